@@ -1,0 +1,51 @@
+"""Train prediction models directly for the metric they are judged by."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "PAPER": "config",
+    "BilevelConfig": "config",
+    "SetSurrogate": "surrogate",
+    "SurrogateClassifier": "estimators",
+    "TrueLoss": "metrics",
+    "as_true_loss": "metrics",
+    "bootstrap_interval": "thresholds",
+    "declare_metric": "metrics",
+    "fit_universal": "universal",
+    "get_true_loss": "metrics",
+    "load_model": "artifacts",
+    "save_model": "artifacts",
+    "tune_threshold": "thresholds",
+}
+"""Where each public name lives; loaded at first use, so that the import is quick."""
+
+__all__ = sorted(_HOMES)
+
+if TYPE_CHECKING:
+    from losslearn.artifacts import load_model, save_model
+    from losslearn.config import PAPER, BilevelConfig
+    from losslearn.estimators import SurrogateClassifier
+    from losslearn.metrics import (
+        TrueLoss,
+        as_true_loss,
+        declare_metric,
+        get_true_loss,
+    )
+    from losslearn.surrogate import SetSurrogate
+    from losslearn.thresholds import bootstrap_interval, tune_threshold
+    from losslearn.universal import fit_universal
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return [*globals(), *__all__]

@@ -1,0 +1,208 @@
+"""Algorithm 1: the two levels, one step of each."""
+
+import copy
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from losslearn.baselines import CrossEntropy
+from losslearn.config import BilevelConfig
+from losslearn.metrics import TrueLoss
+from losslearn.models import score_sets
+from losslearn.sampling import SetSampler
+from losslearn.surrogate import SetSurrogate
+
+
+class Objective(Protocol):
+    """Anything that can be minimised: one differentiable value per set."""
+
+    def __call__(
+        self, y_true: Tensor, y_score: Tensor, *, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Return the values, shape `[*sets]`."""
+
+
+def model_step(
+    model: nn.Module,
+    objective: Objective,
+    optimizer: Optimizer,
+    x: Float[Tensor, "*sets n features"],
+    y_true: Integer[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*sets n"] | None = None,
+    max_grad_norm: float | None = None,
+) -> Float[Tensor, ""]:
+    """Move alpha one step down the objective (Algorithm 1, line 6; Eq. 4).
+
+    Returns:
+        The objective's mean over the sets before the step.
+    """
+    y_score = score_sets(model, x)
+    loss = objective(y_true, y_score, sample_weight=sample_weight).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    _clip(model, max_grad_norm)
+    optimizer.step()
+    return loss.detach()
+
+
+def surrogate_step(
+    surrogate: SetSurrogate,
+    optimizer: Optimizer,
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    loss: Float[Tensor, "*sets"],
+    *,
+    sample_weight: Float[Tensor, "*sets n"] | None = None,
+    max_grad_norm: float | None = None,
+) -> Float[Tensor, ""]:
+    """Move beta one step toward the true losses (Algorithm 1, line 11; Eq. 5).
+
+    Args:
+        surrogate: The learned loss.
+        optimizer: Over its parameters.
+        y_true: Targets.
+        y_score: Scores, without gradient.
+        loss: True loss of each set; a set whose loss is NaN is left out.
+        sample_weight: Weight of each row.
+        max_grad_norm: Clip the gradient to this norm.
+
+    Returns:
+        The surrogate error before the step, in units of the loss.
+    """
+    surrogate_loss = surrogate(y_true, y_score, sample_weight=sample_weight)
+    known = ~loss.isnan()
+    gap = (surrogate_loss - torch.where(known, loss, surrogate_loss.detach())).abs()
+    error = gap.sum() / known.sum().clamp_min(1)
+    optimizer.zero_grad()
+    (error / surrogate.loss_scale).backward()
+    _clip(surrogate, max_grad_norm)
+    optimizer.step()
+    return error.detach()
+
+
+def _clip(module: nn.Module, max_grad_norm: float | None) -> None:
+    if max_grad_norm is not None:
+        nn.utils.clip_grad_norm_(module.parameters(), max_grad_norm)
+
+
+class LearnedObjective(nn.Module):
+    r"""What the model minimises: the learned loss, cross-entropy beside it.
+
+    .. math:: \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
+
+    with s the spread of the true loss, so that the weight means the same for a loss
+    in [0, 1] and for one in money.
+    """
+
+    def __init__(
+        self, surrogate: SetSurrogate, *, cross_entropy_weight: float = 0.0
+    ) -> None:
+        """Keep the surrogate; it may go on learning."""
+        super().__init__()
+        self.surrogate = surrogate
+        self.cross_entropy = CrossEntropy()
+        self.cross_entropy_weight = cross_entropy_weight
+
+    def forward(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return one value per set."""
+        learned = self.surrogate(y_true, y_score, sample_weight=sample_weight)
+        value = learned / self.surrogate.loss_scale
+        if self.cross_entropy_weight == 0:
+            return value
+        control = self.cross_entropy(y_true, y_score, sample_weight=sample_weight)
+        return value + self.cross_entropy_weight * control
+
+
+class SurrogateLearner:
+    """The lower level: keeps a surrogate close to the true loss at the model's scores.
+
+    Attributes:
+        surrogate: The learned loss, beta.
+    """
+
+    def __init__(
+        self,
+        surrogate: SetSurrogate,
+        true_loss: TrueLoss,
+        config: BilevelConfig,
+        *,
+        generator: torch.Generator,
+    ) -> None:
+        """Make the optimiser of beta."""
+        self.surrogate = surrogate
+        self._true_loss = true_loss
+        self._config = config
+        self._generator = generator
+        self._optimizer = torch.optim.Adam(
+            surrogate.parameters(), lr=config.surrogate_lr
+        )
+
+    def copy(self) -> "SurrogateLearner":
+        """Return a learner whose steps leave this one's surrogate alone."""
+        return SurrogateLearner(
+            copy.deepcopy(self.surrogate),
+            self._true_loss,
+            self._config,
+            generator=self._generator,
+        )
+
+    def learn(
+        self,
+        model: nn.Module,
+        x: Float[Tensor, "rows features"],
+        sampler: SetSampler,
+        *,
+        steps: int,
+    ) -> Float[Tensor, ""]:
+        """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
+
+        One forward pass, in the mode in which the model steps will query the
+        surrogate, serves the true losses and the fit of all steps.
+
+        Returns:
+            The mean surrogate error over the steps.
+        """
+        n_sets = self._config.n_sets
+        y_score = self._scores(model, x[sampler.draw(steps * n_sets)])
+        y_true = sampler.y_set.expand_as(y_score)
+        weight = sampler.weight if self._true_loss.takes_weight else None
+        loss = self._true_loss(y_true, y_score, sample_weight=weight)
+        errors = [
+            surrogate_step(
+                self.surrogate,
+                self._optimizer,
+                y_true[some],
+                y_score[some],
+                loss[some],
+                sample_weight=sampler.weight,
+                max_grad_norm=self._config.max_grad_norm,
+            )
+            for some in torch.arange(steps * n_sets).split(n_sets)
+        ]
+        return torch.stack(errors).mean()
+
+    @torch.no_grad()
+    def _scores(
+        self, model: nn.Module, x: Float[Tensor, "sets n features"]
+    ) -> Float[Tensor, "sets n"]:
+        """Return scores with noise: the target becomes the smoothed metric."""
+        y_score = score_sets(model, x)
+        if self._config.perturbation == 0:
+            return y_score
+        noise = torch.randn(
+            y_score.shape,
+            generator=self._generator,
+            device=y_score.device,
+            dtype=y_score.dtype,
+        )
+        return y_score + self._config.perturbation * y_score.std(-1, keepdim=True) * noise

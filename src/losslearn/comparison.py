@@ -1,0 +1,166 @@
+"""One fit for the metric beside its cross-entropy control, from a shared warm-up."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from losslearn.baselines import CrossEntropy
+from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
+from losslearn.config import BilevelConfig
+from losslearn.metrics import TrueLoss
+from losslearn.surrogate import SetSurrogate
+from losslearn.training import Run, Trainer, TrainingData, Watcher
+
+SURROGATE = "surrogate"
+CROSS_ENTROPY = "cross_entropy"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both methods' runs, the surrogate's first, and the one to use."""
+
+    runs: dict[str, Run]
+    chosen: str
+    surrogate: SetSurrogate
+    """As it stood after the last turn."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the fit early."""
+        return any(run.interrupted for run in self.runs.values())
+
+
+def compare(
+    make_model: Callable[[], nn.Module],
+    data: TrainingData,
+    true_loss: TrueLoss,
+    surrogate: SetSurrogate,
+    config: BilevelConfig,
+    *,
+    seed: int,
+    max_time: float | None = None,
+    watch: Watcher | None = None,
+) -> tuple[Comparison, nn.Module]:
+    """Train for the metric and, with the same model, batches and steps, its control.
+
+    Both start from one cross-entropy warm-up. Then the surrogate takes over in one
+    branch, and cross-entropy goes on in the other. The method with the lower
+    validation loss is chosen; the control wins a tie.
+
+    Args:
+        make_model: Makes the model to train; its weights come from `seed`.
+        data: Training and validation rows.
+        true_loss: What to train for.
+        surrogate: The learned loss to start from, refined in place unless
+            `config.mode` is "universal".
+        config: Settings.
+        seed: Of all randomness; the global generators are left as they were.
+        max_time: Seconds for both methods; `max_iter` is lowered to fit. None sets no
+            limit.
+        watch: Called after each look at the validation rows.
+
+    Returns:
+        The comparison, and the model with the chosen method's best weights, in
+        evaluation mode.
+
+    Raises:
+        ValueError: If the training rows hold one class only, or the model does not give
+            one score a row.
+    """
+    device = data.x.device
+    begin = time.perf_counter()
+    # dropout and initialisation know no generator of their own
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        model = make_model()
+        generator = torch.Generator(device).manual_seed(seed)
+        learner = SurrogateLearner(
+            surrogate, true_loss, config, generator=generator
+        )
+        trainer = Trainer(model, data, true_loss, config, generator=generator)
+        deadline = math.inf
+        if max_time is not None:
+            deadline = begin + max_time
+            trainer.config = _fit_into(deadline, trainer, learner)
+        runs = _train_both(trainer, learner, seed, watch, deadline)
+    by_loss = sorted(reversed(runs.values()), key=lambda run: run.best_loss)
+    chosen = by_loss[0].method
+    model.load_state_dict(runs[chosen].best_state)
+    return Comparison(runs, chosen, surrogate), model.eval()
+
+
+def _train_both(
+    trainer: Trainer,
+    learner: SurrogateLearner,
+    seed: int,
+    watch: Watcher | None,
+    deadline: float,
+) -> dict[str, Run]:
+    config = trainer.config
+    control = Run(CROSS_ENTROPY)
+    cross_entropy = CrossEntropy()
+    if config.warm_up_iter:
+        trainer.train(
+            control, cross_entropy, config.warm_up_iter, watch=watch, deadline=deadline
+        )
+    fork = trainer.snapshot()
+    ours = control.branch(SURROGATE)
+    if not control.interrupted:
+        torch.manual_seed(seed + 1)
+        objective = LearnedObjective(
+            learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
+        )
+        trainer.train(
+            ours,
+            objective,
+            config.max_iter,
+            learner=None if config.mode == "universal" else learner,
+            watch=watch,
+            deadline=deadline,
+        )
+    if not ours.interrupted:
+        trainer.restore(fork)
+        torch.manual_seed(seed + 1)
+        # as many steps as the surrogate had, should time or patience have ended it
+        trainer.train(control, cross_entropy, ours.n_iter, watch=watch)
+    return {SURROGATE: ours, CROSS_ENTROPY: control}
+
+
+def _fit_into(
+    deadline: float, trainer: Trainer, learner: SurrogateLearner
+) -> BilevelConfig:
+    """Return the settings with as many iterations as there is time for.
+
+    Turns are timed on the model itself, which is put back afterwards; so both
+    methods get the same number of steps however much dearer one of them is.
+    """
+    config, start = trainer.config, trainer.snapshot()
+    learned = LearnedObjective(
+        learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
+    )
+    learns = None if config.mode == "universal" else learner.copy()
+
+    def timed(objective: Objective, n_iter: int) -> float:
+        begin = time.perf_counter()
+        trainer.train(
+            Run("timing"),
+            objective,
+            n_iter,
+            learner=learns if objective is learned else None,
+        )
+        return time.perf_counter() - begin
+
+    timed(learned, 1)  # the first turn pays for allocations
+    short, long = timed(learned, 1), timed(learned, 4)
+    turn = max(long - short, 1e-9) / 3
+    look = max(short - turn, 0.0)
+    control_turn = max(timed(CrossEntropy(), 4) - look, 1e-9) / 4
+    trainer.restore(start)
+    both = control_turn + (1 - config.warm_up) * turn
+    left = 0.9 * (deadline - time.perf_counter()) - 3 * config.n_evals * look
+    affordable = max(int(left / both), 10)
+    return replace(config, max_iter=min(config.max_iter, affordable))

@@ -1,0 +1,123 @@
+"""Settings of a fit; the one home of their defaults."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Mode = Literal["universal", "scratch", "refined"]
+Schedule = Literal["constant", "cosine"]
+UniversalForm = Literal["gaussian", "wide"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BilevelConfig:
+    """Settings of Algorithm 1 and of the cross-entropy control beside it.
+
+    The control uses those of the upper level; the two always get the same model,
+    batches, steps and schedule.
+    """
+
+    mode: Mode = "refined"
+    """SL-U, SL-S or SL-R: a universal surrogate kept as it is, one learned from
+    scratch, or a universal one refined on the data."""
+    max_iter: int = 2_000
+    """T, how often the two levels take turns."""
+    model_steps: int = 3
+    """K_alpha, updates of the model per turn."""
+    surrogate_steps: int = 2
+    """K_beta, updates of the surrogate per turn."""
+    model_lr: float = 1e-2
+    """eta_alpha, Adam's learning rate for the model."""
+    surrogate_lr: float = 1e-3
+    """eta_beta, Adam's learning rate for the surrogate."""
+    schedule: Schedule = "cosine"
+    """How the model's learning rate goes: constant, or to 0 along a cosine."""
+    max_grad_norm: float = 1.0
+    """Gradients of either level are clipped to this norm."""
+    batch_size: int = 500
+    """N, rows of a set (at most the rows there are)."""
+    n_sets: int = 8
+    """Sets of one surrogate update."""
+    pos_rate: float | None = None
+    """Share of positives in a set; None keeps the data's prevalence."""
+    min_per_class: int = 8
+    """At least so many rows of each class in a set."""
+    prevalence_weights: bool = True
+    """Weigh the rows of a set back to the data's prevalence."""
+    standardize: bool | None = None
+    """Standardise scores before g; None does so for losses that allow it."""
+    universal_form: UniversalForm = "wide"
+    """Scores a universal surrogate was fitted on: the paper's Gaussian ones (Eq. 3), or
+    separated, skewed and tied ones at any prevalence."""
+    perturbation: float = 0.1
+    """Noise on the scores a surrogate is fitted to, in deviations of the set's scores."""
+    warm_up: float = 0.5
+    """Share of the iterations with cross-entropy as objective, before the learned loss."""
+    cross_entropy_weight: float = 0.2
+    """Weight of cross-entropy beside the learned loss (in units of its spread)."""
+    n_evals: int = 40
+    """Looks at the validation rows over all iterations."""
+    patience: int | None = None
+    """Stop after so many looks without a better validation loss; None never does."""
+
+    def __post_init__(self) -> None:
+        """Reject settings that cannot train.
+
+        Raises:
+            ValueError: If a setting is outside its range.
+        """
+        choices = {"mode": Mode, "schedule": Schedule, "universal_form": UniversalForm}
+        for name, choice in choices.items():
+            allowed = get_args(choice)
+            self._require(name, getattr(self, name) in allowed, f"one of {allowed}")
+        for name in ("max_iter", "model_steps", "n_sets", "min_per_class", "n_evals"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("model_lr", "surrogate_lr", "max_grad_norm"):
+            self._require(name, getattr(self, name) > 0, "above 0")
+        for name in ("surrogate_steps", "perturbation", "cross_entropy_weight"):
+            self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require("batch_size", self.batch_size >= 2, "at least 2")
+        self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
+        rate = self.pos_rate
+        self._require("pos_rate", rate is None or 0 < rate < 1, "in (0, 1) or None")
+        patient = self.patience is None or self.patience >= 1
+        self._require("patience", patient, "at least 1 or None")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise ValueError(
+                f"`{name}` must be {expected}, got {getattr(self, name)!r}."
+            )
+
+    @property
+    def eval_every(self) -> int:
+        """Iterations between two looks at the validation rows."""
+        return max(1, self.max_iter // self.n_evals)
+
+    @property
+    def warm_up_iter(self) -> int:
+        """Iterations of the warm-up."""
+        return round(self.warm_up * self.max_iter)
+
+
+PAPER = BilevelConfig(
+    mode="refined",
+    max_iter=300_000,
+    model_steps=3,
+    surrogate_steps=10,
+    model_lr=1e-5,
+    surrogate_lr=1e-5,
+    schedule="constant",
+    max_grad_norm=1e-5,
+    batch_size=100,
+    n_sets=1,
+    pos_rate=0.5,
+    min_per_class=1,
+    prevalence_weights=False,
+    standardize=False,
+    universal_form="gaussian",
+    perturbation=0.0,
+    warm_up=0.0,
+    cross_entropy_weight=0.0,
+    n_evals=300,
+)
+"""The paper's settings (section 4.1); far too slow to be anybody's default."""

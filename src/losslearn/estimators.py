@@ -1,0 +1,425 @@
+"""`SurrogateClassifier`: a scikit-learn classifier trained for a metric."""
+
+import copy
+import warnings
+from dataclasses import fields
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from losslearn.comparison import Comparison, compare
+from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
+from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
+from losslearn.models import build_model, score_rows
+from losslearn.surrogate import SetSurrogate
+from losslearn.thresholds import evaluate, tune_threshold
+from losslearn.training import TrainingData, Watcher
+from losslearn.universal import FitProgress, GaussianScores, get_universal
+
+_DEFAULT = BilevelConfig()
+
+
+class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Binary classifier trained for the metric it is judged by.
+
+    A learned surrogate of the metric (Eq. 2) is minimised by Algorithm 1, after a
+    cross-entropy warm-up. The same model trained by cross-entropy alone, with the same
+    batches and steps, stands beside it as control; the one with the lower validation
+    loss is used (`report_` says which).
+
+    Args:
+        metric: A name (`losslearn metrics` lists them), a scikit-learn scorer name,
+            metric function or scorer, a torchmetrics metric, or any callable
+            `f(y_true, y_score)` or `f(y_true, y_pred)`.
+        mode: "universal" (SL-U), "scratch" (SL-S) or "refined" (SL-R).
+        model: "mlp" (the paper's), "linear", or a `torch.nn.Module` that maps
+            `[n, features]` to `[n]` or `[n, 1]`. The named ones standardise features.
+        greater_is_better: Direction of a callable that does not declare its own.
+        response_method: What a callable takes as second argument: "decision_function",
+            "predict_proba" or "predict"; None reads it off its signature.
+        pos_label: The class to find; None takes the last one in sorted order.
+        validation_fraction: Share of the rows kept to choose weights and threshold by.
+        max_time: Seconds for the whole comparison; lowers `max_iter` to fit.
+        device: Where to train.
+        random_state: Of split, initialisation and draws.
+        watch: Called with a `Record` after each look at the validation rows.
+        fit_progress: Called with (step, steps, error) while a universal surrogate of a
+            callable is fitted, which happens at its first use.
+
+    The other arguments are those of `BilevelConfig`.
+
+    Attributes:
+        classes_: The two labels, the positive one second.
+        threshold_: Predict the positive class where `decision_function` is at least
+            this; tuned on the validation rows (for error rate, if the metric has no
+            threshold).
+        model_: The trained module with the chosen method's validation-best weights.
+        surrogate_: The learned loss after its last step.
+        history_: One dictionary per look at the validation rows.
+        report_: Metric, rows, and for each method its validation loss, threshold,
+            seconds and iterations; `chosen` names the method in use.
+        n_iter_: Iterations of the chosen method.
+
+    Example:
+        >>> from sklearn.datasets import make_classification
+        >>> X, y = make_classification(weights=[0.9], flip_y=0.1, random_state=0)
+        >>> clf = SurrogateClassifier("f1", model="linear", max_iter=20, random_state=0)
+        >>> clf.fit(X, y).predict(X).shape
+        (100,)
+    """
+
+    def __init__(
+        self,
+        metric: Any = "f1",
+        *,
+        mode: Mode = _DEFAULT.mode,
+        model: str | nn.Module = "mlp",
+        greater_is_better: bool | None = None,
+        response_method: str | None = None,
+        pos_label: Any = None,
+        validation_fraction: float = 0.2,
+        max_iter: int = _DEFAULT.max_iter,
+        model_steps: int = _DEFAULT.model_steps,
+        surrogate_steps: int = _DEFAULT.surrogate_steps,
+        model_lr: float = _DEFAULT.model_lr,
+        surrogate_lr: float = _DEFAULT.surrogate_lr,
+        schedule: Schedule = _DEFAULT.schedule,
+        max_grad_norm: float = _DEFAULT.max_grad_norm,
+        batch_size: int = _DEFAULT.batch_size,
+        n_sets: int = _DEFAULT.n_sets,
+        pos_rate: float | None = _DEFAULT.pos_rate,
+        min_per_class: int = _DEFAULT.min_per_class,
+        prevalence_weights: bool = _DEFAULT.prevalence_weights,
+        standardize: bool | None = _DEFAULT.standardize,
+        universal_form: UniversalForm = _DEFAULT.universal_form,
+        perturbation: float = _DEFAULT.perturbation,
+        warm_up: float = _DEFAULT.warm_up,
+        cross_entropy_weight: float = _DEFAULT.cross_entropy_weight,
+        n_evals: int = _DEFAULT.n_evals,
+        patience: int | None = _DEFAULT.patience,
+        max_time: float | None = None,
+        device: str | torch.device = "cpu",
+        random_state: Any = None,
+        watch: Watcher | None = None,
+        fit_progress: FitProgress | None = None,
+    ) -> None:
+        self.metric = metric
+        self.mode = mode
+        self.model = model
+        self.greater_is_better = greater_is_better
+        self.response_method = response_method
+        self.pos_label = pos_label
+        self.validation_fraction = validation_fraction
+        self.max_iter = max_iter
+        self.model_steps = model_steps
+        self.surrogate_steps = surrogate_steps
+        self.model_lr = model_lr
+        self.surrogate_lr = surrogate_lr
+        self.schedule = schedule
+        self.max_grad_norm = max_grad_norm
+        self.batch_size = batch_size
+        self.n_sets = n_sets
+        self.pos_rate = pos_rate
+        self.min_per_class = min_per_class
+        self.prevalence_weights = prevalence_weights
+        self.standardize = standardize
+        self.universal_form = universal_form
+        self.perturbation = perturbation
+        self.warm_up = warm_up
+        self.cross_entropy_weight = cross_entropy_weight
+        self.n_evals = n_evals
+        self.patience = patience
+        self.max_time = max_time
+        self.device = device
+        self.random_state = random_state
+        self.watch = watch
+        self.fit_progress = fit_progress
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        X_valid: ArrayLike | None = None,
+        y_valid: ArrayLike | None = None,
+    ) -> Self:
+        """Train for the metric, and its control, and keep the better one.
+
+        Ctrl-C ends the training and keeps the best weights so far.
+
+        Args:
+            X: Features, shape `[rows, features]`, finite numbers.
+            y: Labels of any type with two distinct values.
+            X_valid: Rows to choose weights and threshold by; None splits them off.
+            y_valid: Their labels.
+
+        Raises:
+            ValueError: If a setting, the data or the metric cannot be used.
+        """
+        config = self._config()
+        true_loss = as_true_loss(
+            self.metric,
+            greater_is_better=self.greater_is_better,
+            response_method=self.response_method,
+        )
+        X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
+        y_true = self._fit_labels(y)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        data = self._split(X, y_true, X_valid, y_valid, seed)
+        surrogate = self._initial_surrogate(true_loss, config, seed)
+        comparison, model = compare(
+            lambda: self._make_model(data.x),
+            data,
+            true_loss,
+            surrogate,
+            config,
+            seed=seed,
+            max_time=self.max_time,
+            watch=self.watch,
+        )
+        if comparison.interrupted:
+            warnings.warn(
+                "the fit was interrupted; the best weights so far are kept",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._keep(comparison, model, data, true_loss)
+        return self
+
+    def _config(self) -> BilevelConfig:
+        names = [setting.name for setting in fields(BilevelConfig)]
+        return BilevelConfig(**{name: getattr(self, name) for name in names})
+
+    def _fit_labels(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        """Set `classes_` and return 0/1 targets."""
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        classes = np.unique(y)
+        if kind != "binary":
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is "
+                f"{kind}, with {len(classes)} classes."
+            )
+        if len(classes) < 2:
+            raise ValueError(
+                "`y` must hold two classes, got one class only: "
+                f"{classes.tolist()[0]!r}."
+            )
+        if self.pos_label is not None:
+            if self.pos_label not in classes.tolist():
+                raise ValueError(
+                    f"`pos_label` must be one of the classes {classes.tolist()}, "
+                    f"got {self.pos_label!r}."
+                )
+            classes = classes[np.argsort(classes == self.pos_label, kind="stable")]
+        self.classes_ = classes
+        return (y == classes[1]).astype(np.int64)
+
+    def _split(
+        self,
+        X: NDArray[np.float32],
+        y_true: NDArray[np.int64],
+        X_valid: ArrayLike | None,
+        y_valid: ArrayLike | None,
+        seed: int,
+    ) -> TrainingData:
+        """Return training and validation rows as tensors on the device."""
+        if (X_valid is None) != (y_valid is None):
+            raise ValueError("`X_valid` and `y_valid` must be given together.")
+        if X_valid is None:
+            least = np.bincount(y_true, minlength=2).min()
+            if least < 2:
+                raise ValueError(
+                    "`y` must hold at least 2 rows of each class, one to train and one "
+                    f"to validate on, got {least} of the rarer class."
+                )
+            # each part needs a row of each class
+            n_valid = max(round(self.validation_fraction * len(y_true)), 2)
+            parts = train_test_split(
+                X, y_true, test_size=n_valid, stratify=y_true, random_state=seed
+            )
+            x_train, x_valid, y_train, valid_true = parts
+        else:
+            x_train, y_train = X, y_true
+            x_valid, labels = validate_data(
+                self, X_valid, y_valid, dtype=np.float32, reset=False
+            )
+            unknown = set(np.unique(labels).tolist()) - set(self.classes_.tolist())
+            if unknown or len(np.unique(labels)) < 2:
+                raise ValueError(
+                    f"`y_valid` must hold both classes {self.classes_.tolist()}, got "
+                    f"{np.unique(labels).tolist()}."
+                )
+            valid_true = (labels == self.classes_[1]).astype(np.int64)
+        return TrainingData(
+            *(
+                torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
+                for part in (x_train, y_train, x_valid, valid_true)
+            )
+        )
+
+    def _make_model(self, x: Tensor) -> nn.Module:
+        if isinstance(self.model, nn.Module):
+            return copy.deepcopy(self.model).to(x.device)
+        return build_model(self.model, x)
+
+    def _initial_surrogate(
+        self, true_loss: TrueLoss, config: BilevelConfig, seed: int
+    ) -> SetSurrogate:
+        """Return beta's start: random for SL-S, universal for SL-R and SL-U."""
+        standardize = config.standardize
+        if standardize is None:
+            standardize = true_loss.scale_invariant
+        if config.mode == "scratch":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                surrogate = SetSurrogate(standardize=standardize)
+        else:
+            gaussian = config.universal_form == "gaussian"
+            surrogate = get_universal(
+                true_loss,
+                distribution=GaussianScores() if gaussian else None,
+                standardize=standardize,
+                progress=self.fit_progress,
+            ).surrogate
+        return surrogate.to(self.device)
+
+    def _keep(
+        self,
+        comparison: Comparison,
+        model: nn.Module,
+        data: TrainingData,
+        true_loss: TrueLoss,
+    ) -> None:
+        """Set the fitted attributes."""
+        self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
+        tuned = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
+        results, scores = {}, {}
+        # the chosen method last: its weights stay in the model
+        for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
+            run = comparison.runs[name]
+            model.load_state_dict(run.best_state)
+            scores[name] = score_rows(model, data.x_valid)
+            results[name] = {
+                "method": name,
+                "validation": run.best_loss,
+                "threshold": tune_threshold(tuned, data.y_valid, scores[name])[0],
+                "seconds": run.seconds,
+                "iterations": run.n_iter,
+            }
+        self.model_ = model
+        self.method_weights_ = {
+            name: run.best_state for name, run in comparison.runs.items()
+        }
+        self.threshold_ = results[comparison.chosen]["threshold"]
+        self.calibration_ = _platt(scores[comparison.chosen], data.y_valid)
+        self.n_iter_ = comparison.runs[comparison.chosen].n_iter
+        self.history_ = [
+            record._asdict()
+            for run in comparison.runs.values()
+            for record in run.history
+        ]
+        self.report_ = {
+            "metric": true_loss.name,
+            "rows": {"train": len(data.y_true), "validation": len(data.y_valid)},
+            "results": [results[name] for name in comparison.runs],
+            "chosen": comparison.chosen,
+        }
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return one score a row; higher is more likely the positive class.
+
+        Args:
+            X: Features, shape `[rows, features]`.
+
+        Raises:
+            ValueError: If the features are not those of `fit`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        device = next(self.model_.parameters()).device
+        return score_rows(self.model_, torch.from_numpy(X).to(device)).cpu().double().numpy()
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each class, calibrated on the validation rows.
+
+        A logistic curve of the score (Platt, 1999), so the order of the scores stays.
+
+        Args:
+            X: Features, shape `[rows, features]`.
+
+        Returns:
+            Shape `[rows, 2]`, columns as in `classes_`.
+        """
+        slope, intercept = self._fitted("calibration_")
+        log_odds = slope * self.decision_function(X) + intercept
+        positive = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
+        return np.column_stack([1 - positive, positive])
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the labels: the positive class where the score reaches `threshold_`.
+
+        Args:
+            X: Features, shape `[rows, features]`.
+        """
+        is_positive = self.decision_function(X) >= self._fitted("threshold_")
+        return self.classes_[is_positive.astype(int)]
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return how good the model is by its metric, higher is better.
+
+        One minus the loss where the loss lies in [0, 1], else minus the loss; what
+        `GridSearchCV` and `cross_validate` maximise unless told otherwise.
+
+        Args:
+            X: Features, shape `[rows, features]`.
+            y: Labels.
+            sample_weight: Weight of each row.
+
+        Raises:
+            ValueError: If a label is unknown or the metric takes no weights.
+        """
+        y_score = torch.from_numpy(self.decision_function(X))
+        y_true = torch.from_numpy((np.asarray(y) == self.classes_[1]).astype(np.int64))
+        weight = None
+        if sample_weight is not None:
+            weight = torch.as_tensor(np.asarray(sample_weight), dtype=y_score.dtype)
+        true_loss = self.true_loss_
+        threshold = self.threshold_ if true_loss.needs_threshold else None
+        loss = evaluate(
+            true_loss, y_true, y_score, threshold=threshold, sample_weight=weight
+        )
+        return 1 - loss if true_loss.bounded else -loss
+
+    def _fitted(self, name: str) -> Any:
+        check_is_fitted(self)
+        return getattr(self, name)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Two classes only."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+
+def _platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
+    """Return slope (at least 0) and intercept of the log-odds as a line in the score."""
+    scores = y_score.cpu().double().numpy()
+    shift, scale = float(scores.mean()), float(scores.std()) or 1.0
+    # a hint of regularisation: separable rows would ask for an infinite slope
+    line = LogisticRegression(C=100.0).fit(
+        (scores[:, None] - shift) / scale, y_true.cpu().numpy()
+    )
+    slope = max(float(line.coef_[0, 0]), 0.0) / scale
+    return slope, float(line.intercept_[0]) - slope * shift

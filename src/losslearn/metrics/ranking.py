@@ -1,0 +1,256 @@
+"""Losses of the ranking: no threshold, only the order of the scores matters.
+
+Each is a sum or an interpolation over the cut points of a set (see `cut_points`), in
+which tied rows move together, as in scikit-learn. TP and FP are the weights of the
+positive and of the negative rows above a cut point, P and N those of the whole classes.
+"""
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from losslearn.metrics.cut_points import cut_points, value_dtype
+
+
+def roc_auc_loss(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return one minus the area under the ROC curve.
+
+    The share of (positive, negative) pairs ranked the wrong way; a tie counts half:
+
+    .. math::
+        \ell = \frac{1}{P N} \sum_{i: y_i = 1} \sum_{j: y_j = 0}
+            w_i w_j \big([\hat y_i < \hat y_j] + \tfrac12 [\hat y_i = \hat y_j]\big)
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1], 0 is best; NaN for a set that holds one class only.
+
+    Example:
+        >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
+        tensor(0.1250)
+    """
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    missed = cuts.n_pos - cuts.true_pos
+    twice = (cuts.false_pos.diff() * (missed[..., 1:] + missed[..., :-1])).sum(-1)
+    loss = twice / (2 * cuts.n_pos * cuts.n_neg)[..., 0]
+    return (loss + cuts.undefined).to(value_dtype(y_score))
+
+
+def partial_auc_loss(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    max_fpr: float = 0.1,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return one minus the area under the ROC curve up to a false positive rate.
+
+    The area A over false positive rates from 0 to m, in McClish's standard form, in which
+    random scores have 1/2:
+
+    .. math::
+        \ell = 1 - \frac12 \Big(1 + \frac{A - m^2 / 2}{m - m^2 / 2}\Big)
+             = \frac{m - A}{2 m - m^2}
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        max_fpr: m, the highest false positive rate that counts, in (0, 1].
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1], 0 is best; NaN for a set that holds one class only.
+
+    Raises:
+        ValueError: If `max_fpr` is not in (0, 1].
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> partial_auc_loss(y_true, y_score, max_fpr=0.5)
+        tensor(0.3333)
+    """
+    if not 0 < max_fpr <= 1:
+        raise ValueError(f"`max_fpr` must be in (0, 1], got {max_fpr}.")
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    fpr, miss = cuts.false_pos / cuts.n_neg, 1 - cuts.true_pos / cuts.n_pos
+    width = fpr.clamp(max=max_fpr).diff()  # of each segment's part left of max_fpr
+    share = _ratio(width, fpr.diff())
+    area = width * (miss[..., :-1] + miss.diff() * share / 2)
+    loss = area.sum(-1) / (2 * max_fpr - max_fpr**2)
+    return (loss + cuts.undefined).to(value_dtype(y_score))
+
+
+def average_precision_loss(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return one minus the average precision.
+
+    The mean over the positive rows of one minus the precision at their cut point k:
+
+    .. math::
+        \ell = \sum_k \frac{TP_k - TP_{k-1}}{P} \cdot \frac{FP_k}{TP_k + FP_k}
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1), 0 is best; NaN for a set that holds one class only.
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> average_precision_loss(y_true, y_score)
+        tensor(0.1667)
+    """
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    true_pos, false_pos = cuts.true_pos, cuts.false_pos[..., 1:]
+    imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
+    loss = (true_pos.diff() * imprecision).sum(-1) / cuts.n_pos[..., 0]
+    return (loss + cuts.undefined).to(value_dtype(y_score))
+
+
+def equal_error_rate(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return the equal error rate (EER).
+
+    Where the false positive rate equals the false negative rate, on the ROC curve with
+    straight lines between the cut points:
+
+    .. math::
+        \ell = \frac{FP}{N} \quad \text{where} \quad \frac{FP}{N} = \frac{P - TP}{P}
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1], 0 is best; NaN for a set that holds one class only.
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> equal_error_rate(y_true, y_score)
+        tensor(0.5000)
+    """
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    fpr = cuts.false_pos / cuts.n_neg
+    gap = fpr + cuts.true_pos / cuts.n_pos - 1  # FPR - FNR, rises from -1 to 1
+    after = (gap < 0).sum(-1, keepdim=True).clamp(1, y_score.shape[-1])
+    around = torch.cat([after - 1, after], dim=-1)
+    fpr, gap = fpr.gather(-1, around), gap.gather(-1, around)
+    share = _ratio(-gap[..., 0], gap.diff()[..., 0])
+    loss = fpr[..., 0] + share * fpr.diff()[..., 0]
+    return (loss + cuts.undefined).to(value_dtype(y_score))
+
+
+def recall_at_precision(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    precision: float = 0.8,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return one minus the best recall among the cut points precise enough.
+
+    .. math::
+        \ell = 1 - \max_k \Big\{\frac{TP_k}{P} :
+            \frac{TP_k}{TP_k + FP_k} \ge \text{precision}\Big\}
+
+    The comparison allows for rounding, so that the weights may be on any scale.
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        precision: The least precision asked for, in (0, 1].
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1], 0 is best, 1 where no cut point is precise enough; NaN for a
+        set that holds one class only.
+
+    Raises:
+        ValueError: If `precision` is not in (0, 1].
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> recall_at_precision(y_true, y_score, precision=0.9)
+        tensor(0.5000)
+    """
+    if not 0 < precision <= 1:
+        raise ValueError(f"`precision` must be in (0, 1], got {precision}.")
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    least = precision * (1 - torch.finfo(cuts.true_pos.dtype).eps ** 0.75)
+    allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
+    recall = (cuts.true_pos * allowed).amax(-1) / cuts.n_pos[..., 0]
+    return (1 - recall + cuts.undefined).to(value_dtype(y_score))
+
+
+def precision_at_k(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    k: float = 0.05,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    r"""Return one minus the precision among the k rows of the highest scores.
+
+    .. math:: \ell = \frac{FP_{(k)}}{k}
+
+    Rows tied at the border share the places left to them equally: the expected value over
+    the orders of the tied rows. A place may be a part of a row, and where the places are
+    fewer than the first row it is that row that counts.
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        k: How many rows are looked at. An integer counts rows (their weight, if weighted;
+            all rows, if there are fewer), a float in (0, 1] is a share of the rows'
+            weight.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Values in [0, 1], lower is better, 0 where only positive rows are among the k;
+        NaN for a set that holds one class only.
+
+    Raises:
+        ValueError: If `k` is neither a positive integer nor a float in (0, 1].
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> precision_at_k(y_true, y_score, k=2), precision_at_k(y_true, y_score, k=0.25)
+        (tensor(0.5000), tensor(0.))
+    """
+    if k <= 0 or (not isinstance(k, int) and not k <= 1):
+        raise ValueError(
+            f"`k` must be a positive integer or a float in (0, 1], got {k!r}."
+        )
+    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
+    called = cuts.true_pos + cuts.false_pos
+    total = called[..., -1:]
+    places = total.clamp(max=k) if isinstance(k, int) else total * k
+    share = _ratio(called.clamp(max=places).diff(), called.diff())
+    loss = (cuts.false_pos.diff() * share).sum(-1) / places[..., 0]
+    return (loss + cuts.undefined).to(value_dtype(y_score))
+
+
+def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Return the ratio of two tensors, 0 for 0/0."""
+    tiny = torch.finfo(denominator.dtype).tiny
+    return numerator / denominator.clamp(min=tiny)

@@ -1,0 +1,102 @@
+"""What every loss to train for looks like, whether built in or a user's own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrueLoss:
+    """A loss of whole sets: lower is better, one value per set.
+
+    Example:
+        >>> loss = TrueLoss(
+        ...     name="f1_loss", description="1 - F1", function=f1_loss, at_threshold=f1_loss
+        ... )
+        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> loss(y_true, y_score), loss.with_threshold(0.7)(y_true, y_score)
+        (tensor(0.2000), tensor(0.3333))
+    """
+
+    name: str
+    """What it is called in tables and files, such as "f1_loss"."""
+    description: str
+    """One line that says what it is."""
+    function: Callable[..., Tensor]
+    """The form to train for: `(y_true, y_score, *, sample_weight=None)`."""
+    at_threshold: Callable[..., Tensor] | None = None
+    """The fixed form: `(y_true, y_score, *, threshold, sample_weight=None)`; None for a
+    loss that has no threshold."""
+    scale_invariant: bool = True
+    """Whether shift and positive scale of a set's scores leave the value alone."""
+    bounded: bool = True
+    """Whether the values lie in [0, 1]."""
+    takes_weight: bool = True
+    """Whether `sample_weight` may be given."""
+    greater_is_better: bool = False
+    """Whether the user's metric it was made from is to be maximised (for reports only)."""
+    is_builtin: bool = False
+    """Whether it comes with the package."""
+
+    @property
+    def needs_threshold(self) -> bool:
+        """Whether a threshold must be chosen before rows can be classified for it."""
+        return self.at_threshold is not None
+
+    def __call__(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set, in the form to train for.
+
+        Args:
+            y_true: Targets, 0 or 1.
+            y_score: Raw scores.
+            sample_weight: Weight of each row.
+
+        Returns:
+            One value per set; NaN for a set that holds one class only.
+
+        Raises:
+            ValueError: If weights are given to a loss that takes none.
+        """
+        if sample_weight is None:
+            return self.function(y_true, y_score)
+        if not self.takes_weight:
+            raise ValueError(
+                f"`sample_weight` was given, but `{self.name}` does not take weights. "
+                "Leave it out, or let the metric accept a `sample_weight` argument."
+            )
+        return self.function(y_true, y_score, sample_weight=sample_weight)
+
+    def with_threshold(self, threshold: float) -> "TrueLoss":
+        """Return the loss at a fixed threshold, as a loss of its own.
+
+        Args:
+            threshold: Rows are called positive where `y_score >= threshold`.
+
+        Returns:
+            A loss without a threshold to choose, and no longer scale-invariant.
+
+        Raises:
+            ValueError: If this loss has no threshold.
+        """
+        if self.at_threshold is None:
+            raise ValueError(
+                f"`{self.name}` has no threshold: it judges the scores themselves."
+            )
+        return replace(
+            self,
+            name=f"{self.name}(threshold={threshold:g})",
+            description=f"{self.description}, at threshold {threshold:g}",
+            function=partial(self.at_threshold, threshold=threshold),
+            at_threshold=None,
+            scale_invariant=False,
+            is_builtin=False,
+        )

@@ -1,0 +1,116 @@
+"""The learned loss: a set network from (target, score) pairs to the true loss (Eq. 2)."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+
+class SetSurrogate(nn.Module):
+    r"""Learned, differentiable stand-in for a true loss (Eq. 2).
+
+    .. math::
+        \hat\ell(y, \hat y) = h\Big(\sum_{i=1}^{N} w_i \, g(y_i, \hat y_i)
+        \Big/ \sum_{i=1}^{N} w_i\Big)
+
+    With :math:`w_i = 1` this is the paper's form. Scores may be standardised within
+    each set first (weighted mean 0, deviation 1), which makes the surrogate share the
+    invariance of every loss that depends on the order of the scores alone.
+
+    Any number of sets of any size go through in one pass.
+
+    Attributes:
+        encoder: g, applied to each (target, score) pair on its own.
+        decoder: h, applied to the mean code of the set.
+        standardize: Whether scores are standardised within each set.
+        loss_scale: Spread of the true loss's values; the unit in which the networks
+            work, so that a loss in money trains like one in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> surrogate = SetSurrogate()
+        >>> surrogate(torch.tensor([[0, 1, 1]]), torch.tensor([[-1.0, 0.5, 2.0]])).shape
+        torch.Size([1])
+    """
+
+    loss_shift: Tensor
+    loss_scale: Tensor
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 30,
+        embed_dim: int = 30,
+        decoder: Sequence[int] = (10, 10),
+        standardize: bool = True,
+        loss_shift: float = 0.0,
+        loss_scale: float = 1.0,
+    ) -> None:
+        """Build g (2-30-30) and h (30-10-10-1) with the paper's sizes."""
+        super().__init__()
+        self.standardize = standardize
+        self.encoder = nn.Sequential(
+            nn.Linear(2, hidden), nn.Tanh(), nn.Linear(hidden, embed_dim), nn.Tanh()
+        )
+        layers: list[nn.Module] = []
+        width = embed_dim
+        for units in decoder:
+            layers += [nn.Linear(width, units), nn.Tanh()]
+            width = units
+        self.decoder = nn.Sequential(*layers, nn.Linear(width, 1))
+        self.register_buffer("loss_shift", torch.tensor(loss_shift))
+        self.register_buffer("loss_scale", torch.tensor(loss_scale))
+
+    def forward(
+        self,
+        y_true: Integer[Tensor, "*#sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the surrogate loss of each set, whatever the order within it.
+
+        Args:
+            y_true: Targets, 0 or 1.
+            y_score: Scores on any scale.
+            sample_weight: Weight of each row; None weighs all alike.
+        """
+        if self.standardize:
+            y_score = standardize_scores(y_score, sample_weight=sample_weight)
+        targets = y_true.to(y_score.dtype).expand_as(y_score)
+        codes = self.encoder(torch.stack([targets, y_score], dim=-1))
+        set_code = weighted_mean(codes, sample_weight)  # (*sets, embed_dim)
+        unit_loss = self.decoder(set_code).squeeze(-1)
+        return self.loss_shift + self.loss_scale * unit_loss
+
+
+def weighted_mean(
+    values: Float[Tensor, "*sets n codes"],
+    sample_weight: Float[Tensor, "*#sets n"] | None,
+) -> Float[Tensor, "*sets codes"]:
+    """Return the weighted mean over the rows of each set (the sum of Eq. 2)."""
+    if sample_weight is None:
+        return values.mean(dim=-2)
+    share = sample_weight / sample_weight.sum(-1, keepdim=True)
+    return (share.unsqueeze(-2) @ values).squeeze(-2)
+
+
+def standardize_scores(
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets n"]:
+    """Return the scores of each set with weighted mean 0 and deviation 1.
+
+    Differentiable; a set of equal scores becomes zeros.
+    """
+    if sample_weight is None:
+        centred = y_score - y_score.mean(-1, keepdim=True)
+        variance = centred.square().mean(-1, keepdim=True)
+    else:
+        share = sample_weight / sample_weight.sum(-1, keepdim=True)
+        centred = y_score - (share * y_score).sum(-1, keepdim=True)
+        variance = (share * centred.square()).sum(-1, keepdim=True)
+    # the small term keeps the gradient finite where all scores are equal
+    return centred / (variance + 1e-12).sqrt()

@@ -1,0 +1,228 @@
+"""The training loop: any objective, the best weights on validation rows kept."""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, nn
+
+from losslearn.bilevel import Objective, SurrogateLearner, model_step
+from losslearn.config import BilevelConfig
+from losslearn.metrics import TrueLoss
+from losslearn.models import score_rows
+from losslearn.sampling import SetSampler
+
+
+class TrainingData(NamedTuple):
+    """Rows to train on and rows to choose by, on one device."""
+
+    x: Float[Tensor, "rows features"]
+    y_true: Integer[Tensor, " rows"]
+    x_valid: Float[Tensor, "valid features"]
+    y_valid: Integer[Tensor, " valid"]
+
+
+class Record(NamedTuple):
+    """One look at the validation rows."""
+
+    method: str
+    """Whose objective the model follows, "cross_entropy" or "surrogate"."""
+    iteration: int
+    """Iterations done; the warm-up counts."""
+    seconds: float
+    """Time this method has trained for, its warm-up included."""
+    validation_loss: float
+    """True loss of the validation rows."""
+    surrogate_error: float
+    """Mean gap of the last turn's surrogate steps; NaN without any."""
+
+
+Watcher = Callable[[Record], None]
+"""Called after each look; what a progress bar or a log hangs on."""
+
+
+@dataclass
+class Run:
+    """What one method's training has come to."""
+
+    method: str
+    n_iter: int = 0
+    seconds: float = 0.0
+    best_loss: float = math.inf
+    best_iter: int = 0
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+    history: list[Record] = field(default_factory=list)
+    interrupted: bool = False
+
+    def branch(self, method: str) -> "Run":
+        """Return a copy that goes on as another method, sharing what was done so far."""
+        return Run(
+            method,
+            n_iter=self.n_iter,
+            seconds=self.seconds,
+            best_loss=self.best_loss,
+            best_iter=self.best_iter,
+            best_state=self.best_state,
+            history=[record._replace(method=method) for record in self.history],
+            interrupted=self.interrupted,
+        )
+
+
+class Snapshot(NamedTuple):
+    """Everything needed to train on from here again."""
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    draws: Tensor
+
+
+class Trainer:
+    """Trains one model on one data set; objectives may follow upon each other."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: TrainingData,
+        true_loss: TrueLoss,
+        config: BilevelConfig,
+        *,
+        generator: torch.Generator,
+    ) -> None:
+        """Make the optimiser of alpha and the sampler of sets.
+
+        Args:
+            model: Maps `[n, features]` to `[n]` or `[n, 1]`.
+            data: Training and validation rows.
+            true_loss: Picks the weights to keep, on the validation rows.
+            config: Settings.
+            generator: Source of the sets drawn, on the data's device.
+
+        Raises:
+            ValueError: If the training rows hold one class only.
+        """
+        self.model, self.data, self.config = model, data, config
+        self.true_loss = true_loss
+        # a metric without row weights can only be right on sets as the data are
+        weighs = true_loss.takes_weight
+        self.sampler = SetSampler(
+            data.y_true,
+            batch_size=min(config.batch_size, len(data.y_true)),
+            pos_rate=config.pos_rate if weighs else None,
+            min_per_class=config.min_per_class if weighs else 1,
+            prevalence_weights=config.prevalence_weights,
+            generator=generator,
+        )
+        self._generator = generator
+        self._optimizer = torch.optim.Adam(
+            (p for p in model.parameters() if p.requires_grad), lr=config.model_lr
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Return a copy of the model, the optimiser and the state of the draws."""
+        return Snapshot(
+            copy.deepcopy(self.model.state_dict()),
+            copy.deepcopy(self._optimizer.state_dict()),
+            self._generator.get_state(),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot."""
+        self.model.load_state_dict(snapshot.model)
+        self._optimizer.load_state_dict(copy.deepcopy(snapshot.optimizer))
+        self._generator.set_state(snapshot.draws)
+
+    def train(
+        self,
+        run: Run,
+        objective: Objective,
+        until: int,
+        *,
+        learner: SurrogateLearner | None = None,
+        watch: Watcher | None = None,
+        deadline: float = math.inf,
+    ) -> None:
+        """Carry a run on until iteration `until`, in place.
+
+        Ctrl-C, the deadline and `patience` end it early; the last look is then taken
+        at once, so that the run always holds weights. The model is left as it stands
+        after the last step; the best weights are in `run.best_state`.
+
+        Args:
+            run: What has been done so far.
+            objective: Minimised by the model.
+            until: Iterations in all, earlier ones included.
+            learner: The lower level; None for an objective that stays as it is.
+            watch: Called after each look at the validation rows.
+            deadline: `time.perf_counter()` at which to stop.
+        """
+        begin = time.perf_counter() - run.seconds
+        error = torch.tensor(math.nan)
+        looks_since_best = 0
+        try:
+            while run.n_iter < until:
+                error = self._iterate(run, objective, learner)
+                late = time.perf_counter() >= deadline
+                if not (run.n_iter % self.config.eval_every == 0 or late):
+                    continue
+                looks_since_best += 1
+                if self._look(run, error, begin, watch):
+                    looks_since_best = 0
+                if late or looks_since_best == self.config.patience:
+                    break
+        except KeyboardInterrupt:
+            run.interrupted = True
+        if not run.history or run.history[-1].iteration < run.n_iter:
+            self._look(run, error, begin, watch)
+
+    def _iterate(
+        self, run: Run, objective: Objective, learner: SurrogateLearner | None
+    ) -> Tensor:
+        """Do one turn of both levels (Algorithm 1, lines 3 to 13)."""
+        config, sampler = self.config, self.sampler
+        self.model.train()
+        error = torch.tensor(math.nan)
+        if learner is not None:  # the lower level first, as in the authors' code
+            error = learner.learn(
+                self.model, self.data.x, sampler, steps=config.surrogate_steps
+            )
+        self._set_learning_rate(run.n_iter / config.max_iter)
+        for rows in sampler.draw(config.model_steps):
+            model_step(
+                self.model,
+                objective,
+                self._optimizer,
+                self.data.x[rows],
+                sampler.y_set,
+                sample_weight=sampler.weight,
+                max_grad_norm=config.max_grad_norm,
+            )
+        run.n_iter += 1
+        return error
+
+    def _set_learning_rate(self, progress: float) -> None:
+        if self.config.schedule == "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * progress))
+            for group in self._optimizer.param_groups:
+                group["lr"] = self.config.model_lr * factor
+
+    def _look(
+        self, run: Run, error: Tensor, begin: float, watch: Watcher | None
+    ) -> bool:
+        """Value the validation rows; keep the weights if they are the best so far."""
+        y_score = score_rows(self.model, self.data.x_valid)
+        loss = float(self.true_loss(self.data.y_valid, y_score))
+        better = loss < run.best_loss or not run.best_state
+        if better:
+            run.best_loss, run.best_iter = loss, run.n_iter
+            run.best_state = copy.deepcopy(self.model.state_dict())
+        run.seconds = time.perf_counter() - begin
+        record = Record(run.method, run.n_iter, run.seconds, loss, float(error))
+        run.history.append(record)
+        if watch is not None:
+            watch(record)
+        return better

@@ -1,0 +1,28 @@
+"""Universal surrogates (Eq. 3): fitted to a loss once, on generated scores."""
+
+from losslearn.universal.distributions import GaussianScores, WideScores
+from losslearn.universal.fit import FitProgress, UniversalConfig, fit_universal
+from losslearn.universal.store import (
+    SHIPPED,
+    Universal,
+    file_stem,
+    get_universal,
+    load_universal,
+    make_universal,
+    save_universal,
+)
+
+__all__ = [
+    "SHIPPED",
+    "FitProgress",
+    "GaussianScores",
+    "Universal",
+    "UniversalConfig",
+    "WideScores",
+    "file_stem",
+    "fit_universal",
+    "get_universal",
+    "load_universal",
+    "make_universal",
+    "save_universal",
+]
