@@ -48,8 +48,10 @@ def compare(
     """Train for the metric and, with the same model, batches and steps, its control.
 
     Both start from one cross-entropy warm-up. Then the surrogate takes over in one
-    branch, and cross-entropy goes on in the other. The method with the lower
-    validation loss is chosen; the control wins a tie.
+    branch, and cross-entropy goes on in the other, in rounds. The surrogate's progress
+    is accepted by the true loss on the validation rows: where a round leaves it behind
+    the control, its branch goes on from the control's weights. The method with the
+    lower validation loss is chosen in the end; the control wins a tie.
 
     Args:
         make_model: Makes the model to train; its weights come from `seed`.
@@ -100,33 +102,39 @@ def _train_both(
     watch: Watcher | None,
     deadline: float,
 ) -> dict[str, Run]:
+    """Train both branches, a round each in turn."""
     config = trainer.config
-    control = Run(CROSS_ENTROPY)
     cross_entropy = CrossEntropy()
+    learned = LearnedObjective(
+        learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
+    )
+    learns = None if config.mode == "universal" else learner
+    control = Run(CROSS_ENTROPY)
     if config.warm_up_iter:
         trainer.train(
             control, cross_entropy, config.warm_up_iter, watch=watch, deadline=deadline
         )
-    fork = trainer.snapshot()
     ours = control.branch(SURROGATE)
-    if not control.interrupted:
-        torch.manual_seed(seed + 1)
-        objective = LearnedObjective(
-            learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
-        )
+    ours_at = control_at = trainer.snapshot()
+    for until in config.round_ends():
+        if control.interrupted:
+            break
+        trainer.restore(ours_at)
         trainer.train(
-            ours,
-            objective,
-            config.max_iter,
-            learner=None if config.mode == "universal" else learner,
-            watch=watch,
-            deadline=deadline,
+            ours, learned, until, learner=learns, watch=watch, deadline=deadline
         )
-    if not ours.interrupted:
-        trainer.restore(fork)
-        torch.manual_seed(seed + 1)
+        ours_at = trainer.snapshot()
+        if ours.interrupted:
+            break
+        trainer.restore(control_at)
         # as many steps as the surrogate had, should time or patience have ended it
         trainer.train(control, cross_entropy, ours.n_iter, watch=watch)
+        control_at = trainer.snapshot()
+        if ours.n_iter < until:
+            break
+        if until < config.max_iter and control.last_loss < ours.last_loss:
+            ours.adopt(control)
+            ours_at = control_at
     return {SURROGATE: ours, CROSS_ENTROPY: control}
 
 

@@ -54,6 +54,12 @@ class BilevelConfig:
     """Share of the iterations with cross-entropy as objective, before the learned loss."""
     cross_entropy_weight: float = 0.2
     """Weight of cross-entropy beside the learned loss (in units of its spread)."""
+    rounds: int = 10
+    """Turns the two branches take after the warm-up; after each but the last the
+    surrogate's progress is accepted, or given up for the control's, by the validation
+    loss. With 1 it is never given up."""
+    catch_up: int = 50
+    """Updates of the surrogate at the start of a round, before the model follows it."""
     n_evals: int = 40
     """Looks at the validation rows over all iterations."""
     patience: int | None = None
@@ -69,11 +75,11 @@ class BilevelConfig:
         for name, choice in choices.items():
             allowed = get_args(choice)
             self._require(name, getattr(self, name) in allowed, f"one of {allowed}")
-        for name in ("max_iter", "model_steps", "n_sets", "min_per_class", "n_evals"):
+        for name in ("max_iter", "model_steps", "n_sets", "min_per_class", "rounds", "n_evals"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("model_lr", "surrogate_lr", "max_grad_norm"):
             self._require(name, getattr(self, name) > 0, "above 0")
-        for name in ("surrogate_steps", "perturbation", "cross_entropy_weight"):
+        for name in ("surrogate_steps", "perturbation", "cross_entropy_weight", "catch_up"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
@@ -92,6 +98,12 @@ class BilevelConfig:
     def eval_every(self) -> int:
         """Iterations between two looks at the validation rows."""
         return max(1, self.max_iter // self.n_evals)
+
+    def round_ends(self) -> list[int]:
+        """Return the iterations at which the rounds after the warm-up end."""
+        start, left = self.warm_up_iter, self.max_iter - self.warm_up_iter
+        ends = [start + left * turn // self.rounds for turn in range(1, self.rounds + 1)]
+        return sorted(set(ends) - {start})
 
     @property
     def warm_up_iter(self) -> int:
@@ -118,6 +130,8 @@ PAPER = BilevelConfig(
     perturbation=0.0,
     warm_up=0.0,
     cross_entropy_weight=0.0,
+    rounds=1,
+    catch_up=0,
     n_evals=300,
 )
 """The paper's settings (section 4.1); far too slow to be anybody's default."""

@@ -104,6 +104,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         perturbation: float = _DEFAULT.perturbation,
         warm_up: float = _DEFAULT.warm_up,
         cross_entropy_weight: float = _DEFAULT.cross_entropy_weight,
+        rounds: int = _DEFAULT.rounds,
+        catch_up: int = _DEFAULT.catch_up,
         n_evals: int = _DEFAULT.n_evals,
         patience: int | None = _DEFAULT.patience,
         max_time: float | None = None,
@@ -136,6 +138,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.perturbation = perturbation
         self.warm_up = warm_up
         self.cross_entropy_weight = cross_entropy_weight
+        self.rounds = rounds
+        self.catch_up = catch_up
         self.n_evals = n_evals
         self.patience = patience
         self.max_time = max_time

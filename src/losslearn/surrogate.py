@@ -76,6 +76,8 @@ class SetSurrogate(nn.Module):
             y_score: Scores on any scale.
             sample_weight: Weight of each row; None weighs all alike.
         """
+        if sample_weight is not None:
+            sample_weight = sample_weight.to(y_score.dtype)
         if self.standardize:
             y_score = standardize_scores(y_score, sample_weight=sample_weight)
         targets = y_true.to(y_score.dtype).expand_as(y_score)

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -57,20 +57,32 @@ class Run:
     best_iter: int = 0
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[Record] = field(default_factory=list)
+    n_adopted: int = 0
+    """How often another run's weights took the place of this one's."""
     interrupted: bool = False
+
+    @property
+    def last_loss(self) -> float:
+        """Validation loss at the last look."""
+        return self.history[-1].validation_loss if self.history else math.inf
+
+    @property
+    def looks_since_best(self) -> int:
+        """Looks at the validation rows since the best one."""
+        return sum(record.iteration > self.best_iter for record in self.history)
 
     def branch(self, method: str) -> "Run":
         """Return a copy that goes on as another method, sharing what was done so far."""
-        return Run(
-            method,
-            n_iter=self.n_iter,
-            seconds=self.seconds,
-            best_loss=self.best_loss,
-            best_iter=self.best_iter,
-            best_state=self.best_state,
-            history=[record._replace(method=method) for record in self.history],
-            interrupted=self.interrupted,
-        )
+        history = [record._replace(method=method) for record in self.history]
+        return replace(self, method=method, history=history)
+
+    def adopt(self, other: "Run") -> None:
+        """Go on from another run, which has done as many iterations, in place."""
+        self.n_adopted += 1
+        if other.best_loss < self.best_loss:
+            self.best_loss, self.best_iter = other.best_loss, other.best_iter
+            self.best_state = other.best_state
+        self.history.append(other.history[-1]._replace(method=self.method))
 
 
 class Snapshot(NamedTuple):
@@ -161,18 +173,17 @@ class Trainer:
             deadline: `time.perf_counter()` at which to stop.
         """
         begin = time.perf_counter() - run.seconds
+        if learner is not None and run.n_iter < until:
+            self._catch_up(learner)
         error = torch.tensor(math.nan)
-        looks_since_best = 0
         try:
             while run.n_iter < until:
                 error = self._iterate(run, objective, learner)
                 late = time.perf_counter() >= deadline
                 if not (run.n_iter % self.config.eval_every == 0 or late):
                     continue
-                looks_since_best += 1
-                if self._look(run, error, begin, watch):
-                    looks_since_best = 0
-                if late or looks_since_best == self.config.patience:
+                self._look(run, error, begin, watch)
+                if late or run.looks_since_best == self.config.patience:
                     break
         except KeyboardInterrupt:
             run.interrupted = True
@@ -204,6 +215,13 @@ class Trainer:
         run.n_iter += 1
         return error
 
+    def _catch_up(self, learner: SurrogateLearner) -> None:
+        """Fit the surrogate to the model it meets, before it is trusted with a step."""
+        steps = max(self.config.surrogate_steps, 1)
+        self.model.train()
+        for _ in range(self.config.catch_up // steps):
+            learner.learn(self.model, self.data.x, self.sampler, steps=steps)
+
     def _set_learning_rate(self, progress: float) -> None:
         if self.config.schedule == "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * progress))
@@ -212,12 +230,11 @@ class Trainer:
 
     def _look(
         self, run: Run, error: Tensor, begin: float, watch: Watcher | None
-    ) -> bool:
+    ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
         y_score = score_rows(self.model, self.data.x_valid)
         loss = float(self.true_loss(self.data.y_valid, y_score))
-        better = loss < run.best_loss or not run.best_state
-        if better:
+        if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
             run.best_state = copy.deepcopy(self.model.state_dict())
         run.seconds = time.perf_counter() - begin
@@ -225,4 +242,3 @@ class Trainer:
         run.history.append(record)
         if watch is not None:
             watch(record)
-        return better

@@ -1,127 +1,21 @@
 """Losses of the confusion matrix, at the best or at a fixed threshold.
 
-Each has two forms. With `threshold=None` (how a model is trained) its value is the lowest
-over all cut points of the set, "nobody positive" and "everybody positive" included: one
-sort, exact, unchanged by shift and positive scale of the scores. With a threshold, a row
-is called positive where `y_score >= threshold`.
+Each has two forms. With `threshold=None` (how a model is trained) its value is the
+lowest over all cut points of the set, "nobody" and "everybody" positive included: one
+sort, exact, unchanged by shift and positive scale of the scores. With a threshold, a
+row is called positive where `y_score >= threshold`.
 
 In the formulas TP, FP, FN and TN are weights of rows: true and false positives and
 negatives. P = TP + FN and N = FP + TN are the weights of the two classes, and they are
 never zero: a set of one class has no value.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
 
-import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.cut_points import (
-    cut_points,
-    split_weight,
-    undefined_sets,
-    value_dtype,
-)
-
-
-class Confusion(NamedTuple):
-    """Weight of the rows in each cell of the confusion matrix."""
-
-    tp: Tensor
-    fp: Tensor
-    fn: Tensor
-    tn: Tensor
-    n_pos: Tensor
-    n_neg: Tensor
-
-
-def confusion_at_cut_points(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Confusion, Float[Tensor, "*sets"]]:
-    """Return the cells at all n + 1 cut points, and NaN for sets without a value."""
-    tp, fp, n_pos, n_neg, undefined = cut_points(
-        y_true, y_score, sample_weight=sample_weight
-    )
-    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
-
-
-def confusion_at(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    threshold: float,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Confusion, Float[Tensor, "*sets"]]:
-    """Return the cells at one threshold, and NaN for sets without a value."""
-    weight = split_weight(y_true, y_score, sample_weight)  # (2, *sets, n)
-    n_pos, n_neg = weight.sum(-1).unbind(0)
-    tp, fp = (weight * (y_score >= threshold)).sum(-1).unbind(0)
-    undefined = undefined_sets(n_pos, n_neg, y_score.amax(-1))
-    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
-
-
-def _loss(
-    formula: Callable[[Confusion], Tensor],
-    y_true: Tensor,
-    y_score: Tensor,
-    threshold: float | None,
-    sample_weight: Tensor | None,
-) -> Tensor:
-    """Return the formula at the threshold, or its lowest value over the cut points."""
-    if threshold is None:
-        cells, undefined = confusion_at_cut_points(
-            y_true, y_score, sample_weight=sample_weight
-        )
-        value = formula(cells).amin(-1)
-    else:
-        cells, undefined = confusion_at(
-            y_true, y_score, threshold=threshold, sample_weight=sample_weight
-        )
-        value = formula(cells)
-    return (value + undefined).to(value_dtype(y_score))
-
-
-def _error_rate(c: Confusion) -> Tensor:
-    return (c.fp + c.fn) / (c.n_pos + c.n_neg)
-
-
-def _f1(c: Confusion) -> Tensor:
-    wrong = c.fp + c.fn
-    return wrong / (2 * c.tp + wrong)
-
-
-def _jaccard(c: Confusion) -> Tensor:
-    return (c.fp + c.fn) / (c.n_pos + c.fp)
-
-
-def _mcc(c: Confusion) -> Tensor:
-    called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
-    # A side is empty up to rounding: 0/0, which counts as no correlation.
-    empty = (c.n_pos + c.n_neg) * torch.finfo(c.tp.dtype).eps ** 0.75
-    one_sided = torch.minimum(called_pos, called_neg) <= empty
-    covariance = c.tp * c.tn - c.fp * c.fn
-    variance = called_pos * called_neg * (c.n_pos * c.n_neg)
-    mcc = covariance / variance.masked_fill(one_sided, torch.inf).sqrt()
-    return ((1 - mcc) / 2).clamp(0, 1)
-
-
-def _balanced_error(c: Confusion) -> Tensor:
-    return (c.fn / c.n_pos + c.fp / c.n_neg) / 2
-
-
-def _gmean(c: Confusion) -> Tensor:
-    return 1 - ((c.tp / c.n_pos) * (c.tn / c.n_neg)).clamp(min=0).sqrt()
-
-
-def _kappa(c: Confusion) -> Tensor:
-    called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
-    # (1 - kappa) / 2 is half the observed over the expected share of errors.
-    n_rows = c.n_pos + c.n_neg
-    return (c.fp + c.fn) * n_rows / (called_pos * c.n_neg + called_neg * c.n_pos) / 2
+from losslearn.metrics import cells
 
 
 def error_rate(
@@ -145,11 +39,15 @@ def error_rate(
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> error_rate(y_true, y_score), error_rate(y_true, y_score, threshold=0.0)
         (tensor(0.2500), tensor(0.5000))
     """
-    return _loss(_error_rate, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.error_rate, y_true, y_score, threshold, sample_weight)
 
 
 def f1_loss(
@@ -174,11 +72,15 @@ def f1_loss(
         that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> f1_loss(y_true, y_score), f1_loss(y_true, y_score, threshold=0.7)
         (tensor(0.2000), tensor(0.3333))
     """
-    return _loss(_f1, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.f1, y_true, y_score, threshold, sample_weight)
 
 
 def fbeta_loss(
@@ -189,7 +91,7 @@ def fbeta_loss(
     threshold: float | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
-    r"""Return one minus F-beta, in which recall weighs `beta` times as much as precision.
+    r"""Return one minus F-beta, with recall `beta` times as important as precision.
 
     .. math::
         \ell = 1 - \frac{(1 + b^2)\,TP}{(1 + b^2)\,TP + b^2\,FN + FP}
@@ -209,18 +111,18 @@ def fbeta_loss(
         ValueError: If `beta` is not a positive number.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> fbeta_loss(y_true, y_score, beta=2.0), fbeta_loss(y_true, y_score, beta=0.5)
         (tensor(0.0909), tensor(0.1667))
     """
     if not 0 < beta < float("inf"):
         raise ValueError(f"`beta` must be a positive number, got {beta}.")
-
-    def formula(c: Confusion) -> Tensor:
-        wrong = beta**2 * c.fn + c.fp
-        return wrong / ((1 + beta**2) * c.tp + wrong)
-
-    return _loss(formula, y_true, y_score, threshold, sample_weight)
+    formula = partial(cells.fbeta, beta=beta)
+    return cells.loss_of(formula, y_true, y_score, threshold, sample_weight)
 
 
 def jaccard_loss(
@@ -245,11 +147,15 @@ def jaccard_loss(
         that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> jaccard_loss(y_true, y_score), jaccard_loss(y_true, y_score, threshold=0.7)
         (tensor(0.3333), tensor(0.5000))
     """
-    return _loss(_jaccard, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.jaccard, y_true, y_score, threshold, sample_weight)
 
 
 def mcc_loss(
@@ -276,11 +182,15 @@ def mcc_loss(
         at the best cut point); NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> mcc_loss(y_true, y_score), mcc_loss(y_true, y_score, threshold=0.0)
         (tensor(0.2113), tensor(0.5000))
     """
-    return _loss(_mcc, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.mcc, y_true, y_score, threshold, sample_weight)
 
 
 def balanced_error(
@@ -305,11 +215,20 @@ def balanced_error(
         at the best cut point); NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 0, 1]), torch.tensor([0.1, 0.6, 0.2, 0.5])
-        >>> balanced_error(y_true, y_score), balanced_error(y_true, y_score, threshold=0.6)
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 0, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.2, 0.5]),
+        ... )
+        >>> (
+        ...     balanced_error(y_true, y_score),
+        ...     balanced_error(y_true, y_score, threshold=0.6),
+        ... )
         (tensor(0.1667), tensor(0.6667))
     """
-    return _loss(_balanced_error, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(
+        cells.balanced_error, y_true, y_score, threshold, sample_weight
+    )
 
 
 def gmean_loss(
@@ -334,11 +253,15 @@ def gmean_loss(
         that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> gmean_loss(y_true, y_score), gmean_loss(y_true, y_score, threshold=0.6)
         (tensor(0.2929), tensor(0.5000))
     """
-    return _loss(_gmean, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.gmean, y_true, y_score, threshold, sample_weight)
 
 
 def kappa_loss(
@@ -365,8 +288,12 @@ def kappa_loss(
         at the best cut point); NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> import torch
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> kappa_loss(y_true, y_score), kappa_loss(y_true, y_score, threshold=0.0)
         (tensor(0.2500), tensor(0.5000))
     """
-    return _loss(_kappa, y_true, y_score, threshold, sample_weight)
+    return cells.loss_of(cells.kappa, y_true, y_score, threshold, sample_weight)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 
 class CutPoints(NamedTuple):
-    """Counts at the n + 1 cut points of each set, from "nobody" to "everybody" positive.
+    """Counts at the n + 1 cut points of a set, from "nobody" to "everybody" positive.
 
     Rows with tied scores are called positive together: each position within a tie group
     holds the counts at its end. Repeated positions therefore change neither a minimum

@@ -54,8 +54,8 @@ def partial_auc_loss(
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the area under the ROC curve up to a false positive rate.
 
-    The area A over false positive rates from 0 to m, in McClish's standard form, in which
-    random scores have 1/2:
+    The area A over false positive rates from 0 to m, in McClish's standard form, in
+    which random scores have 1/2:
 
     .. math::
         \ell = 1 - \frac12 \Big(1 + \frac{A - m^2 / 2}{m - m^2 / 2}\Big)
@@ -74,7 +74,10 @@ def partial_auc_loss(
         ValueError: If `max_fpr` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> partial_auc_loss(y_true, y_score, max_fpr=0.5)
         tensor(0.3333)
     """
@@ -111,7 +114,10 @@ def average_precision_loss(
         Values in [0, 1), 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> average_precision_loss(y_true, y_score)
         tensor(0.1667)
     """
@@ -145,7 +151,10 @@ def equal_error_rate(
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> equal_error_rate(y_true, y_score)
         tensor(0.5000)
     """
@@ -189,7 +198,10 @@ def recall_at_precision(
         ValueError: If `precision` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> recall_at_precision(y_true, y_score, precision=0.9)
         tensor(0.5000)
     """
@@ -213,16 +225,16 @@ def precision_at_k(
 
     .. math:: \ell = \frac{FP_{(k)}}{k}
 
-    Rows tied at the border share the places left to them equally: the expected value over
-    the orders of the tied rows. A place may be a part of a row, and where the places are
-    fewer than the first row it is that row that counts.
+    Rows tied at the border share the places left to them equally: the expected value
+    over the orders of the tied rows. A place may be a part of a row, and where the
+    places are fewer than the first row it is that row that counts.
 
     Args:
         y_true: Targets, 0 or 1.
         y_score: Scores on any scale; only their order matters.
-        k: How many rows are looked at. An integer counts rows (their weight, if weighted;
-            all rows, if there are fewer), a float in (0, 1] is a share of the rows'
-            weight.
+        k: How many rows are looked at. An integer counts rows (their weight, if
+            weighted; all rows, if there are fewer), a float in (0, 1] is a share of the
+            weight of all rows.
         sample_weight: Weight of each row, none negative; all 1 if left out.
 
     Returns:
@@ -233,8 +245,14 @@ def precision_at_k(
         ValueError: If `k` is neither a positive integer nor a float in (0, 1].
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> precision_at_k(y_true, y_score, k=2), precision_at_k(y_true, y_score, k=0.25)
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
+        >>> (
+        ...     precision_at_k(y_true, y_score, k=2),
+        ...     precision_at_k(y_true, y_score, k=0.25),
+        ... )
         (tensor(0.5000), tensor(0.))
     """
     if k <= 0 or (not isinstance(k, int) and not k <= 1):

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor
 
-from losslearn.metrics import confusion, ranking
+from losslearn.metrics import cells, confusion, ranking
 from losslearn.metrics.true_loss import TrueLoss
 
 
@@ -18,8 +18,8 @@ class _Entry:
 
     function: Callable[..., Tensor]
     description: str
-    aliases: tuple[str, ...]
-    thresholded: bool
+    aliases: str
+    formula: Callable[[cells.Confusion], Tensor] | None = None
     parameter: str | None = None
     default: float | None = None
 
@@ -28,98 +28,91 @@ _ENTRIES = (
     _Entry(
         confusion.error_rate,
         "share of misclassified rows (MCR), 1 - accuracy",
-        ("error", "mcr", "misclassification_rate", "accuracy", "acc", "accuracy_score")
-        + ("zero_one_loss",),
-        True,
+        aliases="error mcr misclassification_rate accuracy acc accuracy_score "
+        "zero_one_loss",
+        formula=cells.error_rate,
     ),
-    _Entry(confusion.f1_loss, "1 - F1", ("f1", "f1_score", "dice"), True),
+    _Entry(confusion.f1_loss, "1 - F1", aliases="f1 f1_score dice", formula=cells.f1),
     _Entry(
         confusion.fbeta_loss,
         "1 - F-beta, recall weighs beta times as much as precision",
-        ("fbeta", "fbeta_score", "f_beta"),
-        True,
-        "beta",
-        2.0,
+        aliases="fbeta fbeta_score f_beta",
+        formula=cells.fbeta,
+        parameter="beta",
+        default=2.0,
     ),
     _Entry(
         confusion.jaccard_loss,
         "1 - Jaccard index of the positives, 1 - TP/(TP+FP+FN)",
-        ("jaccard", "jaccard_score", "jac", "iou"),
-        True,
+        aliases="jaccard jaccard_score jac iou",
+        formula=cells.jaccard,
     ),
     _Entry(
         confusion.mcc_loss,
         "(1 - Matthews' correlation coefficient) / 2",
-        ("mcc", "matthews_corrcoef", "matthews", "phi"),
-        True,
+        aliases="mcc matthews_corrcoef matthews phi",
+        formula=cells.mcc,
     ),
     _Entry(
         confusion.balanced_error,
         "mean error rate of the two classes, 1 - balanced accuracy",
-        ("ber", "balanced_error_rate", "balanced_accuracy", "balanced_accuracy_score"),
-        True,
+        aliases="ber balanced_error_rate balanced_accuracy balanced_accuracy_score",
+        formula=cells.balanced_error,
     ),
     _Entry(
         confusion.gmean_loss,
         "1 - geometric mean of the true positive and true negative rate",
-        ("gmean", "g_mean", "geometric_mean", "geometric_mean_score"),
-        True,
+        aliases="gmean g_mean geometric_mean geometric_mean_score",
+        formula=cells.gmean,
     ),
     _Entry(
         confusion.kappa_loss,
         "(1 - Cohen's kappa) / 2",
-        ("kappa", "cohen_kappa", "cohen_kappa_score"),
-        True,
+        aliases="kappa cohen_kappa cohen_kappa_score",
+        formula=cells.kappa,
     ),
     _Entry(
         ranking.roc_auc_loss,
         "1 - area under the ROC curve",
-        ("auc", "roc_auc", "auroc", "roc_auc_score", "auc_loss"),
-        False,
+        aliases="auc roc_auc auroc roc_auc_score auc_loss",
     ),
     _Entry(
         ranking.partial_auc_loss,
         "1 - area under the ROC curve up to a false positive rate (McClish)",
-        ("partial_auc", "pauc", "pauc_loss", "partial_roc_auc"),
-        False,
-        "max_fpr",
-        0.1,
+        aliases="partial_auc pauc pauc_loss partial_roc_auc",
+        parameter="max_fpr",
+        default=0.1,
     ),
     _Entry(
         ranking.average_precision_loss,
         "1 - average precision",
-        ("ap", "average_precision", "average_precision_score", "pr_auc", "auprc")
-        + ("ap_loss",),
-        False,
+        aliases="ap average_precision average_precision_score pr_auc auprc ap_loss",
     ),
     _Entry(
         ranking.equal_error_rate,
         "error rate where false positive and false negative rate are equal",
-        ("eer",),
-        False,
+        aliases="eer",
     ),
     _Entry(
         ranking.recall_at_precision,
         "1 - best recall at no less than a precision",
-        ("recall_at_precision_loss", "r_at_p"),
-        False,
-        "precision",
-        0.8,
+        aliases="recall_at_precision_loss r_at_p",
+        parameter="precision",
+        default=0.8,
     ),
     _Entry(
         ranking.precision_at_k,
         "1 - precision among the k rows (or share k of the rows) ranked highest",
-        ("precision_at_k_loss", "p_at_k", "top_k_precision"),
-        False,
-        "k",
-        0.05,
+        aliases="precision_at_k_loss p_at_k top_k_precision",
+        parameter="k",
+        default=0.05,
     ),
 )
 
 _BY_NAME = {
     name: entry
     for entry in _ENTRIES
-    for name in (entry.function.__name__, *entry.aliases)
+    for name in (entry.function.__name__, *entry.aliases.split())
 }
 
 
@@ -155,7 +148,7 @@ def list_true_losses() -> dict[str, tuple[TrueLoss, tuple[str, ...]]]:
     """Return every built-in loss with its aliases, by name.
 
     Returns:
-        Full name to the loss at its default parameter and the other names it answers to.
+        Full name to the loss at its default parameter and its other names.
 
     Example:
         >>> loss, aliases = list_true_losses()["equal_error_rate"]
@@ -163,25 +156,30 @@ def list_true_losses() -> dict[str, tuple[TrueLoss, tuple[str, ...]]]:
         (False, ('eer',))
     """
     return {
-        entry.function.__name__: (_build(entry, entry.default), entry.aliases)
+        entry.function.__name__: (
+            _build(entry, entry.default),
+            tuple(entry.aliases.split()),
+        )
         for entry in _ENTRIES
     }
 
 
 def _build(entry: _Entry, value: float | None) -> TrueLoss:
     """Return the loss with its parameter set."""
-    name, function = entry.function.__name__, entry.function
+    name, function, formula = entry.function.__name__, entry.function, entry.formula
     description = entry.description
     if entry.parameter is not None and value is not None:
         description = f"{description}; {entry.parameter} = {value:g}"
         if value != entry.default:
             name = f"{name}@{value:g}"
             function = partial(function, **{entry.parameter: value})
+            formula = formula and partial(formula, **{entry.parameter: value})
     return TrueLoss(
         name=name,
         description=description,
         function=function,
-        at_threshold=function if entry.thresholded else None,
+        at_threshold=function if formula else None,
+        at_cut_points=formula and partial(cells.losses_at_cut_points, formula),
         is_builtin=True,
     )
 

@@ -13,10 +13,18 @@ class TrueLoss:
     """A loss of whole sets: lower is better, one value per set.
 
     Example:
+        >>> import torch
+        >>> from losslearn.metrics import f1_loss
         >>> loss = TrueLoss(
-        ...     name="f1_loss", description="1 - F1", function=f1_loss, at_threshold=f1_loss
+        ...     name="f1_loss",
+        ...     description="1 - F1",
+        ...     function=f1_loss,
+        ...     at_threshold=f1_loss,
         ... )
-        >>> y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> y_true, y_score = (
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
+        ... )
         >>> loss(y_true, y_score), loss.with_threshold(0.7)(y_true, y_score)
         (tensor(0.2000), tensor(0.3333))
     """
@@ -30,6 +38,10 @@ class TrueLoss:
     at_threshold: Callable[..., Tensor] | None = None
     """The fixed form: `(y_true, y_score, *, threshold, sample_weight=None)`; None for a
     loss that has no threshold."""
+    at_cut_points: Callable[..., Tensor] | None = None
+    """All at once: `(y_true, y_score, *, sample_weight=None)`, the losses with the i
+    highest scores called positive, i = 0 to n, as `[*sets, n + 1]`; None where each
+    threshold takes a call of its own."""
     scale_invariant: bool = True
     """Whether shift and positive scale of a set's scores leave the value alone."""
     bounded: bool = True
@@ -37,7 +49,7 @@ class TrueLoss:
     takes_weight: bool = True
     """Whether `sample_weight` may be given."""
     greater_is_better: bool = False
-    """Whether the user's metric it was made from is to be maximised (for reports only)."""
+    """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
     """Whether it comes with the package."""
 
@@ -97,6 +109,7 @@ class TrueLoss:
             description=f"{self.description}, at threshold {threshold:g}",
             function=partial(self.at_threshold, threshold=threshold),
             at_threshold=None,
+            at_cut_points=None,
             scale_invariant=False,
             is_builtin=False,
         )

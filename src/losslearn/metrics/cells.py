@@ -1,0 +1,156 @@
+"""The confusion matrix at one or at every cut point, and the formulas on it.
+
+P = TP + FN and N = FP + TN, the weights of the two classes, are never zero where a
+value counts: a set of one class has none.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from losslearn.metrics.cut_points import (
+    cut_points,
+    split_weight,
+    undefined_sets,
+    value_dtype,
+)
+
+
+class Confusion(NamedTuple):
+    """Weight of the rows in each cell of the confusion matrix."""
+
+    tp: Tensor
+    fp: Tensor
+    fn: Tensor
+    tn: Tensor
+    n_pos: Tensor
+    n_neg: Tensor
+
+
+def confusion_at_cut_points(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> tuple[Confusion, Float[Tensor, "*sets"]]:
+    """Return the cells at all n + 1 cut points, and NaN for sets without a value."""
+    tp, fp, n_pos, n_neg, undefined = cut_points(
+        y_true, y_score, sample_weight=sample_weight
+    )
+    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
+
+
+def confusion_at(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    threshold: float,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> tuple[Confusion, Float[Tensor, "*sets"]]:
+    """Return the cells at one threshold, and NaN for sets without a value."""
+    weight = split_weight(y_true, y_score, sample_weight)  # (2, *sets, n)
+    n_pos, n_neg = weight.sum(-1).unbind(0)
+    tp, fp = (weight * (y_score >= threshold)).sum(-1).unbind(0)
+    undefined = undefined_sets(n_pos, n_neg, y_score.amax(-1))
+    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
+
+
+def losses_at_cut_points(
+    formula: Callable[[Confusion], Tensor],
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets cuts"]:
+    """Return the formula at all n + 1 cut points, from "nobody" positive on.
+
+    Args:
+        formula: One of the formulas below.
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Returns:
+        Entry i is the loss when the i highest scores are called positive, and all that
+        are tied with the i-th; NaN for a set that holds one class only.
+    """
+    cells, undefined = confusion_at_cut_points(
+        y_true, y_score, sample_weight=sample_weight
+    )
+    return formula(cells) + undefined[..., None]
+
+
+def loss_of(
+    formula: Callable[[Confusion], Tensor],
+    y_true: Tensor,
+    y_score: Tensor,
+    threshold: float | None,
+    sample_weight: Tensor | None,
+) -> Tensor:
+    """Return the formula at the threshold, or its lowest value over the cut points."""
+    if threshold is None:
+        cells, undefined = confusion_at_cut_points(
+            y_true, y_score, sample_weight=sample_weight
+        )
+        value = formula(cells).amin(-1)
+    else:
+        cells, undefined = confusion_at(
+            y_true, y_score, threshold=threshold, sample_weight=sample_weight
+        )
+        value = formula(cells)
+    return (value + undefined).to(value_dtype(y_score))
+
+
+def error_rate(c: Confusion) -> Tensor:
+    """Return the share of wrong rows."""
+    return (c.fp + c.fn) / (c.n_pos + c.n_neg)
+
+
+def f1(c: Confusion) -> Tensor:
+    """Return 1 - F1."""
+    wrong = c.fp + c.fn
+    return wrong / (2 * c.tp + wrong)
+
+
+def fbeta(c: Confusion, beta: float = 2.0) -> Tensor:
+    """Return 1 - F-beta."""
+    wrong = beta**2 * c.fn + c.fp
+    return wrong / ((1 + beta**2) * c.tp + wrong)
+
+
+def jaccard(c: Confusion) -> Tensor:
+    """Return 1 - TP / (TP + FP + FN)."""
+    return (c.fp + c.fn) / (c.n_pos + c.fp)
+
+
+def mcc(c: Confusion) -> Tensor:
+    """Return (1 - mcc) / 2."""
+    called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
+    # A side is empty up to rounding: 0/0, which counts as no correlation.
+    empty = (c.n_pos + c.n_neg) * torch.finfo(c.tp.dtype).eps ** 0.75
+    one_sided = torch.minimum(called_pos, called_neg) <= empty
+    covariance = c.tp * c.tn - c.fp * c.fn
+    variance = called_pos * called_neg * (c.n_pos * c.n_neg)
+    mcc = covariance / variance.masked_fill(one_sided, torch.inf).sqrt()
+    return ((1 - mcc) / 2).clamp(0, 1)
+
+
+def balanced_error(c: Confusion) -> Tensor:
+    """Return the mean of the error rates of both classes."""
+    return (c.fn / c.n_pos + c.fp / c.n_neg) / 2
+
+
+def gmean(c: Confusion) -> Tensor:
+    """Return 1 - sqrt(TPR TNR)."""
+    return 1 - ((c.tp / c.n_pos) * (c.tn / c.n_neg)).clamp(min=0).sqrt()
+
+
+def kappa(c: Confusion) -> Tensor:
+    """Return (1 - kappa) / 2."""
+    called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
+    # (1 - kappa) / 2 is half the observed over the expected share of errors.
+    n_rows = c.n_pos + c.n_neg
+    return (c.fp + c.fn) * n_rows / (called_pos * c.n_neg + called_neg * c.n_pos) / 2

@@ -1,0 +1,239 @@
+"""From a table of any columns to a matrix of numbers, and to a file and back."""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import error as ZlibError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losslearn.tables.columns import read_kind
+from losslearn.tables.features import (
+    ColumnFeatures,
+    DateFeatures,
+    Features,
+    NumberFeatures,
+    TextFeatures,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMAT = "losslearn table encoder"
+_VERSION = 1
+_CLASSES = {"number": NumberFeatures, "date": DateFeatures, "text": TextFeatures}
+_DAMAGED = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, OSError),
+    *(TypeError, ValueError, NotImplementedError, zipfile.BadZipFile, ZlibError),
+)
+"""What reading a damaged file can raise."""
+
+
+class TableEncoder:
+    """Turns tables into matrices of numbers, the way the training rows ask for.
+
+    - Numbers, truth values and time spans are scaled to mean 0 and deviation 1; columns
+      with a heavy tail pass through asinh first; values far outside the training rows
+      are kept near their range.
+    - Dates, also as text, give year, month, day, weekday, time and total seconds.
+    - Categories and text of at most 40 different values give one feature a value; other
+      text gives one a frequent value and 30 for its spelling.
+    - A missing number or date becomes the median; where the training rows lack values,
+      one more feature says so. Constant columns are left out.
+
+    Text that holds numbers but for a few marks such as "?" is a column of numbers.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"age": [30, 40, None, 50], "city": list("abab")})
+        >>> encoder = TableEncoder().fit(frame)
+        >>> encoder.feature_names_out
+        ['age', 'age is missing', 'city=a', 'city=b']
+        >>> encoder.transform(pd.DataFrame({"age": [40], "city": ["c"]}))
+        array([[0., 0., 0., 0.]], dtype=float32)
+    """
+
+    def __init__(self) -> None:
+        """Start without columns."""
+        self._columns: tuple[ColumnFeatures, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns a table must have, in the order of the training table."""
+        return [column.name for column in self._columns]
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Each column's kind: number, date, category, text or constant."""
+        return {column.name: column.kind for column in self._columns}
+
+    @property
+    def feature_names_out(self) -> list[str]:
+        """The names of the matrix's columns."""
+        return [name for column in self._columns for name in column.feature_names]
+
+    def fit(self, frame: "pd.DataFrame") -> "TableEncoder":
+        """Fit to the training rows; returns itself.
+
+        Args:
+            frame: The training rows, without the target column.
+
+        Raises:
+            TypeError: If `frame` is not a pandas table.
+            ValueError: If a column lacks every value, holds infinite values or values
+                that cannot be encoded, or if no column is left that varies.
+        """
+        names = _check_names(frame)
+        if len(frame) == 0:
+            raise ValueError("The table has no rows to fit to.")
+        columns: list[ColumnFeatures] = []
+        for name in names:
+            reading = read_kind(frame[name])
+            columns.append(_CLASSES[reading.kind].fit(frame[name], reading))
+        if not any(column.feature_names for column in columns):
+            raise ValueError(
+                f"All columns are constant in the training rows: {_listed(names)}."
+            )
+        self._columns = tuple(columns)
+        return self
+
+    def transform(self, frame: "pd.DataFrame") -> Features:
+        """Return a table as a matrix.
+
+        Args:
+            frame: Rows with the columns of the training table, in any order, without
+                the target column.
+
+        Returns:
+            Shape `[rows, features]`; no value is missing or infinite.
+
+        Raises:
+            TypeError: If `frame` is not a pandas table.
+            ValueError: If the encoder is not fitted, a column is absent or one too
+                many, holds infinite values, or is of another kind than in the training
+                rows.
+        """
+        if not self._columns:
+            raise ValueError("This encoder is not fitted. Call `fit` first.")
+        self._check_columns(_check_names(frame))
+        matrix = np.empty((len(frame), len(self.feature_names_out)), dtype=np.float32)
+        start = 0
+        for column in self._columns:
+            end = start + len(column.feature_names)
+            if end > start:
+                column.write(frame[column.name], matrix[:, start:end])
+            start = end
+        return matrix
+
+    def fit_transform(self, frame: "pd.DataFrame") -> Features:
+        """Fit to the training rows and return their matrix; raises as `fit` does."""
+        return self.fit(frame).transform(frame)
+
+    def _check_columns(self, names: list[str]) -> None:
+        missing = [name for name in self.columns if name not in set(names)]
+        extra = [name for name in names if name not in set(self.columns)]
+        faults = []
+        if missing:
+            faults.append(f"lacks columns of the training table: {_listed(missing)}")
+        if extra:
+            faults.append(
+                f"has columns that the training table had not: {_listed(extra)}"
+            )
+        if faults:
+            raise ValueError(f"The table {'; and it '.join(faults)}.")
+
+    def dump(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted encoder to a file that holds only text and numbers.
+
+        Raises:
+            ValueError: If the encoder is not fitted.
+        """
+        if not self._columns:
+            raise ValueError("This encoder is not fitted. Call `fit` first.")
+        classes = {factory: kind for kind, factory in _CLASSES.items()}
+        columns = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for place, column in enumerate(self._columns):
+            columns.append({"class": classes[type(column)], **column.state()})
+            named = column.arrays().items()
+            arrays |= {f"{place}.{name}": array for name, array in named}
+        settings = {"format": _FORMAT, "version": _VERSION, "columns": columns}
+        text = json.dumps(settings, allow_nan=False).encode()
+        with Path(path).open("wb") as file:
+            np.savez(file, settings=np.frombuffer(text, dtype=np.uint8), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "TableEncoder":
+        """Return the encoder in a file that `dump` wrote; runs nothing stored in it.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is damaged, of another kind or another version.
+        """
+        path = Path(path)
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file {str(path)!r}.")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            settings = json.loads(arrays.pop("settings").tobytes())
+            found = (settings["format"], settings["version"])
+        except _DAMAGED as error:
+            raise ValueError(_not_an_encoder(path)) from error
+        if found != (_FORMAT, _VERSION):
+            raise ValueError(
+                f"{str(path)!r} holds {found[0]!r}, version {found[1]!r}; expected "
+                f"{_FORMAT!r}, version {_VERSION}. Fit the model again."
+            )
+        encoder = cls()
+        try:
+            encoder._columns = _columns_from(settings["columns"], arrays)
+        except _DAMAGED as error:
+            raise ValueError(_not_an_encoder(path)) from error
+        return encoder
+
+
+def _columns_from(
+    states: Sequence[Mapping[str, Any]], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[ColumnFeatures, ...]:
+    columns: list[ColumnFeatures] = []
+    for place, state in enumerate(states):
+        start = f"{place}."
+        own = {
+            name.removeprefix(start): array
+            for name, array in arrays.items()
+            if name.startswith(start)
+        }
+        columns.append(_CLASSES[state["class"]].from_state(state, own))
+    if not columns:
+        raise ValueError("no columns")
+    return tuple(columns)
+
+
+def _not_an_encoder(path: Path) -> str:
+    return f"{str(path)!r} is damaged or is not the file of a table encoder."
+
+
+def _check_names(frame: "pd.DataFrame") -> list[str]:
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"`frame` must be a pandas DataFrame, got {type(frame)}.")
+    names = list(frame.columns)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"Column names must be text, got {_listed(names)}.")
+    doubles = sorted({name for name in names if names.count(name) > 1})
+    if doubles:
+        raise ValueError(
+            f"Column names must differ; more than once: {_listed(doubles)}."
+        )
+    return names
+
+
+def _listed(names: Sequence[object]) -> str:
+    shown = ", ".join(repr(name) for name in names[:5])
+    return shown + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

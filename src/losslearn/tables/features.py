@@ -1,0 +1,330 @@
+"""The features that one column gives, by kind: numbers, dates, categories and text.
+
+Each class is fitted to a column of the training rows, writes the features of any rows,
+and turns into plain numbers and texts for a file and back.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losslearn.tables.columns import (
+    Reading,
+    as_dates,
+    as_numbers,
+    as_text,
+    code_values,
+)
+from losslearn.tables.scaling import Floats, Scale
+from losslearn.tables.spelling import Spelling
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Features = NDArray[np.float32]
+Arrays = Mapping[str, NDArray[Any]]
+
+_MAX_CATEGORIES = 40
+"""Up to so many different texts each get a feature; more are taken as free text."""
+_MIN_SHARE = 0.01
+"""Share of the rows from which on one value of a free text gets a feature as well."""
+
+
+class ColumnFeatures(Protocol):
+    """What a fitted column of any kind can do."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the column."""
+        ...
+
+    @property
+    def has_missing(self) -> bool:
+        """Return whether values were missing in the training rows."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Return one word on what the column holds."""
+        ...
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Return the names of its features, none for a constant column."""
+        ...
+
+    def write(self, column: "pd.Series", out: Features) -> None:
+        """Write the features of a column, one a column of `out`."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return all but the arrays as JSON can hold it."""
+        ...
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberFeatures:
+    """Numbers, truth values and time spans: the scaled number and whether it lacks."""
+
+    name: str
+    marks: tuple[str, ...]
+    has_missing: bool
+    scale: Scale | None
+
+    @classmethod
+    def fit(cls, column: "pd.Series", reading: Reading) -> "NumberFeatures":
+        """Take scale and missing values from the training rows."""
+        numbers = as_numbers(column, marks=reading.marks)
+        is_missing = np.isnan(numbers)
+        return cls(
+            name=str(column.name),
+            marks=reading.marks,
+            has_missing=bool(is_missing.any()),
+            scale=Scale.fit(numbers),
+        )
+
+    @property
+    def kind(self) -> str:
+        """Return "number", or "constant" for a column without features."""
+        return "number" if self.feature_names else "constant"
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Return the column's name, and one for its missing values."""
+        return _with_missing([self.name] * (self.scale is not None), self)
+
+    def write(self, column: "pd.Series", out: Features) -> None:
+        """Write the scaled numbers and whether each was missing."""
+        numbers = as_numbers(column, marks=self.marks)
+        if self.scale is not None:
+            out[:, 0] = self.scale.apply(numbers)
+        if self.has_missing:
+            out[:, -1] = np.isnan(numbers)
+
+    def state(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: there are no arrays."""
+        return {}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "NumberFeatures":
+        """Undo `state`."""
+        scale = state["scale"]
+        return cls(
+            name=_text(state["name"]),
+            marks=tuple(map(_text, state["marks"])),
+            has_missing=bool(state["has_missing"]),
+            scale=None if scale is None else Scale(**scale),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DateFeatures:
+    """Dates: scaled year, month, day, weekday, time of day and total seconds."""
+
+    name: str
+    date_format: str | None
+    has_missing: bool
+    scales: dict[str, Scale]
+    """By the part of the date; parts that never change are left out."""
+
+    @classmethod
+    def fit(cls, column: "pd.Series", reading: Reading) -> "DateFeatures":
+        """Take the scale of each part of the date from the training rows."""
+        dates = as_dates(column, date_format=reading.date_format)
+        scales = {part: Scale.fit(take(dates)) for part, take in _DATE_PARTS.items()}
+        return cls(
+            name=str(column.name),
+            date_format=reading.date_format,
+            has_missing=bool(dates.isna().any()),
+            scales={part: scale for part, scale in scales.items() if scale is not None},
+        )
+
+    @property
+    def kind(self) -> str:
+        """Return "date", or "constant" for a column without features."""
+        return "date" if self.feature_names else "constant"
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Return one name a part of the date, and one for missing dates."""
+        return _with_missing([f"{self.name}:{part}" for part in self.scales], self)
+
+    def write(self, column: "pd.Series", out: Features) -> None:
+        """Write the scaled parts of the date and whether it was missing."""
+        dates = as_dates(column, date_format=self.date_format)
+        for place, (part, scale) in enumerate(self.scales.items()):
+            out[:, place] = scale.apply(_DATE_PARTS[part](dates))
+        if self.has_missing:
+            out[:, -1] = dates.isna()
+
+    def state(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: there are no arrays."""
+        return {}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "DateFeatures":
+        """Undo `state`."""
+        date_format = state["date_format"]
+        scales = {part: Scale(**scale) for part, scale in state["scales"].items()}
+        if not set(scales) <= set(_DATE_PARTS):
+            raise ValueError(f"unknown parts of a date in {sorted(scales)}")
+        return cls(
+            name=_text(state["name"]),
+            date_format=None if date_format is None else _text(date_format),
+            has_missing=bool(state["has_missing"]),
+            scales=scales,
+        )
+
+
+_DATE_PARTS: "dict[str, Callable[[pd.DatetimeIndex], Floats]]" = {
+    "year": lambda dates: np.asarray(dates.year, dtype=np.float64),
+    "month": lambda dates: np.asarray(dates.month, dtype=np.float64),
+    "day": lambda dates: np.asarray(dates.day, dtype=np.float64),
+    "weekday": lambda dates: np.asarray(dates.weekday, dtype=np.float64),
+    "time": lambda dates: np.asarray(
+        3600 * dates.hour + 60 * dates.minute + dates.second, dtype=np.float64
+    ),
+    "seconds": lambda dates: _total_seconds(dates),
+}
+
+
+def _total_seconds(dates: "pd.DatetimeIndex") -> Floats:
+    stamps = dates.to_numpy().astype("datetime64[s]")
+    seconds = stamps.astype(np.int64).astype(np.float64)
+    seconds[np.isnat(stamps)] = np.nan
+    return seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFeatures:
+    """Categories and text: one feature a frequent value, and the spelling of the rest.
+
+    A column of few different texts has only the former.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    has_missing: bool
+    spelling: Spelling | None
+
+    @classmethod
+    def fit(cls, column: "pd.Series", reading: Reading) -> "TextFeatures":
+        """Take the values, and the spelling of many, from the training rows."""
+        codes, texts = _distinct_texts(column)
+        counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+        has_missing = bool((codes < 0).any())
+        is_free = len(texts) > _MAX_CATEGORIES
+        if is_free:
+            order = np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]
+            least = math.ceil(_MIN_SHARE * len(column))
+            kept = [texts[place] for place in order if counts[place] >= least]
+        else:
+            kept = texts if len(texts) > 1 or has_missing else []
+        return cls(
+            name=str(column.name),
+            values=tuple(kept),
+            has_missing=has_missing,
+            spelling=Spelling.fit(texts, codes) if is_free else None,
+        )
+
+    @property
+    def kind(self) -> str:
+        """Return "category", "text", or "constant" for a column without features."""
+        if self.spelling is not None:
+            return "text"
+        return "category" if self.feature_names else "constant"
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Return one name a value, some for the spelling, and one for missing texts."""
+        n_spelling = 0 if self.spelling is None else len(self.spelling.scales)
+        names = [f"{self.name}={value}" for value in self.values]
+        names += [f"{self.name}:text{i}" for i in range(n_spelling)]
+        return _with_missing(names, self)
+
+    def write(self, column: "pd.Series", out: Features) -> None:
+        """Write which value each row has; none of them for an unseen one."""
+        codes, texts = _distinct_texts(column)
+        place_of = {value: place for place, value in enumerate(self.values)}
+        places = np.array([place_of.get(text, -1) for text in texts] + [-1])[codes]
+        n_values = len(self.values)
+        out[:, :n_values] = places[:, None] == np.arange(n_values)
+        if self.spelling is not None:
+            features = self.spelling.apply(texts)
+            out[:, n_values : n_values + features.shape[1]] = features[codes]
+        if self.has_missing:
+            out[:, -1] = codes < 0
+
+    def state(self) -> dict[str, Any]:
+        """Return the fields but for the arrays."""
+        scales = None
+        if self.spelling is not None:
+            scales = [asdict(scale) for scale in self.spelling.scales]
+        return {
+            "name": self.name,
+            "values": self.values,
+            "has_missing": self.has_missing,
+            "scales": scales,
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of the spelling."""
+        if self.spelling is None:
+            return {}
+        return {
+            "weights": self.spelling.weights,
+            "directions": self.spelling.directions,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "TextFeatures":
+        """Undo `state` and `arrays`."""
+        spelling = None
+        if state["scales"] is not None:
+            spelling = Spelling(
+                weights=arrays["weights"],
+                directions=arrays["directions"],
+                scales=tuple(Scale(**scale) for scale in state["scales"]),
+            )
+        return cls(
+            name=_text(state["name"]),
+            values=tuple(map(_text, state["values"])),
+            has_missing=bool(state["has_missing"]),
+            spelling=spelling,
+        )
+
+
+def _distinct_texts(column: "pd.Series") -> tuple[NDArray[np.intp], list[str]]:
+    """Return each row's place in the sorted distinct texts, and these texts."""
+    coded = code_values(column)
+    texts = [as_text(value) for value in coded.values]
+    distinct = sorted(set(texts))
+    place_of = {text: place for place, text in enumerate(distinct)}
+    places = np.array([place_of[text] for text in texts] + [-1], dtype=np.intp)
+    return places[coded.codes], distinct
+
+
+def _with_missing(names: list[str], features: ColumnFeatures) -> list[str]:
+    return [*names, *([f"{features.name} is missing"] * features.has_missing)]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value

@@ -1,0 +1,161 @@
+"""Reading a table from a file, with one clear line for whatever is wrong with it."""
+
+import csv
+import gzip
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import error as ZlibError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_UNREADABLE = (OSError, EOFError, ValueError, NotImplementedError, ZlibError)
+"""What the parsers raise for a damaged file; most of their errors are `ValueError`s."""
+
+
+def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
+    """Return the table in a CSV, TSV (both also gzipped) or Parquet file.
+
+    Text files are UTF-8 with one header line. Columns without a name are left out where
+    they hold the row numbers (the first column, as written by pandas and R) or nothing.
+
+    Args:
+        path: The file; its suffix tells the format.
+
+    Returns:
+        The table, with text column names, none of them twice, and at least one row.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is of another kind, damaged or empty, or if a column has
+            no name or shares it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder; expected the file of one table.")
+    reader = _reader_of(path)
+    if path.stat().st_size == 0:
+        raise ValueError(f"{str(path)!r} is empty.")
+    try:
+        frame = reader(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{str(path)!r} is not UTF-8 text ({error.reason} at byte {error.start}). "
+            "Save it as UTF-8 or Parquet."
+        ) from error
+    except _TableError:
+        raise
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{str(path)!r} cannot be read: {reason}") from error
+    if frame.shape[1] == 0:
+        raise ValueError(f"{str(path)!r} has no columns.")
+    if len(frame) == 0:
+        raise ValueError(f"{str(path)!r} has column names but no rows.")
+    return frame
+
+
+class _TableError(ValueError):
+    """A fault of the table that already reads well."""
+
+
+def _reader_of(path: Path) -> "Callable[[Path], pd.DataFrame]":
+    readers = {
+        ".csv": _read_text,
+        ".csv.gz": _read_text,
+        ".tsv": _read_text,
+        ".tsv.gz": _read_text,
+        ".parquet": _read_parquet,
+    }
+    for suffix, reader in readers.items():
+        if path.name.lower().endswith(suffix):
+            return reader
+    raise ValueError(
+        f"{str(path)!r} is of an unknown format. Files that can be read end in "
+        f"{', '.join(readers)}."
+    )
+
+
+def _read_text(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    name = path.name.lower()
+    is_zipped = name.endswith(".gz")
+    separator = "\t" if ".tsv" in Path(name).suffixes[-2:] else ","
+    header = _header_of(path, separator=separator, is_zipped=is_zipped)
+    with warnings.catch_warnings():
+        # rows longer than the header would only be cut with a warning
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                index_col=False,
+                encoding="utf-8-sig",
+                compression="gzip" if is_zipped else None,
+                low_memory=False,  # one type a column, not one a chunk
+            )
+        except pd.errors.ParserWarning as error:
+            raise _TableError(
+                f"{str(path)!r} has rows with more fields than the header."
+            ) from error
+    if len(header) == frame.shape[1]:
+        return _drop_nameless(frame, header, path)
+    return frame
+
+
+def _header_of(path: Path, *, separator: str, is_zipped: bool) -> list[str]:
+    """Return the column names as they stand in the file; pandas renames doubles."""
+    open_file = gzip.open if is_zipped else open
+    with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=separator)
+        header = next((row for row in rows if row), [])
+    _check_doubles(header, path)
+    if len(header) == 1:
+        for other, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
+            if other in header[0]:
+                raise _TableError(
+                    f"{str(path)!r} seems to be separated by {word}. Write it with "
+                    "commas, or with tabs and the suffix '.tsv'."
+                )
+    return header
+
+
+def _drop_nameless(
+    frame: "pd.DataFrame", header: list[str], path: Path
+) -> "pd.DataFrame":
+    nameless = [place for place, name in enumerate(header) if not name.strip()]
+    for place in nameless:
+        if place > 0 and frame.iloc[:, place].notna().any():
+            raise _TableError(f"Column {place + 1} of {str(path)!r} has no name.")
+    if not nameless:
+        return frame
+    return frame.drop(columns=frame.columns[nameless])
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        # without the notes pandas leaves: an index that was stored is a column
+        table = file.read()
+    _check_doubles(table.column_names, path)
+    frame = table.to_pandas(ignore_metadata=True)
+    numbering = [name for name in frame if re.fullmatch(r"__index_level_\d+__", name)]
+    return frame.drop(columns=numbering)
+
+
+def _check_doubles(names: Iterable[str], path: Path) -> None:
+    doubles = [name for name, n in Counter(names).items() if n > 1 and name.strip()]
+    if doubles:
+        listed = ", ".join(repr(name) for name in doubles[:5])
+        raise _TableError(
+            f"{str(path)!r} has more than one column of the same name: {listed}."
+        )

@@ -1,0 +1,217 @@
+"""Choosing a threshold, and measuring a loss on rows that were held out."""
+
+import torch
+from torch import Tensor
+
+from losslearn.metrics import TrueLoss
+
+_MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
+_CHUNK = 2_000_000  # resampled rows held at a time
+_LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
+
+
+def tune_threshold(
+    true_loss: TrueLoss, y_true: Tensor, y_score: Tensor
+) -> tuple[float, float]:
+    """Return the threshold of the lowest loss on these rows, and that loss.
+
+    All cut points are tried; for a user's function, up to 200 of them, spread evenly
+    over the rows. Of several runs of cut points with the same lowest loss the widest is
+    taken, and of it the middle cut point; the threshold lies halfway between the lowest
+    score it calls positive and the next lower one.
+
+    Args:
+        true_loss: A loss that needs a threshold.
+        y_true: Targets, 0 or 1, one axis.
+        y_score: Raw scores.
+
+    Returns:
+        A finite threshold that the type of the scores holds exactly, so that comparing
+        in double changes nothing; and the loss at it.
+
+    Raises:
+        ValueError: If the loss has no threshold, or no cut point has a value, as when
+            the rows are of one class.
+
+    Example:
+        >>> from losslearn.metrics import get_true_loss
+        >>> f1 = get_true_loss("f1")
+        >>> tune_threshold(f1, torch.tensor([0, 1, 0, 1]), torch.tensor([0.0, 2, 1, 3]))
+        (0.5, 0.2...)
+    """
+    if true_loss.at_threshold is None:
+        raise ValueError(
+            f"`{true_loss.name}` has no threshold: it judges the scores themselves."
+        )
+    if not 0 < int(y_true.sum()) < y_true.numel():
+        raise ValueError(
+            "A threshold needs rows of both classes, got "
+            f"{int(y_true.sum())} positive rows of {y_true.numel()}."
+        )
+    score = y_score.detach().nan_to_num(torch.nan, _LARGEST, -_LARGEST)
+    borders, n_above = _borders(score)
+    if true_loss.at_cut_points is not None:
+        cuts = torch.arange(len(n_above), device=score.device)
+        losses = true_loss.at_cut_points(y_true, score)[n_above]
+    else:
+        cuts = _spread_cuts(n_above)
+        losses = torch.stack(
+            [
+                true_loss.at_threshold(y_true, score, threshold=float(borders[cut]))
+                for cut in cuts
+            ]
+        )
+    if bool(losses.isnan().any()):
+        raise ValueError(
+            f"`{true_loss.name}` has no value on these rows: a score is not a number."
+        )
+    best = cuts[_middle_of_widest_run(losses, borders[cuts] - borders[cuts + 1])]
+    threshold = _between(borders[best + 1], borders[best], y_score.dtype)
+    return threshold, float(losses.min())
+
+
+def evaluate(
+    true_loss: TrueLoss,
+    y_true: Tensor,
+    y_score: Tensor,
+    *,
+    threshold: float | None = None,
+    sample_weight: Tensor | None = None,
+) -> float:
+    """Return the loss of held-out rows, never at a threshold chosen on them.
+
+    Args:
+        true_loss: What to measure.
+        y_true: Targets, 0 or 1, one axis.
+        y_score: Raw scores.
+        threshold: Where a row is called positive, chosen on other rows; a loss without
+            a threshold does not look at it.
+        sample_weight: Weight of each row.
+
+    Returns:
+        The loss; NaN if the rows are of one class.
+
+    Raises:
+        ValueError: If the loss needs a threshold and none is given, or it takes no
+            weights and some are given.
+
+    Example:
+        >>> from losslearn.metrics import get_true_loss
+        >>> f1, y_true = get_true_loss("f1"), torch.tensor([0, 1, 0, 1])
+        >>> evaluate(f1, y_true, torch.tensor([0.0, 2, 1, 3]), threshold=2.5)
+        0.333...
+    """
+    loss = _at(true_loss, threshold)
+    return float(loss(y_true, y_score, sample_weight=sample_weight))
+
+
+def bootstrap_interval(
+    true_loss: TrueLoss,
+    y_true: Tensor,
+    y_score: Tensor,
+    *,
+    generator: torch.Generator,
+    threshold: float | None = None,
+    level: float = 0.95,
+    n_resamples: int = 200,
+) -> tuple[float, float]:
+    """Return a percentile interval of the loss over resampled rows.
+
+    It shows how much the loss depends on which rows were held out, and nothing of how
+    it depends on the rows trained on. Resamples of one class are left out.
+
+    Args:
+        true_loss: What to measure.
+        y_true: Targets, 0 or 1, one axis.
+        y_score: Raw scores.
+        generator: Draws the rows.
+        threshold: Where a row is called positive; a loss without a threshold does not
+            look at it.
+        level: Share of the resamples inside the interval, in (0, 1).
+        n_resamples: How many times the rows are drawn, with replacement.
+
+    Returns:
+        Lower and upper end; NaN if the rows are of one class.
+
+    Raises:
+        ValueError: If the loss needs a threshold and none is given, or `level` or
+            `n_resamples` is out of range.
+
+    Example:
+        >>> from losslearn.metrics import get_true_loss
+        >>> y_true, generator = torch.tensor([0, 0, 1, 1]), torch.Generator()
+        >>> y_score, auc = torch.tensor([0.1, 0.2, 0.3, 0.4]), get_true_loss("auc")
+        >>> bootstrap_interval(auc, y_true, y_score, generator=generator)
+        (0.0, 0.0)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"`level` must be in (0, 1), got {level}.")
+    if n_resamples < 1:
+        raise ValueError(f"`n_resamples` must be at least 1, got {n_resamples}.")
+    loss = _at(true_loss, threshold)
+    n = y_true.shape[-1]
+    values = []
+    for sizes in torch.ones(n_resamples).split(max(_CHUNK // n, 1)):
+        rows = torch.randint(
+            n, (len(sizes), n), generator=generator, device=generator.device
+        ).to(y_true.device)
+        values.append(loss(y_true[rows], y_score[rows]).double())
+    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = torch.cat(values).cpu().nanquantile(ends).tolist()
+    return low, high
+
+
+def _at(true_loss: TrueLoss, threshold: float | None) -> TrueLoss:
+    """Return the loss as held-out rows are measured."""
+    if not true_loss.needs_threshold:
+        return true_loss
+    if threshold is None:
+        raise ValueError(
+            f"`{true_loss.name}` needs a `threshold`. Choose one on other rows with "
+            "`tune_threshold`."
+        )
+    return true_loss.with_threshold(threshold)
+
+
+def _borders(score: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the m + 2 scores that border the cut points, and the rows above each cut.
+
+    Cut i of 0 to m calls the i highest distinct scores positive: its thresholds are
+    those above `borders[i + 1]` and up to `borders[i]`. The outermost borders, which no
+    score gives, are a mean gap away.
+    """
+    distinct, counts = torch.unique(score, return_counts=True)
+    distinct = distinct.double().flip(-1)  # (m,), highest first
+    gap = (distinct[:1] - distinct[-1:]) / max(len(distinct) - 1, 1)
+    gap = torch.where(gap > 0, gap, 1.0)
+    borders = torch.cat([distinct[:1] + gap, distinct, distinct[-1:] - gap])
+    n_above = torch.cat([counts.new_zeros(1), counts.flip(-1).cumsum(-1)])
+    return borders, n_above
+
+
+def _spread_cuts(n_above: Tensor) -> Tensor:
+    """Return at most 200 cut points, spread evenly over the rows, "nobody" left out."""
+    n_cuts = len(n_above) - 1
+    if n_cuts <= _MAX_CALLS:
+        return torch.arange(1, n_cuts + 1, device=n_above.device)
+    places = torch.linspace(1, float(n_above[-1]), _MAX_CALLS, device=n_above.device)
+    return torch.searchsorted(n_above, places.long()).unique()
+
+
+def _middle_of_widest_run(losses: Tensor, widths: Tensor) -> int:
+    """Return the middle of the widest run of neighbouring lowest losses."""
+    lowest = (losses - losses.min()).abs() <= 1e-12
+    _, run, length = torch.unique_consecutive(
+        lowest, return_inverse=True, return_counts=True
+    )
+    run_width = torch.zeros(len(length), dtype=widths.dtype, device=widths.device)
+    run_width.index_add_(0, run, torch.where(lowest, widths, 0.0))
+    widest = int(run_width.argmax())
+    start = int(length[:widest].sum())
+    return start + (int(length[widest]) - 1) // 2
+
+
+def _between(lower: Tensor, upper: Tensor, dtype: torch.dtype) -> float:
+    """Return the middle of two scores, rounded so that it still parts them."""
+    middle = float((lower / 2 + upper / 2).to(dtype))
+    return middle if middle > float(lower) else float(upper)

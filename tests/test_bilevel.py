@@ -1,0 +1,213 @@
+"""The steps of Algorithm 1 against updates written by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from losslearn.baselines import CrossEntropy
+from losslearn.bilevel import (
+    LearnedObjective,
+    SurrogateLearner,
+    model_step,
+    surrogate_step,
+)
+from losslearn.config import BilevelConfig
+from losslearn.metrics import get_true_loss
+from losslearn.models import score_sets
+from losslearn.sampling import SetSampler
+from losslearn.surrogate import SetSurrogate
+
+
+class Line(nn.Module):
+    """Two features, no offset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([0.3, -0.7], dtype=torch.double))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.w
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(3, 8, 2, generator=generator, dtype=torch.double)
+    y_true = torch.tensor([[1, 1, 1, 0, 0, 0, 0, 0]]).expand(3, 8)
+    weight = torch.rand(3, 8, generator=generator, dtype=torch.double)
+    return x, y_true, weight
+
+
+def make_surrogate(seed: int = 0) -> SetSurrogate:
+    torch.manual_seed(seed)
+    return SetSurrogate(loss_scale=0.5).double()
+
+
+def slope(function, at: torch.Tensor, step: float = 1e-6) -> torch.Tensor:
+    """Gradient of a function of a tensor by central differences."""
+    gradient = torch.zeros_like(at)
+    for i in range(at.numel()):
+        move = torch.zeros(at.numel(), dtype=at.dtype)
+        move[i] = step
+        move = move.reshape(at.shape)
+        gradient.view(-1)[i] = (function(at + move) - function(at - move)) / (2 * step)
+    return gradient
+
+
+def test_model_step_is_the_update_of_line_6(batch):
+    x, y_true, weight = batch
+    surrogate, model = make_surrogate(), Line()
+    before = model.w.detach().clone()
+
+    def loss_at(w: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return surrogate(y_true, x @ w, sample_weight=weight).mean()
+
+    expected = before - 0.1 * slope(loss_at, before)
+    expected_value = loss_at(before).item()
+    value = model_step(
+        model,
+        surrogate,
+        torch.optim.SGD(model.parameters(), lr=0.1),
+        x,
+        y_true,
+        sample_weight=weight,
+    )
+    assert torch.allclose(model.w, expected, atol=1e-8)
+    assert value.item() == pytest.approx(expected_value)
+
+
+def test_model_step_leaves_the_surrogate_alone(batch):
+    x, y_true, weight = batch
+    surrogate, model = make_surrogate(), Line()
+    before = [p.detach().clone() for p in surrogate.parameters()]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model_step(model, surrogate, optimizer, x, y_true, sample_weight=weight)
+    assert all(map(torch.equal, before, surrogate.parameters()))
+
+
+def test_surrogate_step_is_the_update_of_line_11(batch):
+    x, y_true, weight = batch
+    surrogate = make_surrogate()
+    y_score = x @ Line().w.detach()
+    loss = torch.tensor([0.9, 0.1, 0.4], dtype=torch.double)
+    last = surrogate.decoder[-1].weight
+    before = last.detach().clone()
+
+    def error_at(weights: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            last.copy_(weights)
+            value = surrogate(y_true, y_score, sample_weight=weight)
+            last.copy_(before)
+        return (value - loss).abs().mean()
+
+    # in units of the loss's spread, which is 0.5 here
+    expected = before - 0.1 * slope(error_at, before) / 0.5
+    expected_error = error_at(before).item()
+    error = surrogate_step(
+        surrogate,
+        torch.optim.SGD(surrogate.parameters(), lr=0.1),
+        y_true,
+        y_score,
+        loss,
+        sample_weight=weight,
+    )
+    assert error.item() == pytest.approx(expected_error)
+    assert torch.allclose(last, expected, atol=1e-8)
+
+
+def test_set_without_a_loss_is_left_out_of_the_fit(batch):
+    x, y_true, weight = batch
+    y_score = x @ Line().w.detach()
+
+    def stepped(keep: list[int], loss: list[float]) -> tuple[float, torch.Tensor]:
+        surrogate = make_surrogate()
+        error = surrogate_step(
+            surrogate,
+            torch.optim.SGD(surrogate.parameters(), lr=0.1),
+            y_true[keep],
+            y_score[keep],
+            torch.tensor(loss, dtype=torch.double),
+            sample_weight=weight[keep],
+        )
+        return error.item(), surrogate.decoder[-1].weight.detach()
+
+    error, moved = stepped([0, 1, 2], [0.9, torch.nan, 0.4])
+    expected_error, expected = stepped([0, 2], [0.9, 0.4])
+    assert error == pytest.approx(expected_error)
+    assert torch.allclose(moved, expected)
+
+
+def test_step_is_clipped_to_the_norm(batch):
+    x, y_true, weight = batch
+    model = Line()
+    before = model.w.detach().clone()
+    model_step(
+        model,
+        CrossEntropy(),
+        torch.optim.SGD(model.parameters(), lr=1.0),
+        x,
+        y_true,
+        sample_weight=weight,
+        max_grad_norm=1e-3,
+    )
+    assert (model.w - before).norm().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def make_learner(config: BilevelConfig) -> SurrogateLearner:
+    generator = torch.Generator().manual_seed(0)
+    surrogate = make_surrogate()
+    loss = get_true_loss("f1")
+    return SurrogateLearner(surrogate, loss, config, generator=generator)
+
+
+def table() -> tuple[torch.Tensor, SetSampler]:
+    generator = torch.Generator().manual_seed(5)
+    y_true = (torch.rand(400, generator=generator) < 0.2).long()
+    x = torch.randn(400, 2, generator=generator, dtype=torch.double)
+    x[:, 0] += y_true
+    return x, SetSampler(y_true, batch_size=50, generator=generator)
+
+
+def test_surrogate_gets_closer_to_the_true_loss():
+    x, sampler = table()
+    learner = make_learner(BilevelConfig(surrogate_lr=1e-2))
+    first = learner.learn(Line(), x, sampler, steps=1)
+    learner.learn(Line(), x, sampler, steps=200)
+    assert learner.learn(Line(), x, sampler, steps=10) < 0.3 * first
+
+
+def test_learning_leaves_model_and_batchnorm_parameters_alone():
+    x, sampler = table()
+    model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)).double()
+    before = [p.detach().clone() for p in model.parameters()]
+    make_learner(BilevelConfig()).learn(model, x, sampler, steps=3)
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_copy_of_a_learner_learns_on_its_own():
+    x, sampler = table()
+    learner = make_learner(BilevelConfig())
+    before = learner.surrogate.decoder[-1].weight.detach().clone()
+    learner.copy().learn(Line(), x, sampler, steps=3)
+    assert torch.equal(learner.surrogate.decoder[-1].weight, before)
+
+
+def test_model_step_through_the_learned_objective_lowers_a_true_loss():
+    x, sampler = table()
+    learner = make_learner(BilevelConfig(surrogate_lr=1e-2))
+    model, loss = Line(), get_true_loss("auc")
+    objective = LearnedObjective(learner.surrogate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    rows = sampler.draw(64)
+
+    def true_loss() -> float:
+        with torch.no_grad():
+            scores = score_sets(model, x[rows])
+        return loss(sampler.y_set.expand(64, 50), scores).mean().item()
+
+    before = true_loss()
+    for _ in range(100):
+        learner.learn(model, x, sampler, steps=2)
+        model_step(model, objective, optimizer, x[sampler.draw(1)], sampler.y_set[None])
+    assert true_loss() < before - 0.1

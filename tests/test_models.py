@@ -1,0 +1,66 @@
+import pytest
+import torch
+from torch import nn
+
+from losslearn.models import (
+    MLP,
+    Linear,
+    Standardizer,
+    build_model,
+    score_rows,
+    score_sets,
+)
+
+
+def test_paper_mlp_has_the_paper_layers():
+    layers = [type(layer).__name__ for layer in MLP(7).layers]
+    block = ["Linear", "LeakyReLU", "BatchNorm1d", "Dropout"]
+    assert layers == [*block, *block, *block, "Linear"]
+    widths = [layer.out_features for layer in MLP(7).layers if hasattr(layer, "weight")
+              and isinstance(layer, nn.Linear)]
+    assert widths == [100, 30, 10, 1]
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_model_does_not_care_how_features_are_scaled(name):
+    x = torch.randn(200, 3)
+    scores = []
+    for scaled in (x, 1_000 * x + torch.tensor([5.0, -7.0, 1e4])):
+        torch.manual_seed(0)
+        scores.append(score_rows(build_model(name, scaled), scaled))
+    assert torch.allclose(*scores, atol=1e-2)
+
+
+def test_constant_feature_becomes_zero_also_for_other_values():
+    layer = Standardizer(2).fit(torch.tensor([[1.0, 0.1], [3.0, 0.1]]))
+    assert torch.equal(
+        layer(torch.tensor([[1.0, 0.1], [3.0, 9.0]])),
+        torch.tensor([[-1.0, 0.0], [1.0, 0.0]]),
+    )
+
+
+def test_unknown_model_is_refused_with_the_known_names():
+    with pytest.raises(ValueError, match=r"\['linear', 'mlp'\].*'tree'"):
+        build_model("tree", torch.zeros(2, 1))
+
+
+def test_scores_of_sets_are_those_of_their_rows():
+    x = torch.randn(4, 6, 3)
+    model = Linear(3)
+    assert torch.allclose(score_sets(model, x)[2], model(x[2]))
+
+
+def test_column_of_scores_is_accepted():
+    assert score_sets(nn.Linear(3, 1), torch.randn(5, 3)).shape == (5,)
+
+
+def test_several_scores_a_row_are_refused():
+    with pytest.raises(ValueError, match=r"\[5, 3\] -> \[5, 2\]"):
+        score_sets(nn.Linear(3, 2), torch.randn(5, 3))
+
+
+def test_rows_are_scored_in_evaluation_mode_and_the_mode_put_back():
+    model = MLP(3).train()
+    x = torch.randn(50, 3)
+    assert torch.equal(score_rows(model, x), score_rows(model, x, chunk_size=50))
+    assert model.training

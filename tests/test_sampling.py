@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from losslearn.sampling import SetSampler
+
+
+def rows(n_pos: int, n_neg: int) -> torch.Tensor:
+    return torch.tensor([1] * n_pos + [0] * n_neg)
+
+
+@pytest.mark.parametrize("pos_rate", [None, 0.5, 0.05])
+def test_every_row_of_a_set_has_the_class_that_is_claimed(pos_rate):
+    y_true = rows(30, 270)[torch.randperm(300, generator=torch.Generator())]
+    sampler = SetSampler(y_true, batch_size=40, pos_rate=pos_rate)
+    drawn = sampler.draw(25)
+    assert drawn.shape == (25, 40)
+    assert torch.equal(y_true[drawn], sampler.y_set.expand(25, 40))
+
+
+@pytest.mark.parametrize("pos_rate", [None, 0.5, 0.9])
+def test_weighted_share_of_positives_is_the_prevalence(pos_rate):
+    sampler = SetSampler(rows(7, 93), batch_size=64, pos_rate=pos_rate)
+    positive = (sampler.weight * sampler.y_set).sum() / sampler.weight.sum()
+    assert positive.item() == pytest.approx(0.07)
+    assert sampler.weight.mean().item() == pytest.approx(1.0)
+
+
+def test_without_prevalence_weights_every_row_weighs_one():
+    sampler = SetSampler(
+        rows(7, 93), batch_size=64, pos_rate=0.5, prevalence_weights=False
+    )
+    assert torch.equal(sampler.weight, torch.ones(64))
+
+
+def test_rare_class_gets_the_least_number_of_rows():
+    sampler = SetSampler(rows(3, 9_997), batch_size=100, min_per_class=8)
+    assert sampler.y_set.sum() == 8
+
+
+def test_every_row_is_drawn_in_time():
+    drawn = SetSampler(rows(20, 80), batch_size=50).draw(200)
+    assert drawn.unique().numel() == 100
+
+
+def test_same_seed_draws_the_same_sets():
+    def draw() -> torch.Tensor:
+        generator = torch.Generator().manual_seed(3)
+        return SetSampler(rows(20, 80), batch_size=50, generator=generator).draw(4)
+
+    assert torch.equal(draw(), draw())
+
+
+@pytest.mark.parametrize("y_true", [rows(0, 5), rows(5, 0)])
+def test_one_class_is_refused(y_true):
+    with pytest.raises(ValueError, match="must hold both classes"):
+        SetSampler(y_true, batch_size=4)
+
+
+def test_set_of_one_row_is_refused():
+    with pytest.raises(ValueError, match="at least 2, got 1"):
+        SetSampler(rows(5, 5), batch_size=1)
