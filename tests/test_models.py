@@ -16,8 +16,11 @@ def test_paper_mlp_has_the_paper_layers():
     layers = [type(layer).__name__ for layer in MLP(7).layers]
     block = ["Linear", "LeakyReLU", "BatchNorm1d", "Dropout"]
     assert layers == [*block, *block, *block, "Linear"]
-    widths = [layer.out_features for layer in MLP(7).layers if hasattr(layer, "weight")
-              and isinstance(layer, nn.Linear)]
+    widths = [
+        layer.out_features
+        for layer in MLP(7).layers
+        if hasattr(layer, "weight") and isinstance(layer, nn.Linear)
+    ]
     assert widths == [100, 30, 10, 1]
 
 

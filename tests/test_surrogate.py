@@ -32,9 +32,7 @@ def test_order_of_rows_does_not_matter(seed):
     surrogate = SetSurrogate().double()
     order = torch.randperm(20, generator=torch.Generator().manual_seed(seed))
     was = surrogate(y_true, y_score, sample_weight=weight)
-    now = surrogate(
-        y_true[:, order], y_score[:, order], sample_weight=weight[:, order]
-    )
+    now = surrogate(y_true[:, order], y_score[:, order], sample_weight=weight[:, order])
     assert torch.allclose(was, now, rtol=1e-12)
 
 
@@ -94,9 +92,7 @@ def test_loss_scale_sets_the_unit():
     plain = SetSurrogate().double()
     torch.manual_seed(0)
     money = SetSurrogate(loss_shift=-100.0, loss_scale=50.0).double()
-    assert torch.allclose(
-        money(y_true, y_score), -100 + 50 * plain(y_true, y_score)
-    )
+    assert torch.allclose(money(y_true, y_score), -100 + 50 * plain(y_true, y_score))
 
 
 def test_equal_scores_become_zeros_with_a_finite_gradient():

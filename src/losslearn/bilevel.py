@@ -195,14 +195,19 @@ class SurrogateLearner:
     def _scores(
         self, model: nn.Module, x: Float[Tensor, "sets n features"]
     ) -> Float[Tensor, "sets n"]:
-        """Return scores with noise: the target becomes the smoothed metric."""
+        """Return scores with noise, so that the surrogate learns slopes, not only values.
+
+        The noise of each set has a strength of its own, log-uniform over a factor of
+        25: strong noise shows the way from afar, weak noise the optimum.
+        """
         y_score = score_sets(model, x)
-        if self._config.perturbation == 0:
+        strongest = self._config.perturbation
+        if strongest == 0:
             return y_score
-        noise = torch.randn(
-            y_score.shape,
-            generator=self._generator,
-            device=y_score.device,
-            dtype=y_score.dtype,
-        )
-        return y_score + self._config.perturbation * y_score.std(-1, keepdim=True) * noise
+        like = {"device": y_score.device, "dtype": y_score.dtype}
+        draw = torch.rand(
+            y_score.shape[:-1], generator=self._generator, **like
+        ).unsqueeze(-1)
+        strength = strongest * 25.0**-draw * y_score.std(-1, keepdim=True)
+        noise = torch.randn(y_score.shape, generator=self._generator, **like)
+        return y_score + strength * noise

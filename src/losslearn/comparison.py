@@ -80,9 +80,7 @@ def compare(
         torch.manual_seed(seed)
         model = make_model()
         generator = torch.Generator(device).manual_seed(seed)
-        learner = SurrogateLearner(
-            surrogate, true_loss, config, generator=generator
-        )
+        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
         trainer = Trainer(model, data, true_loss, config, generator=generator)
         deadline = math.inf
         if max_time is not None:

@@ -23,7 +23,7 @@ class BilevelConfig:
     """T, how often the two levels take turns."""
     model_steps: int = 3
     """K_alpha, updates of the model per turn."""
-    surrogate_steps: int = 2
+    surrogate_steps: int = 4
     """K_beta, updates of the surrogate per turn."""
     model_lr: float = 1e-2
     """eta_alpha, Adam's learning rate for the model."""
@@ -35,7 +35,7 @@ class BilevelConfig:
     """Gradients of either level are clipped to this norm."""
     batch_size: int = 500
     """N, rows of a set (at most the rows there are)."""
-    n_sets: int = 8
+    n_sets: int = 4
     """Sets of one surrogate update."""
     pos_rate: float | None = None
     """Share of positives in a set; None keeps the data's prevalence."""
@@ -48,12 +48,13 @@ class BilevelConfig:
     universal_form: UniversalForm = "wide"
     """Scores a universal surrogate was fitted on: the paper's Gaussian ones (Eq. 3), or
     separated, skewed and tied ones at any prevalence."""
-    perturbation: float = 0.1
-    """Noise on the scores a surrogate is fitted to, in deviations of the set's scores."""
+    perturbation: float = 0.5
+    """Strongest noise on the scores that the surrogate is fitted to, in deviations of
+    the set's scores."""
     warm_up: float = 0.5
     """Share of the iterations with cross-entropy as objective, before the learned loss."""
-    cross_entropy_weight: float = 0.2
-    """Weight of cross-entropy beside the learned loss (in units of its spread)."""
+    cross_entropy_weight: float = 1.0
+    """Weight of cross-entropy beside the learned loss in units of its spread."""
     rounds: int = 10
     """Turns the two branches take after the warm-up; after each but the last the
     surrogate's progress is accepted, or given up for the control's, by the validation
@@ -75,11 +76,23 @@ class BilevelConfig:
         for name, choice in choices.items():
             allowed = get_args(choice)
             self._require(name, getattr(self, name) in allowed, f"one of {allowed}")
-        for name in ("max_iter", "model_steps", "n_sets", "min_per_class", "rounds", "n_evals"):
+        for name in (
+            "max_iter",
+            "model_steps",
+            "n_sets",
+            "min_per_class",
+            "rounds",
+            "n_evals",
+        ):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("model_lr", "surrogate_lr", "max_grad_norm"):
             self._require(name, getattr(self, name) > 0, "above 0")
-        for name in ("surrogate_steps", "perturbation", "cross_entropy_weight", "catch_up"):
+        for name in (
+            "surrogate_steps",
+            "perturbation",
+            "cross_entropy_weight",
+            "catch_up",
+        ):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
@@ -102,7 +115,9 @@ class BilevelConfig:
     def round_ends(self) -> list[int]:
         """Return the iterations at which the rounds after the warm-up end."""
         start, left = self.warm_up_iter, self.max_iter - self.warm_up_iter
-        ends = [start + left * turn // self.rounds for turn in range(1, self.rounds + 1)]
+        ends = [
+            start + left * turn // self.rounds for turn in range(1, self.rounds + 1)
+        ]
         return sorted(set(ends) - {start})
 
     @property

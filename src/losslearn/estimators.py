@@ -307,7 +307,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Set the fitted attributes."""
         self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
         tuned = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
-        results, scores = {}, {}
+        results: dict[str, dict[str, Any]] = {}
+        scores: dict[str, Tensor] = {}
         # the chosen method last: its weights stay in the model
         for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
             run = comparison.runs[name]
@@ -332,7 +333,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for run in comparison.runs.values()
             for record in run.history
         ]
-        self.report_ = {
+        self.report_: dict[str, Any] = {
             "metric": true_loss.name,
             "rows": {"train": len(data.y_true), "validation": len(data.y_valid)},
             "results": [results[name] for name in comparison.runs],
@@ -351,7 +352,12 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         device = next(self.model_.parameters()).device
-        return score_rows(self.model_, torch.from_numpy(X).to(device)).cpu().double().numpy()
+        return (
+            score_rows(self.model_, torch.from_numpy(X).to(device))
+            .cpu()
+            .double()
+            .numpy()
+        )
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, calibrated on the validation rows.

@@ -37,7 +37,7 @@ def tune_threshold(
         >>> from losslearn.metrics import get_true_loss
         >>> f1 = get_true_loss("f1")
         >>> tune_threshold(f1, torch.tensor([0, 1, 0, 1]), torch.tensor([0.0, 2, 1, 3]))
-        (0.5, 0.2...)
+        (1.5, 0.0)
     """
     if true_loss.at_threshold is None:
         raise ValueError(
@@ -48,7 +48,8 @@ def tune_threshold(
             "A threshold needs rows of both classes, got "
             f"{int(y_true.sum())} positive rows of {y_true.numel()}."
         )
-    score = y_score.detach().nan_to_num(torch.nan, _LARGEST, -_LARGEST)
+    largest = min(torch.finfo(y_score.dtype).max, _LARGEST)
+    score = y_score.detach().nan_to_num(torch.nan, largest, -largest)
     borders, n_above = _borders(score)
     if true_loss.at_cut_points is not None:
         cuts = torch.arange(len(n_above), device=score.device)

@@ -1,5 +1,6 @@
 """True losses: what is trained for, exact and batched over sets."""
 
+from losslearn.metrics.callables import MetricError
 from losslearn.metrics.confusion import (
     balanced_error,
     error_rate,
@@ -10,6 +11,7 @@ from losslearn.metrics.confusion import (
     kappa_loss,
     mcc_loss,
 )
+from losslearn.metrics.external import as_true_loss, declare_metric
 from losslearn.metrics.ranking import (
     average_precision_loss,
     equal_error_rate,
@@ -22,9 +24,12 @@ from losslearn.metrics.registry import get_true_loss, list_true_losses
 from losslearn.metrics.true_loss import TrueLoss
 
 __all__ = [
+    "MetricError",
     "TrueLoss",
+    "as_true_loss",
     "average_precision_loss",
     "balanced_error",
+    "declare_metric",
     "equal_error_rate",
     "error_rate",
     "f1_loss",

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from losslearn.metrics.cut_points import (
     cut_points,
+    finished,
     split_weight,
     undefined_sets,
-    value_dtype,
 )
 
 
@@ -47,7 +47,7 @@ def confusion_at(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float,
+    threshold: float | int,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> tuple[Confusion, Float[Tensor, "*sets"]]:
     """Return the cells at one threshold, and NaN for sets without a value."""
@@ -80,14 +80,14 @@ def losses_at_cut_points(
     cells, undefined = confusion_at_cut_points(
         y_true, y_score, sample_weight=sample_weight
     )
-    return formula(cells) + undefined[..., None]
+    return (formula(cells) + undefined[..., None]).clamp(0, 1)
 
 
 def loss_of(
     formula: Callable[[Confusion], Tensor],
     y_true: Tensor,
     y_score: Tensor,
-    threshold: float | None,
+    threshold: float | int | None,
     sample_weight: Tensor | None,
 ) -> Tensor:
     """Return the formula at the threshold, or its lowest value over the cut points."""
@@ -101,7 +101,7 @@ def loss_of(
             y_true, y_score, threshold=threshold, sample_weight=sample_weight
         )
         value = formula(cells)
-    return (value + undefined).to(value_dtype(y_score))
+    return finished(value, undefined, y_score)
 
 
 def error_rate(c: Confusion) -> Tensor:
@@ -115,7 +115,7 @@ def f1(c: Confusion) -> Tensor:
     return wrong / (2 * c.tp + wrong)
 
 
-def fbeta(c: Confusion, beta: float = 2.0) -> Tensor:
+def fbeta(c: Confusion, beta: float | int = 2.0) -> Tensor:
     """Return 1 - F-beta."""
     wrong = beta**2 * c.fn + c.fp
     return wrong / ((1 + beta**2) * c.tp + wrong)
@@ -135,7 +135,7 @@ def mcc(c: Confusion) -> Tensor:
     covariance = c.tp * c.tn - c.fp * c.fn
     variance = called_pos * called_neg * (c.n_pos * c.n_neg)
     mcc = covariance / variance.masked_fill(one_sided, torch.inf).sqrt()
-    return ((1 - mcc) / 2).clamp(0, 1)
+    return (1 - mcc) / 2
 
 
 def balanced_error(c: Confusion) -> Tensor:

@@ -22,7 +22,7 @@ def error_rate(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return the share of misclassified rows (MCR), one minus the accuracy.
@@ -54,7 +54,7 @@ def f1_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus F1, the harmonic mean of precision and recall.
@@ -87,8 +87,8 @@ def fbeta_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    beta: float = 2.0,
-    threshold: float | None = None,
+    beta: float | int = 2.0,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus F-beta, with recall `beta` times as important as precision.
@@ -129,7 +129,7 @@ def jaccard_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the Jaccard index (intersection over union) of the positives.
@@ -162,7 +162,7 @@ def mcc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return half of one minus Matthews' correlation coefficient, (1 - mcc) / 2.
@@ -197,7 +197,7 @@ def balanced_error(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return the mean of the error rates within each class, 1 - balanced accuracy.
@@ -235,7 +235,7 @@ def gmean_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the geometric mean of the true positive and negative rates.
@@ -268,7 +268,7 @@ def kappa_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    threshold: float | None = None,
+    threshold: float | int | None = None,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return half of one minus Cohen's kappa, (1 - kappa) / 2.

@@ -43,6 +43,15 @@ def value_dtype(y_score: Tensor) -> torch.dtype:
     return torch.promote_types(y_score.dtype, torch.float32)
 
 
+def finished(
+    loss: Float[Tensor, "*sets"],
+    undefined: Float[Tensor, "*sets"],
+    y_score: Float[Tensor, "*sets n"],
+) -> Float[Tensor, "*sets"]:
+    """Return a loss as it is handed out: in [0, 1] despite rounding, or NaN."""
+    return (loss + undefined).clamp(0, 1).to(value_dtype(y_score))
+
+
 def split_weight(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.cut_points import cut_points, value_dtype
+from losslearn.metrics.cut_points import cut_points, finished
 
 
 def roc_auc_loss(
@@ -42,14 +42,14 @@ def roc_auc_loss(
     missed = cuts.n_pos - cuts.true_pos
     twice = (cuts.false_pos.diff() * (missed[..., 1:] + missed[..., :-1])).sum(-1)
     loss = twice / (2 * cuts.n_pos * cuts.n_neg)[..., 0]
-    return (loss + cuts.undefined).to(value_dtype(y_score))
+    return finished(loss, cuts.undefined, y_score)
 
 
 def partial_auc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    max_fpr: float = 0.1,
+    max_fpr: float | int = 0.1,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the area under the ROC curve up to a false positive rate.
@@ -89,7 +89,7 @@ def partial_auc_loss(
     share = _ratio(width, fpr.diff())
     area = width * (miss[..., :-1] + miss.diff() * share / 2)
     loss = area.sum(-1) / (2 * max_fpr - max_fpr**2)
-    return (loss + cuts.undefined).to(value_dtype(y_score))
+    return finished(loss, cuts.undefined, y_score)
 
 
 def average_precision_loss(
@@ -125,7 +125,7 @@ def average_precision_loss(
     true_pos, false_pos = cuts.true_pos, cuts.false_pos[..., 1:]
     imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
     loss = (true_pos.diff() * imprecision).sum(-1) / cuts.n_pos[..., 0]
-    return (loss + cuts.undefined).to(value_dtype(y_score))
+    return finished(loss, cuts.undefined, y_score)
 
 
 def equal_error_rate(
@@ -166,14 +166,14 @@ def equal_error_rate(
     fpr, gap = fpr.gather(-1, around), gap.gather(-1, around)
     share = _ratio(-gap[..., 0], gap.diff()[..., 0])
     loss = fpr[..., 0] + share * fpr.diff()[..., 0]
-    return (loss + cuts.undefined).to(value_dtype(y_score))
+    return finished(loss, cuts.undefined, y_score)
 
 
 def recall_at_precision(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    precision: float = 0.8,
+    precision: float | int = 0.8,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the best recall among the cut points precise enough.
@@ -211,14 +211,14 @@ def recall_at_precision(
     least = precision * (1 - torch.finfo(cuts.true_pos.dtype).eps ** 0.75)
     allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
     recall = (cuts.true_pos * allowed).amax(-1) / cuts.n_pos[..., 0]
-    return (1 - recall + cuts.undefined).to(value_dtype(y_score))
+    return finished(1 - recall, cuts.undefined, y_score)
 
 
 def precision_at_k(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
-    k: float = 0.05,
+    k: float | int = 0.05,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> Float[Tensor, "*sets"]:
     r"""Return one minus the precision among the k rows of the highest scores.
@@ -265,7 +265,7 @@ def precision_at_k(
     places = total.clamp(max=k) if isinstance(k, int) else total * k
     share = _ratio(called.clamp(max=places).diff(), called.diff())
     loss = (cuts.false_pos.diff() * share).sum(-1) / places[..., 0]
-    return (loss + cuts.undefined).to(value_dtype(y_score))
+    return finished(loss, cuts.undefined, y_score)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

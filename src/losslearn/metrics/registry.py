@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from torch import Tensor
 
@@ -21,7 +21,7 @@ class _Entry:
     aliases: str
     formula: Callable[[cells.Confusion], Tensor] | None = None
     parameter: str | None = None
-    default: float | None = None
+    default: float | int | None = None
 
 
 _ENTRIES = (
@@ -164,14 +164,15 @@ def list_true_losses() -> dict[str, tuple[TrueLoss, tuple[str, ...]]]:
     }
 
 
-def _build(entry: _Entry, value: float | None) -> TrueLoss:
+@lru_cache(typed=True)  # one object for one loss, so that equal losses compare equal
+def _build(entry: _Entry, value: float | int | None) -> TrueLoss:
     """Return the loss with its parameter set."""
     name, function, formula = entry.function.__name__, entry.function, entry.formula
     description = entry.description
     if entry.parameter is not None and value is not None:
         description = f"{description}; {entry.parameter} = {value:g}"
         if value != entry.default:
-            name = f"{name}@{value:g}"
+            name = f"{name}@{_shown(entry, value)}"
             function = partial(function, **{entry.parameter: value})
             formula = formula and partial(formula, **{entry.parameter: value})
     return TrueLoss(
@@ -184,7 +185,13 @@ def _build(entry: _Entry, value: float | None) -> TrueLoss:
     )
 
 
-def _parse_parameter(entry: _Entry, text: str) -> float:
+def _shown(entry: _Entry, value: float | int) -> str:
+    """Return a parameter as it is read again: 1.0 and 1 are two values of k only."""
+    text = repr(value)
+    return text if entry.parameter == "k" else text.removesuffix(".0")
+
+
+def _parse_parameter(entry: _Entry, text: str) -> float | int:
     """Return the number after the `@`, an int where it is written as one."""
     name = entry.function.__name__
     if entry.parameter is None:

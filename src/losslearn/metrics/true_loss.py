@@ -87,7 +87,7 @@ class TrueLoss:
             )
         return self.function(y_true, y_score, sample_weight=sample_weight)
 
-    def with_threshold(self, threshold: float) -> "TrueLoss":
+    def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss at a fixed threshold, as a loss of its own.
 
         Args:

@@ -109,12 +109,14 @@ def code_values(column: "pd.Series") -> Coded:
     """
     import pandas as pd
 
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
     try:
         codes, found = pd.factorize(column)
     except TypeError as error:
         raise ValueError(
-            f"Column {column.name!r} holds lists, dictionaries or other values that are "
-            "neither numbers, truth values, dates nor text."
+            f"Column {column.name!r} holds lists, dictionaries or other values that "
+            "are neither numbers, truth values, dates nor text."
         ) from error
     is_blank = [isinstance(value, str) and not value.strip() for value in found]
     places = np.cumsum(np.logical_not(is_blank)) - 1
@@ -155,8 +157,8 @@ def as_numbers(
     n_infinite = int(np.isinf(numbers).sum())
     if n_infinite:
         raise ValueError(
-            f"Column {column.name!r} holds {n_infinite:,} infinite values. Replace them "
-            "or leave them empty."
+            f"Column {column.name!r} holds infinite values, in {n_infinite:,} of "
+            f"{len(column):,} rows. Replace them or leave them empty."
         )
     return numbers
 
@@ -178,8 +180,8 @@ def _parse_distinct_numbers(
     for place in np.flatnonzero(np.isnan(numbers)):
         if as_text(values[place]) not in marks:
             raise ValueError(
-                f"Column {name!r} held numbers in the training rows; got "
-                f"{values[place]!r}."
+                f"Column {name!r} held numbers or truth values in the training "
+                f"rows; got {values[place]!r}."
             )
     return numbers
 
@@ -209,13 +211,14 @@ def as_dates(
         return pd.DatetimeIndex(pd.to_datetime(column, utc=True)).tz_localize(None)
     coded = code_values(column)
     values = pd.Series(coded.values, dtype=object)
-    if all(isinstance(value, str) for value in values):
-        values = values.str.strip()
-        date_format = date_format or _guess_date_format(values) or "ISO8601"
-        found = _parse_dates(values, date_format)
-    else:
-        is_date = [hasattr(value, "year") for value in values]  # not in numbers
-        found = _parse_dates(values.where(is_date), None)
+    is_text = np.array([isinstance(value, str) for value in values], dtype=bool)
+    is_date = np.array([hasattr(value, "year") for value in values], dtype=bool)
+    found = _parse_dates(values.where(is_date), None)  # numbers would be read as dates
+    if is_text.any():
+        texts = values[is_text].str.strip()
+        used = date_format or _guess_date_format(texts) or "ISO8601"
+        dates = _parse_dates(texts.reindex(values.index), used)
+        found = found.where(~is_text, dates)
     if found.isna().any():
         example = coded.values[int(found.isna().argmax())]
         written = f" written as {date_format}" if date_format else ""
@@ -223,7 +226,8 @@ def as_dates(
             f"Column {column.name!r} held dates{written} in the training rows; got "
             f"{example!r}."
         )
-    return found.tz_localize(None).take(coded.codes, fill_value=pd.NaT)
+    missing = pd.DatetimeIndex([pd.NaT], tz="UTC")  # code -1 takes the last
+    return pd.DatetimeIndex(found.append(missing)).tz_localize(None)[coded.codes]
 
 
 def _guess_date_format(texts: "pd.Series") -> str | None:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn.tables.columns import (
-    Reading,
     as_dates,
     as_numbers,
     as_text,
     code_values,
+    read_kind,
 )
 from losslearn.tables.scaling import Floats, Scale
 from losslearn.tables.spelling import Spelling
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Features = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
+State = Mapping[str, Any]
 
 _MAX_CATEGORIES = 40
 """Up to so many different texts each get a feature; more are taken as free text."""
@@ -62,11 +62,7 @@ class ColumnFeatures(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Return all but the arrays as JSON can hold it."""
-        ...
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays."""
+        """Return all of it as JSON can hold it."""
         ...
 
 
@@ -80,13 +76,15 @@ class NumberFeatures:
     scale: Scale | None
 
     @classmethod
-    def fit(cls, column: "pd.Series", reading: Reading) -> "NumberFeatures":
+    def fit(
+        cls, column: "pd.Series", *, marks: tuple[str, ...] = ()
+    ) -> "NumberFeatures":
         """Take scale and missing values from the training rows."""
-        numbers = as_numbers(column, marks=reading.marks)
+        numbers = as_numbers(column, marks=marks)
         is_missing = np.isnan(numbers)
         return cls(
             name=str(column.name),
-            marks=reading.marks,
+            marks=marks,
             has_missing=bool(is_missing.any()),
             scale=Scale.fit(numbers),
         )
@@ -111,14 +109,10 @@ class NumberFeatures:
 
     def state(self) -> dict[str, Any]:
         """Return the fields."""
-        return asdict(self)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return nothing: there are no arrays."""
-        return {}
+        return {"kind": "number", **asdict(self)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "NumberFeatures":
+    def from_state(cls, state: State) -> "NumberFeatures":
         """Undo `state`."""
         scale = state["scale"]
         return cls(
@@ -140,13 +134,15 @@ class DateFeatures:
     """By the part of the date; parts that never change are left out."""
 
     @classmethod
-    def fit(cls, column: "pd.Series", reading: Reading) -> "DateFeatures":
+    def fit(
+        cls, column: "pd.Series", *, date_format: str | None = None
+    ) -> "DateFeatures":
         """Take the scale of each part of the date from the training rows."""
-        dates = as_dates(column, date_format=reading.date_format)
+        dates = as_dates(column, date_format=date_format)
         scales = {part: Scale.fit(take(dates)) for part, take in _DATE_PARTS.items()}
         return cls(
             name=str(column.name),
-            date_format=reading.date_format,
+            date_format=date_format,
             has_missing=bool(dates.isna().any()),
             scales={part: scale for part, scale in scales.items() if scale is not None},
         )
@@ -171,14 +167,10 @@ class DateFeatures:
 
     def state(self) -> dict[str, Any]:
         """Return the fields."""
-        return asdict(self)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return nothing: there are no arrays."""
-        return {}
+        return {"kind": "date", **asdict(self)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "DateFeatures":
+    def from_state(cls, state: State) -> "DateFeatures":
         """Undo `state`."""
         date_format = state["date_format"]
         scales = {part: Scale(**scale) for part, scale in state["scales"].items()}
@@ -196,7 +188,7 @@ _DATE_PARTS: "dict[str, Callable[[pd.DatetimeIndex], Floats]]" = {
     "year": lambda dates: np.asarray(dates.year, dtype=np.float64),
     "month": lambda dates: np.asarray(dates.month, dtype=np.float64),
     "day": lambda dates: np.asarray(dates.day, dtype=np.float64),
-    "weekday": lambda dates: np.asarray(dates.weekday, dtype=np.float64),
+    "weekday": lambda dates: np.asarray(dates.day_of_week, dtype=np.float64),
     "time": lambda dates: np.asarray(
         3600 * dates.hour + 60 * dates.minute + dates.second, dtype=np.float64
     ),
@@ -224,7 +216,7 @@ class TextFeatures:
     spelling: Spelling | None
 
     @classmethod
-    def fit(cls, column: "pd.Series", reading: Reading) -> "TextFeatures":
+    def fit(cls, column: "pd.Series") -> "TextFeatures":
         """Take the values, and the spelling of many, from the training rows."""
         codes, texts = _distinct_texts(column)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
@@ -246,9 +238,9 @@ class TextFeatures:
     @property
     def kind(self) -> str:
         """Return "category", "text", or "constant" for a column without features."""
-        if self.spelling is not None:
-            return "text"
-        return "category" if self.feature_names else "constant"
+        if not self.feature_names:
+            return "constant"
+        return "category" if self.spelling is None else "text"
 
     @property
     def feature_names(self) -> list[str]:
@@ -272,41 +264,24 @@ class TextFeatures:
             out[:, -1] = codes < 0
 
     def state(self) -> dict[str, Any]:
-        """Return the fields but for the arrays."""
-        scales = None
-        if self.spelling is not None:
-            scales = [asdict(scale) for scale in self.spelling.scales]
+        """Return the fields."""
         return {
+            "kind": "text",
             "name": self.name,
             "values": self.values,
             "has_missing": self.has_missing,
-            "scales": scales,
-        }
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays of the spelling."""
-        if self.spelling is None:
-            return {}
-        return {
-            "weights": self.spelling.weights,
-            "directions": self.spelling.directions,
+            "spelling": None if self.spelling is None else self.spelling.state(),
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], arrays: Arrays) -> "TextFeatures":
-        """Undo `state` and `arrays`."""
-        spelling = None
-        if state["scales"] is not None:
-            spelling = Spelling(
-                weights=arrays["weights"],
-                directions=arrays["directions"],
-                scales=tuple(Scale(**scale) for scale in state["scales"]),
-            )
+    def from_state(cls, state: State) -> "TextFeatures":
+        """Undo `state`."""
+        spelling = state["spelling"]
         return cls(
             name=_text(state["name"]),
             values=tuple(map(_text, state["values"])),
             has_missing=bool(state["has_missing"]),
-            spelling=spelling,
+            spelling=None if spelling is None else Spelling.from_state(spelling),
         )
 
 
@@ -318,6 +293,36 @@ def _distinct_texts(column: "pd.Series") -> tuple[NDArray[np.intp], list[str]]:
     place_of = {text: place for place, text in enumerate(distinct)}
     places = np.array([place_of[text] for text in texts] + [-1], dtype=np.intp)
     return places[coded.codes], distinct
+
+
+def fit_column(column: "pd.Series") -> ColumnFeatures:
+    """Return the features of a column of the training rows, by what it holds.
+
+    Raises:
+        ValueError: If it lacks every value, or holds what cannot be encoded.
+    """
+    reading = read_kind(column)
+    if reading.kind == "number":
+        return NumberFeatures.fit(column, marks=reading.marks)
+    if reading.kind == "date":
+        return DateFeatures.fit(column, date_format=reading.date_format)
+    return TextFeatures.fit(column)
+
+
+def restore_column(state: State) -> ColumnFeatures:
+    """Undo `state` of a column of any kind.
+
+    Raises:
+        ValueError: If the kind is unknown, or a value cannot be right.
+        LookupError: If something is lacking.
+        TypeError: If something is of the wrong type.
+    """
+    restore: dict[str, Callable[[State], ColumnFeatures]] = {
+        "number": NumberFeatures.from_state,
+        "date": DateFeatures.from_state,
+        "text": TextFeatures.from_state,
+    }
+    return restore[state["kind"]](state)
 
 
 def _with_missing(names: list[str], features: ColumnFeatures) -> list[str]:

@@ -5,16 +5,20 @@ import gzip
 import os
 import re
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zlib import error as ZlibError
+
+from losslearn.tables.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_UNREADABLE = (OSError, EOFError, ValueError, NotImplementedError, ZlibError)
+    Reader = Callable[[Path], pd.DataFrame]
+
+_UNREADABLE = (OSError, EOFError, ValueError, NotImplementedError, zlib.error)
 """What the parsers raise for a damaged file; most of their errors are `ValueError`s."""
 
 
@@ -43,8 +47,17 @@ def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
     reader = _reader_of(path)
     if path.stat().st_size == 0:
         raise ValueError(f"{str(path)!r} is empty.")
+    frame = _read_whole(path, reader)
+    if frame.shape[1] == 0:
+        raise ValueError(f"{str(path)!r} has no columns.")
+    if len(frame) == 0:
+        raise ValueError(f"{str(path)!r} has column names but no rows.")
+    return frame
+
+
+def _read_whole(path: Path, reader: "Reader") -> "pd.DataFrame":
     try:
-        frame = reader(path)
+        return reader(path)
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{str(path)!r} is not UTF-8 text ({error.reason} at byte {error.start}). "
@@ -55,18 +68,13 @@ def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
     except _UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{str(path)!r} cannot be read: {reason}") from error
-    if frame.shape[1] == 0:
-        raise ValueError(f"{str(path)!r} has no columns.")
-    if len(frame) == 0:
-        raise ValueError(f"{str(path)!r} has column names but no rows.")
-    return frame
 
 
 class _TableError(ValueError):
     """A fault of the table that already reads well."""
 
 
-def _reader_of(path: Path) -> "Callable[[Path], pd.DataFrame]":
+def _reader_of(path: Path) -> "Reader":
     readers = {
         ".csv": _read_text,
         ".csv.gz": _read_text,
@@ -97,6 +105,7 @@ def _read_text(path: Path) -> "pd.DataFrame":
             frame = pd.read_csv(
                 path,
                 sep=separator,
+                skipinitialspace=True,
                 index_col=False,
                 encoding="utf-8-sig",
                 compression="gzip" if is_zipped else None,
@@ -115,7 +124,7 @@ def _header_of(path: Path, *, separator: str, is_zipped: bool) -> list[str]:
     """Return the column names as they stand in the file; pandas renames doubles."""
     open_file = gzip.open if is_zipped else open
     with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=separator)
+        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
         header = next((row for row in rows if row), [])
     _check_doubles(header, path)
     if len(header) == 1:
@@ -155,7 +164,7 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
 def _check_doubles(names: Iterable[str], path: Path) -> None:
     doubles = [name for name, n in Counter(names).items() if n > 1 and name.strip()]
     if doubles:
-        listed = ", ".join(repr(name) for name in doubles[:5])
         raise _TableError(
-            f"{str(path)!r} has more than one column of the same name: {listed}."
+            f"{str(path)!r} has more than one column of the same name: "
+            f"{listed(doubles)}."
         )

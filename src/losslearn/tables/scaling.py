@@ -67,15 +67,16 @@ class Scale:
             known = np.arcsinh(known / tail)
         low, high = float(known.min()), float(known.max())
         mean = float(known.sum()) / len(values)  # a missing value counts as 0
-        square = float(np.square(known - mean).sum())
-        square += (len(values) - len(known)) * mean**2
+        width = high - low
+        square = float(np.square((known - mean) / width).sum())
+        square += (len(values) - len(known)) * (mean / width) ** 2
         return cls(
             median=median,
             tail=tail,
-            low=2 * low - high,
-            high=2 * high - low,
+            low=low - width,
+            high=high + width,
             mean=mean,
-            deviation=(square / len(values)) ** 0.5 or high - low,
+            deviation=width * (square / len(values)) ** 0.5,
         )
 
     def apply(self, values: Floats) -> Floats:

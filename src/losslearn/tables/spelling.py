@@ -1,7 +1,9 @@
 """Numbers that say how a text is spelt, so that similar texts lie close together."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ class Spelling:
     """Latent semantic analysis of hashed character n-grams.
 
     Attributes:
-        weights: Inverse document frequency of each hashed n-gram.
+        weights: Inverse document frequency of each hashed n-gram; 0 for unseen ones.
         directions: Shape `[hashes, features]`.
         scales: One a feature.
     """
@@ -34,19 +36,6 @@ class Spelling:
     weights: NDArray[np.float32]
     directions: NDArray[np.float32]
     scales: tuple[Scale, ...]
-
-    def __post_init__(self) -> None:
-        """Reject arrays that do not fit together.
-
-        Raises:
-            ValueError: If a shape, a type or a value is wrong.
-        """
-        shapes = (self.weights.shape, self.directions.shape)
-        arrays = (self.weights, self.directions)
-        if shapes != ((_N_HASHES,), (_N_HASHES, len(self.scales))) or not all(
-            array.dtype == np.float32 and np.isfinite(array).all() for array in arrays
-        ):
-            raise ValueError(f"not the arrays of a text column: shapes {shapes}")
 
     @classmethod
     def fit(cls, texts: list[str], codes: NDArray[np.intp]) -> "Spelling":
@@ -56,7 +45,7 @@ class Spelling:
             texts: The distinct texts, more than there are features.
             codes: Each row's place among them, -1 where missing.
         """
-        from sklearn.decomposition import TruncatedSVD
+        from sklearn.utils.extmath import randomized_svd
 
         drawn = texts
         if len(texts) > _MAX_TEXTS:
@@ -65,11 +54,10 @@ class Spelling:
         counts = _count_n_grams(drawn)
         frequency = np.bincount(counts.indices, minlength=_N_HASHES)
         weights = np.log((1 + len(drawn)) / (1 + frequency)) + 1
-        weights = weights.astype(np.float32)
-        svd = TruncatedSVD(_N_FEATURES, random_state=0)
-        svd.fit(_weigh(counts, weights))
-        strong = svd.singular_values_ > _NOISE * svd.singular_values_[0]
-        directions = svd.components_[strong].T.astype(np.float32)
+        weights = np.where(frequency > 0, weights, 0.0).astype(np.float32)
+        weighted = _weigh(counts, weights)
+        _, strengths, rows = randomized_svd(weighted, _N_FEATURES, random_state=0)
+        directions = rows[strengths > _NOISE * strengths[0]].T.astype(np.float32)
         projected = _project(texts, weights, directions)
         scales = [Scale.fit(column[codes]) for column in projected.T]
         kept = [place for place, scale in enumerate(scales) if scale is not None]
@@ -85,6 +73,34 @@ class Spelling:
         for place, scale in enumerate(self.scales):
             features[:, place] = scale.apply(features[:, place])
         return features
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        return {
+            "weights": b64encode(self.weights.astype("<f4").tobytes()).decode(),
+            "directions": b64encode(self.directions.astype("<f4").tobytes()).decode(),
+            "scales": [asdict(scale) for scale in self.scales],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Spelling":
+        """Undo `state`.
+
+        Raises:
+            ValueError: If numbers lack or are not finite.
+            LookupError: If something is lacking.
+            TypeError: If something is of the wrong type.
+        """
+        scales = tuple(Scale(**scale) for scale in state["scales"])
+        weights = np.frombuffer(b64decode(state["weights"], validate=True), "<f4")
+        directions = np.frombuffer(b64decode(state["directions"], validate=True), "<f4")
+        if not (np.isfinite(weights).all() and np.isfinite(directions).all()):
+            raise ValueError("not finite")
+        return cls(
+            weights=weights.astype(np.float32).reshape(_N_HASHES),
+            directions=directions.astype(np.float32).reshape(_N_HASHES, len(scales)),
+            scales=scales,
+        )
 
 
 def _project(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from losslearn.tables.wording import listed
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -53,7 +55,7 @@ def split_target(
         positive: The label that becomes 1, as it is or written as text. The second
             in sorted order (True, 1, "yes") unless given.
         classes: The labels that 0 and 1 stood for in an earlier table, to encode this
-            one alike.
+            one alike; `positive` then does not count.
 
     Returns:
         The features, the target, and its two labels as Python's own types.
@@ -83,8 +85,8 @@ def split_target(
             label for label, place in zip(found, encoded, strict=True) if place < 0
         ]
         raise ValueError(
-            f"The target column {target!r} holds {_listed(strange)}; expected only "
-            f"{_listed(classes)}."
+            f"The target column {target!r} holds {listed(strange)}; expected only "
+            f"{listed(classes)}."
         )
     _check_two(found, column, target)
     return TargetSplit(
@@ -98,7 +100,7 @@ def _no_such_column(target: str, columns: list[str]) -> str:
         folded[name]
         for name in difflib.get_close_matches(target.casefold(), folded, cutoff=0.5)
     ]
-    hint = f"the nearest are {_listed(near)}" if near else f"it has {_listed(columns)}"
+    hint = f"the nearest are {listed(near)}" if near else f"it has {listed(columns)}"
     return f"The table has no column {target!r}; {hint}."
 
 
@@ -146,7 +148,7 @@ def _check_two(found: list[Label], column: "pd.Series", target: str) -> None:
         hint = " It looks like a quantity, not a class." if many else ""
         raise ValueError(
             f"The target column {target!r} holds {len(found):,} classes "
-            f"({_listed(found)}). Only two are handled for now.{hint}"
+            f"({listed(found)}). Only two are handled for now.{hint}"
         )
 
 
@@ -163,15 +165,10 @@ def _put_last(found: list[Label], positive: Label, target: str) -> list[Label]:
     place = _place_of(positive, found)
     if place < 0:
         raise ValueError(
-            f"`positive` must be one of the labels in {target!r}, {_listed(found)}; "
+            f"`positive` must be one of the labels in {target!r}, {listed(found)}; "
             f"got {positive!r}."
         )
     return [found[1 - place], found[place]]
-
-
-def _listed(items: Sequence[object]) -> str:
-    shown = ", ".join(repr(item) for item in items[:5])
-    return shown + (f" and {len(items) - 5:,} more" if len(items) > 5 else "")
 
 
 def split_rows(
@@ -198,7 +195,8 @@ def split_rows(
         The row numbers of the three parts, which share no row and leave out none.
 
     Raises:
-        ValueError: If the shares leave no training rows, or a class has too few rows.
+        ValueError: If the shares leave no training rows, a class has too few rows, or
+            `y` holds something else than 0 and 1.
 
     Example:
         >>> parts = split_rows([0] * 16 + [1] * 8, test_size=0.25, seed=0)
@@ -206,23 +204,22 @@ def split_rows(
         [13, 5, 6]
     """
     y = np.asarray(y)
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError("`y` must hold only 0 and 1. Encode it with `split_target`.")
     sizes = {"test_size": test_size, "validation_size": validation_size}
-    for name, size in sizes.items():
-        if not 0 <= size < 1:
-            raise ValueError(f"`{name}` must lie in [0, 1), got {size}.")
-    if test_size + validation_size >= 1:
+    if min(sizes.values()) < 0 or sum(sizes.values()) >= 1:
         raise ValueError(
-            "`test_size` and `validation_size` must leave rows to train on, got "
-            f"{test_size} and {validation_size}."
+            "`test_size` and `validation_size` must be shares that leave rows to train "
+            f"on, got {test_size} and {validation_size}."
         )
     generator = np.random.default_rng(seed)
     needed = _LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
     parts: list[list[NDArray[np.intp]]] = [[], [], []]
-    for label, name in enumerate(classes):
-        rows = generator.permutation(np.flatnonzero(y == label))
+    for code, label in enumerate(classes):
+        rows = generator.permutation(np.flatnonzero(y == code))
         if len(rows) < needed:
             raise ValueError(
-                f"Class {name!r} has too few rows: {len(rows)}; at least {needed} are "
+                f"Class {label!r} has too few rows: {len(rows)}; at least {needed} are "
                 f"needed, {_LEAST_ROWS} in each part."
             )
         n_test, n_validation = _part_sizes(len(rows), test_size, validation_size)

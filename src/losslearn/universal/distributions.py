@@ -129,5 +129,7 @@ def _class_weights(y_true: Tensor, uniform) -> Tensor:
     """Weigh the classes to another prevalence in half of the sets."""
     prevalence = y_true.to(torch.float32).mean(-1, keepdim=True)
     target = torch.sigmoid(torch.logit(prevalence) + uniform(-3, 3))
-    weight = torch.where(y_true == 1, target / prevalence, (1 - target) / (1 - prevalence))
+    weight = torch.where(
+        y_true == 1, target / prevalence, (1 - target) / (1 - prevalence)
+    )
     return torch.where(uniform(0, 1) < 0.5, torch.ones_like(weight), weight)

@@ -22,11 +22,11 @@ class UniversalConfig:
     """Rows of a set; each pool of sets has one size."""
     n_sets: int = 16_384
     """Sets drawn and valued once, over all sizes."""
-    max_iter: int = 4_000
+    max_iter: int = 8_000
     """Updates of the surrogate."""
     sets_per_step: int = 32
     """Sets of one update."""
-    surrogate_lr: float = 5e-3
+    surrogate_lr: float = 1e-2
     """First learning rate; falls to 0 along a cosine."""
 
 
@@ -99,9 +99,7 @@ def _descend(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_iter)
     for step in range(config.max_iter):
         sets, target = pools[step % len(pools)]
-        some = torch.randint(
-            len(target), (config.sets_per_step,), generator=generator
-        )
+        some = torch.randint(len(target), (config.sets_per_step,), generator=generator)
         picked = Sets(*(part[some] for part in sets))
         error = (_value(surrogate, picked) - target[some]).abs().mean()
         optimizer.zero_grad()

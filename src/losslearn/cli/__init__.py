@@ -1,0 +1,47 @@
+"""The `losslearn` command."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from losslearn.cli.commands import app
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, whose home differs between versions of typer."""
+_WRONG_USE, _INTERRUPTED = 2, 130
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the `losslearn` command and return its exit code.
+
+    Args:
+        args: The words after `losslearn`; None takes those of the process.
+    """
+    words = list(sys.argv[1:] if args is None else args) or ["--help"]
+    try:
+        code = app(words, prog_name="losslearn", standalone_mode=False)
+    except _UsageError as error:
+        return _fail(_message(error), _WRONG_USE)
+    except OSError as error:
+        known = error.filename is not None and error.strerror is not None
+        message = f"{str(error.filename)!r}: {error.strerror}" if known else str(error)
+        return _fail(message, _WRONG_USE)
+    except ValueError as error:
+        return _fail(str(error), _WRONG_USE)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        return _fail("interrupted.", _INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _message(error: Exception) -> str:
+    """Return a usage error with the name of the option in it."""
+    return str(getattr(error, "format_message", error.__str__)())
+
+
+def _fail(message: str, code: int) -> int:
+    """Say in one line what is wrong."""
+    sys.stderr.write(f"losslearn: {' '.join(message.split())}\n")
+    return code

@@ -1,0 +1,309 @@
+"""The commands and their options. What is slow to import is imported inside them."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import losslearn
+from losslearn.config import BilevelConfig
+
+_DEFAULT = BilevelConfig()
+
+
+class ModelKind(StrEnum):
+    """Models that can be named."""
+
+    MLP = "mlp"
+    LINEAR = "linear"
+
+
+class ModeName(StrEnum):
+    """Kinds of learned surrogate."""
+
+    UNIVERSAL = "universal"
+    SCRATCH = "scratch"
+    REFINED = "refined"
+
+
+_DEFAULT_MODE = ModeName(_DEFAULT.mode)
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."
+    ),
+]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
+]
+Direction = Annotated[
+    bool | None,
+    typer.Option(
+        "--greater-is-better/--lower-is-better",
+        help="Direction of a metric of your own that does not say.",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(metavar="N", help="Seed of everything that is drawn."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")
+]
+
+app = typer.Typer(
+    help=losslearn.__doc__,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"losslearn {losslearn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Train a classifier for its metric by minimising a learned surrogate loss."""
+
+
+@app.command()
+def fit(
+    data: Data,
+    target: Annotated[
+        str, typer.Option(metavar="COL", help="Column to predict; it holds two labels.")
+    ],
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What to train for: a name that `losslearn metrics` lists, a "
+            "scikit-learn scorer, or path/to/file.py:function.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the model.",
+            show_default="DATA-NAME-model",
+        ),
+    ] = None,
+    model: Annotated[
+        ModelKind, typer.Option(help="Prediction model.")
+    ] = ModelKind.MLP,
+    mode: Annotated[
+        ModeName,
+        typer.Option(
+            help="Learned loss: fitted in advance, learned from scratch on the data, or "
+            "fitted in advance and refined on the data."
+        ),
+    ] = _DEFAULT_MODE,
+    max_time: Annotated[
+        float | None,
+        typer.Option(metavar="S", min=0.1, help="Seconds to train for, both methods."),
+    ] = None,
+    max_iter: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Iterations of each method.")
+    ] = _DEFAULT.max_iter,
+    seed: Seed = 0,
+    valid: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Table of validation rows.",
+            show_default="16 % of the rows",
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Label to find.",
+            show_default="the second in sorted order",
+        ),
+    ] = None,
+    greater_is_better: Direction = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model for a metric, and a control; test both.
+
+    The model minimises a learned surrogate of the metric; the control, with the same
+    batches and steps, cross-entropy. DATA is divided into 64 % training, 16 % validation and 20 % test rows; with
+    --valid into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps
+    the best model so far.
+    """
+    from losslearn.artifacts import check_destination
+    from losslearn.cli.fitting import FitOptions, resolve_metric
+    from losslearn.cli.running import run_fit
+    from losslearn.tables import read_table
+
+    options = FitOptions(
+        target=target,
+        metric=metric,
+        model=model.value,
+        config=BilevelConfig(mode=mode.value, max_iter=max_iter),
+        max_time=max_time,
+        seed=seed,
+        positive=positive,
+        greater_is_better=greater_is_better,
+    )
+    true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
+    folder = check_destination(out or _default_folder(data, metric))
+    frame = read_table(data)
+    valid_frame = None if valid is None else read_table(valid)
+    run_fit(
+        frame,
+        options,
+        folder,
+        as_json=as_json,
+        valid_frame=valid_frame,
+        true_loss=true_loss,
+    )
+
+
+def _default_folder(data: Path, metric: str) -> Path:
+    """Return a folder in the working directory, named for the data and the metric."""
+    stem = data.name.removesuffix(".gz").rsplit(".", 1)[0]
+    name = metric.rsplit(":", 1)[-1].lower()
+    kept = [char if char.isalnum() or char in "_-.@" else "_" for char in name]
+    return Path(f"{stem}-{''.join(kept)}-model")
+
+
+@app.command()
+def predict(
+    model: Model,
+    data: Data,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write, .csv, .csv.gz or .parquet.",
+            show_default="CSV on stdout",
+        ),
+    ] = None,
+) -> None:
+    """Write score, probability and label of each row of a table."""
+    from losslearn.artifacts import load_model
+    from losslearn.cli.writing import check_table_path, write_table
+    from losslearn.tables import read_table
+
+    if out is not None:
+        check_table_path(out)
+    predictions = load_model(model).predict_frame(read_table(data))
+    if out is None:
+        predictions.to_csv(sys.stdout, index=False)
+    else:
+        write_table(predictions, out)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Data,
+    target: Annotated[
+        str, typer.Option(metavar="COL", help="Column with the true labels.")
+    ],
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="As for `fit`; a metric of your own must be named again.",
+            show_default="what the model was trained for",
+        ),
+    ] = None,
+    greater_is_better: Direction = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a model's loss on a table with known labels."""
+    from losslearn.artifacts import load_model
+    from losslearn.cli.evaluating import evaluate_table
+    from losslearn.cli.reporting import console, print_evaluation, print_json
+    from losslearn.tables import read_table
+
+    found, interval = evaluate_table(
+        load_model(model),
+        read_table(data),
+        target,
+        metric=metric,
+        greater_is_better=greater_is_better,
+    )
+    if as_json:
+        print_json(found)
+    else:
+        print_evaluation(console(), found, interval)
+
+
+@app.command()
+def metrics(as_json: Json = False) -> None:
+    """List the built-in metrics."""
+    from losslearn.cli.reporting import console, print_json, print_metrics
+    from losslearn.metrics import list_true_losses
+
+    listed = [
+        {
+            "name": name,
+            "aliases": list(aliases),
+            "description": loss.description,
+            "needs_threshold": loss.needs_threshold,
+        }
+        for name, (loss, aliases) in list_true_losses().items()
+    ]
+    if as_json:
+        print_json(listed)
+    else:
+        print_metrics(console(), listed)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to keep the model in.", show_default="not kept"
+        ),
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the main job on digits that scikit-learn ships."""
+    from losslearn.cli.demo import run_demo
+
+    run_demo(out, seed=seed, as_json=as_json)
+
+
+@app.command()
+def universal(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|all", help="A built-in metric, or all.")
+    ],
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder to write to.", show_default="in the package"
+        ),
+    ] = None,
+) -> None:
+    """Make the universal surrogates again that the package ships."""
+    from losslearn.cli.reporting import console
+    from losslearn.cli.universals import make_universals
+
+    make_universals(console(), console(stderr=True), name, seed=seed, folder=out)

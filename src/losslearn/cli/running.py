@@ -1,0 +1,55 @@
+"""A fit from the command line: progress, model directory, and what is printed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from losslearn.artifacts import save_model
+from losslearn.cli.fitting import FitOptions, FitOutcome, fit_table
+from losslearn.cli.progress import FitDisplay
+from losslearn.cli.reporting import console, note, print_fit, print_json
+from losslearn.metrics import TrueLoss
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run_fit(
+    frame: "pd.DataFrame",
+    options: FitOptions,
+    folder: Path,
+    *,
+    as_json: bool,
+    valid_frame: "pd.DataFrame | None" = None,
+    true_loss: TrueLoss | None = None,
+) -> FitOutcome:
+    """Fit, write the model directory, and print the comparison.
+
+    Args:
+        frame: The table.
+        options: What to train.
+        folder: Where the model goes.
+        as_json: Whether to print JSON instead of a table.
+        valid_frame: Validation rows of their own.
+        true_loss: What `options.metric` stands for, if it is known already.
+    """
+    stderr = console(stderr=True)
+    with FitDisplay(stderr, options.config, max_time=options.max_time) as display:
+        outcome = fit_table(
+            frame,
+            options,
+            valid_frame=valid_frame,
+            true_loss=true_loss,
+            display=display,
+        )
+        display.stage("writing the model")
+        figure = outcome.figure()
+        save_model(folder, outcome.model, figure=figure)
+    if figure is None:
+        note("matplotlib is not installed, so there are no learning curves.")
+    if as_json:
+        print_json(outcome.summary(str(folder)))
+        if outcome.interrupted:
+            note("interrupted; the best weights so far are kept.")
+    else:
+        print_fit(console(), outcome, str(folder))
+    return outcome

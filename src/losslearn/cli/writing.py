@@ -1,0 +1,50 @@
+"""Writing a table to a file, as a whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+def check_table_path(path: Path) -> None:
+    """Check that a table can be written there, before any work is put into it.
+
+    Raises:
+        ValueError: If the suffix tells no known format, or a folder is there.
+        OSError: If there is no folder to write into.
+    """
+    if not path.name.lower().endswith(_SUFFIXES):
+        raise ValueError(
+            f"{str(path)!r} must end in one of {', '.join(_SUFFIXES)}, which tells "
+            "the format."
+        )
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder; expected a file to write to.")
+    if not path.parent.is_dir():
+        raise OSError(f"There is no folder {str(path.parent)!r} to write to.")
+
+
+def write_table(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a table in the format of the suffix; replaces a file that is there.
+
+    Raises:
+        OSError: If it cannot be written; nothing half-written is left.
+    """
+    name = path.name.lower()
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if name.endswith(".parquet"):
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(
+                part,
+                index=False,
+                compression="gzip" if name.endswith(".gz") else None,
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,204 @@
+"""Calling a metric that is a black box: any function of targets and scores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+from numpy.typing import NDArray
+from torch import Tensor
+
+from losslearn.metrics.cut_points import value_dtype
+
+Array = NDArray[Any]
+ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
+"""What a metric judges: raw scores, probabilities or labels."""
+ToLoss = Literal["value", "negative", "complement"]
+
+_MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
+_CHUNK = 2_000_000  # labels held at a time
+
+
+class MetricError(ValueError):
+    """A user's metric raised an exception, or returned what is no loss."""
+
+
+@dataclass(kw_only=True)
+class BlackBox:
+    """A metric seen from outside, made to look like a loss of batched tensors.
+
+    It gets copies in numpy: the targets as integers, the scores (or what it takes
+    instead of them) in double precision. Sets of one class never reach it.
+    """
+
+    name: str
+    """What messages call it."""
+    call: Callable[..., Any]
+    """The metric, as `(y_true, response, sample_weight or None)`."""
+    response_method: ResponseMethod
+    """What it takes as its second argument."""
+    to_loss: ToLoss
+    """Whether the loss is the value v, -v or 1 - v."""
+    batched: bool = False
+    """Whether it takes many sets at once, as [sets, n], and returns a value of each."""
+    place: str = ""
+    """Where it is being called from, for messages."""
+    n_calls: int = 0
+    """How often it has been called."""
+
+    def function(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set; of labels, the lowest over 25 thresholds.
+
+        The thresholds are the scores at evenly spaced ranks, from the highest to the
+        lowest: at least one row is called positive.
+
+        Raises:
+            MetricError: If the metric raises an exception or returns no finite number.
+        """
+        label = self.response_method == "predict"
+        judge = self._best_over_cuts if label else self._judge_scores
+        return _per_set(judge, y_true, y_score, sample_weight)
+
+    def at_threshold(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        threshold: float | int,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set's labels, 1 where `y_score >= threshold`.
+
+        Raises:
+            MetricError: If the metric raises an exception or returns no finite number.
+        """
+
+        def judge(y_true: Array, y_score: Array, weight: Array | None) -> Array:
+            return self._losses(y_true, (y_score >= threshold).astype(int), weight)
+
+        return _per_set(judge, y_true, y_score, sample_weight)
+
+    def _judge_scores(
+        self, y_true: Array, y_score: Array, weight: Array | None
+    ) -> Array:
+        """Return the loss of the scores, or of the probabilities, of each set."""
+        if self.response_method == "predict_proba":
+            y_score = torch.from_numpy(y_score).sigmoid().numpy()
+        return self._losses(y_true, y_score, weight)
+
+    def _best_over_cuts(
+        self, y_true: Array, y_score: Array, weight: Array | None
+    ) -> Array:
+        """Return each set's lowest loss over the thresholds tried."""
+        n_sets, n = y_score.shape
+        ranks = np.unique(np.linspace(0, n - 1, min(_MAX_CUTS, n)).round().astype(int))
+        thresholds = -np.sort(-y_score, axis=-1)[:, ranks]  # (sets, cuts)
+        is_new = np.ones(thresholds.shape, dtype=bool)
+        is_new[:, 1:] = thresholds[:, 1:] != thresholds[:, :-1]
+        best = np.empty(n_sets)
+        step = max(_CHUNK // (n * len(ranks)), 1)
+        for start in range(0, n_sets, step):
+            chunk = slice(start, start + step)
+            of_set, cut = np.nonzero(is_new[chunk])
+            of_set += start
+            labels = y_score[of_set] >= thresholds[of_set, cut, None]
+            losses = self._losses(
+                y_true[of_set],
+                labels.astype(int),
+                None if weight is None else weight[of_set],
+            )
+            first = np.flatnonzero(np.diff(of_set, prepend=-1))
+            best[chunk] = np.minimum.reduceat(losses, first)
+        return best
+
+    def _losses(self, y_true: Array, response: Array, weight: Array | None) -> Array:
+        """Return the loss of each set, in one call or in a call each."""
+        if self.batched:
+            value = self._value(y_true, response, weight)
+        else:
+            value = np.array(
+                [
+                    self._value(
+                        y_true[i], response[i], None if weight is None else weight[i]
+                    )
+                    for i in range(len(y_true))
+                ],
+                dtype=float,
+            )
+        if self.to_loss == "complement":
+            return 1 - value
+        return -value if self.to_loss == "negative" else value
+
+    def _value(self, y_true: Array, response: Array, weight: Array | None) -> Array:
+        """Return what the metric returns, checked."""
+        self.n_calls += 1
+        sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
+        at = (
+            f"at call {self.n_calls}{self.place} "
+            f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
+        )
+        try:
+            value = self.call(y_true, response, weight)
+        except Exception as error:
+            raise MetricError(
+                f"`{self.name}` raised {type(error).__name__} {at}: {error}"
+            ) from error
+        return _checked(value, y_true.shape[:-1], f"`{self.name}`", at)
+
+
+def _checked(value: object, shape: tuple[int, ...], name: str, at: str) -> Array:
+    """Return a metric's value as an array of finite doubles of this shape."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    wanted = f"one number for each of the {shape[0]} sets" if shape else "one number"
+    try:
+        found = np.asarray(value)
+    except ValueError:  # ragged
+        found = np.asarray(None)
+    if found.dtype.kind not in "fiub" or found.shape != shape:
+        got = (
+            f"an array of shape {found.shape}"
+            if found.ndim
+            else f"{value!r:.60} ({type(value).__name__})"
+        )
+        raise MetricError(f"{name} must return {wanted}, got {got} {at}.")
+    if not np.isfinite(found).all():
+        raise MetricError(
+            f"{name} must return a finite value, got {found[~np.isfinite(found)][0]} "
+            f"{at}. Return the worst value where the metric is undefined."
+        )
+    return found.astype(float)
+
+
+def _per_set(
+    judge: Callable[[Array, Array, Array | None], Array],
+    y_true: Tensor,
+    y_score: Tensor,
+    sample_weight: Tensor | None,
+) -> Tensor:
+    """Return the judge's losses of the sets that have both classes, NaN of others."""
+    n = y_score.shape[-1]
+    target = y_true.reshape(-1, n).cpu().numpy().astype(int)
+    score = y_score.detach().double().cpu().reshape(-1, n).numpy()
+    weight = None
+    present = np.ones(score.shape, dtype=bool)
+    if sample_weight is not None:
+        spread = sample_weight.detach().double().expand(y_score.shape)
+        weight = spread.reshape(-1, n).cpu().numpy()
+        present = weight > 0
+    both = ((target == 1) & present).any(-1) & ((target == 0) & present).any(-1)
+    defined = both & ~np.isnan(score).any(-1)
+    losses = np.full(len(score), np.nan)
+    if defined.any():  # indexing copies: the metric may write into what it gets
+        picked = None if weight is None else weight[defined]
+        losses[defined] = judge(target[defined], score[defined], picked)
+    values = torch.from_numpy(losses).to(value_dtype(y_score)).to(y_score.device)
+    return values.reshape(y_score.shape[:-1])

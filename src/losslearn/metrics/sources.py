@@ -1,0 +1,359 @@
+"""Where metrics come from, and what each place tells about them."""
+
+import copy
+import difflib
+import functools
+import importlib.util
+import inspect
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from losslearn.metrics.callables import Array, ResponseMethod
+
+_TAKES: dict[str, ResponseMethod] = {
+    "y_score": "decision_function",
+    "pred_decision": "decision_function",
+    "y_prob": "predict_proba",
+    "y_proba": "predict_proba",
+    "p": "predict_proba",
+    "y_pred": "predict",
+}
+"""What a second argument of this name means."""
+
+# Of scikit-learn's metrics, those that the rules on names would get wrong.
+_TAKES_PROBABILITIES = {
+    "brier_score_loss",
+    "d2_brier_score",
+    "d2_log_loss_score",
+    "log_loss",
+}
+_GREATER_IS_BETTER = {"matthews_corrcoef": True}
+# The scores at most 1, and of these the ones at least 0 as well.
+_UP_TO_ONE = {"matthews_corrcoef", "cohen_kappa_score", "r2_score"} | {
+    "explained_variance_score",
+    "d2_absolute_error_score",
+    "d2_brier_score",
+    "d2_log_loss_score",
+}
+_ZERO_TO_ONE = {
+    "accuracy_score",
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "f1_score",
+    "fbeta_score",
+    "jaccard_score",
+    "precision_score",
+    "recall_score",
+    "roc_auc_score",
+    "zero_one_loss",
+    "hamming_loss",
+    "brier_score_loss",
+}
+_KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
+"""Arguments of these that leave the range of their values alone."""
+
+
+@runtime_checkable
+class TorchMetric(Protocol):
+    """What is used of a metric of torchmetrics."""
+
+    higher_is_better: bool | None
+    plot_lower_bound: float | None
+    plot_upper_bound: float | None
+
+    def reset(self) -> None:
+        """Forget the sets seen."""
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Take a set in."""
+
+    def compute(self) -> object:
+        """Return the value."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """What is used of a scorer of scikit-learn."""
+
+    _score_func: Callable[..., Any]
+    _sign: int
+    _kwargs: dict[str, Any]
+    _response_method: ResponseMethod | tuple[ResponseMethod, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A metric and what is known of it; None is unknown."""
+
+    name: str
+    origin: str
+    """Where it comes from, for its description."""
+    call: Callable[..., Any]
+    """`(y_true, response, sample_weight or None)`."""
+    greater_is_better: bool | None
+    response_method: str | None
+    batched: bool = False
+    takes_weight: bool = False
+    lower: float | None = None
+    """The least value there can be."""
+    upper: float | None = None
+    """The greatest."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of `metric(y_true, response)`, with weights where there are any."""
+
+    metric: Callable[..., Any]
+    quiet: bool = False
+    """Whether scikit-learn's warnings on undefined values are to be silenced."""
+    sign: int = 1
+    """What the value is multiplied with."""
+
+    def __call__(self, y_true: Array, response: Array, weight: Array | None) -> object:
+        """Return what the metric returns."""
+        weights = {} if weight is None else {"sample_weight": weight}
+        if not self.quiet:
+            value = self.metric(y_true, response, **weights)
+        else:
+            from sklearn.exceptions import UndefinedMetricWarning
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UndefinedMetricWarning)
+                value = self.metric(y_true, response, **weights)
+        return value if self.sign > 0 else -value
+
+
+@dataclass(frozen=True)
+class _TorchCall:
+    """A call of a torchmetrics metric, from a clean state."""
+
+    metric: TorchMetric
+
+    def __call__(self, y_true: Array, response: Array, weight: None) -> object:
+        """Return what the metric computes for one set."""
+        del weight
+        self.metric.reset()
+        self.metric.update(torch.from_numpy(response), torch.from_numpy(y_true))
+        return self.metric.compute()
+
+
+def is_torchmetrics(metric: object) -> TypeGuard[TorchMetric]:
+    """Return whether this is a torchmetrics metric, without importing torchmetrics."""
+    return any(
+        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
+        for base in type(metric).__mro__
+    )
+
+
+def from_torchmetrics(metric: TorchMetric) -> Source:
+    """Describe a torchmetrics metric; one with a threshold takes labels."""
+    lower, upper = metric.plot_lower_bound, metric.plot_upper_bound
+    return Source(
+        name=type(metric).__name__,
+        origin="of torchmetrics",
+        call=_TorchCall(copy.deepcopy(metric)),
+        greater_is_better=metric.higher_is_better,
+        response_method="predict" if hasattr(metric, "threshold") else "predict_proba",
+        lower=lower,
+        upper=upper,
+    )
+
+
+def from_scorer(scorer: Scorer) -> Source:
+    """Describe a scorer: it knows its direction and what it takes."""
+    function = functools.partial(scorer._score_func, **scorer._kwargs)
+    takes = scorer._response_method
+    lower, upper = _range(function)
+    if scorer._sign < 0:
+        lower, upper = _negated(upper), _negated(lower)
+    return Source(
+        name=_name(function),
+        origin="a scikit-learn scorer",
+        call=_Call(function, quiet=is_scikit_learn(function), sign=scorer._sign),
+        greater_is_better=True,
+        response_method=takes[0] if isinstance(takes, tuple) else takes,
+        takes_weight=_takes_weight(function),
+        lower=lower,
+        upper=upper,
+    )
+
+
+def is_scikit_learn(metric: object) -> bool:
+    """Return whether this is a function of scikit-learn, arguments bound or not."""
+    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
+
+
+def from_scikit_learn(metric: Callable[..., Any]) -> Source:
+    """Describe a metric function of scikit-learn, by the rules of its names."""
+    name = _name(metric)
+    is_score = _GREATER_IS_BETTER.get(name)
+    if is_score is None and name.endswith(("_score", "_loss", "_error")):
+        is_score = name.endswith("_score")
+    takes = _takes(metric)
+    lower, upper = _range(metric)
+    return Source(
+        name=name,
+        origin="of scikit-learn",
+        call=_Call(metric, quiet=True),
+        greater_is_better=is_score,
+        response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
+        takes_weight=_takes_weight(metric),
+        lower=lower,
+        upper=upper,
+    )
+
+
+def from_callable(metric: Callable[..., Any]) -> Source:
+    """Describe any other callable, by its arguments and by what it says of itself."""
+
+    def said(attribute: str) -> Any:  # noqa: ANN401 - whatever was said
+        return getattr(metric, attribute, getattr(_unbound(metric), attribute, None))
+
+    greater_is_better = said("greater_is_better")
+    if greater_is_better not in (True, False, None):
+        raise ValueError(
+            f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
+            f"{greater_is_better!r}."
+        )
+    return Source(
+        name=_name(metric),
+        origin="a metric of your own",
+        call=_Call(metric),
+        greater_is_better=greater_is_better,
+        response_method=said("response_method") or _takes(metric),
+        batched=bool(said("batched")),
+        takes_weight=_takes_weight(metric),
+    )
+
+
+@dataclass(frozen=True)
+class FileFunction:
+    """A function from a file; a copy of it is loaded from the file again."""
+
+    path: str
+    name: str
+    function: Callable[..., Any]
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+    def __reduce__(self) -> tuple[Callable[[str], "FileFunction"], tuple[str]]:
+        """Pickle the place, not the code."""
+        return load_function, (f"{self.path}:{self.name}",)
+
+
+def load_function(text: str) -> FileFunction:
+    """Load the function that "path/to/file.py:function" names.
+
+    The folder of the file can be imported from while the file is run.
+
+    Raises:
+        ValueError: If there is no such file or function, or the file cannot be run.
+    """
+    place, _, name = text.rpartition(":")
+    if not place.endswith(".py"):
+        raise ValueError(
+            f"Name the function in the file: `path/to/file.py:function`, got `{text}`."
+        )
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise ValueError(f"There is no file `{place}`, which the metric is to be in.")
+    module = _run_file(path)
+    function = getattr(module, name, None)
+    if not callable(function):
+        there = [
+            found
+            for found, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__
+        ]
+        near = difflib.get_close_matches(name, there, n=1) or there
+        hint = f" It has {', '.join(f'`{f}`' for f in near)}." if near else ""
+        raise ValueError(f"`{place}` has no function `{name}`.{hint}")
+    return FileFunction(str(path), name, function)
+
+
+def _run_file(path: Path) -> ModuleType:
+    """Return a Python file as a module."""
+    name = f"_metric_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"`{path}` cannot be read as Python code.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise ValueError(
+            f"`{path.name}` raised {type(error).__name__} when it was loaded: {error}"
+        ) from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _unbound(metric: object) -> object:
+    """Return the function behind bound arguments or a file."""
+    while isinstance(metric, functools.partial | FileFunction):
+        metric = (
+            metric.func if isinstance(metric, functools.partial) else metric.function
+        )
+    return metric
+
+
+def _name(metric: object) -> str:
+    """Return what a callable is called."""
+    metric = _unbound(metric)
+    return getattr(metric, "__name__", None) or type(metric).__name__
+
+
+def _arguments(metric: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments, none where Python does not know them."""
+    try:
+        loaded = metric.function if isinstance(metric, FileFunction) else metric
+        return list(inspect.signature(loaded).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _takes_weight(metric: Callable[..., Any]) -> bool:
+    """Return whether there is a `sample_weight` argument."""
+    return "sample_weight" in _arguments(metric)
+
+
+def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
+    """Return what the second argument's name says."""
+    names = _arguments(metric)
+    if names and names[0] in _TAKES:
+        raise ValueError(
+            f"`{_name(metric)}` must take the targets first, but its first argument is "
+            f"`{names[0]}`. Give it the arguments `(y_true, {names[0]})`."
+        )
+    return _TAKES.get(names[1]) if len(names) > 1 else None
+
+
+def _range(metric: object) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value of a function of scikit-learn."""
+    bound = getattr(metric, "keywords", {})
+    if not is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
+        return None, None
+    name = _name(metric)
+    if name in _ZERO_TO_ONE:
+        return 0.0, 1.0
+    return (-1.0 if name in _UP_TO_ONE else None), (1.0 if name in _UP_TO_ONE else None)
+
+
+def _negated(value: float | None) -> float | None:
+    """Return a bound of the negated values."""
+    return None if value is None else -value

@@ -1,0 +1,306 @@
+"""Figures of a fit: learning curves, and how the threshold was chosen."""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from losslearn.estimators import SurrogateClassifier
+from losslearn.metrics import TrueLoss, get_true_loss
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+History = Sequence[Mapping[str, Any]]
+
+# of Okabe and Ito's palette, which the colour-blind can tell apart
+_COLOURS = {"surrogate": "#0072B2", "cross_entropy": "#D55E00"}
+_STYLES = {"surrogate": "solid", "cross_entropy": "dashed"}
+_NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}
+_CLASS_COLOURS = ("#8C8C8C", "#009E73")
+_SHADE = "#F0E9D2"
+_INK = "#222222"
+
+_SETTLED = 0.15
+"""Share of the iterations after which a loss sets the range of its axis; the first
+looks, often far above, are cut off at the top."""
+_MOST_POINTS = 1_000
+_MOST_CALLS = 60
+"""Thresholds shown where each takes a call of a user's function."""
+
+
+def draw_fit(
+    classifier: SurrogateClassifier,
+    X: NDArray[np.float32],
+    y: NDArray[np.int64],
+    *,
+    title: str | None = None,
+) -> bytes:
+    """Return the learning curves and the chosen threshold of a fit as a PNG.
+
+    Args:
+        classifier: Fitted to 0 and 1.
+        X: Validation rows.
+        y: Their targets, 0 or 1.
+        title: Stands above the figure.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    if title is not None:
+        figure.suptitle(title, color=_INK)
+    axes = figure.subplots(2, 2, sharex="col", height_ratios=(3, 2))
+    y_score = classifier.decision_function(X)
+    name = classifier.true_loss_.name
+    draw_losses(axes[0, 0], classifier.history_, name=name)
+    draw_surrogate_error(axes[1, 0], classifier.history_)
+    draw_scores(axes[0, 1], y, y_score, threshold=classifier.threshold_)
+    draw_thresholds(
+        axes[1, 1],
+        classifier.true_loss_,
+        y,
+        y_score,
+        threshold=classifier.threshold_,
+    )
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="#DDDDDD", linewidth=0.6)
+        ax.set_axisbelow(True)
+    for ax in axes[0]:  # shared axes hide these
+        ax.tick_params(labelbottom=True)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def draw_losses(ax: "Axes", history: History, *, name: str) -> None:
+    """Draw both methods' validation loss over the iterations, the warm-up shaded.
+
+    Args:
+        ax: Where to draw.
+        history: `history_` of the estimator.
+        name: What the loss is called.
+    """
+    warm_up = warm_up_end(history)
+    if warm_up > 0:
+        ax.axvspan(0, warm_up, color=_SHADE, linewidth=0, label="shared warm-up")
+    settled: list[float] = []
+    for method in ("cross_entropy", "surrogate"):
+        iterations, losses = _curve(history, method, "validation_loss")
+        if len(iterations) == 0:
+            continue
+        ax.plot(
+            iterations,
+            losses,
+            color=_COLOURS[method],
+            linestyle=_STYLES[method],
+            linewidth=1.6,
+            label=_NAMES[method],
+        )
+        best = int(np.argmin(losses))
+        ax.plot(
+            iterations[best],
+            losses[best],
+            marker="o" if method == "surrogate" else "s",
+            markersize=7,
+            markeredgecolor="white",
+            color=_COLOURS[method],
+            linestyle="none",
+            label=f"  best: {losses[best]:.4g}",
+        )
+        settled += losses[iterations >= _SETTLED * iterations[-1]].tolist()
+    if settled:
+        low, high = min(settled), max(settled)
+        margin = 0.08 * (high - low) or 0.01
+        ax.set_ylim(low - margin, high + margin)
+    ax.set_title("Loss of the validation rows", color=_INK)
+    ax.set_ylabel(f"{name} (lower is better)")
+    ax.set_xlabel("iteration")
+    ax.set_xlim(left=0)
+    ax.legend(frameon=False, fontsize=9)
+
+
+def draw_surrogate_error(ax: "Axes", history: History) -> None:
+    """Draw how far the surrogate was off the true loss on the sets it learned from."""
+    iterations, errors = _curve(history, "surrogate", "surrogate_error")
+    ax.set_title("Gap of the surrogate to the true loss", color=_INK)
+    ax.set_ylabel("surrogate error (mean |gap|)")
+    ax.set_xlabel("iteration")
+    warm_up = warm_up_end(history)
+    if warm_up > 0:
+        ax.axvspan(0, warm_up, color=_SHADE, linewidth=0)
+    if len(iterations) == 0:
+        ax.text(
+            0.5,
+            0.5,
+            "not learned during this fit",
+            transform=ax.transAxes,
+            ha="center",
+            color=_INK,
+        )
+        return
+    ax.plot(iterations, errors, color=_COLOURS["surrogate"], linewidth=1.4)
+    ax.set_ylim(bottom=0)
+
+
+def draw_scores(
+    ax: "Axes", y: NDArray[np.int64], y_score: Floats, *, threshold: float
+) -> None:
+    """Draw the scores of both classes, each as a distribution of its own.
+
+    Args:
+        ax: Where to draw.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+        threshold: Where a row is called positive.
+    """
+    low, high = _range(y_score, threshold)
+    edges = np.linspace(low, high, 61).tolist()
+    for label, name in enumerate(("negative", "positive")):
+        scores = y_score[y == label].clip(low, high)
+        share = np.full(len(scores), 1 / max(len(scores), 1))
+        ax.hist(
+            scores,
+            bins=edges,
+            weights=share,
+            color=_CLASS_COLOURS[label],
+            alpha=0.45,
+            histtype="stepfilled",
+            label=f"{name} ({len(scores):,} rows)",
+        )
+        ax.hist(
+            scores,
+            bins=edges,
+            weights=share,
+            color=_CLASS_COLOURS[label],
+            histtype="step",
+            linewidth=1.4,
+        )
+    ax.axvline(threshold, color=_INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    ax.set_xlim(low, high)
+    ax.set_title("Scores of the validation rows", color=_INK)
+    ax.set_ylabel("share of the class per bin")
+    ax.set_xlabel("score")
+    ax.legend(frameon=False, fontsize=9)
+
+
+def draw_thresholds(
+    ax: "Axes",
+    true_loss: TrueLoss,
+    y: NDArray[np.int64],
+    y_score: Floats,
+    *,
+    threshold: float,
+) -> None:
+    """Draw the loss against the threshold, and the chosen one.
+
+    Args:
+        ax: Where to draw.
+        true_loss: A loss without a threshold is replaced by the error rate, for which
+            the threshold is chosen then.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+        threshold: The chosen one.
+    """
+    shown = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
+    thresholds, losses = loss_by_threshold(shown, y, y_score)
+    at = shown.with_threshold(threshold)
+    chosen = float(at(torch.from_numpy(y), torch.from_numpy(y_score)))
+    low, high = _range(y_score, threshold)
+    ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
+    ax.axvline(threshold, color=_INK, linewidth=1.4)
+    ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
+    ax.annotate(
+        f"{chosen:.4g}",
+        (threshold, chosen),
+        xytext=(8, 8),
+        textcoords="offset points",
+        color=_INK,
+    )
+    ax.set_xlim(low, high)
+    ax.margins(y=0.1)
+    ax.set_title("Loss against the threshold, validation rows", color=_INK)
+    ax.set_ylabel(shown.name)
+    ax.set_xlabel("threshold on the score")
+
+
+def loss_by_threshold(
+    true_loss: TrueLoss, y: NDArray[np.int64], y_score: Floats
+) -> tuple[Floats, Floats]:
+    """Return thresholds in increasing order and the loss at each.
+
+    Args:
+        true_loss: A loss that needs a threshold.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+    """
+    most = _MOST_CALLS if true_loss.at_cut_points is None else _MOST_POINTS
+    places = np.linspace(0, len(y_score) - 1, min(most, len(y_score))).round()
+    thresholds = np.unique(np.sort(y_score)[places.astype(int)])
+    targets, scores = torch.from_numpy(y), torch.from_numpy(y_score)
+    if true_loss.at_cut_points is not None:
+        # the loss with the i highest scores called positive
+        by_cut = true_loss.at_cut_points(targets, scores)
+        n_above = len(y_score) - np.searchsorted(np.sort(y_score), thresholds)
+        return thresholds, by_cut[torch.from_numpy(n_above)].double().numpy()
+    losses = [
+        float(true_loss.with_threshold(float(threshold))(targets, scores))
+        for threshold in thresholds
+    ]
+    return thresholds, np.array(losses)
+
+
+def warm_up_end(history: History) -> int:
+    """Return the last iteration that both methods share, 0 if there is none.
+
+    Args:
+        history: `history_` of the estimator.
+    """
+    keys = ("iteration", "seconds", "validation_loss")
+    looks = {
+        method: [
+            [record[key] for key in keys]
+            for record in history
+            if record["method"] == method
+        ]
+        for method in _COLOURS
+    }
+    end = 0
+    pairs = zip(looks["surrogate"], looks["cross_entropy"], strict=False)
+    for ours, control in pairs:
+        if ours != control:
+            break
+        end = ours[0]
+    return end
+
+
+def _curve(
+    history: History, method: str, quantity: str
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return iterations and values of one method, looks without a value left out."""
+    points = [
+        (record["iteration"], record[quantity])
+        for record in history
+        if record["method"] == method and record[quantity] is not None
+    ]
+    points = [point for point in points if math.isfinite(point[1])]
+    iterations = np.array([iteration for iteration, _ in points], dtype=np.int64)
+    return iterations, np.array([value for _, value in points], dtype=np.float64)
+
+
+def _range(y_score: Floats, threshold: float) -> tuple[float, float]:
+    """Return the range of nearly all scores, the threshold in it."""
+    low, high = np.quantile(y_score, [0.001, 0.999])
+    low, high = min(low, threshold), max(high, threshold)
+    margin = 0.03 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)

@@ -1,0 +1,215 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from sklearn.metrics import f1_score, roc_auc_score
+
+import oracles
+from losslearn import thresholds
+from losslearn.metrics import as_true_loss, get_true_loss
+from losslearn.thresholds import bootstrap_interval, evaluate, tune_threshold
+from metric_cases import OF_LABELS, labelled_sets, random_sets
+
+
+def one_set(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    y_true, y_score = random_sets(1, n, seed=seed)
+    return y_true[0], y_score[0]
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+@settings(max_examples=30)
+@given(case=labelled_sets(weighted=False))
+def test_the_threshold_reaches_the_lowest_loss_there_is(name, case):
+    loss = get_true_loss(name)
+    threshold, value = tune_threshold(loss, *case.arguments())
+    y_true, y_score, weight = case.lists()
+    oracle = OF_LABELS[name][0]
+    best = oracles.best_over_thresholds(oracle, y_true, y_score, weight)
+    called = oracles.called_positive(y_score, threshold)
+    assert math.isfinite(threshold)
+    assert value == pytest.approx(best, abs=1e-9)
+    assert oracle(y_true, called, weight) == pytest.approx(best, abs=1e-9)
+
+
+def test_the_threshold_lies_halfway_between_neighbouring_scores():
+    y_true = torch.tensor([0, 0, 1, 1])
+    y_score = torch.tensor([-3.0, 1.0, 2.0, 9.0])
+    assert tune_threshold(get_true_loss("mcc"), y_true, y_score) == (1.5, 0.0)
+
+
+def test_of_several_lowest_losses_the_widest_run_is_taken():
+    # One error is left with the cut between 0 and 1, and with that between 2 and 30.
+    y_true = torch.tensor([0, 1, 0, 1])
+    y_score = torch.tensor([0.0, 1.0, 2.0, 30.0])
+    threshold, value = tune_threshold(get_true_loss("error_rate"), y_true, y_score)
+    assert (threshold, value) == (16.0, 0.25)
+
+
+def test_of_a_run_the_middle_cut_is_taken():
+    # A metric of one's own that is as good at the cuts below 2, 3 and 4.
+    def off_three(y_true, y_pred):
+        assert y_true.shape == y_pred.shape
+        return float(abs(y_pred.sum() - 3) > 1)
+
+    loss = as_true_loss(off_three, greater_is_better=False)
+    y_true, y_score = torch.tensor([0, 1, 0, 1, 0, 1]), torch.arange(6.0)
+    assert tune_threshold(loss, y_true, y_score) == (2.5, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_neighbouring_floats_are_still_parted(dtype):
+    lower = torch.tensor(1.0, dtype=dtype)
+    upper = lower.nextafter(torch.tensor(2.0, dtype=dtype))
+    y_true, y_score = torch.tensor([0, 1, 0, 1]), torch.stack([lower, upper] * 2)
+    threshold, value = tune_threshold(get_true_loss("f1"), y_true, y_score)
+    assert value == 0
+    assert (y_score >= threshold).tolist() == [False, True, False, True]
+    assert (y_score.double() >= threshold).tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_infinite_and_constant_scores_have_a_finite_threshold(name):
+    loss, y_true = get_true_loss(name), torch.tensor([0, 0, 1, 1])
+    for scores in ([-math.inf, 0.0, 1.0, math.inf], [0.0] * 4, [math.inf] * 4):
+        threshold, value = tune_threshold(loss, y_true, torch.tensor(scores))
+        assert math.isfinite(threshold)
+        at = loss.at_threshold(y_true, torch.tensor(scores), threshold=threshold)
+        assert at == pytest.approx(value, abs=1e-6)
+
+
+def test_nobody_positive_can_be_the_best_choice():
+    y_true = torch.tensor([0] * 9 + [1])
+    y_score = torch.arange(10.0).flip(0)
+    threshold, value = tune_threshold(get_true_loss("error_rate"), y_true, y_score)
+    assert threshold > 9
+    assert value == pytest.approx(0.1)
+
+
+def test_a_callable_is_tried_at_no_more_than_200_thresholds():
+    n_called = []
+
+    def misses(y_true, y_pred):
+        n_called.append(y_pred.sum())
+        return (y_true != y_pred).mean()
+
+    loss = as_true_loss(misses, greater_is_better=False)
+    n_called.clear()
+    y_true, y_score = one_set(5000)
+    y_score = y_score + torch.rand(5000, generator=generator()) / 100
+    threshold, value = tune_threshold(loss, y_true, y_score)
+    assert len(n_called) <= 200
+    assert min(n_called) == 1
+    assert max(n_called) == 5000
+    assert value == evaluate(loss, y_true, y_score, threshold=threshold)
+    best = get_true_loss("mcr")(y_true, y_score).item()
+    assert value == pytest.approx(best, abs=0.02)
+
+
+def test_with_few_scores_a_callable_is_tuned_exactly():
+    def own(y_true, y_pred):
+        return f1_score(y_true, y_pred)
+
+    loss = as_true_loss(own, greater_is_better=True)
+    y_true, y_score = one_set(100)
+    threshold, value = tune_threshold(loss, y_true, y_score)
+    expected, best = tune_threshold(get_true_loss("f1"), y_true, y_score)
+    assert threshold == expected
+    assert value == pytest.approx(best - 1)
+
+
+def test_a_loss_without_threshold_cannot_be_tuned():
+    with pytest.raises(ValueError, match="`roc_auc_loss` has no threshold"):
+        tune_threshold(get_true_loss("auc"), torch.tensor([0, 1]), torch.rand(2))
+
+
+def test_one_class_or_a_missing_score_cannot_be_tuned():
+    f1 = get_true_loss("f1")
+    with pytest.raises(ValueError, match="both classes, got 0 positive rows of 3"):
+        tune_threshold(f1, torch.zeros(3, dtype=torch.long), torch.rand(3))
+    with pytest.raises(ValueError, match="not a number"):
+        tune_threshold(f1, torch.tensor([0, 1]), torch.tensor([math.nan, 1.0]))
+
+
+def test_evaluate_judges_labels_at_the_threshold_given():
+    y_true, y_score = one_set(200)
+    weight = torch.rand(200, generator=generator(), dtype=torch.float64)
+    got = evaluate(
+        get_true_loss("f1"), y_true, y_score, threshold=0.7, sample_weight=weight
+    )
+    expected = 1 - f1_score(y_true, y_score >= 0.7, sample_weight=weight)
+    assert got == pytest.approx(expected)
+
+
+def test_evaluate_does_not_look_at_a_threshold_it_does_not_need():
+    y_true, y_score = one_set(200)
+    for threshold in (None, 0.7):
+        got = evaluate(get_true_loss("auc"), y_true, y_score, threshold=threshold)
+        assert got == pytest.approx(1 - roc_auc_score(y_true, y_score))
+
+
+@pytest.mark.parametrize("judge", [evaluate, bootstrap_interval])
+def test_a_threshold_is_never_chosen_on_the_rows_measured(judge):
+    random = {"generator": generator()} if judge is bootstrap_interval else {}
+    with pytest.raises(ValueError, match="`f1_loss` needs a `threshold`"):
+        judge(get_true_loss("f1"), *one_set(20), **random)
+
+
+@pytest.mark.parametrize("metric", [f1_score, roc_auc_score])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_bootstrap_interval_is_that_of_resampled_rows(metric, wrap):
+    y_true, y_score = one_set(150)
+    loss = as_true_loss(metric) if wrap else get_true_loss(metric.__name__)
+    low, high = bootstrap_interval(
+        loss, y_true, y_score, threshold=0.5, n_resamples=60, generator=generator(3)
+    )
+    rows = torch.randint(150, (60, 150), generator=generator(3)).numpy()
+    judged = (y_score >= 0.5).numpy() if metric is f1_score else y_score.numpy()
+    values = [1 - metric(y_true.numpy()[i], judged[i]) for i in rows]
+    assert (low, high) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
+
+
+def test_bootstrap_interval_is_the_same_in_chunks(monkeypatch):
+    arguments = (get_true_loss("ap"), *one_set(100))
+    whole = bootstrap_interval(*arguments, generator=generator())
+    monkeypatch.setattr(thresholds, "_CHUNK", 700)
+    assert bootstrap_interval(*arguments, generator=generator()) == whole
+    assert bootstrap_interval(*arguments, generator=generator(1)) != whole
+
+
+def test_a_wider_level_is_a_wider_interval_around_the_value():
+    y_true, y_score = one_set(300)
+    loss = get_true_loss("auc")
+    narrow, wide = (
+        bootstrap_interval(loss, y_true, y_score, level=level, generator=generator())
+        for level in (0.5, 0.99)
+    )
+    assert wide[0] < narrow[0] < evaluate(loss, y_true, y_score) < narrow[1] < wide[1]
+
+
+def test_resamples_of_one_class_are_left_out():
+    y_true, y_score = torch.tensor([0] * 29 + [1]), torch.arange(30.0)
+    low, high = bootstrap_interval(
+        get_true_loss("auc"), y_true, y_score, generator=generator()
+    )
+    assert (low, high) == (0.0, 0.0)
+    one_class = torch.zeros(30, dtype=torch.long)
+    ends = bootstrap_interval(
+        get_true_loss("auc"), one_class, y_score, generator=generator()
+    )
+    assert all(math.isnan(end) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("level", 0.0), ("level", 1.0), ("n_resamples", 0)]
+)
+def test_bootstrap_settings_out_of_range_are_named(name, wrong):
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        bootstrap_interval(
+            get_true_loss("auc"), *one_set(20), generator=generator(), **{name: wrong}
+        )
