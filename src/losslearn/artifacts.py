@@ -404,6 +404,7 @@ def _rebuild(
     )
     classifier.history_ = json.loads(contents[HISTORY])
     classifier.report_ = settings["report"]
+    classifier.n_iter_ = _iterations(settings["report"])
     if metric.source != "user":
         classifier.true_loss_ = metric.true_loss()
     negative, positive = settings["classes"]
@@ -421,3 +422,12 @@ def _finite(value: object) -> float:
     if not isinstance(value, float | int) or not math.isfinite(value):
         raise ValueError(f"{value!r} is not a finite number")
     return float(value)
+
+
+def _iterations(report: Mapping[str, Any]) -> int:
+    """Return the iterations of the chosen method."""
+    return next(
+        int(result["iterations"])
+        for result in report["results"]
+        if result["method"] == report["chosen"]
+    )

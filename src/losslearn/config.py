@@ -27,7 +27,7 @@ class BilevelConfig:
     """K_beta, updates of the surrogate per turn."""
     model_lr: float = 1e-2
     """eta_alpha, Adam's learning rate for the model."""
-    surrogate_lr: float = 1e-3
+    surrogate_lr: float = 3e-3
     """eta_beta, Adam's learning rate for the surrogate."""
     schedule: Schedule = "cosine"
     """How the model's learning rate goes: constant, or to 0 along a cosine."""

@@ -359,6 +359,24 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             .numpy()
         )
 
+    def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
+        """Return the scores of each method's best model, the chosen one's and the other's.
+
+        What a fair comparison on test rows needs; thresholds are in `report_`.
+
+        Args:
+            X: Features, shape `[rows, features]`.
+        """
+        check_is_fitted(self)
+        scores = {}
+        try:
+            for name, weights in self.method_weights_.items():
+                self.model_.load_state_dict(weights)
+                scores[name] = self.decision_function(X)
+        finally:
+            self.model_.load_state_dict(self.method_weights_[self.report_["chosen"]])
+        return scores
+
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, calibrated on the validation rows.
 

@@ -21,6 +21,7 @@ History = Sequence[Mapping[str, Any]]
 # of Okabe and Ito's palette, which the colour-blind can tell apart
 _COLOURS = {"surrogate": "#0072B2", "cross_entropy": "#D55E00"}
 _STYLES = {"surrogate": "solid", "cross_entropy": "dashed"}
+_MARKERS = {"surrogate": "o", "cross_entropy": "s"}
 _NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}
 _CLASS_COLOURS = ("#8C8C8C", "#009E73")
 _SHADE = "#F0E9D2"
@@ -54,15 +55,18 @@ def draw_fit(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(11, 7), layout="constrained")
+    engine = ConstrainedLayoutEngine(hspace=0.06, wspace=0.06)
+    figure = Figure(figsize=(11, 7.2), layout=engine)
     FigureCanvasAgg(figure)
     if title is not None:
-        figure.suptitle(title, color=_INK)
+        figure.suptitle(title, fontweight="bold")
     axes = figure.subplots(2, 2, sharex="col", height_ratios=(3, 2))
     y_score = classifier.decision_function(X)
     name = classifier.true_loss_.name
-    draw_losses(axes[0, 0], classifier.history_, name=name)
+    chosen = classifier.report_["chosen"]
+    draw_losses(axes[0, 0], classifier.history_, name=name, chosen=chosen)
     draw_surrogate_error(axes[1, 0], classifier.history_)
     draw_scores(axes[0, 1], y, y_score, threshold=classifier.threshold_)
     draw_thresholds(
@@ -83,62 +87,71 @@ def draw_fit(
     return buffer.getvalue()
 
 
-def draw_losses(ax: "Axes", history: History, *, name: str) -> None:
+def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None:
     """Draw both methods' validation loss over the iterations, the warm-up shaded.
 
     Args:
         ax: Where to draw.
         history: `history_` of the estimator.
         name: What the loss is called.
+        chosen: The method whose model is used.
     """
     warm_up = warm_up_end(history)
-    if warm_up > 0:
-        ax.axvspan(0, warm_up, color=_SHADE, linewidth=0, label="shared warm-up")
+    _shade_warm_up(ax, warm_up)
     settled: list[float] = []
-    for method in ("cross_entropy", "surrogate"):
+    for method in ("surrogate", "cross_entropy"):
         iterations, losses = _curve(history, method, "validation_loss")
         if len(iterations) == 0:
             continue
+        color, best = _COLOURS[method], int(np.argmin(losses))
+        used = ", used" if method == chosen else ""
         ax.plot(
-            iterations,
-            losses,
-            color=_COLOURS[method],
+            iterations[iterations >= warm_up],
+            losses[iterations >= warm_up],
+            color=color,
             linestyle=_STYLES[method],
-            linewidth=1.6,
-            label=_NAMES[method],
+            linewidth=1.8,
+            marker=_MARKERS[method],
+            markevery=[],
+            markersize=8,
+            label=f"{_NAMES[method]} (best {losses[best]:.4g}{used})",
         )
-        best = int(np.argmin(losses))
         ax.plot(
             iterations[best],
             losses[best],
-            marker="o" if method == "surrogate" else "s",
-            markersize=7,
+            marker=_MARKERS[method],
+            markersize=8,
             markeredgecolor="white",
-            color=_COLOURS[method],
-            linestyle="none",
-            label=f"  best: {losses[best]:.4g}",
+            color=color,
+            zorder=5,
         )
         settled += losses[iterations >= _SETTLED * iterations[-1]].tolist()
+    shared, losses = _curve(history, "cross_entropy", "validation_loss")
+    is_shared = shared <= warm_up
+    ax.plot(shared[is_shared], losses[is_shared], color=_INK, linewidth=1.8)
     if settled:
         low, high = min(settled), max(settled)
         margin = 0.08 * (high - low) or 0.01
         ax.set_ylim(low - margin, high + margin)
-    ax.set_title("Loss of the validation rows", color=_INK)
-    ax.set_ylabel(f"{name} (lower is better)")
+    ax.set_title("Loss of the validation rows")
+    ax.set_ylabel(f"{name}, lower is better")
     ax.set_xlabel("iteration")
     ax.set_xlim(left=0)
-    ax.legend(frameon=False, fontsize=9)
+    ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
+
+
+def _shade_warm_up(ax: "Axes", end: int) -> None:
+    if end > 0:
+        ax.axvspan(0, end, color=_SHADE, linewidth=0, label="warm-up, shared by both")
 
 
 def draw_surrogate_error(ax: "Axes", history: History) -> None:
     """Draw how far the surrogate was off the true loss on the sets it learned from."""
     iterations, errors = _curve(history, "surrogate", "surrogate_error")
-    ax.set_title("Gap of the surrogate to the true loss", color=_INK)
+    ax.set_title("Gap of the surrogate to the true loss")
     ax.set_ylabel("surrogate error (mean |gap|)")
     ax.set_xlabel("iteration")
-    warm_up = warm_up_end(history)
-    if warm_up > 0:
-        ax.axvspan(0, warm_up, color=_SHADE, linewidth=0)
+    _shade_warm_up(ax, warm_up_end(history))
     if len(iterations) == 0:
         ax.text(
             0.5,
@@ -188,10 +201,10 @@ def draw_scores(
         )
     ax.axvline(threshold, color=_INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
     ax.set_xlim(low, high)
-    ax.set_title("Scores of the validation rows", color=_INK)
+    ax.set_title("Scores of the validation rows")
     ax.set_ylabel("share of the class per bin")
     ax.set_xlabel("score")
-    ax.legend(frameon=False, fontsize=9)
+    ax.legend(edgecolor="none", framealpha=0.9)
 
 
 def draw_thresholds(
@@ -220,17 +233,21 @@ def draw_thresholds(
     ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
     ax.axvline(threshold, color=_INK, linewidth=1.4)
     ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
-    ax.annotate(
-        f"{chosen:.4g}",
-        (threshold, chosen),
-        xytext=(8, 8),
-        textcoords="offset points",
-        color=_INK,
+    # where there is more room beside the line
+    is_left = threshold > (low + high) / 2
+    ax.text(
+        threshold + (-0.015 if is_left else 0.015) * (high - low),
+        0.96,
+        f"{chosen:.4g} at {threshold:.3g}",
+        transform=ax.get_xaxis_transform(),
+        ha="right" if is_left else "left",
+        va="top",
     )
     ax.set_xlim(low, high)
     ax.margins(y=0.1)
-    ax.set_title("Loss against the threshold, validation rows", color=_INK)
-    ax.set_ylabel(shown.name)
+    needs_none = "" if shown is true_loss else f" ({true_loss.name} needs none)"
+    ax.set_title(f"Loss of the validation rows by threshold{needs_none}")
+    ax.set_ylabel(f"{shown.name}, lower is better")
     ax.set_xlabel("threshold on the score")
 
 

@@ -106,14 +106,12 @@ def fit(
             show_default="DATA-NAME-model",
         ),
     ] = None,
-    model: Annotated[
-        ModelKind, typer.Option(help="Prediction model.")
-    ] = ModelKind.MLP,
+    model: Annotated[ModelKind, typer.Option(help="Prediction model.")] = ModelKind.MLP,
     mode: Annotated[
         ModeName,
         typer.Option(
-            help="Learned loss: fitted in advance, learned from scratch on the data, or "
-            "fitted in advance and refined on the data."
+            help="Learned loss: fitted in advance, learned on the data from scratch, "
+            "or fitted in advance and refined on the data."
         ),
     ] = _DEFAULT_MODE,
     max_time: Annotated[
@@ -145,10 +143,10 @@ def fit(
 ) -> None:
     """Train a model for a metric, and a control; test both.
 
-    The model minimises a learned surrogate of the metric; the control, with the same
-    batches and steps, cross-entropy. DATA is divided into 64 % training, 16 % validation and 20 % test rows; with
-    --valid into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps
-    the best model so far.
+    The model minimises a learned surrogate of the metric; its control, with the same
+    batches and steps, minimises cross-entropy. DATA is divided into 64 % training,
+    16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
+    rows. Ctrl-C ends the training and keeps the best model so far.
     """
     from losslearn.artifacts import check_destination
     from losslearn.cli.fitting import FitOptions, resolve_metric

@@ -107,7 +107,11 @@ class FitOutcome:
     def figure(self) -> bytes | None:
         """Return the learning curves as PNG, None where matplotlib is not installed."""
         try:
-            return draw_fit(self.model.classifier, *self.validation)
+            return draw_fit(
+                self.model.classifier,
+                *self.validation,
+                title=f"{self.options.metric}, predicting {self.options.target}",
+            )
         except ImportError:
             return None
 

@@ -105,7 +105,6 @@ def print_evaluation(
         f"95 % interval {format_loss(interval[0])} to {format_loss(interval[1])}, on "
         f"{found['rows']:,} rows at threshold {found['threshold']:.4g}.",
         markup=False,
-        highlight=False,
     )
 
 
@@ -123,9 +122,8 @@ def print_metrics(out: Console, listed: list[dict[str, Any]]) -> None:
         )
     out.print(table, "")
     out.print(
-        "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, precision_at_k@100. Also accepted: "
-        "the name of a scikit-learn scorer, and a function of your own, "
-        "path/to/file.py:function.",
+        "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, "
+        "precision_at_k@100. Also accepted: the name of a scikit-learn scorer, and a "
+        "function of your own, path/to/file.py:function.",
         markup=False,
-        highlight=False,
     )
