@@ -58,6 +58,7 @@ def sets():
         ),
         (sk.hinge_loss, sk.hinge_loss),
         ("neg_log_loss", lambda y, s: sk.log_loss(y, 1 / (1 + np.exp(-s)))),
+        ("neg_brier_score", lambda y, s: sk.brier_score_loss(y, 1 / (1 + np.exp(-s)))),
         (sk.get_scorer("roc_auc"), lambda y, s: 1 - sk.roc_auc_score(y, s)),
         (
             functools.partial(sk.roc_auc_score, max_fpr=0.2),
@@ -223,13 +224,19 @@ def test_a_batched_function_gets_all_sets_in_one_call(sets):
 
 
 def test_a_batched_function_of_labels_is_judged_like_any_other(sets):
+    shapes = set()
+
     @declare_metric(greater_is_better=True, batched=True)
     def batched_profit(y_true, y_pred):
+        shapes.add(y_pred.shape)
         return 5.0 * (y_true * y_pred).sum(-1) - y_pred.sum(-1)
 
     batched = as_true_loss(batched_profit)
     single = as_true_loss(profit, greater_is_better=True)
+    shapes.clear()
     torch.testing.assert_close(batched(*sets), single(*sets))
+    [shape] = shapes  # all sets at all thresholds in one call
+    assert len(shape) == 2
     torch.testing.assert_close(
         batched.with_threshold(0.5)(*sets), single.with_threshold(0.5)(*sets)
     )

@@ -64,13 +64,21 @@ def test_precision_at_a_share_below_one_row_looks_at_the_first_row():
 
 
 def test_precision_asked_for_is_met_despite_rounding():
-    # 7 of 10 weights of 0.1 are 0.7 in decimals, not in sums of doubles.
-    y_true = torch.tensor([1] * 7 + [0] * 3 + [0])
-    y_score = torch.tensor([1.0] * 10 + [0.0])
-    for scale in (1.0, 0.1, 1 / 3):
-        weight = torch.full((11,), scale, dtype=torch.float64)
-        got = recall_at_precision(y_true, y_score, precision=0.7, sample_weight=weight)
+    # 4 of 5 weights of 0.3 are 0.8 in decimals, but less in sums of doubles.
+    y_true = torch.tensor([1] * 4 + [0] * 2)
+    y_score = torch.tensor([1.0] * 5 + [0.0])
+    for unit in (1.0, 0.3, 0.7, 1.9):
+        weight = torch.full((6,), unit, dtype=torch.float64)
+        got = recall_at_precision(y_true, y_score, precision=0.8, sample_weight=weight)
         assert got == 0
+
+
+def test_rounding_does_not_lead_out_of_the_unit_interval():
+    # 5 % of these weights, taken in two steps, add up to a little more than 5 %.
+    y_true, y_score = torch.tensor([1] + [0] * 8), torch.zeros(9, dtype=torch.float64)
+    y_score[-1] = 0.25
+    weight = torch.tensor([0.1] * 3 + [2.5] + [1000.0] * 5, dtype=torch.float64)
+    assert precision_at_k(y_true, y_score, k=0.05, sample_weight=weight) <= 1
 
 
 def test_partial_auc_up_to_one_is_the_auc():

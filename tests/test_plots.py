@@ -120,7 +120,9 @@ def test_the_surrogate_error_is_drawn_or_said_to_be_absent(ax):
 
 def test_each_class_is_a_distribution_of_its_own(ax, monkeypatch):
     drawn = []
-    monkeypatch.setattr(Axes, "hist", lambda _, scores, **how: drawn.append((scores, how)))
+    monkeypatch.setattr(
+        Axes, "hist", lambda _, scores, **how: drawn.append((scores, how))
+    )
     y = np.array([0] * 90 + [1] * 10)
     draw_scores(ax, y, np.linspace(-1, 1, 100), threshold=5.0)
     for scores, how in drawn:

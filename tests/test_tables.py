@@ -156,6 +156,7 @@ def double_parquet_bytes():
         ("t.parquet", parquet_bytes()[:4] + bytes(900) + parquet_bytes()[-900:], "t"),
         ("t.parquet", double_parquet_bytes(), "more than one column .*: 'a'"),
     ],
+    ids=lambda value: "content" if isinstance(value, bytes) else None,
 )
 def test_bad_files_give_one_line(tmp_path, name, content, words):
     path = tmp_path / name

@@ -26,6 +26,7 @@ _NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}
 _CLASS_COLOURS = ("#8C8C8C", "#009E73")
 _SHADE = "#F0E9D2"
 _INK = "#222222"
+_LINE: dict[str, Any] = {"linewidth": 1.8, "markersize": 8}
 
 _SETTLED = 0.15
 """Share of the iterations after which a loss sets the range of its axis; the first
@@ -103,32 +104,25 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
         iterations, losses = _curve(history, method, "validation_loss")
         if len(iterations) == 0:
             continue
-        color, best = _COLOURS[method], int(np.argmin(losses))
         used = ", used" if method == chosen else ""
+        label = f"{_NAMES[method]} (best {losses.min():.4g}{used})"
+        how = {"color": _COLOURS[method], "marker": _MARKERS[method], **_LINE}
+        best, is_own = int(np.argmin(losses)), iterations >= warm_up
         ax.plot(
-            iterations[iterations >= warm_up],
-            losses[iterations >= warm_up],
-            color=color,
+            iterations[is_own],
+            losses[is_own],
             linestyle=_STYLES[method],
-            linewidth=1.8,
-            marker=_MARKERS[method],
-            markevery=[],
-            markersize=8,
-            label=f"{_NAMES[method]} (best {losses[best]:.4g}{used})",
+            markevery=[],  # only in the legend
+            label=label,
+            **how,
         )
         ax.plot(
-            iterations[best],
-            losses[best],
-            marker=_MARKERS[method],
-            markersize=8,
-            markeredgecolor="white",
-            color=color,
-            zorder=5,
+            iterations[best], losses[best], markeredgecolor="white", zorder=5, **how
         )
         settled += losses[iterations >= _SETTLED * iterations[-1]].tolist()
     shared, losses = _curve(history, "cross_entropy", "validation_loss")
     is_shared = shared <= warm_up
-    ax.plot(shared[is_shared], losses[is_shared], color=_INK, linewidth=1.8)
+    ax.plot(shared[is_shared], losses[is_shared], color=_INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         margin = 0.08 * (high - low) or 0.01

@@ -39,6 +39,54 @@ Data = Annotated[
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
 ]
+Target = Annotated[
+    str, typer.Option(metavar="COL", help="Column to predict; it holds two labels.")
+]
+Metric = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What to train for: a name that `losslearn metrics` lists, a scikit-learn "
+        "scorer, or path/to/file.py:function.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder for the model.", show_default="DATA-NAME-model"
+    ),
+]
+Kind = Annotated[ModelKind, typer.Option("--model", help="Prediction model.")]
+Mode = Annotated[
+    ModeName,
+    typer.Option(
+        help="Learned loss: fitted in advance, learned on the data from scratch, or "
+        "fitted in advance and refined on the data."
+    ),
+]
+MaxTime = Annotated[
+    float | None,
+    typer.Option(metavar="S", min=0.1, help="Seconds to train for, both methods."),
+]
+MaxIter = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Iterations of each method.")
+]
+Valid = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA",
+        help="Table of validation rows.",
+        show_default="16 % of the rows",
+    ),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LABEL",
+        help="Label to find.",
+        show_default="the second in sorted order",
+    ),
+]
 Direction = Annotated[
     bool | None,
     typer.Option(
@@ -46,9 +94,21 @@ Direction = Annotated[
         help="Direction of a metric of your own that does not say.",
     ),
 ]
+
+
+def _check_seed(seed: int) -> int:
+    if not 0 <= seed < 2**32:
+        raise typer.BadParameter(f"{seed} is not in the range from 0 to 2**32 - 1.")
+    return seed
+
+
 Seed = Annotated[
     int,
-    typer.Option(metavar="N", help="Seed of everything that is drawn."),
+    typer.Option(
+        metavar="N",
+        help="Seed of everything that is drawn.",
+        callback=_check_seed,
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")
@@ -87,57 +147,16 @@ def _common(
 @app.command()
 def fit(
     data: Data,
-    target: Annotated[
-        str, typer.Option(metavar="COL", help="Column to predict; it holds two labels.")
-    ],
-    metric: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="What to train for: a name that `losslearn metrics` lists, a "
-            "scikit-learn scorer, or path/to/file.py:function.",
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for the model.",
-            show_default="DATA-NAME-model",
-        ),
-    ] = None,
-    model: Annotated[ModelKind, typer.Option(help="Prediction model.")] = ModelKind.MLP,
-    mode: Annotated[
-        ModeName,
-        typer.Option(
-            help="Learned loss: fitted in advance, learned on the data from scratch, "
-            "or fitted in advance and refined on the data."
-        ),
-    ] = _DEFAULT_MODE,
-    max_time: Annotated[
-        float | None,
-        typer.Option(metavar="S", min=0.1, help="Seconds to train for, both methods."),
-    ] = None,
-    max_iter: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Iterations of each method.")
-    ] = _DEFAULT.max_iter,
+    target: Target,
+    metric: Metric,
+    out: Out = None,
+    model: Kind = ModelKind.MLP,
+    mode: Mode = _DEFAULT_MODE,
+    max_time: MaxTime = None,
+    max_iter: MaxIter = _DEFAULT.max_iter,
     seed: Seed = 0,
-    valid: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DATA",
-            help="Table of validation rows.",
-            show_default="16 % of the rows",
-        ),
-    ] = None,
-    positive: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL",
-            help="Label to find.",
-            show_default="the second in sorted order",
-        ),
-    ] = None,
+    valid: Valid = None,
+    positive: Positive = None,
     greater_is_better: Direction = None,
     as_json: Json = False,
 ) -> None:
@@ -165,14 +184,12 @@ def fit(
     )
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     folder = check_destination(out or _default_folder(data, metric))
-    frame = read_table(data)
-    valid_frame = None if valid is None else read_table(valid)
     run_fit(
-        frame,
+        read_table(data),
         options,
         folder,
         as_json=as_json,
-        valid_frame=valid_frame,
+        valid_frame=None if valid is None else read_table(valid),
         true_loss=true_loss,
     )
 

@@ -10,15 +10,16 @@ from losslearn.artifacts import check_destination, load_model
 from losslearn.cli.fitting import FitOptions
 from losslearn.cli.reporting import console
 from losslearn.cli.running import run_fit
-from losslearn.config import BilevelConfig
+from losslearn.config import BilevelConfig, Mode
 from losslearn.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DIGIT = 8
-METRIC = "f1"
+METRIC = "precision_at_k"
 MAX_ITER = 800
+MODE: Mode = "refined"
 N_SHOWN = 5
 
 
@@ -45,7 +46,7 @@ def run_demo(out: Path | None, *, seed: int, as_json: bool) -> None:
             metric=METRIC,
             model="linear",
             positive=_label(True),
-            config=BilevelConfig(max_iter=MAX_ITER),
+            config=BilevelConfig(max_iter=MAX_ITER, mode=MODE),
             seed=seed,
         )
         folder = folder or Path(temporary) / "model"

@@ -53,7 +53,7 @@ class FitDisplay:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
-            transient=not console.is_terminal,
+            disable=not console.is_interactive,
         )
         self._stage: TaskID | None = None
         self._bars: dict[str, TaskID] = {}
@@ -118,16 +118,23 @@ class FitDisplay:
                 f"best {format_loss(best)}{self._time_left()}"
             ),
         )
+        for name in self._latest:  # the other bar may have to learn the new total
+            self._progress.update(self._bars[name], total=self._max_iter)
 
     def _start_bar(self, record: Record) -> None:
         self._end_stage()
-        if not self._latest and self._max_time is not None:
-            # looks are evenly spaced, so the first one tells the number of iterations
-            n_iter = record.iteration * self._config.n_evals
-            self._max_iter = min(n_iter, self._config.max_iter)
+        if self._max_time is not None:
+            self._max_iter = min(self._guess_max_iter(record), self._config.max_iter)
         self._bars[record.method] = self._progress.add_task(
             _BAR_NAMES.get(record.method, record.method), total=self._max_iter, note=""
         )
+
+    def _guess_max_iter(self, record: Record) -> int:
+        """Return how many iterations there is time for, as the looks show it."""
+        control = self._latest.get("cross_entropy")
+        if control is not None and self._config.warm_up > 0:
+            return round(control.iteration / self._config.warm_up)  # it just ended
+        return record.iteration * self._config.n_evals  # looks are evenly spaced
 
     def _time_left(self) -> str:
         """Return the time until both methods are through, by their speed so far."""
@@ -158,4 +165,6 @@ def format_loss(value: float | None) -> str:
     """Return a loss with four decimals, or digits where its size asks for it."""
     if value is None or math.isnan(value):
         return "-"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"

@@ -16,6 +16,9 @@ from losslearn.cli.progress import METHOD_NAMES, format_loss
 if TYPE_CHECKING:
     from losslearn.cli.fitting import FitOutcome
 
+_ROUNDING = 1e-9
+"""Losses closer than this are the same."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """Return where to write: stdout, or stderr."""
@@ -82,7 +85,7 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     )
     names = {"surrogate": "the learned surrogate", "cross_entropy": "cross-entropy"}
     difference = chosen["test"] - other["test"]
-    if format_loss(abs(difference)) == format_loss(0.0):
+    if abs(difference) < _ROUNDING:
         how = "the same as"
     else:
         side = "lower than" if difference < 0 else "higher than"

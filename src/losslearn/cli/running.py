@@ -1,7 +1,10 @@
 """A fit from the command line: progress, model directory, and what is printed."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import torch
 
 from losslearn.artifacts import save_model
 from losslearn.cli.fitting import FitOptions, FitOutcome, fit_table
@@ -32,6 +35,7 @@ def run_fit(
         valid_frame: Validation rows of their own.
         true_loss: What `options.metric` stands for, if it is known already.
     """
+    use_one_thread()
     stderr = console(stderr=True)
     with FitDisplay(stderr, options.config, max_time=options.max_time) as display:
         outcome = fit_table(
@@ -53,3 +57,12 @@ def run_fit(
     else:
         print_fit(console(), outcome, str(folder))
     return outcome
+
+
+def use_one_thread() -> None:
+    """Keep torch from dividing tiny tensors among threads, unless told otherwise.
+
+    The threads would mostly wait for each other, and on a busy machine for others.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)

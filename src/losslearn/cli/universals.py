@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from losslearn.cli.progress import format_loss
+from losslearn.cli.running import use_one_thread
 from losslearn.metrics import TrueLoss, get_true_loss, list_true_losses
 from losslearn.universal import SHIPPED, file_stem, make_universal, save_universal
 
@@ -29,9 +30,9 @@ def make_universals(
     losses: list[TrueLoss] = [get_true_loss(name)] if name != "all" else []
     if name == "all":
         losses = [loss for loss, _ in list_true_losses().values()]
+    use_one_thread()
     folder = SHIPPED if folder is None else folder
-    transient = not err.is_terminal
-    with Progress(console=err, transient=transient) as progress:
+    with Progress(console=err, disable=not err.is_interactive) as progress:
         for loss in losses:
             task = progress.add_task(loss.name, total=None)
 

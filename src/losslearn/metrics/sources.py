@@ -28,7 +28,8 @@ _TAKES: dict[str, ResponseMethod] = {
 }
 """What a second argument of this name means."""
 
-# Of scikit-learn's metrics, those that the rules on names would get wrong.
+# Of scikit-learn's metrics, those that the rules on names would get wrong (in older
+# versions the probabilities are called `y_pred`).
 _TAKES_PROBABILITIES = {
     "brier_score_loss",
     "d2_brier_score",

@@ -107,7 +107,7 @@ def _descend(
         optimizer.step()
         schedule.step()
         if progress is not None and step % 50 == 49:
-            progress(step + 1, config.max_iter, float(error))
+            progress(step + 1, config.max_iter, float(error.detach()))
 
 
 def _valued(
