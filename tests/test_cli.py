@@ -12,11 +12,13 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from rich.console import Console
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 from losslearn import load_model
 from losslearn.cli import commands, demo, fitting, main, universals
+from losslearn.cli.fitting import FitOptions, fit_table
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import describe_choice
 from losslearn.config import BilevelConfig, Mode
@@ -33,7 +35,7 @@ def profit(y_true, y_pred):
     return 10 * (y_true * y_pred).sum() - y_pred.sum()
 
 def broken(y_true, y_score):
-    raise RuntimeError("out of ink")
+    raise RuntimeError("out of\\n ink")
 
 def nothing(y_true, y_score):
     return float("nan")
@@ -76,6 +78,16 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ("--target", "churn", "--metric", "f1", "--out", str(folder / "model"))
     assert main(["fit", str(folder / "people.csv"), *words, *QUICK, "--json"]) == 0
     return folder
+
+
+class Silent:
+    """A display that shows nothing."""
+
+    def stage(self, name: str) -> None: ...
+
+    def fit_progress(self, step: int, n_steps: int, error: float) -> None: ...
+
+    def watch(self, record: Record) -> None: ...
 
 
 def fit(*words: str, data: str = "people.csv", metric: str = "f1") -> int:
@@ -153,7 +165,7 @@ def test_fit_prints_a_table_and_the_choice(capsys):
     assert fit("--out", "deep/er/model") == 0
     out, err = capsys.readouterr()
     words = ("learned surrogate", "cross-entropy", "tuned threshold", "seconds")
-    for word in (*words, "By the validation rows", "deep/er/model", "95 % interval"):
+    for word in (*words, "the validation rows", "deep/er/model", "95 % interval"):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80
     assert err == ""  # the progress needs a terminal
@@ -173,6 +185,33 @@ def test_the_positive_label_can_be_chosen(capsys):
     predictions = pd.read_csv(io.StringIO(capsys.readouterr().out))
     by_label = predictions.groupby("label")["score"]
     assert by_label.min()["no"] > by_label.max()["yes"]
+    assert main(["evaluate", "m", "people.csv", "--target", "churn", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)["value"]
+    expected = f1_score(make_frame()["churn"], predictions["label"], pos_label="no")
+    assert value == pytest.approx(1 - expected, abs=1e-6)
+
+
+def test_each_method_is_tested_by_its_own_weights():
+    config = BilevelConfig(mode="scratch", max_iter=30, model_steps=8)
+    options = FitOptions(target="churn", metric="auc", model="linear", config=config)
+    outcome = fit_table(make_frame(), options, display=Silent())
+    classifier, chosen = outcome.model.classifier, outcome.report["chosen"]
+    X = outcome.validation.X
+    for method in ("surrogate", "cross_entropy"):  # the chosen weights are put back
+        fitting._scores(classifier, method, X)
+        state = classifier.model_.state_dict()
+        for name, weights in classifier.method_weights_[chosen].items():
+            assert torch.equal(weights, state[name])
+    y = (make_frame()["churn"] == "yes").to_numpy().astype(int)
+    test = split_rows(y, test_size=0.2, validation_size=0.16, seed=0).test
+    found = {}
+    for result in outcome.report["results"]:
+        found[result["method"]] = result["test"]
+        classifier.model_.load_state_dict(classifier.method_weights_[result["method"]])
+        y_score = outcome.model.score_frame(make_frame().iloc[test])
+        expected = 1 - roc_auc_score(y[test], y_score)
+        assert result["test"] == pytest.approx(expected, abs=1e-6), result["method"]
+    assert len(set(found.values())) == 2, "the methods must differ to tell them apart"
 
 
 def test_an_old_model_is_replaced_and_nothing_else(capsys):
@@ -700,7 +739,13 @@ def test_the_display_finds_out_how_far_a_limited_time_reaches():
 
 
 def result(method: str, test: float, low: float, high: float) -> dict[str, object]:
-    return {"method": method, "test": test, "interval": [low, high]}
+    return {
+        "method": method,
+        "validation": 0.2,
+        "threshold": low,
+        "test": test,
+        "interval": [low, high],
+    }
 
 
 @pytest.mark.parametrize(
@@ -711,7 +756,7 @@ def result(method: str, test: float, low: float, high: float) -> dict[str, objec
         ((0.3, 0.1, 0.5), (0.2, 0.2, 0.4), "0.1000 higher than"),
         ((0.3, 0.1, 0.5), (0.2, 0.2, 0.4), "(the intervals overlap)"),
         ((0.30004, 0.2, 0.4), (0.3, 0.2, 0.4), "4.0e-05 higher than"),
-        ((0.3 + 1e-16, 0.2, 0.4), (0.3, 0.2, 0.4), "the same as"),
+        ((0.3, 0.1, 0.4), (0.3, 0.2, 0.4), "the same as"),
     ],
 )
 def test_the_choice_is_described_honestly(ours, control, words):
@@ -720,6 +765,12 @@ def test_the_choice_is_described_honestly(ours, control, words):
     sentence = describe_choice(report)
     assert "the learned surrogate is used" in sentence
     assert words in sentence
+
+
+def test_two_methods_with_one_model_are_said_to_be_one():
+    results = [result(name, 0.3, 0.2, 0.4) for name in ("surrogate", "cross_entropy")]
+    sentence = describe_choice({"chosen": "cross_entropy", "results": results})
+    assert "both are the same model" in sentence
 
 
 def test_the_choices_on_the_command_line_are_those_of_the_library():

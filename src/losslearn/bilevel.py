@@ -208,6 +208,13 @@ class SurrogateLearner:
         draw = torch.rand(
             y_score.shape[:-1], generator=self._generator, **like
         ).unsqueeze(-1)
-        strength = strongest * 25.0**-draw * y_score.std(-1, keepdim=True)
+        relative = strongest * 25.0**-draw
         noise = torch.randn(y_score.shape, generator=self._generator, **like)
-        return y_score + strength * noise
+        moved = y_score + relative * y_score.std(-1, keepdim=True) * noise
+        if self.surrogate.standardize:
+            return moved
+        # a loss of raw scores also changes as a whole set moves or stretches
+        shift, stretch = torch.randn(
+            (2, *draw.shape), generator=self._generator, **like
+        )
+        return moved * (relative * stretch).exp() + relative * shift * y_score.std()

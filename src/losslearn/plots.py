@@ -125,8 +125,8 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
     ax.plot(shared[is_shared], losses[is_shared], color=_INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
-        margin = 0.08 * (high - low) or 0.01
-        ax.set_ylim(low - margin, high + margin)
+        span = high - low or 0.1
+        ax.set_ylim(low - 0.08 * span, high + 0.35 * span)  # room for the legend
     ax.set_title("Loss of the validation rows")
     ax.set_ylabel(f"{name}, lower is better")
     ax.set_xlabel("iteration")
@@ -172,7 +172,9 @@ def draw_scores(
         threshold: Where a row is called positive.
     """
     low, high = _range(y_score, threshold)
-    edges = np.linspace(low, high, 61).tolist()
+    rarer = min(int(y.sum()), len(y) - int(y.sum()))
+    n_bins = min(max(rarer // 4, 12), 60)
+    edges = np.linspace(low, high, n_bins + 1).tolist()
     for label, name in enumerate(("negative", "positive")):
         scores = y_score[y == label].clip(low, high)
         share = np.full(len(scores), 1 / max(len(scores), 1))

@@ -83,6 +83,11 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     chosen, other = sorted(
         report["results"], key=lambda result: result["method"] != report["chosen"]
     )
+    if all(chosen[key] == other[key] for key in ("validation", "test", "threshold")):
+        return (
+            "On the validation rows, the learned surrogate found nothing better than "
+            "the best weights of cross-entropy: both are the same model."
+        )
     names = {"surrogate": "the learned surrogate", "cross_entropy": "cross-entropy"}
     difference = chosen["test"] - other["test"]
     if abs(difference) < _ROUNDING:

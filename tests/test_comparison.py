@@ -1,0 +1,163 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from losslearn.comparison import CROSS_ENTROPY, SURROGATE, Comparison, compare
+from losslearn.config import BilevelConfig
+from losslearn.metrics import get_true_loss
+from losslearn.models import Linear, score_rows
+from losslearn.surrogate import SetSurrogate
+from losslearn.training import Record, TrainingData
+
+SMALL = BilevelConfig(
+    mode="scratch", max_iter=24, batch_size=100, n_sets=2, rounds=3, n_evals=12
+)
+
+
+def draw_rows(seed: int = 0) -> TrainingData:
+    generator = torch.Generator().manual_seed(seed)
+    y_true = (torch.rand(900, generator=generator) < 0.2).long()
+    x = torch.randn(900, 3, generator=generator)
+    x[:, 0] += y_true
+    return TrainingData(x[:600], y_true[:600], x[600:], y_true[600:])
+
+
+def run(
+    config: BilevelConfig = SMALL, *, seed: int = 0, metric: str = "f1", **options
+) -> tuple[Comparison, nn.Module]:
+    torch.manual_seed(99)
+    surrogate = SetSurrogate()
+    return compare(
+        lambda: Linear(3),
+        draw_rows(),
+        get_true_loss(metric),
+        surrogate,
+        config,
+        seed=seed,
+        **options,
+    )
+
+
+def settings(**changes) -> BilevelConfig:
+    from dataclasses import replace
+
+    return replace(SMALL, **changes)
+
+
+def test_both_methods_take_the_same_number_of_steps():
+    comparison, _ = run()
+    assert [run.n_iter for run in comparison.runs.values()] == [24, 24]
+    assert list(comparison.runs) == [SURROGATE, CROSS_ENTROPY]
+
+
+def test_warm_up_is_shared():
+    comparison, _ = run()
+    losses = {
+        method: [r.validation_loss for r in run.history if r.iteration <= 12]
+        for method, run in comparison.runs.items()
+    }
+    assert losses[SURROGATE] == losses[CROSS_ENTROPY]
+    assert len(losses[SURROGATE]) == 6
+
+
+def test_control_does_not_depend_on_the_surrogate_beside_it():
+    def control(**changes) -> list[float]:
+        comparison, _ = run(settings(**changes))
+        history = comparison.runs[CROSS_ENTROPY].history
+        return [record.validation_loss for record in history]
+
+    assert control() == control(surrogate_lr=1e-5, perturbation=0.1)
+
+
+def test_chosen_method_has_the_lower_validation_loss_and_its_weights_are_returned():
+    comparison, model = run()
+    best = min(comparison.runs.values(), key=lambda run: run.best_loss)
+    assert comparison.runs[comparison.chosen].best_loss == best.best_loss
+    data = draw_rows()
+    y_score = score_rows(model, data.x_valid)
+    assert get_true_loss("f1")(data.y_valid, y_score).item() == best.best_loss
+
+
+def test_harmful_surrogate_is_given_up_for_the_control():
+    """A universal surrogate turned upside down drives the model the wrong way."""
+
+    class Backwards(SetSurrogate):
+        def forward(self, y_true, y_score, *, sample_weight=None):
+            hits = (2 * y_true - 1) * y_score
+            return hits.mean(-1)  # lower for worse rankings
+
+    def fit(rounds: int) -> Comparison:
+        config = settings(
+            mode="universal",
+            max_iter=60,
+            rounds=rounds,
+            cross_entropy_weight=0.0,
+            model_lr=0.05,
+        )
+        comparison, _ = compare(
+            lambda: Linear(3),
+            draw_rows(),
+            get_true_loss("auc"),
+            Backwards(),
+            config,
+            seed=0,
+        )
+        return comparison
+
+    guarded, alone = fit(6).runs, fit(1).runs
+    assert alone[SURROGATE].last_loss > alone[CROSS_ENTROPY].last_loss + 0.05
+    assert guarded[SURROGATE].n_adopted == 5
+    assert guarded[SURROGATE].best_loss <= guarded[CROSS_ENTROPY].best_loss + 0.01
+
+
+def test_same_seed_gives_the_same_comparison_and_global_draws_are_left_alone():
+    def history(seed: int) -> list[tuple[str, int, float]]:
+        comparison, _ = run(seed=seed)
+        return [
+            (r.method, r.iteration, r.validation_loss)
+            for run in comparison.runs.values()
+            for r in run.history
+        ]
+
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    first = history(0)
+    # `run` itself seeds once; from there on nothing is drawn from the global source
+    after = torch.rand(3)
+    torch.manual_seed(99)
+    SetSurrogate()
+    assert torch.equal(after, torch.rand(3))
+    assert not torch.equal(after, expected)
+    assert first == history(0)
+    assert first != history(1)
+
+
+@pytest.mark.parametrize("method", [CROSS_ENTROPY, SURROGATE])
+def test_ctrl_c_ends_the_comparison_with_usable_weights(method):
+    def interrupt(record: Record) -> None:
+        if record.method == method and record.iteration >= 6:
+            raise KeyboardInterrupt
+
+    comparison, model = run(watch=interrupt)
+    assert comparison.interrupted
+    assert all(run.best_state for run in comparison.runs.values())
+    assert torch.isfinite(score_rows(model, draw_rows().x_valid)).all()
+
+
+def test_max_time_lowers_the_number_of_iterations_for_both():
+    comparison, _ = run(settings(max_iter=1_000_000), max_time=1.0)
+    steps = {run.n_iter for run in comparison.runs.values()}
+    assert len(steps) == 1
+    assert steps.pop() < 100_000
+
+
+def test_universal_mode_leaves_the_surrogate_as_it_is():
+    torch.manual_seed(99)
+    before = [p.detach().clone() for p in SetSurrogate().parameters()]
+    comparison, _ = run(settings(mode="universal"))
+    assert all(map(torch.equal, before, comparison.surrogate.parameters()))
+    errors = [r.surrogate_error for r in comparison.runs[SURROGATE].history]
+    assert all(math.isnan(error) for error in errors)
