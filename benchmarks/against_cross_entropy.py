@@ -148,7 +148,7 @@ def losses(lines: list[dict[str, Any]], *cell: str) -> tuple[np.ndarray, np.ndar
 
 
 def verdict(ours: np.ndarray, control: np.ndarray) -> str:
-    """Return win or loss if every split says so, beyond two standard errors; else tie."""
+    """Return win or loss where all splits agree, beyond 2 standard errors, or tie."""
     difference = ours - control
     error = difference.std(ddof=1) / len(difference) ** 0.5
     one_way = (difference < 0).all() or (difference > 0).all()

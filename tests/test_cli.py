@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
@@ -195,13 +196,7 @@ def test_each_method_is_tested_by_its_own_weights():
     config = BilevelConfig(mode="scratch", max_iter=30, model_steps=8)
     options = FitOptions(target="churn", metric="auc", model="linear", config=config)
     outcome = fit_table(make_frame(), options, display=Silent())
-    classifier, chosen = outcome.model.classifier, outcome.report["chosen"]
-    X = outcome.validation.X
-    for method in ("surrogate", "cross_entropy"):  # the chosen weights are put back
-        fitting._scores(classifier, method, X)
-        state = classifier.model_.state_dict()
-        for name, weights in classifier.method_weights_[chosen].items():
-            assert torch.equal(weights, state[name])
+    classifier = outcome.model.classifier
     y = (make_frame()["churn"] == "yes").to_numpy().astype(int)
     test = split_rows(y, test_size=0.2, validation_size=0.16, seed=0).test
     found = {}
@@ -688,6 +683,10 @@ def test_the_demo_runs_the_main_job(capsys, monkeypatch, tmp_path):
     out, err = capsys.readouterr()
     for words in ("scikit-learn", "losslearn fit", "learned surrogate", "probability"):
         assert words in out
+    assert "precision_at_k needs no threshold" in out
+    assert "Model written" not in out
+    assert main(["demo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] is None
     assert err == ""
     assert main(["demo", "--json", "--out", str(tmp_path / "m")]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -774,6 +773,7 @@ def test_two_methods_with_one_model_are_said_to_be_one():
 
 
 def test_the_choices_on_the_command_line_are_those_of_the_library():
+    assert signature(commands.demo).parameters["seed"].default == demo.SEED
     assert [mode.value for mode in commands.ModeName] == list(get_args(Mode))
     assert {kind.value for kind in commands.ModelKind} == set(MODELS)
 

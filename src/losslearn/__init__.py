@@ -1,13 +1,13 @@
 """Train prediction models directly for the metric they are judged by."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "PAPER": "config",
     "BilevelConfig": "config",
+    "PAPER": "config",
     "SetSurrogate": "surrogate",
     "SurrogateClassifier": "estimators",
     "TrueLoss": "metrics",
@@ -22,7 +22,21 @@ _HOMES = {
 }
 """Where each public name lives; loaded at first use, so that the import is quick."""
 
-__all__ = sorted(_HOMES)
+__all__ = [
+    "PAPER",
+    "BilevelConfig",
+    "SetSurrogate",
+    "SurrogateClassifier",
+    "TrueLoss",
+    "as_true_loss",
+    "bootstrap_interval",
+    "declare_metric",
+    "fit_universal",
+    "get_true_loss",
+    "load_model",
+    "save_model",
+    "tune_threshold",
+]
 
 if TYPE_CHECKING:
     from losslearn.artifacts import load_model, save_model
@@ -39,11 +53,13 @@ if TYPE_CHECKING:
     from losslearn.universal import fit_universal
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name at its first use."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    found: object = getattr(home, name)
+    return found
 
 
 def __dir__() -> list[str]:

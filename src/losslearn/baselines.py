@@ -9,7 +9,8 @@ from torch.nn.functional import softplus
 class CrossEntropy(nn.Module):
     r"""Weighted mean logistic loss of each set, the control of every comparison.
 
-    .. math:: \frac{1}{\sum_i w_i} \sum_i w_i \log\big(1 + e^{-(2 y_i - 1) \hat y_i}\big)
+    .. math::
+        \frac{1}{\sum_i w_i} \sum_i w_i \log\big(1 + e^{-(2 y_i - 1) \hat y_i}\big)
 
     Example:
         >>> import torch

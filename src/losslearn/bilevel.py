@@ -195,7 +195,7 @@ class SurrogateLearner:
     def _scores(
         self, model: nn.Module, x: Float[Tensor, "sets n features"]
     ) -> Float[Tensor, "sets n"]:
-        """Return scores with noise, so that the surrogate learns slopes, not only values.
+        """Return scores with noise, which teaches slopes, not only values.
 
         The noise of each set has a strength of its own, log-uniform over a factor of
         25: strong noise shows the way from afar, weak noise the optimum.
@@ -204,17 +204,15 @@ class SurrogateLearner:
         strongest = self._config.perturbation
         if strongest == 0:
             return y_score
-        like = {"device": y_score.device, "dtype": y_score.dtype}
-        draw = torch.rand(
-            y_score.shape[:-1], generator=self._generator, **like
-        ).unsqueeze(-1)
-        relative = strongest * 25.0**-draw
-        noise = torch.randn(y_score.shape, generator=self._generator, **like)
+        per_set = torch.empty_like(y_score[..., :1])
+        relative = strongest * 25.0 ** -per_set.uniform_(generator=self._generator)
+        noise = torch.empty_like(y_score).normal_(generator=self._generator)
         moved = y_score + relative * y_score.std(-1, keepdim=True) * noise
         if self.surrogate.standardize:
             return moved
         # a loss of raw scores also changes as a whole set moves or stretches
-        shift, stretch = torch.randn(
-            (2, *draw.shape), generator=self._generator, **like
+        shift, stretch = (
+            relative * torch.empty_like(relative).normal_(generator=self._generator)
+            for _ in range(2)
         )
-        return moved * (relative * stretch).exp() + relative * shift * y_score.std()
+        return moved * stretch.exp() + shift * y_score.std()

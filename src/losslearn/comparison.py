@@ -86,9 +86,9 @@ def compare(
         if max_time is not None:
             deadline = begin + max_time
             trainer.config = _fit_into(deadline, trainer, learner)
-        runs = _train_both(trainer, learner, seed, watch, deadline)
-    by_loss = sorted(reversed(runs.values()), key=lambda run: run.best_loss)
-    chosen = by_loss[0].method
+        runs = _train_both(trainer, learner, watch, deadline)
+    wins = runs[SURROGATE].best_loss < runs[CROSS_ENTROPY].best_loss
+    chosen = SURROGATE if wins else CROSS_ENTROPY
     model.load_state_dict(runs[chosen].best_state)
     return Comparison(runs, chosen, surrogate), model.eval()
 
@@ -96,7 +96,6 @@ def compare(
 def _train_both(
     trainer: Trainer,
     learner: SurrogateLearner,
-    seed: int,
     watch: Watcher | None,
     deadline: float,
 ) -> dict[str, Run]:
@@ -161,12 +160,19 @@ def _fit_into(
         return time.perf_counter() - begin
 
     timed(learned, 1)  # the first turn pays for allocations
-    short, long = timed(learned, 1), timed(learned, 4)
-    turn = max(long - short, 1e-9) / 3
-    look = max(short - turn, 0.0)
-    control_turn = max(timed(CrossEntropy(), 4) - look, 1e-9) / 4
+    one, four = timed(learned, 1), timed(learned, 4)
+    control_one, control_four = timed(CrossEntropy(), 1), timed(CrossEntropy(), 4)
     trainer.restore(start)
-    both = control_turn + (1 - config.warm_up) * turn
-    left = 0.9 * (deadline - time.perf_counter()) - 3 * config.n_evals * look
-    affordable = max(int(left / both), 10)
-    return replace(config, max_iter=min(config.max_iter, affordable))
+    turn = max(four - one, 1e-9) / 3
+    control_turn = max(control_four - control_one, 1e-9) / 3
+    look = max(control_one - control_turn, 1e-9)
+    catch_up = max(one - turn - look, 1e-9)
+    # looks and rounds get at most 15 % of the time each, the steps the rest
+    spare = 0.9 * (deadline - time.perf_counter())
+    n_evals = min(config.n_evals, max(int(0.15 * spare / (2 * look)), 1))
+    rounds = min(config.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
+    left = spare - 2 * n_evals * look - rounds * (catch_up + 2 * look)
+    max_iter = int(left / (control_turn + (1 - config.warm_up) * turn))
+    if max_iter >= config.max_iter:
+        return config
+    return replace(config, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)

@@ -52,7 +52,7 @@ class BilevelConfig:
     """Strongest noise on the scores that the surrogate is fitted to, in deviations of
     the set's scores."""
     warm_up: float = 0.5
-    """Share of the iterations with cross-entropy as objective, before the learned loss."""
+    """Share of the iterations with cross-entropy alone, before the learned loss."""
     cross_entropy_weight: float = 1.0
     """Weight of cross-entropy beside the learned loss in units of its spread."""
     rounds: int = 10

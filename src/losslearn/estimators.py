@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
-from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
+from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import evaluate, tune_threshold
@@ -28,7 +28,7 @@ from losslearn.universal import FitProgress, GaussianScores, get_universal
 _DEFAULT = BilevelConfig()
 
 
-class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SurrogateClassifier(ClassifierMixin, BaseEstimator):
     """Binary classifier trained for the metric it is judged by.
 
     A learned surrogate of the metric (Eq. 2) is minimised by Algorithm 1, after a
@@ -79,13 +79,13 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        metric: Any = "f1",
+        metric: object = "f1",
         *,
         mode: Mode = _DEFAULT.mode,
         model: str | nn.Module = "mlp",
         greater_is_better: bool | None = None,
-        response_method: str | None = None,
-        pos_label: Any = None,
+        response_method: ResponseMethod | None = None,
+        pos_label: object = None,
         validation_fraction: float = 0.2,
         max_iter: int = _DEFAULT.max_iter,
         model_steps: int = _DEFAULT.model_steps,
@@ -110,10 +110,11 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         patience: int | None = _DEFAULT.patience,
         max_time: float | None = None,
         device: str | torch.device = "cpu",
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         watch: Watcher | None = None,
         fit_progress: FitProgress | None = None,
     ) -> None:
+        """Store the settings as they are; `fit` checks them."""
         self.metric = metric
         self.mode = mode
         self.model = model
@@ -175,10 +176,12 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
         )
-        X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_samples=2)
-        y_true = self._fit_labels(y)
+        features, labels = validate_data(
+            self, X, y, dtype=np.float32, ensure_min_samples=2
+        )
+        y_true = self._fit_labels(labels)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        data = self._split(X, y_true, X_valid, y_valid, seed)
+        data = self._split(features, y_true, X_valid, y_valid, seed)
         surrogate = self._initial_surrogate(true_loss, config, seed)
         comparison, model = compare(
             lambda: self._make_model(data.x),
@@ -360,7 +363,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
-        """Return the scores of each method's best model, the chosen one's and the other's.
+        """Return the scores of each method's best model, chosen or not.
 
         What a fair comparison on test rows needs; thresholds are in `report_`.
 
@@ -388,7 +391,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns:
             Shape `[rows, 2]`, columns as in `classes_`.
         """
-        slope, intercept = self._fitted("calibration_")
+        check_is_fitted(self)
+        slope, intercept = self.calibration_
         log_odds = slope * self.decision_function(X) + intercept
         positive = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
         return np.column_stack([1 - positive, positive])
@@ -399,7 +403,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: Features, shape `[rows, features]`.
         """
-        is_positive = self.decision_function(X) >= self._fitted("threshold_")
+        check_is_fitted(self)
+        is_positive = self.decision_function(X) >= self.threshold_
         return self.classes_[is_positive.astype(int)]
 
     def score(
@@ -430,10 +435,6 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return 1 - loss if true_loss.bounded else -loss
 
-    def _fitted(self, name: str) -> Any:
-        check_is_fitted(self)
-        return getattr(self, name)
-
     def __sklearn_tags__(self) -> Tags:
         """Two classes only."""
         tags = super().__sklearn_tags__()
@@ -442,7 +443,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
-    """Return slope (at least 0) and intercept of the log-odds as a line in the score."""
+    """Return slope (at least 0) and intercept of the log-odds over the score."""
     scores = y_score.cpu().double().numpy()
     shift, scale = float(scores.mean()), float(scores.std()) or 1.0
     # a hint of regularisation: separable rows would ask for an infinite slope

@@ -108,7 +108,8 @@ def build_model(name: str, x: Float[Tensor, "rows features"]) -> nn.Module:
     """
     if name not in MODELS:
         raise ValueError(
-            f"`model` must be one of {sorted(MODELS)} or a torch.nn.Module, got {name!r}."
+            f"`model` must be one of {sorted(MODELS)} or a torch.nn.Module, "
+            f"got {name!r}."
         )
     model = MODELS[name](x.shape[1]).to(device=x.device, dtype=x.dtype)
     model.standardizer.fit(x)
@@ -118,7 +119,7 @@ def build_model(name: str, x: Float[Tensor, "rows features"]) -> nn.Module:
 def score_sets(
     model: nn.Module, x: Float[Tensor, "*sets n features"]
 ) -> Float[Tensor, "*sets n"]:
-    """Return the scores of sets of rows in one forward pass, whatever the model's mode.
+    """Return the scores of sets of rows in one forward pass, in the model's mode.
 
     Raises:
         ValueError: If the model does not give one score a row.
@@ -139,7 +140,7 @@ def score_sets(
 def score_rows(
     model: nn.Module, x: Float[Tensor, "rows features"], *, chunk_size: int = 65_536
 ) -> Float[Tensor, " rows"]:
-    """Return the score of every row in evaluation mode; the model's mode is put back."""
+    """Return every row's score in evaluation mode; the mode is put back."""
     was_training = model.training
     model.eval()
     try:

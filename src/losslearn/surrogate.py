@@ -1,4 +1,4 @@
-"""The learned loss: a set network from (target, score) pairs to the true loss (Eq. 2)."""
+"""The learned loss: a set network from (target, score) pairs to a loss (Eq. 2)."""
 
 from collections.abc import Sequence
 

@@ -72,7 +72,7 @@ class Run:
         return sum(record.iteration > self.best_iter for record in self.history)
 
     def branch(self, method: str) -> "Run":
-        """Return a copy that goes on as another method, sharing what was done so far."""
+        """Return a copy that goes on as another method from what was done."""
         history = [record._replace(method=method) for record in self.history]
         return replace(self, method=method, history=history)
 

@@ -86,11 +86,11 @@ class FitOutcome:
         """Rows, results and choice."""
         return self.model.report
 
-    def summary(self, path: str) -> dict[str, Any]:
+    def summary(self, path: str | None) -> dict[str, Any]:
         """Return the object that `--json` prints.
 
         Args:
-            path: Where the model was written.
+            path: Where the model was written; None if it is not kept.
         """
         keys = ("method", "validation", "test", "threshold", "seconds", "iterations")
         return {
@@ -247,28 +247,16 @@ def _test(
 ) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
     report = classifier.report_
+    scores = classifier.method_scores(test.X)
     results = []
     for result in report["results"]:
-        y_score = _scores(classifier, result["method"], test.X)
+        y_score = scores[result["method"]]
         loss, interval = measure(
             true_loss, test.y, y_score, threshold=result["threshold"], seed=seed
         )
         results.append({**result, "test": loss, "interval": list(interval)})
     rows = {**report["rows"], "test": len(test.y)}
     return {**report, "rows": rows, "results": results, "seed": seed}
-
-
-def _scores(
-    classifier: SurrogateClassifier, method: str, X: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return the scores of one method's best weights."""
-    state = classifier.model_.state_dict()
-    chosen = {name: part.clone() for name, part in state.items()}
-    try:
-        classifier.model_.load_state_dict(classifier.method_weights_[method])
-        return classifier.decision_function(X)
-    finally:
-        classifier.model_.load_state_dict(chosen)
 
 
 def measure(

@@ -36,7 +36,7 @@ def print_json(content: object) -> None:
     sys.stdout.write(text + "\n")
 
 
-def print_fit(out: Console, outcome: "FitOutcome", path: str) -> None:
+def print_fit(out: Console, outcome: "FitOutcome", path: str | None) -> None:
     """Print the comparison of both methods and which one is used."""
     report = outcome.report
     rows = report["rows"]
@@ -52,7 +52,15 @@ def print_fit(out: Console, outcome: "FitOutcome", path: str) -> None:
             f"Interrupted after {ours:,} iterations of the learned surrogate and "
             f"{control:,} of cross-entropy; the best weights so far are kept."
         )
-    out.print(f"{describe_choice(report)}\nModel written to {path}", markup=False)
+    if not outcome.model.classifier.true_loss_.needs_threshold:
+        out.print(
+            f"{outcome.options.metric} needs no threshold; those above have the lowest "
+            "error rate on the validation rows.",
+            markup=False,
+        )
+    out.print(describe_choice(report))
+    if path is not None:
+        out.print(f"Model written to {path}", markup=False)
 
 
 def _fit_table(report: Mapping[str, Any]) -> Table:

@@ -24,6 +24,7 @@ def run_fit(
     as_json: bool,
     valid_frame: "pd.DataFrame | None" = None,
     true_loss: TrueLoss | None = None,
+    is_kept: bool = True,
 ) -> FitOutcome:
     """Fit, write the model directory, and print the comparison.
 
@@ -34,6 +35,7 @@ def run_fit(
         as_json: Whether to print JSON instead of a table.
         valid_frame: Validation rows of their own.
         true_loss: What `options.metric` stands for, if it is known already.
+        is_kept: Whether the folder stays, and is worth naming.
     """
     use_one_thread()
     stderr = console(stderr=True)
@@ -50,12 +52,13 @@ def run_fit(
         save_model(folder, outcome.model, figure=figure)
     if figure is None:
         note("matplotlib is not installed, so there are no learning curves.")
+    path = str(folder) if is_kept else None
     if as_json:
-        print_json(outcome.summary(str(folder)))
+        print_json(outcome.summary(path))
         if outcome.interrupted:
             note("interrupted; the best weights so far are kept.")
     else:
-        print_fit(console(), outcome, str(folder))
+        print_fit(console(), outcome, path)
     return outcome
 
 

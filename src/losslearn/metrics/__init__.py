@@ -1,6 +1,6 @@
 """True losses: what is trained for, exact and batched over sets."""
 
-from losslearn.metrics.callables import MetricError
+from losslearn.metrics.callables import MetricError, ResponseMethod
 from losslearn.metrics.confusion import (
     balanced_error,
     error_rate,
@@ -25,6 +25,7 @@ from losslearn.metrics.true_loss import TrueLoss
 
 __all__ = [
     "MetricError",
+    "ResponseMethod",
     "TrueLoss",
     "as_true_loss",
     "average_precision_loss",

@@ -1,12 +1,16 @@
 """What a universal surrogate is fitted on: generated sets of targets and scores."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+
+Uniform = Callable[[float, float], Tensor]
+"""Draws one value a set between two bounds, shape `[sets, 1]`."""
 
 
 class Sets(NamedTuple):
@@ -80,8 +84,10 @@ class WideScores:
         y_score = (y_score + uniform(*self.shift_range)) * uniform(low, high).exp()
         return Sets(y_true, y_score, _class_weights(y_true, uniform))
 
-    def _classes(self, y_true: Tensor, uniform, generator) -> Tensor:
-        """Draw both classes: mixture of a hard and an easy part, light or heavy tails."""
+    def _classes(
+        self, y_true: Tensor, uniform: Uniform, generator: torch.Generator
+    ) -> Tensor:
+        """Draw both classes: a hard and an easy part, light or heavy tails."""
         n_sets, n = y_true.shape
         noise = torch.randn(n_sets, n, generator=generator)
         # dividing by a shared chi makes Student-like tails in half of the sets
@@ -102,8 +108,8 @@ def _bernoulli(
     return y_true
 
 
-def _bend(y_score: Tensor, uniform) -> Tensor:
-    """Apply a monotone bend to the standardised scores: none, skew, squash or stretch."""
+def _bend(y_score: Tensor, uniform: Uniform) -> Tensor:
+    """Bend the standardised scores: not at all, skew, squash or stretch them."""
     z = (y_score - y_score.mean(-1, keepdim=True)) / y_score.std(-1, keepdim=True)
     strength = uniform(0.2, 1.5)
     kind = uniform(0, 4)
@@ -119,13 +125,13 @@ def _bend(y_score: Tensor, uniform) -> Tensor:
     )[0]
 
 
-def _round_some(y_score: Tensor, uniform) -> Tensor:
+def _round_some(y_score: Tensor, uniform: Uniform) -> Tensor:
     """Round the scores of one set in ten to a grid, so that ties occur."""
     grid = y_score.std(-1, keepdim=True) * uniform(0.05, 0.5)
     return torch.where(uniform(0, 1) < 0.1, (y_score / grid).round() * grid, y_score)
 
 
-def _class_weights(y_true: Tensor, uniform) -> Tensor:
+def _class_weights(y_true: Tensor, uniform: Uniform) -> Tensor:
     """Weigh the classes to another prevalence in half of the sets."""
     prevalence = y_true.to(torch.float32).mean(-1, keepdim=True)
     target = torch.sigmoid(torch.logit(prevalence) + uniform(-3, 3))

@@ -150,12 +150,12 @@ def load_universal(path: Path) -> Universal:
 
 def file_stem(true_loss: TrueLoss) -> str:
     """Return the loss's name with only characters that any file system takes."""
-    kept = [char if char.isalnum() or char in "_-." else "_" for char in true_loss.name]
-    return "".join(kept)[:80]
+    name = true_loss.name[:80]
+    return "".join(char if char.isalnum() or char in "_-." else "_" for char in name)
 
 
 def cache_dir() -> Path:
-    """Return the folder of cached surrogates: `LOSSLEARN_CACHE`, or the user's cache."""
+    """Return the cache folder: `LOSSLEARN_CACHE`, or the user's cache."""
     named = os.environ.get("LOSSLEARN_CACHE")
     if named:
         return Path(named)
