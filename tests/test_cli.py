@@ -13,7 +13,6 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from rich.console import Console
 from sklearn.metrics import f1_score, roc_auc_score
 

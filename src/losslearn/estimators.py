@@ -316,7 +316,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
             run = comparison.runs[name]
             model.load_state_dict(run.best_state)
-            scores[name] = score_rows(model, data.x_valid)
+            scores[name] = _exact_scores(model, data.x_valid)
             results[name] = {
                 "method": name,
                 "validation": run.best_loss,
@@ -355,12 +355,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         device = next(self.model_.parameters()).device
-        return (
-            score_rows(self.model_, torch.from_numpy(X).to(device))
-            .cpu()
-            .double()
-            .numpy()
-        )
+        y_score = _exact_scores(self.model_, torch.from_numpy(X).to(device))
+        return y_score.cpu().numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Return the scores of each method's best model, chosen or not.
@@ -442,9 +438,17 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
+def _exact_scores(model: nn.Module, x: Tensor) -> Tensor:
+    """Return scores worked out in float64.
+
+    In float32 a row's score depends, in its last digits, on the rows scored with it.
+    """
+    return score_rows(copy.deepcopy(model).double(), x.double())
+
+
 def _platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
     """Return slope (at least 0) and intercept of the log-odds over the score."""
-    scores = y_score.cpu().double().numpy()
+    scores = y_score.cpu().numpy()
     shift, scale = float(scores.mean()), float(scores.std()) or 1.0
     # a hint of regularisation: separable rows would ask for an infinite slope
     line = LogisticRegression(C=100.0).fit(
