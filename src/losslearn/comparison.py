@@ -151,12 +151,15 @@ def _fit_into(
 
     def timed(objective: Objective, n_iter: int) -> float:
         begin = time.perf_counter()
+        run = Run("timing")
         trainer.train(
-            Run("timing"),
+            run,
             objective,
             n_iter,
             learner=learns if objective is learned else None,
         )
+        if run.interrupted:
+            raise KeyboardInterrupt
         return time.perf_counter() - begin
 
     timed(learned, 1)  # the first turn pays for allocations

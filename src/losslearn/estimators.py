@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from losslearn.calibration import fit_platt
 from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
@@ -329,7 +329,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             name: run.best_state for name, run in comparison.runs.items()
         }
         self.threshold_ = results[comparison.chosen]["threshold"]
-        self.calibration_ = _platt(scores[comparison.chosen], data.y_valid)
+        self.calibration_ = fit_platt(scores[comparison.chosen], data.y_valid)
         self.n_iter_ = comparison.runs[comparison.chosen].n_iter
         self.history_ = [
             record._asdict()
@@ -444,15 +444,3 @@ def _exact_scores(model: nn.Module, x: Tensor) -> Tensor:
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
     return score_rows(copy.deepcopy(model).double(), x.double())
-
-
-def _platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
-    """Return slope (at least 0) and intercept of the log-odds over the score."""
-    scores = y_score.cpu().numpy()
-    shift, scale = float(scores.mean()), float(scores.std()) or 1.0
-    # a hint of regularisation: separable rows would ask for an infinite slope
-    line = LogisticRegression(C=100.0).fit(
-        (scores[:, None] - shift) / scale, y_true.cpu().numpy()
-    )
-    slope = max(float(line.coef_[0, 0]), 0.0) / scale
-    return slope, float(line.intercept_[0]) - slope * shift

@@ -1,0 +1,24 @@
+"""Probabilities from scores."""
+
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+
+def fit_platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
+    """Return slope and intercept of the log-odds over the score (Platt, 1999).
+
+    Args:
+        y_score: Raw scores, shape `[rows]`.
+        y_true: Targets, 0 or 1, both present.
+
+    Returns:
+        The slope, at least 0 so that the order of the scores stays, and the intercept.
+    """
+    scores = y_score.cpu().double().numpy()
+    shift, scale = float(scores.mean()), float(scores.std()) or 1.0
+    # a hint of regularisation: separable rows would ask for an infinite slope
+    line = LogisticRegression(C=100.0).fit(
+        (scores[:, None] - shift) / scale, y_true.cpu().numpy()
+    )
+    slope = max(float(line.coef_[0, 0]), 0.0) / scale
+    return slope, float(line.intercept_[0]) - slope * shift
