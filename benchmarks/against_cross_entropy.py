@@ -173,13 +173,11 @@ def make_table(lines: list[dict[str, Any]], args: argparse.Namespace) -> str:
         f"{verdicts.count(name)} {plural}"
         for name, plural in (("win", "wins"), ("tie", "ties"), ("loss", "losses"))
     )
-    hours = sum(line["seconds"] for line in lines) / 3600
     per_fit = np.median([line["seconds"] for line in lines])
     rows += [
         "",
-        f"{counts} over {len(verdicts)} cells of {args.splits} splits. "
-        f"{len(lines)} fits, {hours:.1f} core hours, {per_fit:.0f} s a fit (median) on "
-        "one core, both methods included.",
+        f"{counts} over {len(verdicts)} cells of {args.splits} splits: {len(lines)} fits "
+        f"of both methods, {per_fit:.0f} s each (median, wall clock, one core).",
     ]
     return "\n".join(rows) + "\n"
 
