@@ -208,8 +208,8 @@ def draw_figure(lines: list[dict[str, Any]], args: argparse.Namespace) -> None:
             axis.plot(change, [place] * len(change), "o", color=colour, alpha=0.5)
             axis.plot(change.mean(), place, "|", color=colour, markersize=14, mew=2.5)
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_title(f"{model} model")
-        axis.set_xlabel("change of the test loss against cross-entropy (%)")
+        axis.set_title(f"{model} model, against cross-entropy")
+        axis.set_xlabel("change of the test loss (%)")
         axis.grid(axis="x", alpha=0.3)
     labels = [f"{dataset}  {metric}" for dataset, metric in cells]
     np.atleast_1d(axes)[0].set_yticks(range(len(cells)), labels)
