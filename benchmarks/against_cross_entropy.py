@@ -176,8 +176,8 @@ def make_table(lines: list[dict[str, Any]], args: argparse.Namespace) -> str:
     per_fit = np.median([line["seconds"] for line in lines])
     rows += [
         "",
-        f"{counts} over {len(verdicts)} cells of {args.splits} splits: {len(lines)} fits "
-        f"of both methods, {per_fit:.0f} s each (median, wall clock, one core).",
+        f"{counts} over {len(verdicts)} cells of {args.splits} splits: {len(lines)} "
+        f"fits of both methods, {per_fit:.0f} s each (median, wall clock, one core).",
     ]
     return "\n".join(rows) + "\n"
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _HUGE = 1e100
-"""Values beyond are taken as this, so that no square of one overflows."""
+"""Values beyond are taken as this, and smaller differences than its inverse as none, so
+that no square overflows or vanishes."""
 _HEAVY_TAIL = 50.0
 """A column that reaches farther than this many typical distances from its median is
 pulled in by asinh. The normal distribution does not reach 10 in a million rows, the
@@ -58,7 +59,7 @@ class Scale:
         known = values[~np.isnan(values)]
         known = known.clip(-_HUGE, _HUGE)
         low, high = float(known.min()), float(known.max())
-        if high - low <= _ROUNDING * max(-low, high):
+        if high - low <= max(_ROUNDING * max(-low, high), 1 / _HUGE):
             return None
         median = float(np.median(known))
         known -= median
