@@ -1,23 +1,14 @@
 """The results table: its verdicts, and a smoke run that is stopped and goes on."""
 
-import importlib.util
 import json
 from pathlib import Path
 
+import against_cross_entropy as benchmark
 import numpy as np
 import pandas as pd
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "against_cross_entropy.py"
-RESULTS = SCRIPT.parent / "results" / "against_cross_entropy.jsonl"
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    spec = importlib.util.spec_from_file_location("against_cross_entropy", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -30,20 +21,20 @@ def benchmark():
         ([0.30, 0.30, 0.30], [0.30, 0.30, 0.30], "tie"),
     ],
 )
-def test_verdict(benchmark, ours, control, expected):
+def test_verdict(ours, control, expected):
     assert benchmark.verdict(np.array(ours), np.array(control)) == expected
 
 
-def test_committed_table_is_made_from_the_committed_lines(benchmark):
-    lines = benchmark.read_lines(RESULTS)
+def test_committed_table_is_made_from_the_committed_lines():
+    lines = benchmark.read_lines(benchmark.RESULTS)
     table = benchmark.make_table(lines, benchmark.parse_args([]))
-    assert RESULTS.with_suffix(".md").read_text() == table
-    readme = (SCRIPT.parents[1] / "README.md").read_text()
+    assert benchmark.RESULTS.with_suffix(".md").read_text() == table
+    readme = (ROOT / "README.md").read_text()
     assert table.strip() in readme
 
 
 @pytest.mark.slow
-def test_stopped_run_goes_on_where_it_was(benchmark, tmp_path):
+def test_stopped_run_goes_on_where_it_was(tmp_path):
     rng = np.random.default_rng(0)
     y = rng.random(400) < 0.3
     frame = pd.DataFrame({"f0": rng.normal(size=400) + y, "f1": rng.normal(size=400)})
