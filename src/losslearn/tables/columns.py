@@ -26,7 +26,9 @@ _DAYS = (
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _DATE_FORMATS = ("ISO8601", *(day + time for day in _DAYS for time in _TIMES))
-_ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}.*)?)?")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}.*)?)?")
+_OTHER_DATE = re.compile(r".*\d.*")
+"""pandas would take "now" and "today" for dates, and bare years."""
 
 _KIND_OF_OBJECTS: dict[str, Kind] = {
     **dict.fromkeys(("boolean", "integer", "floating", "decimal"), "number"),
@@ -233,19 +235,18 @@ def as_dates(
 def _guess_date_format(texts: "pd.Series") -> str | None:
     """Return the first known format that fits every text, None if there is none."""
     for date_format in _DATE_FORMATS:
-        if all(_fits(part, date_format) for part in (texts[:1], texts)):
+        if all(
+            _parse_dates(part, date_format).notna().all() for part in (texts[:1], texts)
+        ):
             return date_format
     return None
-
-
-def _fits(texts: "pd.Series", date_format: str) -> bool:
-    if date_format == "ISO8601" and not texts.str.fullmatch(_ISO_DATE).all():
-        return False
-    return bool(_parse_dates(texts, date_format).notna().all())
 
 
 def _parse_dates(values: "pd.Series", date_format: str | None) -> "pd.DatetimeIndex":
     import pandas as pd
 
+    if date_format is not None:
+        pattern = _ISO_DATE if date_format == "ISO8601" else _OTHER_DATE
+        values = values.where(values.str.fullmatch(pattern, na=False))
     found = pd.to_datetime(values, format=date_format, utc=True, errors="coerce")
     return pd.DatetimeIndex(found)
