@@ -144,7 +144,7 @@ class SurrogateLearner:
         self._config = config
         self._generator = generator
         self._optimizer = torch.optim.Adam(
-            surrogate.parameters(), lr=config.surrogate_lr
+            surrogate.parameters(), lr=config.surrogate_lr, fused=True
         )
 
     def copy(self) -> "SurrogateLearner":

@@ -20,10 +20,9 @@ from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
-from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import evaluate, tune_threshold
 from losslearn.training import TrainingData, Watcher
-from losslearn.universal import FitProgress, GaussianScores, get_universal
+from losslearn.universal import FitProgress, initial_surrogate
 
 _DEFAULT = BilevelConfig()
 
@@ -182,7 +181,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         y_true = self._fit_labels(labels)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data = self._split(features, y_true, X_valid, y_valid, seed)
-        surrogate = self._initial_surrogate(true_loss, config, seed)
+        surrogate = initial_surrogate(
+            true_loss, config, seed=seed, progress=self.fit_progress
+        ).to(self.device)
         comparison, model = compare(
             lambda: self._make_model(data.x),
             data,
@@ -278,27 +279,6 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(self.model, nn.Module):
             return copy.deepcopy(self.model).to(x.device)
         return build_model(self.model, x)
-
-    def _initial_surrogate(
-        self, true_loss: TrueLoss, config: BilevelConfig, seed: int
-    ) -> SetSurrogate:
-        """Return beta's start: random for SL-S, universal for SL-R and SL-U."""
-        standardize = config.standardize
-        if standardize is None:
-            standardize = true_loss.scale_invariant
-        if config.mode == "scratch":
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                surrogate = SetSurrogate(standardize=standardize)
-        else:
-            gaussian = config.universal_form == "gaussian"
-            surrogate = get_universal(
-                true_loss,
-                distribution=GaussianScores() if gaussian else None,
-                standardize=standardize,
-                progress=self.fit_progress,
-            ).surrogate
-        return surrogate.to(self.device)
 
     def _keep(
         self,

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ class Record(NamedTuple):
 
 Watcher = Callable[[Record], None]
 """Called after each look; what a progress bar or a log hangs on."""
+
+Observer = Callable[[int, Tensor], None]
+"""Called at each look with the iterations done and the scores of the validation rows;
+what keeps the best weights by further losses."""
 
 
 @dataclass
@@ -104,6 +108,8 @@ class Trainer:
         config: BilevelConfig,
         *,
         generator: torch.Generator,
+        parameters: Iterable[nn.Parameter] = (),
+        observe: Observer | None = None,
     ) -> None:
         """Make the optimiser of alpha and the sampler of sets.
 
@@ -113,12 +119,14 @@ class Trainer:
             true_loss: Picks the weights to keep, on the validation rows.
             config: Settings.
             generator: Source of the sets drawn, on the data's device.
+            parameters: An objective's own, trained along with the model's.
+            observe: Sees the validation scores at each look.
 
         Raises:
             ValueError: If the training rows hold one class only.
         """
         self.model, self.data, self.config = model, data, config
-        self.true_loss = true_loss
+        self.true_loss, self._observe = true_loss, observe
         # a metric without row weights can only be right on sets as the data are
         weighs = true_loss.takes_weight
         self.sampler = SetSampler(
@@ -130,8 +138,9 @@ class Trainer:
             generator=generator,
         )
         self._generator = generator
+        trained = [p for p in model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(
-            (p for p in model.parameters() if p.requires_grad), lr=config.model_lr
+            [*trained, *parameters], lr=config.model_lr, fused=True
         )
 
     def snapshot(self) -> Snapshot:
@@ -178,7 +187,9 @@ class Trainer:
         error = torch.tensor(math.nan)
         try:
             while run.n_iter < until:
-                error = self._iterate(run, objective, learner)
+                progress = run.n_iter / self.config.max_iter
+                error = self.iterate(objective, learner, progress=progress)
+                run.n_iter += 1
                 late = time.perf_counter() >= deadline
                 if not (run.n_iter % self.config.eval_every == 0 or late):
                     continue
@@ -190,10 +201,23 @@ class Trainer:
         if not run.history or run.history[-1].iteration < run.n_iter:
             self._look(run, error, begin, watch)
 
-    def _iterate(
-        self, run: Run, objective: Objective, learner: SurrogateLearner | None
-    ) -> Tensor:
-        """Do one turn of both levels (Algorithm 1, lines 3 to 13)."""
+    def iterate(
+        self,
+        objective: Objective,
+        learner: SurrogateLearner | None = None,
+        *,
+        progress: float = 0.0,
+    ) -> Float[Tensor, ""]:
+        """Do one turn of both levels (Algorithm 1, lines 3 to 13).
+
+        Args:
+            objective: Minimised by the model.
+            learner: The lower level; None for an objective that stays as it is.
+            progress: Share of the training done, in [0, 1), for the learning rate.
+
+        Returns:
+            The mean surrogate error; NaN without a learner.
+        """
         config, sampler = self.config, self.sampler
         self.model.train()
         error = torch.tensor(math.nan)
@@ -201,7 +225,7 @@ class Trainer:
             error = learner.learn(
                 self.model, self.data.x, sampler, steps=config.surrogate_steps
             )
-        self._set_learning_rate(run.n_iter / config.max_iter)
+        self._set_learning_rate(progress)
         for rows in sampler.draw(config.model_steps):
             model_step(
                 self.model,
@@ -212,7 +236,6 @@ class Trainer:
                 sample_weight=sampler.weight,
                 max_grad_norm=config.max_grad_norm,
             )
-        run.n_iter += 1
         return error
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
@@ -234,6 +257,8 @@ class Trainer:
         """Value the validation rows; keep the weights if they are the best so far."""
         y_score = score_rows(self.model, self.data.x_valid)
         loss = float(self.true_loss(self.data.y_valid, y_score))
+        if self._observe is not None:
+            self._observe(run.n_iter, y_score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
             run.best_state = copy.deepcopy(self.model.state_dict())

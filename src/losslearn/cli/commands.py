@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import losslearn
+from losslearn.cli import benchmark_commands
 from losslearn.config import BilevelConfig
 
 _DEFAULT = BilevelConfig()
@@ -121,6 +122,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(benchmark_commands.app, name="benchmark")
 
 
 def _show_version(wanted: bool) -> None:
@@ -285,6 +287,17 @@ def metrics(as_json: Json = False) -> None:
         print_json(listed)
     else:
         print_metrics(console(), listed)
+
+
+@app.command()
+def datasets(
+    data_dir: benchmark_commands.DataDir = None, as_json: Json = False
+) -> None:
+    """List the data sets by name, and what of them is on this machine."""
+    from losslearn.cli.datasets import print_datasets
+    from losslearn.cli.reporting import console
+
+    print_datasets(console(), data_dir=data_dir, as_json=as_json)
 
 
 @app.command()

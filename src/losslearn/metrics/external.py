@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losslearn.function_files import load_function
 from losslearn.metrics.callables import BlackBox, MetricError, ResponseMethod, ToLoss
 from losslearn.metrics.registry import get_true_loss
 from losslearn.metrics.sources import (
@@ -24,7 +25,6 @@ from losslearn.metrics.sources import (
     from_torchmetrics,
     is_scikit_learn,
     is_torchmetrics,
-    load_function,
 )
 from losslearn.metrics.true_loss import TrueLoss
 

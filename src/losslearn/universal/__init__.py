@@ -2,6 +2,7 @@
 
 from losslearn.universal.distributions import GaussianScores, WideScores
 from losslearn.universal.fit import FitProgress, UniversalConfig, fit_universal
+from losslearn.universal.initial import initial_surrogate
 from losslearn.universal.store import (
     SHIPPED,
     Universal,
@@ -22,6 +23,7 @@ __all__ = [
     "file_stem",
     "fit_universal",
     "get_universal",
+    "initial_surrogate",
     "load_universal",
     "make_universal",
     "save_universal",

@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 
 from losslearn.estimators import SurrogateClassifier
 from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.plots.palette import (
+    BLUE,
+    GREEN,
+    GREY,
+    GRID,
+    INK,
+    SHADE,
+    VERMILLION,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,14 +27,11 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 History = Sequence[Mapping[str, Any]]
 
-# of Okabe and Ito's palette, which the colour-blind can tell apart
-_COLOURS = {"surrogate": "#0072B2", "cross_entropy": "#D55E00"}
+_COLOURS = {"surrogate": BLUE, "cross_entropy": VERMILLION}
 _STYLES = {"surrogate": "solid", "cross_entropy": "dashed"}
 _MARKERS = {"surrogate": "o", "cross_entropy": "s"}
 _NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}
-_CLASS_COLOURS = ("#8C8C8C", "#009E73")
-_SHADE = "#F0E9D2"
-_INK = "#222222"
+_CLASS_COLOURS = (GREY, GREEN)
 _LINE: dict[str, Any] = {"linewidth": 1.8, "markersize": 8}
 
 _SETTLED = 0.15
@@ -79,7 +85,7 @@ def draw_fit(
     )
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="#DDDDDD", linewidth=0.6)
+        ax.grid(axis="y", color=GRID, linewidth=0.6)
         ax.set_axisbelow(True)
     for ax in axes[0]:  # shared axes hide these
         ax.tick_params(labelbottom=True)
@@ -122,7 +128,7 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
         settled += losses[iterations >= _SETTLED * iterations[-1]].tolist()
     shared, losses = _curve(history, "cross_entropy", "validation_loss")
     is_shared = shared <= warm_up
-    ax.plot(shared[is_shared], losses[is_shared], color=_INK, **_LINE)
+    ax.plot(shared[is_shared], losses[is_shared], color=INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         span = high - low or 0.1
@@ -136,7 +142,7 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
 
 def _shade_warm_up(ax: "Axes", end: int) -> None:
     if end > 0:
-        ax.axvspan(0, end, color=_SHADE, linewidth=0, label="warm-up, shared by both")
+        ax.axvspan(0, end, color=SHADE, linewidth=0, label="warm-up, shared by both")
 
 
 def draw_surrogate_error(ax: "Axes", history: History) -> None:
@@ -153,7 +159,7 @@ def draw_surrogate_error(ax: "Axes", history: History) -> None:
             "not learned during this fit",
             transform=ax.transAxes,
             ha="center",
-            color=_INK,
+            color=INK,
         )
         return
     ax.plot(iterations, errors, color=_COLOURS["surrogate"], linewidth=1.4)
@@ -195,7 +201,7 @@ def draw_scores(
             histtype="step",
             linewidth=1.4,
         )
-    ax.axvline(threshold, color=_INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    ax.axvline(threshold, color=INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
     ax.set_xlim(low, high)
     ax.set_title("Scores of the validation rows")
     ax.set_ylabel("share of the class per bin")
@@ -226,9 +232,9 @@ def draw_thresholds(
     at = shown.with_threshold(threshold)
     chosen = float(at(torch.from_numpy(y), torch.from_numpy(y_score)))
     low, high = _range(y_score, threshold)
-    ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
-    ax.axvline(threshold, color=_INK, linewidth=1.4)
-    ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
+    ax.plot(thresholds, losses, color=INK, linewidth=1.4, drawstyle="steps-pre")
+    ax.axvline(threshold, color=INK, linewidth=1.4)
+    ax.plot(threshold, chosen, marker="o", markersize=7, color=INK)
     # where there is more room beside the line
     is_left = threshold > (low + high) / 2
     ax.text(

@@ -1,0 +1,32 @@
+"""Hand-made objectives, with the signature of a learned one.
+
+Each maps `(y_true, y_score)` of any number of sets to one differentiable value per
+set, lower is better, so that any of them can stand where a learned loss stands.
+"""
+
+from losslearn.baselines.evolution import EvolutionStrategies
+from losslearn.baselines.global_objectives import GlobalObjective
+from losslearn.baselines.likelihood import (
+    COST_WEIGHTS,
+    CostSensitive,
+    CrossEntropy,
+    Focal,
+)
+from losslearn.baselines.lovasz import LovaszHinge, LovaszSoftmax
+from losslearn.baselines.pairwise import PairwiseRanking
+from losslearn.baselines.soft_counts import AnyLoss, SoftF1, SoftJaccard
+
+__all__ = [
+    "COST_WEIGHTS",
+    "AnyLoss",
+    "CostSensitive",
+    "CrossEntropy",
+    "EvolutionStrategies",
+    "Focal",
+    "GlobalObjective",
+    "LovaszHinge",
+    "LovaszSoftmax",
+    "PairwiseRanking",
+    "SoftF1",
+    "SoftJaccard",
+]

@@ -1,0 +1,1 @@
+"""Measuring methods against each other on the same rows, thresholds and budgets."""

@@ -1,0 +1,46 @@
+"""One method against another, cell by cell, as figures show it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from losslearn.benchmark.harness import Line
+from losslearn.benchmark.significance import Verdict
+from losslearn.benchmark.tables.entries import collect, compare, pair
+
+
+class Contrast(NamedTuple):
+    """The test losses of two methods in one cell, repetition by repetition."""
+
+    tier: str
+    dataset: str
+    metric: str
+    ours: list[float]
+    control: list[float]
+    verdict: Verdict
+
+
+def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contrast]:
+    """Return every cell that both methods ran in, in the order of the lines.
+
+    Raises:
+        ValueError: If the lines do not belong into one table.
+    """
+    entries = collect(lines)
+    found = []
+    for key, entry in entries.items():
+        other = entries.get(key._replace(method=control))
+        if key.method != ours or other is None:
+            continue
+        shared = pair(entry, other)
+        if shared:
+            found.append(
+                Contrast(
+                    key.tier,
+                    key.dataset,
+                    key.metric,
+                    [entry.test[repetition] for repetition in shared],
+                    [other.test[repetition] for repetition in shared],
+                    compare(entry, other),
+                )
+            )
+    return found

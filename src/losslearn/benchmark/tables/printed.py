@@ -1,0 +1,40 @@
+"""The paper's numbers beside ours: which of them measure the same."""
+
+from losslearn.benchmark.budget import Protocol
+from losslearn.benchmark.published import PUBLISHED_AS, TABLE_1
+from losslearn.benchmark.tables.entries import Entries
+from losslearn.benchmark.tables.markdown import listed
+
+MEASURED = {**PUBLISHED_AS, "jac": "jaccard_loss"}
+"""The true loss that stands in each column of ours."""
+
+PAPER_MARK = "paper (oracle threshold)"
+"""What stands over a printed number."""
+
+
+def jac_note(protocol: Protocol) -> str:
+    """Return what the paper's JAC is, and what of ours it is compared with."""
+    ours = "JAC" if protocol == "paper" else "error rate (MCR)"
+    return (
+        "The paper's JAC was computed as accuracy, so it is an error rate: beside it "
+        f"stands our {ours}."
+    )
+
+
+def published_metric(column: str, protocol: Protocol) -> str:
+    """Return the true loss of ours that a column of the paper is compared with.
+
+    Under the paper's protocol the lines of `jaccard_loss` are of accuracy too.
+
+    Example:
+        >>> published_metric("jac", "honest"), published_metric("jac", "paper")
+        ('error_rate', 'jaccard_loss')
+    """
+    own = protocol == "paper"
+    return MEASURED[column] if own else PUBLISHED_AS[column]
+
+
+def not_run(entries: Entries) -> str:
+    """Return which of the paper's data sets have no entry; nothing if all have one."""
+    missing = [name for name in TABLE_1 if all(key.dataset != name for key in entries)]
+    return f"Not run, of the paper's data sets: {listed(missing)}." if missing else ""

@@ -1,0 +1,167 @@
+"""Running a grid from the command line."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, Self
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from losslearn.benchmark.budget import Protocol as Rules
+from losslearn.benchmark.cells import Grid
+from losslearn.benchmark.local import LocalBackend
+from losslearn.benchmark.peers import available_peers
+from losslearn.benchmark.presets import Preset, Size, make_grid
+from losslearn.benchmark.registry import METHODS
+from losslearn.benchmark.results import LINES, ResultsFile
+from losslearn.benchmark.running import Backend, Progress, run_grid
+from losslearn.benchmark.tiers import check_tier
+from losslearn.cli.benchmark_report import write_tables
+from losslearn.cli.grid_view import GridView
+from losslearn.cli.reporting import console, note
+from losslearn.datasets import DATASETS, find_dataset
+
+_SOME_FAILED = 1
+
+
+class _Backend(Backend, AbstractContextManager["_Backend"], Protocol):
+    """A backend that is closed at the end of its context."""
+
+    def __enter__(self) -> Self: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridOptions:
+    """Which grid, and which part of it; an empty part is the preset's own."""
+
+    preset: Preset
+    size: Size
+    protocol: Rules
+    repetitions: int | None
+    datasets: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def grid(self) -> Grid:
+        """Return the grid.
+
+        Raises:
+            ValueError: If a name is unknown, or nothing is left to run.
+        """
+        grid = make_grid(
+            self.preset,
+            size=self.size,
+            protocol=self.protocol,
+            repetitions=self.repetitions,
+        )
+        for tier in self.tiers:
+            check_tier(tier)
+        parts = {
+            "datasets": self.datasets,
+            "tiers": self.tiers,
+            "methods": self.methods,
+            "metrics": self.metrics,
+        }
+        chosen = {name: part for name, part in parts.items() if part}
+        if set(chosen) - {"datasets"}:
+            # what is asked for by name need not be in the preset's own selection
+            only = grid.only if not self.methods and not self.metrics else None
+            grid = replace(grid, only=only)
+        grid = replace(grid, **chosen)  # type: ignore[arg-type]
+        if not grid.cells():
+            raise ValueError(
+                "No cell is left: these methods are not meant for these metrics and "
+                "tiers. `losslearn benchmark methods` lists what goes together."
+            )
+        return grid
+
+
+def run_benchmark(
+    options: GridOptions,
+    *,
+    out: Path,
+    data_dir: Path | None,
+    jobs: int,
+    backend: Literal["local", "ray"],
+    ray_address: str | None,
+) -> int:
+    """Run what is missing of a grid, write its tables, and return the exit code.
+
+    Args:
+        options: Which grid.
+        out: Folder of the results.
+        data_dir: Where data sets are looked for first.
+        jobs: Processes of the local backend.
+        backend: Where jobs run.
+        ray_address: Of a running Ray cluster.
+
+    Returns:
+        0, or 1 if some jobs failed.
+
+    Raises:
+        ValueError: If an option or the results file cannot be used.
+        ImportError: If Ray is asked for and not installed.
+    """
+    grid = _without_missing(options.grid(), data_dir)
+    results = ResultsFile(out / LINES)
+    results.lines()  # a damaged file is told before any work
+    with (
+        _open_backend(backend, jobs, ray_address) as workers,
+        GridView(console(stderr=True)) as view,
+    ):
+        progress = run_grid(grid, results, workers, data_dir=data_dir, watch=view.watch)
+    _print_failures(progress)
+    note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
+    lines = results.lines_of(grid)
+    if lines:
+        write_tables(out, options.preset, options.protocol, lines)
+    return _SOME_FAILED if progress.failed else 0
+
+
+def _open_backend(
+    backend: Literal["local", "ray"], jobs: int, ray_address: str | None
+) -> _Backend:
+    if backend == "local":
+        return LocalBackend(jobs)
+    from losslearn.benchmark.on_ray import RayBackend
+
+    return RayBackend(address=ray_address, n_workers=jobs)
+
+
+def _without_missing(grid: Grid, data_dir: Path | None) -> Grid:
+    """Leave out the data sets that are not here and cannot be downloaded."""
+    missing = {
+        name: status.how_to_get
+        for name in grid.datasets
+        if name in DATASETS
+        and (status := find_dataset(name, data_dir=data_dir)).path is None
+        and not status.info.is_downloaded
+    }
+    for name, how in missing.items():
+        note(f"{name} is left out: {how}")
+    kept = tuple(name for name in grid.datasets if name not in missing)
+    if not kept:
+        raise ValueError(
+            "No data set of the grid is here; `losslearn datasets` says more."
+        )
+    return replace(grid, datasets=kept)
+
+
+def _print_failures(progress: Progress) -> None:
+    for outcome in progress.failed:
+        note(f"{outcome.job.name} failed and has no line: {outcome.error}")
+
+
+def print_methods() -> None:
+    """Print every method, what it is meant for, and what is missing for it."""
+    missing = available_peers()
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    for column in ("method", "title", "tiers", "metrics", "missing"):
+        table.add_column(column)
+    for name, method in METHODS.items():
+        metrics = "all" if method.metrics is None else " ".join(method.metrics)
+        tiers = " ".join(method.tiers)
+        table.add_row(name, method.title, tiers, metrics, missing.get(name) or "")
+    console().print(table)

@@ -1,0 +1,15 @@
+"""Binary data sets by name, from files, and from functions of the user."""
+
+from losslearn.datasets.catalogue import DATASETS, DatasetInfo
+from losslearn.datasets.dataset import Dataset
+from losslearn.datasets.finding import DatasetStatus, find_dataset
+from losslearn.datasets.loading import load_dataset
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "DatasetStatus",
+    "find_dataset",
+    "load_dataset",
+]

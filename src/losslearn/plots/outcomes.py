@@ -1,0 +1,143 @@
+"""What a method changes against its control, each repetition shown."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from losslearn.plots.figures import new_figure, tidy
+from losslearn.plots.palette import BLUE, GREY, INK, VERMILLION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Outcome = Literal["win", "tie", "loss"]
+
+_COLOURS: dict[Outcome, str] = {"win": BLUE, "tie": GREY, "loss": VERMILLION}
+
+
+class Cell(NamedTuple):
+    """One comparison."""
+
+    label: str
+    """What was compared, such as data set and metric."""
+    changes: Sequence[float]
+    """Change of the test loss against the control in %, for each repetition."""
+    outcome: Outcome
+    """The verdict on all repetitions."""
+
+
+def percent_change(ours: Sequence[float], control: Sequence[float]) -> list[float]:
+    """Return the change of each loss against its control in %.
+
+    Args:
+        ours: Losses of the method.
+        control: Losses of the control, repetition by repetition.
+
+    Returns:
+        Below 0 where the method is better; 0 where both losses are 0, infinite where
+        the control's alone is.
+
+    Raises:
+        ValueError: If the two differ in number.
+
+    Example:
+        >>> percent_change([0.5, 0.25, 0.0], [1.0, 0.25, 0.0])
+        [-50.0, 0.0, 0.0]
+    """
+    if len(ours) != len(control):
+        raise ValueError(
+            "Each loss needs the control's of the same repetition, got "
+            f"{len(ours)} and {len(control)} losses."
+        )
+    changes = []
+    for own, other in zip(ours, control, strict=True):
+        if other == 0:
+            changes.append(0.0 if own == 0 else math.inf)
+        else:
+            changes.append(100 * (own / other - 1))
+    return changes
+
+
+def draw_outcomes(
+    cells: Sequence[Cell],
+    *,
+    title: str | None = None,
+    limit: float | None = None,
+) -> "Figure":
+    """Draw a point for each repetition and a bar at their mean, a row for each cell.
+
+    Args:
+        cells: What to show, from top to bottom.
+        title: Stands above the figure.
+        limit: Points further out than this many % are drawn as a triangle there; None
+            takes the largest finite change, so that only infinite ones are.
+
+    Returns:
+        Points coloured by the verdict; how many there are of each stands below.
+
+    Raises:
+        ValueError: If there are no cells, or a change is not a number.
+        ImportError: If matplotlib is not installed.
+    """
+    _check(cells)
+    figure = new_figure(7.5, 0.27 * len(cells) + 1.7)
+    ax = figure.subplots()
+    finite = [abs(x) for cell in cells for x in cell.changes if math.isfinite(x)]
+    edge = limit if limit is not None else max(finite, default=1.0)
+    for place, cell in enumerate(cells):
+        _draw_cell(ax, place, cell, edge)
+    ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
+    if limit is not None:
+        ax.set_xlim(-1.06 * limit, 1.06 * limit)
+    ax.set_yticks(range(len(cells)), [cell.label for cell in cells], fontsize=9)
+    ax.set_ylim(len(cells) - 0.4, -0.6)
+    ax.set_xlabel("change of the test loss against the control (%), left is better")
+    tidy(ax, grid="x")
+    if title is not None:
+        ax.set_title(title)
+    _count(figure, cells)
+    return figure
+
+
+def _draw_cell(ax: "Axes", place: int, cell: Cell, edge: float) -> None:
+    changes = np.asarray(cell.changes, dtype=np.float64)
+    colour = _COLOURS[cell.outcome]
+    for marker, chosen in (
+        ("o", np.abs(changes) <= edge),
+        ("<", changes < -edge),
+        (">", changes > edge),
+    ):
+        shown = changes[chosen].clip(-edge, edge)
+        at = np.full(len(shown), place)
+        ax.plot(shown, at, marker, color=colour, alpha=0.55, markeredgewidth=0)
+    if abs(changes.mean()) <= edge:
+        ax.plot(changes.mean(), place, "|", color=colour, markersize=14, mew=2.5)
+
+
+def _check(cells: Sequence[Cell]) -> None:
+    if not cells:
+        raise ValueError("`cells` must hold at least one comparison, got none.")
+    for cell in cells:
+        if not cell.changes or any(math.isnan(change) for change in cell.changes):
+            raise ValueError(
+                f"`changes` of {cell.label!r} must hold numbers, got "
+                f"{list(cell.changes)}. Leave out repetitions that failed."
+            )
+
+
+def _count(figure: "Figure", cells: Sequence[Cell]) -> None:
+    """Say below the figure how many cells each colour stands for."""
+    from matplotlib.lines import Line2D
+
+    plural = {"win": "wins", "tie": "ties", "loss": "losses"}
+    handles = []
+    for outcome, colour in _COLOURS.items():
+        n = sum(cell.outcome == outcome for cell in cells)
+        label = f"{n} {outcome if n == 1 else plural[outcome]}"
+        handles.append(
+            Line2D([], [], marker="o", linestyle="", color=colour, label=label)
+        )
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)

@@ -1,0 +1,42 @@
+"""Where the learning of a surrogate starts from: SL-U, SL-S or SL-R."""
+
+import torch
+
+from losslearn.config import BilevelConfig
+from losslearn.metrics import TrueLoss
+from losslearn.surrogate import SetSurrogate
+from losslearn.universal.distributions import GaussianScores
+from losslearn.universal.fit import FitProgress
+from losslearn.universal.store import get_universal
+
+
+def initial_surrogate(
+    true_loss: TrueLoss,
+    config: BilevelConfig,
+    *,
+    seed: int,
+    progress: FitProgress | None = None,
+) -> SetSurrogate:
+    """Return beta's start: random for SL-S, universal for SL-R and SL-U (section 4.2).
+
+    Args:
+        true_loss: What to train for.
+        config: Settings; `mode`, `standardize` and `universal_form` count here.
+        seed: Of the random start; the global generators are left as they were.
+        progress: Called while a universal surrogate is fitted, which happens at the
+            first use of a loss that none is shipped for.
+    """
+    standardize = config.standardize
+    if standardize is None:
+        standardize = true_loss.scale_invariant
+    if config.mode == "scratch":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return SetSurrogate(standardize=standardize)
+    gaussian = config.universal_form == "gaussian"
+    return get_universal(
+        true_loss,
+        distribution=GaussianScores() if gaussian else None,
+        standardize=standardize,
+        progress=progress,
+    ).surrogate
