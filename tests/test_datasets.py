@@ -323,7 +323,7 @@ def test_labels_become_targets_however_they_are_written(
 
 def test_sparse_features_are_filled_in(know, monkeypatch, tmp_path):
     know(TINY)
-    reply = sent()
+    reply = sent(features={"a": ROWS["a"], "id": [1.0] * 6, "b": ROWS["b"]})
     reply.data = sparse.csr_matrix(reply.data.to_numpy())
     reply.target = np.array(["1", "2", "1", "1", "2", "1"], dtype=object)
     answer(monkeypatch, reply)
