@@ -75,9 +75,7 @@ def convergence(
         true_loss = get_true_loss(metric)
         for seed in seeds:
             for start in starts:
-                settings = replace(
-                    config, mode=start, warm_up=0, cross_entropy_weight=0, catch_up=0
-                )
+                settings = replace(config, mode=start, catch_up=0)
                 found = _train(data, test, true_loss, settings, model, seed)
                 rows += found
                 if finished is not None:
@@ -94,10 +92,10 @@ def _train(
     seed: int,
 ) -> list[dict[str, Any]]:
     """Train once, and look at the present model as often as the settings say."""
-    surrogate = initial_surrogate(true_loss, config, seed=seed).to(data.x.device)
     rows: list[dict[str, Any]] = []
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+        surrogate = initial_surrogate(true_loss, config, seed=seed).to(data.x.device)
         torch.manual_seed(seed)
         model = build_model(model_name, data.x)
         generator = torch.Generator(data.x.device).manual_seed(seed)

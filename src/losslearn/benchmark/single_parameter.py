@@ -1,7 +1,7 @@
 """Figure 2: Algorithm 1 on a model of one parameter, where all of it can be seen."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -139,7 +139,8 @@ def train_single_parameter(
         seed: Of all randomness.
         alpha: Where it starts.
         alphas: The range of alpha to look at; None takes 0 to 2.
-        config: Settings; the warm-up and cross-entropy are left out whatever it says.
+        config: Settings; the warm-up, cross-entropy and the surrogate's catch-up are
+            left out whatever it says.
         moments: Iterations after which to look, 0 before the first; None takes those
             of `default_moments`.
 
@@ -155,7 +156,6 @@ def train_single_parameter(
         >>> [moment.iteration for moment in run.moments], run.moments[0].alpha
         ([0, 1], 0.3...)
     """
-    config = replace(config, warm_up=0.0, cross_entropy_weight=0.0)
     alphas = torch.linspace(0, 2, 401) if alphas is None else alphas
     looks = set(default_moments(config) if moments is None else moments)
     true_loss = get_true_loss("error_rate").with_threshold(0.0)

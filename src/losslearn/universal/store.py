@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from losslearn.cache import cache_dir
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate import SetSurrogate
 from losslearn.universal.distributions import ScoreDistribution
@@ -152,16 +153,6 @@ def file_stem(true_loss: TrueLoss) -> str:
     """Return the loss's name with only characters that any file system takes."""
     name = true_loss.name[:80]
     return "".join(char if char.isalnum() or char in "_-." else "_" for char in name)
-
-
-def cache_dir() -> Path:
-    """Return the cache folder: `LOSSLEARN_CACHE`, or the user's cache."""
-    named = os.environ.get("LOSSLEARN_CACHE")
-    if named:
-        return Path(named)
-    from platformdirs import user_cache_path  # only here: most fits need no cache
-
-    return user_cache_path("losslearn")
 
 
 def _fingerprint(

@@ -4,26 +4,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.fitted import Fitted, Setting
+from losslearn.benchmark.neural import LR_FACTOR, Context, NeuralMethod, Trained
 from losslearn.benchmark.peers.choosing import check_request
 from losslearn.benchmark.peers.packages import INSTALL, load
 from losslearn.metrics import TrueLoss
 from losslearn.training import TrainingData
 
-if TYPE_CHECKING:
-    from losslearn.benchmark.neural import Context, Trained
-
 _CLASSES = {"f1_loss": "F1Score", "mcc_loss": "MCC"}
 _GRID: tuple[Setting, ...] = tuple(
     # it takes no row weights, so rare classes cannot be drawn more often
-    {"warm_up": warm_up, "model_lr": rate, "min_per_class": 1}
-    for rate, warm_up in product((1e-2, 3e-3, 3e-2), (0.5, 0.0))
+    {"warm_up": warm_up, LR_FACTOR: factor, "min_per_class": 1}
+    for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
 )
 
 
@@ -104,9 +101,6 @@ class APPerf:
             ValueError: If the tier or a loss is not one of its own, or the training
                 rows hold one class only.
         """
-        # its strong tier imports this package
-        from losslearn.benchmark.neural import NeuralMethod
-
         check_request(
             self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
         )
@@ -153,10 +147,8 @@ def _seconds_a_step(metric: str, batch_size: int) -> float:
     return max((time.perf_counter() - begin) / n_timed, 1e-6)
 
 
-def _make(context: "Context", setting: Setting) -> "Trained":
+def _make(context: Context, setting: Setting) -> Trained:
     """Make the objective of the context's true loss."""
-    from losslearn.benchmark.neural import Trained
-
     del setting
     return Trained(AdversarialObjective(context.true_loss.name))
 

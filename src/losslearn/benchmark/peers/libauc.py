@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +13,15 @@ from torch.optim import Optimizer
 from losslearn.baselines import CrossEntropy
 from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.fitted import Fitted, Setting
+from losslearn.benchmark.neural import LR_FACTOR, Training
 from losslearn.benchmark.peers.choosing import check_request, tune
 from losslearn.benchmark.peers.packages import load
+from losslearn.benchmark.tiers import TIERS, build_tier_model
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_rows, score_sets
 from losslearn.sampling import SetSampler
 from losslearn.training import Run, Trainer, TrainingData
-
-if TYPE_CHECKING:
-    from losslearn.benchmark.neural import Training
 
 # its plain install brings in graph and image libraries of several gigabytes
 INSTALL_LIBAUC = "pip install --no-deps libauc==2.0.1 tqdm"
@@ -103,7 +102,7 @@ class LibAUC:
     metrics: tuple[str, ...] | None
     make: Callable[[nn.Module, TrainingData, float], Parts]
     grid: tuple[Setting, ...]
-    tiers: tuple[str, ...] = ("linear", "mlp", "strong")
+    tiers: tuple[str, ...] = TIERS
     trains_once: bool = False
     modules: tuple[str, ...] = ("libauc.losses.auc", "libauc.optimizers")
     install: str = INSTALL_LIBAUC
@@ -164,13 +163,11 @@ class LibAUC:
         budget: Budget,
         setting: Setting,
         seed: int,
-    ) -> "Training":
+    ) -> Training:
         """Train once: cross-entropy by Adam first, then LibAUC's own."""
-        # their strong tier imports this package
-        from losslearn.benchmark.neural import Training
-        from losslearn.benchmark.tiers import build_tier_model
-
-        config = budget.config({"warm_up": setting["warm_up"]})
+        adam_rate = budget.model_lr * float(setting.get(LR_FACTOR, 1.0))
+        rate = float(setting.get("lr", adam_rate))
+        config = budget.config({"warm_up": setting["warm_up"], "model_lr": adam_rate})
         device = data.x.device
         # LibAUC draws from the global generators
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -179,22 +176,26 @@ class LibAUC:
             generator = torch.Generator(device).manual_seed(seed)
             training = Training(model, data, (true_loss,))
             if config.warm_up_iter:
-                run = Run(self.name)
-                Trainer(
+                trainer = Trainer(
                     model,
                     data,
                     true_loss,
                     config,
                     generator=generator,
                     observe=training.observe,
-                ).train(run, CrossEntropy(), config.warm_up_iter)
-                if run.interrupted:
-                    raise KeyboardInterrupt
-            rate = float(setting["lr"])
+                )
+                _warm_up(trainer, config.warm_up_iter)
             parts = self.make(model, data, rate)
             _follow(parts, model, data, config, rate, generator, training)
         training.n_steps = config.max_iter * config.model_steps
         return training
+
+
+def _warm_up(trainer: Trainer, until: int) -> None:
+    run = Run("cross_entropy")
+    trainer.train(run, CrossEntropy(), until)
+    if run.interrupted:
+        raise KeyboardInterrupt
 
 
 def _follow(
@@ -204,7 +205,7 @@ def _follow(
     config: BilevelConfig,
     rate: float,
     generator: torch.Generator,
-    training: "Training",
+    training: Training,
 ) -> None:
     """Train from the end of the warm-up to the last iteration, in place."""
     sampler = SetSampler(
@@ -240,9 +241,10 @@ def _set_learning_rate(
             group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _grid(rates: tuple[float, ...]) -> tuple[Setting, ...]:
+def _grid(name: str, values: tuple[float, ...]) -> tuple[Setting, ...]:
     return tuple(
-        {"warm_up": warm_up, "lr": rate} for rate, warm_up in product(rates, (0.5, 0.0))
+        {"warm_up": warm_up, name: value}
+        for value, warm_up in product(values, (0.5, 0.0))
     )
 
 
@@ -251,12 +253,13 @@ AUCM = LibAUC(
     title="LibAUC, AUCM with PESG",
     metrics=("roc_auc_loss",),
     make=make_aucm,
-    grid=_grid((0.1, 0.03, 0.3)),
+    # PESG goes by plain gradients; the library's default rate is 0.1
+    grid=_grid("lr", (0.3, 0.1, 1.0)),
 )
 AP_SOAP = LibAUC(
     name="libauc_ap",
     title="LibAUC, AP with SOAP",
     metrics=("average_precision_loss",),
     make=make_ap,
-    grid=_grid((1e-2, 3e-3, 3e-2)),
+    grid=_grid(LR_FACTOR, (1.0, 0.5, 2.0)),
 )

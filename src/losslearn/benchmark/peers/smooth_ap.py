@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.fitted import Fitted, Setting
+from losslearn.benchmark.neural import LR_FACTOR, Context, NeuralMethod, Trained
 from losslearn.benchmark.peers.choosing import check_request
 from losslearn.benchmark.peers.packages import INSTALL, load
+from losslearn.benchmark.tiers import TIERS
 from losslearn.metrics import TrueLoss
 from losslearn.training import TrainingData
 
-if TYPE_CHECKING:
-    from losslearn.benchmark.neural import Context, Trained
-
 _GRID: tuple[Setting, ...] = tuple(
-    {"warm_up": warm_up, "model_lr": rate}
-    for rate, warm_up in product((1e-2, 3e-3, 3e-2), (0.5, 0.0))
+    {"warm_up": warm_up, LR_FACTOR: factor}
+    for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
 )
 
 
@@ -68,7 +66,7 @@ class SmoothAP:
 
     name: str = "smooth_ap"
     title: str = "imbalanced-losses, Smooth-AP"
-    tiers: tuple[str, ...] = ("linear", "mlp", "strong")
+    tiers: tuple[str, ...] = TIERS
     metrics: tuple[str, ...] | None = ("average_precision_loss",)
     trains_once: bool = False
     modules: tuple[str, ...] = ("imbalanced_losses",)
@@ -91,9 +89,6 @@ class SmoothAP:
             ValueError: If the tier or a loss is not one of its own, or the training
                 rows hold one class only.
         """
-        # its strong tier imports this package
-        from losslearn.benchmark.neural import NeuralMethod
-
         check_request(
             self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
         )
@@ -108,10 +103,8 @@ class SmoothAP:
         return method.fit(data, true_losses, tier=tier, budget=budget, seed=seed)
 
 
-def _make(context: "Context", setting: Setting) -> "Trained":
+def _make(context: Context, setting: Setting) -> Trained:
     """Make the objective for the steps that follow the warm-up."""
-    from losslearn.benchmark.neural import Trained
-
     del setting
     config = context.config
     n_steps = (config.max_iter - config.warm_up_iter) * config.model_steps
