@@ -24,7 +24,7 @@ from losslearn.plots import (
 )
 from losslearn.plots.figures import new_figure, write_whole
 from losslearn.plots.markdown import inline_html, table_html
-from losslearn.plots.palette import BLUE, VERMILLION
+from losslearn.plots.palette import BLUE, VERMILION
 
 
 def make_figure():
@@ -187,7 +187,7 @@ def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
     texts = [text.get_text() for text in ax.texts]
     assert {"a  (2.50)", "b  (1.00)", "c  (2.50)"} <= set(texts)
     assert "critical difference 0.70" in texts
-    bars = [line for line in ax.lines if line.get_color() == VERMILLION]
+    bars = [line for line in ax.lines if line.get_color() == VERMILION]
     assert len(bars) == 1
     leads = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 3]
     assert sorted(leads) == [1.0, 2.5, 2.5]
@@ -222,7 +222,7 @@ def test_every_repetition_is_a_point_in_the_colour_of_the_verdict():
     ]
     assert ("o", BLUE, -3.0, 0.0) in shown
     assert ("|", BLUE, -2.0, 0.0) in shown
-    assert (">", VERMILLION, 10.0, 1.0) in shown
+    assert (">", VERMILION, 10.0, 1.0) in shown
     assert [mark for mark, *_, row in shown if row == 2.0] == ["o", ">"]
     assert [text.get_text() for text in ax.get_yticklabels()] == [
         "first",

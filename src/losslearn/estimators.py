@@ -181,9 +181,10 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         y_true = self._fit_labels(labels)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data = self._split(features, y_true, X_valid, y_valid, seed)
-        surrogate = initial_surrogate(
-            true_loss, config, seed=seed, progress=self.fit_progress
-        ).to(self.device)
+        with torch.random.fork_rng(devices=[]):
+            surrogate = initial_surrogate(
+                true_loss, config, seed=seed, progress=self.fit_progress
+            ).to(self.device)
         comparison, model = compare(
             lambda: self._make_model(data.x),
             data,

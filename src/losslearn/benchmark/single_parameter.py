@@ -172,6 +172,8 @@ def train_single_parameter(
                 learned = surrogate(y_true, y_score)
             now = float(model.alpha.detach())
             found.append(Moment(iteration=iteration, alpha=now, surrogate_loss=learned))
+        if iteration >= max(looks, default=0):
+            break
     return SingleParameterRun(
         data=data, alphas=alphas, true_loss=true_loss(y_true, y_score), moments=found
     )

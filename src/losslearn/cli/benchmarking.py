@@ -20,7 +20,7 @@ from losslearn.benchmark.tiers import check_tier
 from losslearn.cli.benchmark_report import write_tables
 from losslearn.cli.grid_view import GridView
 from losslearn.cli.reporting import console, note
-from losslearn.datasets import DATASETS, find_dataset
+from losslearn.datasets import DATASETS, find_dataset, load_dataset
 
 _SOME_FAILED = 1
 
@@ -131,7 +131,11 @@ def _open_backend(
 
 
 def _without_missing(grid: Grid, data_dir: Path | None) -> Grid:
-    """Leave out the data sets that are not here and cannot be downloaded."""
+    """Leave out the data sets that are not here and cannot be downloaded.
+
+    Raises:
+        ValueError: If none is left, or a data set of the user's own cannot be used.
+    """
     missing = {
         name: status.how_to_get
         for name in grid.datasets
@@ -141,6 +145,8 @@ def _without_missing(grid: Grid, data_dir: Path | None) -> Grid:
     }
     for name, how in missing.items():
         note(f"{name} is left out: {how}")
+    for name in set(grid.datasets) - set(DATASETS):
+        load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     kept = tuple(name for name in grid.datasets if name not in missing)
     if not kept:
         raise ValueError(

@@ -68,7 +68,8 @@ def write_surfaces(out: Path, *, steps: int = 1_000) -> None:
         [surface.loss for surface in surfaces],
         [surface.true_loss.numpy() for surface in surfaces],
         [surface.surrogate_loss.numpy() for surface in surfaces],
-        note="Losses of a confusion matrix are cut at score 0, as in the paper.",
+        note="Losses of a confusion matrix are cut at score 0, as in the paper; the "
+        "equal error rate is read off the ROC curve.",
     )
     _save(figure, out / "figure1")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn.plots.figures import new_figure, tidy
-from losslearn.plots.palette import BLUE, VERMILLION
+from losslearn.plots.palette import BLUE, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
 _STARTS = {
-    "scratch": ("SL-S, from scratch", VERMILLION, "dashed"),
+    "scratch": ("SL-S, from scratch", VERMILION, "dashed"),
     "refined": ("SL-R, refined", BLUE, "solid"),
 }
 _QUANTITIES = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from losslearn.plots.figures import new_figure
-from losslearn.plots.palette import INK, VERMILLION
+from losslearn.plots.palette import INK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ def draw_critical_difference(
         ranks = [average_ranks[place] for place in group]
         height = -0.35 * (level + 1)
         ends = (min(ranks) - 0.03, max(ranks) + 0.03)
-        ax.plot(ends, (height, height), color=VERMILLION, linewidth=4)
+        ax.plot(ends, (height, height), color=VERMILION, linewidth=4)
     _draw_names(ax, names, average_ranks, depth, highest)
     if title is not None:
         figure.suptitle(title, fontsize=11)

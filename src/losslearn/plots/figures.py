@@ -52,7 +52,7 @@ def render(figure: "Figure", form: Literal["png", "svg"]) -> bytes:
 
     buffer = io.BytesIO()
     metadata = {"Date": None} if form == "svg" else {}
-    # without, an SVG's names come from chance; PNGs bear no date anyway
+    # without, an SVG's names come from chance; a PNG bears no date anyway
     with mpl.rc_context({"svg.hashsalt": "losslearn", "svg.fonttype": "path"}):
         figure.savefig(buffer, format=form, dpi=_DPI, metadata=metadata)
     return buffer.getvalue()

@@ -18,7 +18,7 @@ from losslearn.plots.palette import (
     GRID,
     INK,
     SHADE,
-    VERMILLION,
+    VERMILION,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 History = Sequence[Mapping[str, Any]]
 
-_COLOURS = {"surrogate": BLUE, "cross_entropy": VERMILLION}
+_COLOURS = {"surrogate": BLUE, "cross_entropy": VERMILION}
 _STYLES = {"surrogate": "solid", "cross_entropy": "dashed"}
 _MARKERS = {"surrogate": "o", "cross_entropy": "s"}
 _NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}

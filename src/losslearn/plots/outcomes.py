@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from losslearn.plots.figures import new_figure, tidy
-from losslearn.plots.palette import BLUE, GREY, INK, VERMILLION
+from losslearn.plots.palette import BLUE, GREY, INK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["win", "tie", "loss"]
 
-_COLOURS: dict[Outcome, str] = {"win": BLUE, "tie": GREY, "loss": VERMILLION}
+_COLOURS: dict[Outcome, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
 
 
 class Cell(NamedTuple):
@@ -97,7 +97,7 @@ def draw_outcomes(
     ax.set_xlabel("change of the test loss against the control (%), left is better")
     tidy(ax, grid="x")
     if title is not None:
-        ax.set_title(title)
+        figure.suptitle(title, fontsize=11)
     _count(figure, cells)
     return figure
 

@@ -1,7 +1,7 @@
 """Colours that the colour-blind can tell apart (Okabe and Ito), and shared marks."""
 
 BLUE = "#0072B2"
-VERMILLION = "#D55E00"
+VERMILION = "#D55E00"
 GREEN = "#009E73"
 GREY = "#8C8C8C"
 PURPLE = "#CC79A7"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn.plots.figures import new_figure, tidy
-from losslearn.plots.palette import BLUE, GREEN, GREY, INK, VERMILLION
+from losslearn.plots.palette import BLUE, GREEN, GREY, INK, VERMILION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def _draw_moment(
     ax.plot(
         alphas,
         surrogate_loss,
-        color=VERMILLION,
+        color=VERMILION,
         linewidth=1.6,
         linestyle=(0, (5, 1.5)),
         label="surrogate",

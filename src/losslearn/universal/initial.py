@@ -19,10 +19,13 @@ def initial_surrogate(
 ) -> SetSurrogate:
     """Return beta's start: random for SL-S, universal for SL-R and SL-U (section 4.2).
 
+    Draws from torch's global generator, even where shipped weights replace what it
+    drew; callers whose own draws must not depend on it fork it.
+
     Args:
         true_loss: What to train for.
         config: Settings; `mode`, `standardize` and `universal_form` count here.
-        seed: Of the random start; the global generators are left as they were.
+        seed: Of the random start.
         progress: Called while a universal surrogate is fitted, which happens at the
             first use of a loss that none is shipped for.
     """

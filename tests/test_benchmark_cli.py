@@ -1,0 +1,147 @@
+import json
+from collections import Counter
+
+import pytest
+
+from benchmark_cases import write_rows
+from losslearn.benchmark.results import ResultsFile, cell_of
+from losslearn.cli import main, runtimes
+from losslearn.cli.benchmarking import GridOptions
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return write_rows(tmp_path / "rows.parquet")
+
+
+def words(dataset, out, *more):
+    """Return the command for the quickest of grids."""
+    part = ["--dataset", dataset, "--method", "cross_entropy", "--method", "sl_u"]
+    part += ["--metric", "f1", "--tier", "linear", "--repetitions", "2", "--jobs", "1"]
+    return ["benchmark", "run", "smoke", *part, "--out", str(out), *more]
+
+
+def options(**changes):
+    preset = {"preset": "smoke", "size": "capped", "protocol": "honest"}
+    return GridOptions(**{**preset, "repetitions": None, **changes})
+
+
+@pytest.mark.slow
+def test_a_grid_is_run_reported_and_not_run_again(dataset, tmp_path, capsys):
+    out = tmp_path / "results"
+    assert main(words(dataset, out)) == 0
+    lines = ResultsFile(out / "lines.jsonl").lines()
+    assert Counter(line["method"] for line in lines) == {"cross_entropy": 2, "sl_u": 2}
+    table = (out / "smoke.md").read_text()
+    assert "sl_u" in table
+    assert "4 of 4 cells" in capsys.readouterr().err
+    assert main(words(dataset, out)) == 0
+    assert ResultsFile(out / "lines.jsonl").lines() == lines
+
+
+@pytest.mark.slow
+def test_a_failed_job_is_told_in_a_line_and_in_the_exit_code(tmp_path, capsys):
+    out = tmp_path / "results"
+    few = write_rows(tmp_path / "few.parquet", n=12)
+    assert main(words(few, out)) == 1
+    said = capsys.readouterr().err
+    assert "failed and has no line: ValueError: 'few' must hold at least 5" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_the_smoke_grid_goes_once_through_everything(data_dir, tmp_path):
+    out = tmp_path / "results"
+    command = ["benchmark", "run", "smoke", "--data-dir", str(data_dir)]
+    assert main([*command, "--out", str(out)]) == 0
+    lines = ResultsFile(out / "lines.jsonl").lines()
+    cells = options().grid().cells()
+    assert Counter(map(cell_of, lines)) == dict.fromkeys(cells, 1)
+    for line in lines:
+        assert 0 <= line["losses"]["test"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--method", "sl_x"), "Unknown method 'sl_x'"),
+        (("--metric", "f2score"), "Unknown metric `f2score`"),
+        (("--tier", "deep"), "`tier` must be one of"),
+        (("--jobs", "0"), "Invalid value for '--jobs'"),
+        (("--backend", "cloud"), "Invalid value for '--backend'"),
+        (("--dataset", "a9b"), "There is no data set `a9b`"),
+    ],
+    ids=["method", "metric", "tier", "jobs", "backend", "dataset"],
+)
+def test_a_wrong_option_is_one_line_and_writes_nothing(
+    more, message, dataset, tmp_path, capsys
+):
+    out = tmp_path / "results"
+    assert main(words(dataset, out, *more)) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+
+
+def test_methods_that_do_not_go_with_the_metrics_are_told(capsys, tmp_path):
+    command = ["benchmark", "run", "honest", "--method", "pairwise_hinge"]
+    out = str(tmp_path / "results")
+    assert main([*command, "--metric", "f1", "--out", out]) == 2
+    assert "No cell is left" in capsys.readouterr().err
+
+
+def test_a_method_named_with_its_tier_is_run_whatever_the_preset_has():
+    grid = options(
+        preset="honest", methods=("cross_entropy",), tiers=("strong",)
+    ).grid()
+    assert {cell.tier for cell in grid.cells()} == {"strong"}
+
+
+def test_a_data_set_named_leaves_the_presets_cells_as_they_are():
+    whole, part = options(preset="honest"), options(preset="honest", datasets=("a9a",))
+    kept = {cell for cell in whole.grid().cells() if cell.dataset == "a9a"}
+    assert set(part.grid().cells()) == kept
+
+
+def test_a_damaged_results_file_is_told_before_any_work(dataset, tmp_path, capsys):
+    out = tmp_path / "results"
+    out.mkdir()
+    (out / "lines.jsonl").write_text("no json\n")
+    assert main(words(dataset, out)) == 2
+    assert "not JSON" in capsys.readouterr().err
+
+
+def test_a_report_without_lines_says_what_to_run(tmp_path, capsys):
+    assert main(["benchmark", "report", "--out", str(tmp_path)]) == 2
+    assert "Run `losslearn benchmark run` first" in capsys.readouterr().err
+
+
+def test_the_methods_are_listed(capsys):
+    assert main(["benchmark", "methods"]) == 0
+    said = capsys.readouterr().out
+    assert "sl_r" in said
+    assert "lightgbm" in said
+
+
+def test_the_runtime_is_measured_and_written(tmp_path, monkeypatch, capsys):
+    row = {
+        "model_parameters": 100,
+        "surrogate_parameters": 50,
+        "model_steps": 1,
+        "surrogate_steps": 2,
+        "batch_size": 8,
+        "seconds_per_iteration": 0.003,
+        "cross_entropy_seconds_per_iteration": 0.001,
+    }
+    monkeypatch.setattr(runtimes, "measure_iterations", lambda **_: [row])
+    assert main(["benchmark", "runtime", "--out", str(tmp_path)]) == 0
+    assert json.loads((tmp_path / "runtime.jsonl").read_text()) == row
+    assert (tmp_path / "runtime.md").read_text() in capsys.readouterr().out
+
+
+def test_data_sets_are_listed_as_json(data_dir, capsys):
+    assert main(["datasets", "--data-dir", str(data_dir), "--json"]) == 0
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert found["a9a"]["state"] == "complete"
+    assert found["santander"]["state"] == "not available here"
