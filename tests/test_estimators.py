@@ -255,3 +255,9 @@ def test_losses_without_threshold_use_the_error_rate(table):
     assert error(torch.from_numpy(y), scores).item() == pytest.approx(
         (clf.predict(X) != y).mean()
     )
+
+
+def test_a_fit_leaves_torchs_global_generator_alone(table):
+    before = torch.get_rng_state()
+    make(mode="refined").fit(*table)
+    assert torch.equal(torch.get_rng_state(), before)

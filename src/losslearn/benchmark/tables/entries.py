@@ -212,7 +212,8 @@ def loss_matrix(
 def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
     """Return the names once each, those of `order` first, then by the alphabet."""
     found = set(names)
-    return [name for name in order if name in found] + sorted(found - set(order))
+    first = [name for name in dict.fromkeys(order) if name in found]
+    return first + sorted(found - set(order))
 
 
 def check_protocol(lines: Sequence[Line], protocol: Protocol) -> None:
