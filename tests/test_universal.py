@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from losslearn.config import BilevelConfig
 from losslearn.metrics import (
     as_true_loss,
     declare_metric,
@@ -18,6 +19,7 @@ from losslearn.universal import (
     file_stem,
     fit_universal,
     get_universal,
+    initial_surrogate,
     load_universal,
     make_universal,
     save_universal,
@@ -158,3 +160,15 @@ def test_changed_callable_of_the_same_name_is_fitted_anew(losslearn_cache, monke
     for power in (1.0, 2.0):
         get_universal(as_true_loss(counted([], power)))
     assert len(list(losslearn_cache.glob("gap-*.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("name", ["auc", "f1", "error_rate"])
+def test_from_scratch_and_refined_work_in_the_same_units(name):
+    loss = get_true_loss(name)
+    starts = [
+        initial_surrogate(loss, BilevelConfig(mode=mode), seed=0)
+        for mode in ("scratch", "refined")
+    ]
+    scratch, refined = (float(start.loss_scale) for start in starts)
+    assert scratch == pytest.approx(refined, rel=0.3)
+    assert refined < 0.5  # far from 1, so the test can fail

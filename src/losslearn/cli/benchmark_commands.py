@@ -172,7 +172,7 @@ def figures(
     ] = 3,
     max_iter: Annotated[
         int, typer.Option(metavar="N", min=1, help="Iterations of Figure 3.")
-    ] = 600,
+    ] = 400,
 ) -> None:
     """Make the paper's Figures 1, 2 and 3."""
     from losslearn.cli.paper_figures import write_paper_figures

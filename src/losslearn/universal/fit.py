@@ -81,6 +81,38 @@ def fit_universal(
     return surrogate.eval(), float(torch.cat(gaps).mean())
 
 
+def loss_units(
+    true_loss: TrueLoss,
+    *,
+    distribution: ScoreDistribution | None = None,
+    n_sets: int = 256,
+    n: int = 256,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return mean and spread of a loss over generated sets.
+
+    They are the units in which a surrogate works, so that its weight beside another
+    objective means the same for every loss, whether it starts fitted or from scratch.
+
+    Args:
+        true_loss: The loss.
+        distribution: What to draw sets from; None takes the wide form.
+        n_sets: Sets drawn.
+        n: Rows of a set.
+        seed: Of the draws.
+
+    Example:
+        >>> from losslearn.metrics import get_true_loss
+        >>> shift, scale = loss_units(get_true_loss("auc"))
+        >>> 0 < shift < 1 and 0 < scale < 0.5
+        True
+    """
+    distribution = distribution or default_distribution(true_loss)
+    generator = torch.Generator().manual_seed(seed)
+    _, values = _valued(true_loss, distribution, n_sets, n, generator)
+    return float(values.mean()), float(values.std().clamp_min(1e-12))
+
+
 def default_distribution(true_loss: TrueLoss) -> WideScores:
     """Return the wide form, with scales and shifts where the loss depends on them."""
     if true_loss.scale_invariant:

@@ -6,7 +6,7 @@ from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate import SetSurrogate
 from losslearn.universal.distributions import GaussianScores
-from losslearn.universal.fit import FitProgress
+from losslearn.universal.fit import FitProgress, loss_units
 from losslearn.universal.store import get_universal
 
 
@@ -32,14 +32,18 @@ def initial_surrogate(
     standardize = config.standardize
     if standardize is None:
         standardize = true_loss.scale_invariant
+    gaussian = config.universal_form == "gaussian"
+    distribution = GaussianScores() if gaussian else None
     if config.mode == "scratch":
+        shift, scale = loss_units(true_loss, distribution=distribution, seed=seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return SetSurrogate(standardize=standardize)
-    gaussian = config.universal_form == "gaussian"
+            return SetSurrogate(
+                standardize=standardize, loss_shift=shift, loss_scale=scale
+            )
     return get_universal(
         true_loss,
-        distribution=GaussianScores() if gaussian else None,
+        distribution=distribution,
         standardize=standardize,
         progress=progress,
     ).surrogate

@@ -156,12 +156,8 @@ def boost_xgboost(
 
 def _lightgbm_scores(booster: Any) -> Callable[[Tensor], Tensor]:  # noqa: ANN401 - untyped at run time
     def score(x: Tensor) -> Tensor:
-        margin = booster.predict(
-            _rows(x),
-            raw_score=True,
-            num_iteration=booster.best_iteration,
-            num_threads=1,
-        )
+        # of the rounds after the best one, none was kept
+        margin = booster.predict(_rows(x), raw_score=True, num_threads=1)
         return torch.as_tensor(margin, device=x.device)
 
     return score
