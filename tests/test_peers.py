@@ -204,9 +204,13 @@ def test_trees_stop_early_and_score_with_the_best_rounds(method):
     result = fit_once(method)[0]
     assert 1 < result.iterations < 200
     index = [one["setting"] for one in result.tried].index(result.setting)
-    only = replace(method, max_rounds=result.iterations, grid=(method.grid[index],))
-    again = fit(only, budget=replace(BUDGET, n_settings=1))[0]
-    assert torch.equal(result.score(data.x), again.score(data.x))
+
+    def scores_after(rounds):
+        only = replace(method, max_rounds=rounds, grid=(method.grid[index],))
+        return fit(only, budget=replace(BUDGET, n_settings=1))[0].score(data.x)
+
+    assert torch.equal(result.score(data.x), scores_after(result.iterations))
+    assert not torch.equal(result.score(data.x), scores_after(1))
 
 
 def test_scores_of_logistic_regression_are_its_log_odds():

@@ -12,7 +12,7 @@ from losslearn.models import MLP, Linear, score_rows
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import tune_threshold
 from losslearn.training import Record, Run, Trainer, TrainingData
-from losslearn.universal import get_universal
+from losslearn.universal import get_universal, initial_surrogate
 
 
 def draw_rows(n: int = 3_000, pos_rate: float = 0.05, seed: int = 0) -> TrainingData:
@@ -180,9 +180,8 @@ def test_figure_2_problem_reaches_its_optimum(seed):
     )
     torch.manual_seed(seed)
     draws = torch.Generator().manual_seed(seed)
-    learner = SurrogateLearner(
-        SetSurrogate(standardize=False), true_loss, config, generator=draws
-    )
+    surrogate = initial_surrogate(true_loss, config, seed=seed)
+    learner = SurrogateLearner(surrogate, true_loss, config, generator=draws)
     model = OneParameter()
     trainer = Trainer(model, data, true_loss, config, generator=draws)
     objective = LearnedObjective(learner.surrogate)
