@@ -9,6 +9,11 @@ from losslearn.universal.distributions import GaussianScores
 from losslearn.universal.fit import FitProgress, loss_units
 from losslearn.universal.store import get_universal
 
+_N_SETS = 256
+"""Sets from which the units of a surrogate from scratch are taken."""
+_N_CALLS = 64
+"""The same for a user's own metric, which is called once for each set."""
+
 
 def initial_surrogate(
     true_loss: TrueLoss,
@@ -35,7 +40,12 @@ def initial_surrogate(
     gaussian = config.universal_form == "gaussian"
     distribution = GaussianScores() if gaussian else None
     if config.mode == "scratch":
-        shift, scale = loss_units(true_loss, distribution=distribution, seed=seed)
+        shift, scale = loss_units(
+            true_loss,
+            distribution=distribution,
+            n_sets=_N_SETS if true_loss.is_builtin else _N_CALLS,
+            seed=seed,
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return SetSurrogate(
