@@ -46,7 +46,7 @@ def draw_surfaces(
         ImportError: If matplotlib is not installed.
     """
     _check(grid, titles, true_losses, surrogate_losses)
-    figure = new_figure(2.1 * len(titles) + 0.6, 5.4)
+    figure = new_figure(2.1 * len(titles) + 0.6, 6.2)
     axes = figure.subplots(2, len(titles), squeeze=False, sharex=True, sharey=True)
     columns = zip(titles, true_losses, surrogate_losses, strict=True)
     for column, (title, true, learned) in enumerate(columns):
