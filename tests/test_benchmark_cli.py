@@ -1,9 +1,13 @@
 import json
+import time
+import urllib.request
 from collections import Counter
+from urllib.error import URLError
 
 import pytest
 
-from benchmark_cases import write_rows
+from benchmark_cases import Scorer, constant_scores, one_job, write_rows
+from losslearn.benchmark.harness import run_job
 from losslearn.benchmark.results import ResultsFile, cell_of
 from losslearn.cli import main, runtimes
 from losslearn.cli.benchmarking import GridOptions
@@ -47,6 +51,66 @@ def test_a_failed_job_is_told_in_a_line_and_in_the_exit_code(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "failed and has no line: ValueError: 'few' must hold at least 5" in said
     assert "Traceback" not in said
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Leave neither data sets nor the internet; returns what was asked for."""
+    asked = []
+
+    class Nothing:
+        def open(self, request, *_):
+            asked.append(request.full_url)
+            raise URLError("no route to host")
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("LOSSLEARN_DATA", str(empty))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    urllib.request.install_opener(Nothing())
+    yield asked
+    urllib.request.install_opener(None)
+
+
+@pytest.mark.slow
+def test_data_that_cannot_be_downloaded_is_told_once_and_left_out(
+    offline, dataset, tmp_path, capsys
+):
+    out = tmp_path / "results"
+    assert main(words(dataset, out, "--dataset", "skin")) == 1
+    said = capsys.readouterr().err
+    assert said.count("skin is left out: `skin` is not on this machine") == 1
+    assert "no route to host" in said
+    assert "Traceback" not in said
+    assert len({url.split("/data/")[1] for url in offline}) == 1
+    lines = ResultsFile(out / "lines.jsonl").lines()
+    assert {line["dataset"] for line in lines} == {dataset}
+
+
+def test_without_any_data_no_worker_is_started(offline, tmp_path, capsys):
+    out = tmp_path / "results"
+    part = ["--dataset", "skin", "--dataset", "susy", "--out", str(out)]
+    assert main(["benchmark", "run", "smoke", *part]) == 2
+    said = capsys.readouterr().err
+    assert "susy is left out: " in said
+    assert "No data set of the grid is here" in said
+    assert offline
+    assert not out.exists()
+
+
+def test_data_of_finished_cells_is_not_asked_for(offline, dataset, tmp_path, capsys):
+    part = options(datasets=("skin",), methods=("cross_entropy",), metrics=("f1",))
+    grid = part.grid()
+    cells = grid.cells()
+    (line,) = run_job(one_job(dataset), Scorer(constant_scores))
+    out = tmp_path / "results"
+    ResultsFile(out / "lines.jsonl").append(
+        {**line, **cell._asdict(), "budget": grid.budget.as_dict()} for cell in cells
+    )
+    command = ["benchmark", "run", "smoke", "--dataset", "skin", "--metric", "f1"]
+    assert main([*command, "--method", "cross_entropy", "--out", str(out)]) == 0
+    assert offline == []
+    assert f"{len(cells)} of {len(cells)} cells" in capsys.readouterr().err
 
 
 @pytest.mark.slow
