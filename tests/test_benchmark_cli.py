@@ -1,4 +1,9 @@
+import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections import Counter
@@ -50,6 +55,31 @@ def test_a_failed_job_is_told_in_a_line_and_in_the_exit_code(tmp_path, capsys):
     assert main(words(few, out)) == 1
     said = capsys.readouterr().err
     assert "failed and has no line: ValueError: 'few' must hold at least 5" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_a_grid_told_to_end_leaves_nothing_running(dataset, tmp_path):
+    out = tmp_path / "results"
+    command = words(dataset, out, "--repetitions", "40")
+    code = "import sys; from losslearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            while not (out / "lines.jsonl").exists() and process.poll() is None:
+                time.sleep(0.05)
+            process.terminate()
+            # workers hold the other end of stderr: it is open while one lives
+            said = process.communicate(timeout=30)[1]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert said.endswith("losslearn: interrupted.\n")
     assert "Traceback" not in said
 
 

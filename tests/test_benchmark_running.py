@@ -170,6 +170,21 @@ def test_a_killed_grid_goes_on_where_it_stopped(dataset, results):
 
 
 @pytest.mark.slow
+def test_workers_end_with_a_process_that_is_killed_alone(dataset, results):
+    process = start(dataset, results)
+    try:
+        while not results.lines() and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+        # its workers hold the other ends of its output: it is open while one lives
+        process.communicate(timeout=30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert 0 < len(results.lines()) < 24
+
+
+@pytest.mark.slow
 def test_two_processes_share_one_results_file(dataset, results):
     grid = tiny_grid(dataset, repetitions=6)
     processes = [start(dataset, results) for _ in range(2)]

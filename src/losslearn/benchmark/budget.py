@@ -91,8 +91,9 @@ class Budget:
             return replace(_DEFAULT, **{**shared, **setting})
         # what made the paper's numbers, but for its number and size of steps
         shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
-        replace(PAPER, **setting)  # what is not taken is checked, too
-        taken = {name: setting[name] for name in setting if name not in _PAPERS_OWN}
+        given: dict[str, Any] = dict(setting)
+        replace(PAPER, **given)  # what is not taken is checked, too
+        taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
         return replace(PAPER, **{**shared, **taken})
 
     def settings(self, grid: Sequence[Setting]) -> list[Setting]:

@@ -1,7 +1,9 @@
 """Running a grid from the command line."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -116,6 +118,7 @@ def run_benchmark(
     for name in set(needed) - set(DATASETS):
         load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
+        _stopped_as_by_ctrl_c(),
         _open_backend(backend, jobs, ray_address) as workers,
         GridView(console(stderr=True)) as view,
     ):
@@ -126,6 +129,19 @@ def run_benchmark(
     if lines:
         write_tables(out, options.preset, options.protocol, lines)
     return _SOME_FAILED if progress.failed or unreachable else 0
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end what runs in the context as Ctrl-C does, workers included."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _open_backend(
