@@ -346,6 +346,13 @@ def test_a_file_without_targets_or_of_another_kind_is_refused(tmp_path):
         load_dataset(text)
 
 
+def test_a_function_that_raises_is_told_with_its_error(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def load():\n    return {}['rows']\n")
+    with pytest.raises(ValueError, match=r"`load` must .* raised KeyError: 'rows'"):
+        load_dataset(f"{file}:load")
+
+
 def test_an_unknown_name_gets_a_near_one(tmp_path):
     with pytest.raises(ValueError, match=r"no data set `covtyp`.* mean `covtype`"):
         load_dataset("covtyp")
