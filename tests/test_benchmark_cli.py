@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -153,6 +154,8 @@ def test_the_smoke_grid_goes_once_through_everything(data_dir, tmp_path):
     assert Counter(map(cell_of, lines)) == dict.fromkeys(cells, 1)
     for line in lines:
         assert 0 <= line["losses"]["test"] <= 1
+    table = (out / "smoke.md").read_text()
+    assert all(f"| {method} |" in table for method in {cell.method for cell in cells})
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,32 @@ def test_methods_that_do_not_go_with_the_metrics_are_told(capsys, tmp_path):
     out = str(tmp_path / "results")
     assert main([*command, "--metric", "f1", "--out", out]) == 2
     assert "No cell is left" in capsys.readouterr().err
+
+
+def test_a_tier_that_a_preset_lacks_is_told(capsys, tmp_path):
+    command = ["benchmark", "run", "smoke", "--tier", "strong"]
+    assert main([*command, "--out", str(tmp_path / "results")]) == 2
+    said = capsys.readouterr().err
+    assert "`smoke` has the tiers linear, mlp, got strong" in said
+
+
+def test_a_dead_ray_address_is_one_line_at_once(dataset, tmp_path, capsys):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with socket.socket() as nobody:  # a port that is taken, where nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        more = ("--backend", "ray", "--ray-address", address)
+        assert main(words(dataset, tmp_path / "results", *more)) == 2
+    said = capsys.readouterr().err
+    assert f"must be a Ray cluster at '{address}', but nobody answers" in said
+    assert said.count("\n") == 1
+
+
+def test_a_ray_address_without_a_port_is_told(dataset, tmp_path, capsys):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    more = ("--backend", "ray", "--ray-address", "somewhere")
+    assert main(words(dataset, tmp_path / "results", *more)) == 2
+    assert "`HOST:PORT`, got 'somewhere'" in capsys.readouterr().err
 
 
 def test_a_method_named_with_its_tier_is_run_whatever_the_preset_has():

@@ -101,8 +101,11 @@ class ResultsFile:
         return {cell_of(line) for line in self.lines() if line["budget"] == wanted}
 
     def lines_of(self, grid: Grid) -> list[Line]:
-        """Return the lines of a grid's cells that were made within its budget."""
-        wanted, cells = grid.budget.as_dict(), set(grid.cells())
+        """Return the lines of a grid's cells that were made within its budget.
+
+        Those that a grid does not run itself, but were run by name, are among them.
+        """
+        wanted, cells = grid.budget.as_dict(), {*grid.cells(), *grid.cells_by_name()}
         return [
             line
             for line in self.lines()

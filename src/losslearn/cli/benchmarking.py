@@ -70,8 +70,11 @@ class GridOptions:
         chosen = {name: part for name, part in parts.items() if part}
         if set(chosen) - {"datasets"}:
             # what is asked for by name need not be in the preset's own selection
-            only = grid.only if not self.methods and not self.metrics else None
-            grid = replace(grid, only=only)
+            named = bool(self.methods or self.metrics)
+            if not named:
+                self._check_tiers_of(grid)
+            only = None if named else grid.only
+            grid = replace(grid, only=only, by_name=frozenset())
         grid = replace(grid, **chosen)  # type: ignore[arg-type]
         if not grid.cells():
             raise ValueError(
@@ -79,6 +82,20 @@ class GridOptions:
                 "tiers. `losslearn benchmark methods` lists what goes together."
             )
         return grid
+
+    def _check_tiers_of(self, grid: Grid) -> None:
+        """Check that a preset has the tiers asked for.
+
+        Raises:
+            ValueError: If it lacks one.
+        """
+        lacking = [tier for tier in self.tiers if tier not in grid.tiers]
+        if lacking:
+            raise ValueError(
+                f"The preset `{self.preset}` has the tiers {', '.join(grid.tiers)}, "
+                f"got {', '.join(lacking)}. Name what to run there with `--method`, or "
+                "take another preset: `strong` has the strong tier."
+            )
 
 
 def run_benchmark(
