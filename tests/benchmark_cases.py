@@ -16,7 +16,7 @@ TINY = Budget(max_iter=4, n_evals=2, n_settings=2, tuning="none", batch_size=50)
 def write_rows(path, *, n=300, seed=0, flipped=()):
     """Write a data set whose first feature numbers the rows; returns its name.
 
-    The targets of the rows in `flipped` are turned round.
+    Targets and features of the rows in `flipped` are turned round.
     """
     random = np.random.default_rng(seed)
     signal = random.normal(size=n)
@@ -25,6 +25,7 @@ def write_rows(path, *, n=300, seed=0, flipped=()):
     frame = pd.DataFrame(
         {"row": np.arange(n), "signal": signal, "noise": random.normal(size=n)}
     )
+    frame.loc[list(flipped)] *= -1
     path.parent.mkdir(exist_ok=True)
     frame.assign(target=target).to_parquet(path)
     return str(path)

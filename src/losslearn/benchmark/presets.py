@@ -106,8 +106,9 @@ def make_grid(
     """Return a grid by name.
 
     Args:
-        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (SL-R and
-            what it is compared with, linear and MLP), "strong" (TabM and boosted trees).
+        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (SL-R
+            and what it is compared with, linear and MLP), "strong" (TabM and boosted
+            trees).
         size: "full" takes all training rows and the default number of steps; "capped"
             fewer of both. Validation and test rows are never capped.
         protocol: By which rules; see `Budget`.
