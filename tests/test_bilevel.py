@@ -13,7 +13,7 @@ from losslearn.bilevel import (
 )
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
-from losslearn.models import score_sets
+from losslearn.models import row_scorer, score_sets
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
@@ -172,16 +172,16 @@ def table() -> tuple[torch.Tensor, SetSampler]:
 def test_surrogate_gets_closer_to_the_true_loss():
     x, sampler = table()
     learner = make_learner(BilevelConfig(surrogate_lr=1e-2))
-    first = learner.learn(Line(), x, sampler, steps=1)
-    learner.learn(Line(), x, sampler, steps=200)
-    assert learner.learn(Line(), x, sampler, steps=10) < 0.3 * first
+    first = learner.learn(row_scorer(Line(), x), sampler, steps=1)
+    learner.learn(row_scorer(Line(), x), sampler, steps=200)
+    assert learner.learn(row_scorer(Line(), x), sampler, steps=10) < 0.3 * first
 
 
 def test_learning_leaves_model_and_batchnorm_parameters_alone():
     x, sampler = table()
     model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)).double()
     before = [p.detach().clone() for p in model.parameters()]
-    make_learner(BilevelConfig()).learn(model, x, sampler, steps=3)
+    make_learner(BilevelConfig()).learn(row_scorer(model, x), sampler, steps=3)
     assert all(map(torch.equal, before, model.parameters()))
 
 
@@ -189,7 +189,7 @@ def test_copy_of_a_learner_learns_on_its_own():
     x, sampler = table()
     learner = make_learner(BilevelConfig())
     before = learner.surrogate.decoder[-1].weight.detach().clone()
-    learner.copy().learn(Line(), x, sampler, steps=3)
+    learner.copy().learn(row_scorer(Line(), x), sampler, steps=3)
     assert torch.equal(learner.surrogate.decoder[-1].weight, before)
 
 
@@ -208,6 +208,6 @@ def test_model_step_through_the_learned_objective_lowers_a_true_loss():
 
     before = true_loss()
     for _ in range(100):
-        learner.learn(model, x, sampler, steps=2)
+        learner.learn(row_scorer(model, x), sampler, steps=2)
         model_step(model, objective, optimizer, x[sampler.draw(1)], sampler.y_set[None])
     assert true_loss() < before - 0.1

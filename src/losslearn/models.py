@@ -1,9 +1,9 @@
 """Prediction models: the paper's MLP, a linear model, and how rows get their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 
@@ -134,6 +134,21 @@ def score_sets(
             f"{list(rows.shape)} -> {list(scores.shape)}."
         )
     return scores.reshape(x.shape[:-1])
+
+
+def row_scorer(
+    model: nn.Module, x: Float[Tensor, "rows features"]
+) -> Callable[[Integer[Tensor, "*sets n"]], Float[Tensor, "*sets n"]]:
+    """Return a function from row numbers of `x` to scores, without gradient.
+
+    The model is taken in the state and mode that it is in at each call.
+    """
+
+    @torch.no_grad()
+    def score(rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
+        return score_sets(model, x[rows])
+
+    return score
 
 
 @torch.no_grad()

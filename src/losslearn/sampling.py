@@ -100,4 +100,4 @@ class SetSampler:
         place = torch.randint(
             len(rows), shape, generator=self._generator, device=rows.device
         )
-        return rows[place]
+        return rows.take(place)

@@ -11,10 +11,18 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from losslearn.bilevel import Objective, SurrogateLearner, model_step
+from losslearn.bilevel import (
+    Objective,
+    ScoreRows,
+    SurrogateLearner,
+    fused_parts,
+    model_step,
+)
 from losslearn.config import BilevelConfig
+from losslearn.descent import ClippedAdam
+from losslearn.fused import FusedModel
 from losslearn.metrics import TrueLoss
-from losslearn.models import score_rows
+from losslearn.models import row_scorer, score_rows
 from losslearn.sampling import SetSampler
 
 
@@ -138,23 +146,26 @@ class Trainer:
             generator=generator,
         )
         self._generator = generator
-        trained = [p for p in model.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(
-            [*trained, *parameters], lr=config.model_lr, fused=True
+        self._descent = ClippedAdam(
+            model.parameters(),
+            lr=config.model_lr,
+            max_grad_norm=config.max_grad_norm,
+            unclipped=parameters,
         )
+        self._fused = FusedModel.of(model, self._descent, data.x)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
         return Snapshot(
             copy.deepcopy(self.model.state_dict()),
-            copy.deepcopy(self._optimizer.state_dict()),
+            copy.deepcopy(self._descent.state_dict()),
             self._generator.get_state(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot."""
         self.model.load_state_dict(snapshot.model)
-        self._optimizer.load_state_dict(copy.deepcopy(snapshot.optimizer))
+        self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
         self._generator.set_state(snapshot.draws)
 
     def train(
@@ -218,38 +229,57 @@ class Trainer:
         Returns:
             The mean surrogate error; NaN without a learner.
         """
-        config, sampler = self.config, self.sampler
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         error = torch.tensor(math.nan)
         if learner is not None:  # the lower level first, as in the authors' code
-            error = learner.learn(
-                self.model, self.data.x, sampler, steps=config.surrogate_steps
-            )
+            steps = self.config.surrogate_steps
+            error = learner.learn(self._score_rows, self.sampler, steps=steps)
         self._set_learning_rate(progress)
-        for rows in sampler.draw(config.model_steps):
+        self._descend(objective, self.sampler.draw(self.config.model_steps))
+        return error
+
+    @property
+    def _score_rows(self) -> ScoreRows:
+        """The model as the surrogate meets it: in training mode, without gradient."""
+        if self._fused is not None:
+            return self._fused.scores
+        return row_scorer(self.model, self.data.x)
+
+    def _descend(
+        self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
+    ) -> None:
+        """Take K_alpha steps (Algorithm 1, lines 4 to 7), one for each set of rows."""
+        sampler, fused = self.sampler, self._fused
+        y_true, weight = sampler.y_set, sampler.weight
+        if fused is not None:
+            parts = fused_parts(objective)
+            if parts is None:
+                fused.descend(objective, sets, y_true, sample_weight=weight)
+            else:
+                fused.steps(sets, y_true, sample_weight=weight, **parts._asdict())
+            return
+        for rows in sets:
             model_step(
                 self.model,
                 objective,
-                self._optimizer,
+                self._descent,
                 self.data.x[rows],
-                sampler.y_set,
-                sample_weight=sampler.weight,
-                max_grad_norm=config.max_grad_norm,
+                y_true,
+                sample_weight=weight,
             )
-        return error
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""
         steps = max(self.config.surrogate_steps, 1)
         self.model.train()
         for _ in range(self.config.catch_up // steps):
-            learner.learn(self.model, self.data.x, self.sampler, steps=steps)
+            learner.learn(self._score_rows, self.sampler, steps=steps)
 
     def _set_learning_rate(self, progress: float) -> None:
         if self.config.schedule == "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * progress))
-            for group in self._optimizer.param_groups:
-                group["lr"] = self.config.model_lr * factor
+            self._descent.lr = self.config.model_lr * factor
 
     def _look(
         self, run: Run, error: Tensor, begin: float, watch: Watcher | None
