@@ -240,7 +240,8 @@ class _Objective(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(
-        ctx: FunctionCtx, grad: Tensor
+        ctx: Any,  # noqa: ANN401 - as above
+        grad: Tensor,
     ) -> tuple[Tensor, None, None, None, None]:
         """Return the gradient of the scores."""
         (slope,) = ctx.saved_tensors
