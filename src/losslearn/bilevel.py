@@ -1,6 +1,7 @@
 """Algorithm 1: the two levels, one step of each."""
 
 import copy
+import math
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -192,6 +193,7 @@ class SurrogateLearner:
             max_grad_norm=config.max_grad_norm,
         )
         self._fused = FusedSurrogate.of(surrogate)
+        self._replayed: tuple[Tensor, Tensor] | None = None
 
     def copy(self) -> "SurrogateLearner":
         """Return a learner whose steps leave this one's surrogate alone."""
@@ -219,10 +221,7 @@ class SurrogateLearner:
             The mean surrogate error over the steps.
         """
         n_sets = self._config.n_sets
-        y_score = self._perturb(score_rows(sampler.draw(steps * n_sets)))
-        y_true = sampler.y_set.expand_as(y_score)
-        weight = sampler.weight if self._true_loss.takes_weight else None
-        loss = self._true_loss(y_true, y_score, sample_weight=weight)
+        y_score, loss = self._valued_sets(score_rows, sampler, steps * n_sets)
         by_step = (steps, n_sets)
         errors = self._fit(
             sampler.y_set,
@@ -231,6 +230,30 @@ class SurrogateLearner:
             sampler.weight,
         )
         return errors.mean()
+
+    def _valued_sets(
+        self, score_rows: ScoreRows, sampler: SetSampler, n: int
+    ) -> tuple[Float[Tensor, "n_sets n"], Float[Tensor, " n_sets"]]:
+        """Return scores and true losses of sets to fit, old ones among the new.
+
+        A share of them is drawn and valued now, the rest are the latest of earlier
+        turns: each is fitted `replay` times in all.
+        """
+        n_new = math.ceil(n / self._config.replay)
+        if self._replayed is None or len(self._replayed[0]) < n - n_new:
+            n_new = n
+        y_score = self._perturb(score_rows(sampler.draw(n_new)))
+        y_true = sampler.y_set.expand_as(y_score)
+        weight = sampler.weight if self._true_loss.takes_weight else None
+        loss = self._true_loss(y_true, y_score, sample_weight=weight)
+        if n_new < n and self._replayed is not None:
+            y_score = torch.cat([y_score, self._replayed[0][: n - n_new]])
+            loss = torch.cat([loss, self._replayed[1][: n - n_new]])
+        if self._config.replay == 1:
+            return y_score, loss
+        self._replayed = y_score, loss
+        mixed = torch.randperm(n, generator=self._generator, device=loss.device)
+        return y_score[mixed], loss[mixed]
 
     def _fit(
         self,

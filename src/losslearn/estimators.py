@@ -95,6 +95,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         max_grad_norm: float = _DEFAULT.max_grad_norm,
         batch_size: int = _DEFAULT.batch_size,
         n_sets: int = _DEFAULT.n_sets,
+        replay: int = _DEFAULT.replay,
         pos_rate: float | None = _DEFAULT.pos_rate,
         min_per_class: int = _DEFAULT.min_per_class,
         prevalence_weights: bool = _DEFAULT.prevalence_weights,
@@ -130,6 +131,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.n_sets = n_sets
+        self.replay = replay
         self.pos_rate = pos_rate
         self.min_per_class = min_per_class
         self.prevalence_weights = prevalence_weights

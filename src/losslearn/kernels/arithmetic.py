@@ -1,6 +1,8 @@
 """What the compiled kernels share: settings, tanh, clipping and Adam's update."""
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numba import float32, njit
@@ -11,15 +13,21 @@ Matrix = NDArray[np.float32]
 
 # every licence of fast arithmetic but those that take NaN and infinity for impossible:
 # scores that are not numbers must be seen to be so
-compiled = njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    fastmath={"nsz", "arcp", "contract", "afn", "reassoc"},
-)
-"""Decorates a kernel: compiled at its first call, kept on disk."""
+_FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-inlined = njit(inline="always", fastmath={"nsz", "arcp", "contract", "afn", "reassoc"})
+Kernel = TypeVar("Kernel", bound=Callable[..., object])
+
+
+def compiled(function: Kernel) -> Kernel:
+    """Compile a kernel at its first call and keep it on disk, where there is room."""
+    options = {"nogil": True, "error_model": "numpy", "fastmath": _FAST}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder can be written: compiled anew in each process
+        return njit(**options)(function)
+
+
+inlined = njit(inline="always", fastmath=_FAST)
 """Decorates what a kernel's loop calls for each number."""
 
 ADAM_BETA1, ADAM_BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
