@@ -83,13 +83,16 @@ def map_parquet(
     kept = path.parent if folder is None else Path(folder).expanduser()
     kept = kept / f"{path.stem}.map"
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER) as file:
+        # what is read ahead would be kept until the last batch
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             columns = _feature_columns(file.schema_arrow, path, target)
             source = _describe(path, file, target)
             if _described(kept) != source:
                 with _replacing(kept) as new:
                     _write(file, new, path, target, columns)
                     (new / _NOTE).write_text(json.dumps(source, indent=2) + "\n")
+    except pa.ArrowMemoryError:
+        raise
     except pa.ArrowException as error:
         raise ValueError(
             f"'{path}' cannot be read as a Parquet file ({error}). Write it again."
