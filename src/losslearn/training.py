@@ -29,10 +29,14 @@ from losslearn.sampling import SetSampler
 class TrainingData(NamedTuple):
     """Rows to train on and rows to choose by, on one device."""
 
-    x: Float[Tensor, "rows features"]
+    x: Float[Tensor, "table features"]
     y_true: Integer[Tensor, " rows"]
-    x_valid: Float[Tensor, "valid features"]
+    x_valid: Float[Tensor, "valid_table features"]
     y_valid: Integer[Tensor, " valid"]
+    rows: Integer[Tensor, " rows"] | None = None
+    """Which rows of `x` the targets belong to; None for all, in order."""
+    valid_rows: Integer[Tensor, " valid"] | None = None
+    """The same for `x_valid`, which may be the table of `x`."""
 
 
 class Record(NamedTuple):
@@ -140,6 +144,7 @@ class Trainer:
         self.sampler = SetSampler(
             data.y_true,
             batch_size=min(config.batch_size, len(data.y_true)),
+            rows=data.rows,
             pos_rate=config.pos_rate if weighs else None,
             min_per_class=config.min_per_class if weighs else 1,
             prevalence_weights=config.prevalence_weights,
@@ -285,7 +290,7 @@ class Trainer:
         self, run: Run, error: Tensor, begin: float, watch: Watcher | None
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
-        y_score = score_rows(self.model, self.data.x_valid)
+        y_score = score_rows(self.model, self.data.x_valid, rows=self.data.valid_rows)
         loss = float(self.true_loss(self.data.y_valid, y_score))
         if self._observe is not None:
             self._observe(run.n_iter, y_score)
