@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
 
 
 def grow(n_rows: int, n_features: int, max_iter: int) -> dict[str, Any]:
-    """Return the time of an iteration on rows in memory, and what a fit takes."""
+    """Return what a fit of rows in memory takes beyond them."""
     import torch
 
     from losslearn import SurrogateClassifier
@@ -150,14 +150,33 @@ def grow(n_rows: int, n_features: int, max_iter: int) -> dict[str, Any]:
             "beyond_the_data": memory_of("self")["VmHWM"] - before,
             "fit_seconds": time.perf_counter() - begin,
         }
-    return {**line, "milliseconds": time_iteration(x, y)}
+    return line
 
 
-def time_iteration(x: np.ndarray, y: np.ndarray) -> float:
-    """Return milliseconds of a turn of both levels: of ten times 20, the fastest.
+def time_iterations(sizes: list[int], n_features: int) -> dict[str, Any]:
+    """Return milliseconds of a turn of both levels for each number of rows.
 
-    Other work on the machine only ever adds.
+    The sizes take turns within one process, so that other work on the machine meets
+    all of them, and the fastest of 8 times 10 turns counts: other work only ever adds.
     """
+    import torch
+
+    torch.set_num_threads(1)
+    x, y = make_rows(max(sizes), n_features)
+    turns = [make_turn(x[:size], y[:size]) for size in sizes]
+    fastest = [float("inf")] * len(sizes)
+    for _ in range(8):
+        for place, turn in enumerate(turns):
+            begin = time.perf_counter()
+            for _ in range(10):
+                turn()
+            took = 100 * (time.perf_counter() - begin)
+            fastest[place] = min(fastest[place], took)
+    return {"milliseconds": fastest}
+
+
+def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
+    """Return a function that does one turn of both levels."""
     import torch
 
     from losslearn import BilevelConfig, get_true_loss
@@ -187,13 +206,7 @@ def time_iteration(x: np.ndarray, y: np.ndarray) -> float:
     objective = LearnedObjective(
         surrogate, cross_entropy_weight=config.cross_entropy_weight
     )
-    times = []
-    for _ in range(10):
-        begin = time.perf_counter()
-        for _ in range(20):
-            trainer.iterate(objective, learner)
-        times.append((time.perf_counter() - begin) / 20)
-    return 1_000 * min(times)
+    return lambda: trainer.iterate(objective, learner)
 
 
 def memory_of(process: int | str) -> dict[str, int]:
@@ -248,6 +261,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         in_process("grow", n_rows=n_rows, n_features=8, max_iter=40)
         for n_rows in args.growth
     ]
+    times = in_process("time_iterations", sizes=args.growth, n_features=8)
+    for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
+        line["milliseconds"] = milliseconds
     return {
         "command": "python benchmarks/large_table.py",
         "larger_than_memory": larger,
@@ -317,7 +333,11 @@ def main(argv: list[str] | None = None) -> None:
     args = parse_args(argv)
     if args.task:
         task, arguments = args.task
-        tasks = {"fit_from_disk": fit_from_disk, "grow": grow}
+        tasks = {
+            "fit_from_disk": fit_from_disk,
+            "grow": grow,
+            "time_iterations": time_iterations,
+        }
         sys.stdout.write(json.dumps(tasks[task](**json.loads(arguments))) + "\n")
         return
     results = run(args)
