@@ -329,6 +329,17 @@ def test_derived_and_foreign_models_take_the_general_path():
     assert make_trainer(nn.Linear(6, 1), x)._fused is None
 
 
+def test_model_whose_parameters_were_exchanged_goes_on_in_the_general_path():
+    x = draw_table(200, 6)
+    trainer = make_trainer(make_model("linear", x), x)
+    trainer.iterate(CrossEntropy())
+    weight = trainer.model.layers.weight
+    weight.data = torch.full_like(weight, 5.0)
+    trainer.iterate(CrossEntropy())
+    assert weight.detach().allclose(torch.tensor(5.0), atol=0.1)
+    assert not weight.detach().equal(torch.full_like(weight, 5.0))
+
+
 def test_general_path_gives_the_same_model_as_the_fast_one():
     x = draw_table(400, 5)
     fast, general = (make_trainer(make_model("linear", x), x) for _ in range(2))

@@ -147,6 +147,11 @@ def test_other_kinds_have_no_fast_form():
     class Own(SetSurrogate):
         """Might do anything."""
 
+    exchanged, hooked = SetSurrogate(), SetSurrogate()
+    exchanged.encoder[1] = torch.nn.ReLU()
+    hooked.decoder.register_forward_hook(lambda *_: None)
+    assert FusedSurrogate.of(exchanged) is None
+    assert FusedSurrogate.of(hooked) is None
     assert FusedSurrogate.of(Own()) is None
     assert FusedSurrogate.of(SetSurrogate().double()) is None
     assert FusedSurrogate.of(SetSurrogate()) is not None

@@ -162,9 +162,11 @@ def fused_parts(objective: Objective) -> FusedParts | None:
     """Return what an objective is made of, or None where it has no fast form."""
     if type(objective) is CrossEntropy and objective.pos_weight is None:
         return FusedParts(None, 1.0)
-    if type(objective) is LearnedObjective and objective.fused is not None:
-        return FusedParts(objective.fused, objective.cross_entropy_weight)
-    return None
+    if type(objective) is not LearnedObjective or objective.fused is None:
+        return None
+    if not objective.fused.is_current():
+        return None
+    return FusedParts(objective.fused, objective.cross_entropy_weight)
 
 
 class SurrogateLearner:

@@ -244,18 +244,25 @@ class Trainer:
         self._descend(objective, self.sampler.draw(self.config.model_steps))
         return error
 
+    def _current_fused(self) -> FusedModel | None:
+        """Return the model's fast form, unless its parameters were exchanged."""
+        if self._fused is None or not self._fused.is_current():
+            return None
+        return self._fused
+
     @property
     def _score_rows(self) -> ScoreRows:
         """The model as the surrogate meets it: in training mode, without gradient."""
-        if self._fused is not None:
-            return self._fused.scores
+        fused = self._current_fused()
+        if fused is not None:
+            return fused.scores
         return row_scorer(self.model, self.data.x)
 
     def _descend(
         self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
     ) -> None:
         """Take K_alpha steps (Algorithm 1, lines 4 to 7), one for each set of rows."""
-        sampler, fused = self.sampler, self._fused
+        sampler, fused = self.sampler, self._current_fused()
         y_true, weight = sampler.y_set, sampler.weight
         if fused is not None:
             parts = fused_parts(objective)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from losslearn.descent import ClippedAdam
-from losslearn.fused.surrogate import FusedSurrogate, SetArrays
+from losslearn.fused.surrogate import FusedSurrogate, SetArrays, has_hooks
 from losslearn.kernels import can_compile
 from losslearn.models import MLP, Linear
 
@@ -21,13 +21,6 @@ Network = tuple[Array, NDArray[np.int64], bool]
 """Parameters and widths of a surrogate, and whether it standardises scores."""
 
 _NO_SURROGATE: Network = (np.empty(0, np.float32), np.empty(0, np.int64), False)
-
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
 
 
 class Work(NamedTuple):
@@ -68,6 +61,7 @@ class FusedModel:
         self._widths = np.array(
             [linear[0].in_features, *(layer.out_features for layer in linear)], np.int64
         )
+        self._first = linear[0].weight
         self._norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
         self._batches = [
@@ -103,10 +97,15 @@ class FusedModel:
             and all(parameter.requires_grad for parameter in parameters)
             and descent.is_compiled
             and type(model) in (Linear, MLP)
-            and not any(getattr(m, h) for m in model.modules() for h in _HOOKS)
+            and not any(map(has_hooks, model.modules()))
             and _is_as_built(model)
         )
         return cls(model, descent, x) if plain else None
+
+    def is_current(self) -> bool:
+        """Return whether the model's parameters still are those in the buffer."""
+        assert self._descent.flat is not None, "`of` has seen to it"
+        return self._first.data_ptr() == self._descent.flat.values.data_ptr()
 
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""

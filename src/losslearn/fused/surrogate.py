@@ -17,6 +17,19 @@ from losslearn.surrogate import SetSurrogate
 Array = NDArray[np.float32]
 
 
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether something is called when PyTorch runs a module."""
+    return any(
+        getattr(module, hooks)
+        for hooks in (
+            "_forward_hooks",
+            "_forward_pre_hooks",
+            "_backward_hooks",
+            "_backward_pre_hooks",
+        )
+    )
+
+
 class FusedSurrogate:
     """A `SetSurrogate` whose passes forward and back are one compiled call each.
 
@@ -49,14 +62,21 @@ class FusedSurrogate:
         """
         if type(surrogate) is not SetSurrogate:
             return None
-        if not can_compile(*surrogate.parameters()):
-            return None
-        return cls(surrogate)
+        layers = [*surrogate.encoder, *surrogate.decoder]
+        plain = (
+            can_compile(*surrogate.parameters())
+            and all(type(layer) in (nn.Linear, nn.Tanh) for layer in layers)
+            and not any(map(has_hooks, surrogate.modules()))
+        )
+        return cls(surrogate) if plain else None
+
+    def is_current(self) -> bool:
+        """Return whether the surrogate's parameters still are those in the buffer."""
+        return self._first.weight.data_ptr() == self._flat.values.data_ptr()
 
     def takes(self, y_score: Tensor) -> bool:
         """Return whether these scores can be valued, by the parameters as they are."""
-        is_same = self._first.weight.data_ptr() == self._flat.values.data_ptr()
-        return is_same and can_compile(y_score)
+        return self.is_current() and can_compile(y_score)
 
     @property
     def beta(self) -> Array:
