@@ -299,6 +299,19 @@ def test_repetition_without_a_value_is_missing():
     assert row_of(text, "a9a", "SL-R")["F1"] == "0.1500 ± 0.0707 (n=2)"
 
 
+@pytest.mark.parametrize("make", [table_3, lambda lines: table_2(lines, "honest")])
+def test_rows_beside_the_paper_are_marked_as_partial_or_counted_twice(make):
+    lines = [
+        *make_lines("sl_r", LOW, dataset="susy", partial=True),
+        *make_lines("sl_r", LOW, dataset="ijcnn1"),
+    ]
+    text = make(lines)
+    names = {row[0] for row in read(text, which=1)[2:]}
+    assert {"susy\\*", "ijcnn1†", "a9a"} <= names
+    assert {"susy", "ijcnn1"}.isdisjoint(names)
+    assert "† The paper's 156,681 rows of ijcnn1 count its validation part" in text
+
+
 # Table 3
 
 

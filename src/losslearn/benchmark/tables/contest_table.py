@@ -31,6 +31,8 @@ from losslearn.benchmark.tables.markdown import (
 from losslearn.benchmark.tables.printed import (
     MEASURED,
     PAPER_MARK,
+    beside_label,
+    counted_twice_note,
     jac_note,
     not_run,
     published_metric,
@@ -132,7 +134,8 @@ def table_3(lines: Sequence[Line], *, tier: str = "mlp") -> str:
         caption(kept),
         not_run(entries),
         f"Ours / {PAPER_MARK}. {jac_note(protocol)}",
-        markdown_table(_header("JAC"), _rows_beside(entries, tier, protocol)),
+        markdown_table(_header("JAC"), _rows_beside(entries, kept, tier, protocol)),
+        counted_twice_note(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -228,11 +231,13 @@ def _lowest_wins(
     return dict(zip(methods, wins.tolist(), strict=True))
 
 
-def _rows_beside(entries: Entries, tier: str, protocol: Protocol) -> list[list[str]]:
+def _rows_beside(
+    entries: Entries, lines: Sequence[Line], tier: str, protocol: Protocol
+) -> list[list[str]]:
     """Return our mean and the printed number of each cell of the paper."""
     rows = []
     for dataset, printed in TABLE_3.items():
-        row = [dataset]
+        row = [beside_label(dataset, lines)]
         for block in BLOCKS:
             metric = published_metric(block, protocol)
             for name in _methods(block):
