@@ -7,10 +7,11 @@ from pathlib import Path
 from losslearn.benchmark.budget import Protocol
 from losslearn.benchmark.contrasts import contrasts
 from losslearn.benchmark.harness import Line
-from losslearn.benchmark.presets import Preset, Size, make_grid
+from losslearn.benchmark.presets import Preset, Size
 from losslearn.benchmark.registry import METHODS
 from losslearn.benchmark.results import LINES, ResultsFile
 from losslearn.benchmark.significance import critical_difference
+from losslearn.benchmark.table_lines import left_out, table_lines
 from losslearn.benchmark.tables import honest_table, table_1, table_2, table_3
 from losslearn.benchmark.tables.entries import collect
 from losslearn.benchmark.tables.honest_table import rank_methods
@@ -36,8 +37,12 @@ _GRIDS: tuple[tuple[Preset, Protocol], ...] = (
     ("table3", "honest"),
     ("honest", "honest"),
     ("strong", "honest"),
+    ("smoke", "honest"),
     ("table2", "paper"),
     ("table3", "paper"),
+    ("honest", "paper"),
+    ("strong", "paper"),
+    ("smoke", "paper"),
 )
 _LIMIT = 60.0
 """Changes of more than so many % are drawn at the edge of their figure."""
@@ -67,7 +72,7 @@ def write_tables(
         out: Folder to write to.
         preset: The grid.
         protocol: Its rules.
-        lines: Its cells, not empty.
+        lines: Those of `table_lines`, not empty.
 
     Returns:
         What the page shows of it.
@@ -81,7 +86,7 @@ def write_tables(
     elif preset == "table3":
         table = table_3(lines)
     else:
-        table = honest_table(lines)
+        table = honest_table(lines, protocol=protocol)
     stem: str = preset
     title = _TITLES[preset]
     if protocol == "paper":
@@ -146,7 +151,7 @@ def write_report(
     Args:
         out: Folder of the lines, where all is written.
         size: Which grids.
-        repetitions: Their random splits; None takes the preset's.
+        repetitions: Only so many of the random splits; None takes all there are.
         data_dir: Where data sets are looked for first, for Table 1.
 
     Returns:
@@ -157,18 +162,27 @@ def write_report(
         OSError: If the files cannot be written.
     """
     results = ResultsFile(out / LINES)
-    if not results.lines():
+    lines = results.lines()
+    if not lines:
         raise ValueError(
             f"There are no lines in {str(results.path)!r}. "
             "Run `losslearn benchmark run` first."
         )
     sections = [_dataset_section(out, data_dir)]
+    shown: list[Line] = []
     for preset, protocol in _GRIDS:
-        grid = make_grid(preset, size=size, protocol=protocol, repetitions=repetitions)
-        lines = results.lines_of(grid)
-        if lines:
-            sections.append(write_tables(out, preset, protocol, lines))
+        own = table_lines(
+            lines, preset, size=size, protocol=protocol, repetitions=repetitions
+        )
+        if own:
+            sections.append(write_tables(out, preset, protocol, own))
+            shown += own
     sections += _other_sections(out)
+    if missing := left_out(lines, shown, size=size):
+        said = [f"{count:,} line(s) {reason}." for reason, count in missing.items()]
+        for sentence in said:
+            note(f"in no table: {sentence}")
+        sections.append(Section("Left out", [Text(sentence) for sentence in said]))
     page = out / "index.html"
     write_page(page, title="The experiments of losslearn", sections=sections)
     note(f"page written to {page}")

@@ -36,9 +36,9 @@ def counted_twice_note() -> str:
     """Return what the dagger of `beside_label` stands for."""
     row = TABLE_1[_COUNTED_TWICE]
     return (
-        f"† The paper's {row.n_train + row.n_test:,} rows of {_COUNTED_TWICE} count its "
-        "validation part twice, so that copies lie on both sides of its split; ours "
-        "are each row once."
+        f"† The paper's {row.n_train + row.n_test:,} rows of {_COUNTED_TWICE} count "
+        "its validation part twice, so that copies lie on both sides of its split; "
+        "ours are each row once."
     )
 
 
