@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text as DrawnText
 
 from losslearn.plots import (
     Cell,
@@ -191,6 +192,34 @@ def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
     assert len(bars) == 1
     leads = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 3]
     assert sorted(leads) == [1.0, 2.5, 2.5]
+
+
+def texts_outside(figure):
+    """Return the texts that are not wholly within a figure."""
+    figure.canvas.draw()
+    width, height = figure.bbox.size
+    return [
+        text.get_text()
+        for text in figure.findobj(DrawnText)
+        if text.get_visible() and text.get_text()
+        for box in [text.get_window_extent()]
+        if min(box.x0, box.y0) < 0 or box.x1 > width or box.y1 > height
+    ]
+
+
+@pytest.mark.parametrize("n", [2, 3, 11])
+@pytest.mark.parametrize("long", ["imbalanced-losses, Smooth-AP", "x", "W" * 60])
+def test_no_text_of_a_diagram_is_cut(n, long):
+    names = [f"{place} {long}" for place in range(n)]
+    ranks = np.linspace(1, n, n).tolist()
+    figure = draw_critical_difference(
+        names,
+        ranks,
+        groups=[tuple(range(n))],
+        critical_difference=n - 0.5,
+        title=f"average rank of {n} methods {long}",
+    )
+    assert texts_outside(figure) == []
 
 
 def test_a_diagram_of_what_does_not_fit_is_refused():
