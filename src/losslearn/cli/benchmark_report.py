@@ -169,6 +169,9 @@ def write_report(
 ) -> Path:
     """Write every table and figure that there are lines for, and one page of all.
 
+    A table whose lines all stand in those before it, as trees alone of the strong tier
+    do, is left out. The page ends with what stands in no table.
+
     Args:
         out: Folder of the lines, where all is written.
         size: Which grids.
@@ -190,16 +193,16 @@ def write_report(
             "Run `losslearn benchmark run` first."
         )
     sections = [_dataset_section(out, data_dir)]
-    shown: list[Line] = []
+    shown: dict[int, Line] = {}  # by identity
     for preset, protocol in _GRIDS:
         own = table_lines(
             lines, preset, size=size, protocol=protocol, repetitions=repetitions
         )
-        if own:
+        if any(id(line) not in shown for line in own):
             sections.append(write_tables(out, preset, protocol, own))
-            shown += own
+            shown |= {id(line): line for line in own}
     sections += _other_sections(out)
-    if missing := left_out(lines, shown, size=size):
+    if missing := left_out(lines, list(shown.values()), size=size):
         said = [f"{count:,} line(s) {reason}." for reason, count in missing.items()]
         for sentence in said:
             note(f"in no table: {sentence}")
