@@ -58,6 +58,16 @@ _FEWEST_SETS = 5  # with fewer the signed-rank test cannot reject
 _FIRST = (OURS, "sl_u", "sl_s", CONTROL)
 
 
+class Paired(NamedTuple):
+    """The learned surrogate beside the control, by mean losses over data sets."""
+
+    lower: int
+    """On how many data sets ours is lower, by however little."""
+    higher: int
+    p_value: float
+    """Of the signed-rank test; NaN for fewer than five data sets."""
+
+
 class Ranking(NamedTuple):
     """Average ranks of the methods that ran in full on all data sets of a table."""
 
@@ -70,9 +80,8 @@ class Ranking(NamedTuple):
     """Methods that lack a data set or a repetition that others have."""
     sets_left_out: list[str]
     """Data sets that fewer than half of the methods ran on."""
-    p_control: float = math.nan
-    """Of the signed-rank test of the learned surrogate against the control over these
-    data sets; NaN where one is not ranked, or for fewer than five data sets."""
+    paired: Paired | None = None
+    """The learned surrogate against the control; None where one is not ranked."""
 
 
 def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str:
@@ -173,16 +182,21 @@ def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
     testable = len(ranked) >= 3 and len(datasets) >= 2
     p_value = friedman(matrix).p_value if testable else math.nan
     ranks = dict(zip(ranked, average_ranks(matrix).ranks.tolist(), strict=True))
-    p_control = _against_control(matrix, ranked)
-    return Ranking(ranks, len(datasets), p_value, left_out, too_few, p_control)
+    paired = _against_control(matrix, ranked)
+    return Ranking(ranks, len(datasets), p_value, left_out, too_few, paired)
 
 
-def _against_control(matrix: NDArray[np.float64], ranked: Sequence[str]) -> float:
-    """Return the p-value of ours against the control over the data sets."""
-    if not {OURS, CONTROL} <= set(ranked) or len(matrix) < _FEWEST_SETS:
-        return math.nan
-    differences = matrix[:, ranked.index(OURS)] - matrix[:, ranked.index(CONTROL)]
-    return wilcoxon(differences.tolist()).p_value
+def _against_control(
+    matrix: NDArray[np.float64], ranked: Sequence[str]
+) -> Paired | None:
+    """Return how ours and the control compare over the data sets."""
+    if not {OURS, CONTROL} <= set(ranked):
+        return None
+    gaps = matrix[:, ranked.index(OURS)] - matrix[:, ranked.index(CONTROL)]
+    gaps = gaps.round(12)  # rounding alone is no difference
+    enough = len(gaps) >= _FEWEST_SETS
+    p_value = wilcoxon(gaps.tolist()).p_value if enough else math.nan
+    return Paired(int((gaps < 0).sum()), int((gaps > 0).sum()), p_value)
 
 
 def _axes(entries: Entries, tier: str, metric: str) -> tuple[list[str], list[str]]:
@@ -239,10 +253,11 @@ def _rank_note(ranking: Ranking) -> str:
     groups = indistinguishable_groups(list(ranking.ranks.values()), cd)
     alike = "; ".join(listed([ranked[place] for place in group]) for group in groups)
     paired = ""
-    if not math.isnan(ranking.p_control):
+    if (found := ranking.paired) is not None:
         paired = (
-            f" {OURS} against {CONTROL} over these data sets: "
-            f"p = {number(ranking.p_control, digits=3)} (Wilcoxon signed-rank)."
+            f" {OURS} against {CONTROL}: mean loss lower on {found.lower} and higher "
+            f"on {found.higher} data set(s), p = {number(found.p_value, digits=3)} "
+            "(Wilcoxon signed-rank)."
         )
     return (
         f"Ranks over {ranking.n_datasets} data set(s) and {len(ranked)} methods; "
