@@ -375,6 +375,10 @@ def test_table_3_stands_beside_the_print():
     assert beside["MCR: CE"] == "0.1100 / 0.1520"
     assert beside["JAC: LO"] == "n/a / 0.1539"
     assert beside["JAC: SL-R"] == "0.3133 / 0.1512"
+    assert "LO was not trained for the error_rate." in text
+    both = [*lines, *make_lines("lovasz_softmax", LOW, metric="error_rate")]
+    assert row_of(table_3(both), "a9a", which=1)["JAC: LO"] == "0.1100 / 0.1539"
+    assert "was not trained" not in table_3(both)
     wins = row_of(text, "Wins (lowest mean)", which=1)
     assert wins["MCR: CE"] == "1.0 / 3.5"
     assert wins["JAC: SL-R"] == "n/a / 5.5"

@@ -133,11 +133,20 @@ def table_3(lines: Sequence[Line], *, tier: str = "mlp") -> str:
         markdown_table(_header(jac), _own_rows(entries, kept, tier)),
         caption(kept),
         not_run(entries),
-        f"Ours / {PAPER_MARK}. {jac_note(protocol)}",
+        f"Ours / {PAPER_MARK}. {jac_note(protocol)}{_no_rival_note(entries, protocol)}",
         markdown_table(_header("JAC"), _rows_beside(entries, kept, tier, protocol)),
         counted_twice_note(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _no_rival_note(entries: Entries, protocol: Protocol) -> str:
+    """Return that no baseline of Jaccard ran for what the paper's JAC is, if so."""
+    metric = published_metric("jac", protocol)
+    keys = {(key.metric, key.method) for key in entries}
+    if any((metric, name) in keys for name in BLOCKS["jac"]):
+        return ""
+    return f" {_TITLES[BLOCKS['jac'][0]]} was not trained for the {metric}."
 
 
 def _methods(block: str) -> tuple[str, ...]:
