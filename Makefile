@@ -18,7 +18,7 @@ help:
 	@echo "make check      formatter, linter, types, import layers, spelling"
 	@echo "make format     format the code and apply the linter's safe fixes"
 	@echo "make universal  re-make the universal surrogates that the package ships"
-	@echo "make smoke      run the benchmark once through everything, in a minute"
+	@echo "make smoke      run the benchmark with every loss that ships, in a minute"
 	@echo "make benchmark  run the benchmark's tables, in two hours on two cores"
 	@echo "make install    only make the virtual environment"
 	@echo "make clean      remove caches and build output"

@@ -67,12 +67,16 @@ class Scorer:
     metrics: None = None
     trains_once: bool = True
     seen: object = None
+    threshold: float | None = None
 
     def fit(self, data, true_losses, *, tier, budget, seed):
         """Return the score function for every loss."""
         del tier, budget, seed
         self.seen = data
-        return [Fitted(loss.name, self.score, {}, [], 0) for loss in true_losses]
+        return [
+            Fitted(loss.name, self.score, {}, [], 0, self.threshold)
+            for loss in true_losses
+        ]
 
 
 def constant_scores(x):

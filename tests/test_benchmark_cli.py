@@ -1,9 +1,19 @@
+import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections import Counter
+from urllib.error import URLError
 
 import pytest
 
-from benchmark_cases import write_rows
+from benchmark_cases import Scorer, constant_scores, one_job, write_rows
+from losslearn.benchmark.harness import run_job
 from losslearn.benchmark.results import ResultsFile, cell_of
 from losslearn.cli import main, runtimes
 from losslearn.cli.benchmarking import GridOptions
@@ -105,6 +115,91 @@ def test_a_failed_job_is_told_in_a_line_and_in_the_exit_code(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_grid_told_to_end_leaves_nothing_running(dataset, tmp_path):
+    out = tmp_path / "results"
+    command = words(dataset, out, "--repetitions", "40")
+    code = "import sys; from losslearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            while not (out / "lines.jsonl").exists() and process.poll() is None:
+                time.sleep(0.05)
+            process.terminate()
+            # workers hold the other end of stderr: it is open while one lives
+            said = process.communicate(timeout=30)[1]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert said.endswith("losslearn: interrupted.\n")
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """Leave neither data sets nor the internet; returns what was asked for."""
+    asked = []
+
+    class Nothing:
+        def open(self, request, *_):
+            asked.append(request.full_url)
+            raise URLError("no route to host")
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("LOSSLEARN_DATA", str(empty))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    urllib.request.install_opener(Nothing())
+    yield asked
+    urllib.request.install_opener(None)
+
+
+@pytest.mark.slow
+def test_data_that_cannot_be_downloaded_is_told_once_and_left_out(
+    offline, dataset, tmp_path, capsys
+):
+    out = tmp_path / "results"
+    assert main(words(dataset, out, "--dataset", "skin")) == 1
+    said = capsys.readouterr().err
+    assert said.count("skin is left out: `skin` is not on this machine") == 1
+    assert "no route to host" in said
+    assert "Traceback" not in said
+    assert len({url.split("/data/")[1] for url in offline}) == 1
+    lines = ResultsFile(out / "lines.jsonl").lines()
+    assert {line["dataset"] for line in lines} == {dataset}
+
+
+def test_without_any_data_no_worker_is_started(offline, tmp_path, capsys):
+    out = tmp_path / "results"
+    part = ["--dataset", "skin", "--dataset", "susy", "--out", str(out)]
+    assert main(["benchmark", "run", "smoke", *part]) == 2
+    said = capsys.readouterr().err
+    assert "susy is left out: " in said
+    assert "No data set of the grid is here" in said
+    assert offline
+    assert not out.exists()
+
+
+def test_data_of_finished_cells_is_not_asked_for(offline, dataset, tmp_path, capsys):
+    part = options(datasets=("skin",), methods=("cross_entropy",), metrics=("f1",))
+    grid = part.grid()
+    cells = grid.cells()
+    (line,) = run_job(one_job(dataset), Scorer(constant_scores))
+    out = tmp_path / "results"
+    ResultsFile(out / "lines.jsonl").append(
+        {**line, **cell._asdict(), "budget": grid.budget.as_dict()} for cell in cells
+    )
+    command = ["benchmark", "run", "smoke", "--dataset", "skin", "--metric", "f1"]
+    assert main([*command, "--method", "cross_entropy", "--out", str(out)]) == 0
+    assert offline == []
+    assert f"{len(cells)} of {len(cells)} cells" in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_the_smoke_grid_goes_once_through_everything(data_dir, tmp_path):
     out = tmp_path / "results"
     command = ["benchmark", "run", "smoke", "--data-dir", str(data_dir)]
@@ -114,6 +209,8 @@ def test_the_smoke_grid_goes_once_through_everything(data_dir, tmp_path):
     assert Counter(map(cell_of, lines)) == dict.fromkeys(cells, 1)
     for line in lines:
         assert 0 <= line["losses"]["test"] <= 1
+    table = (out / "smoke.md").read_text()
+    assert all(f"| {method} |" in table for method in {cell.method for cell in cells})
 
 
 @pytest.mark.parametrize(
@@ -144,6 +241,32 @@ def test_methods_that_do_not_go_with_the_metrics_are_told(capsys, tmp_path):
     out = str(tmp_path / "results")
     assert main([*command, "--metric", "f1", "--out", out]) == 2
     assert "No cell is left" in capsys.readouterr().err
+
+
+def test_a_tier_that_a_preset_lacks_is_told(capsys, tmp_path):
+    command = ["benchmark", "run", "smoke", "--tier", "strong"]
+    assert main([*command, "--out", str(tmp_path / "results")]) == 2
+    said = capsys.readouterr().err
+    assert "`smoke` has the tiers linear, mlp, got strong" in said
+
+
+def test_a_dead_ray_address_is_one_line_at_once(dataset, tmp_path, capsys):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with socket.socket() as nobody:  # a port that is taken, where nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        more = ("--backend", "ray", "--ray-address", address)
+        assert main(words(dataset, tmp_path / "results", *more)) == 2
+    said = capsys.readouterr().err
+    assert f"must be a Ray cluster at '{address}', but nobody answers" in said
+    assert said.count("\n") == 1
+
+
+def test_a_ray_address_without_a_port_is_told(dataset, tmp_path, capsys):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    more = ("--backend", "ray", "--ray-address", "somewhere")
+    assert main(words(dataset, tmp_path / "results", *more)) == 2
+    assert "`HOST:PORT`, got 'somewhere'" in capsys.readouterr().err
 
 
 def test_a_method_named_with_its_tier_is_run_whatever_the_preset_has():

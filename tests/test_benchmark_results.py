@@ -13,7 +13,7 @@ CELL = Cell("a9a", "mlp", "sl_r", "f1_loss", 0)
 
 
 def line(cell=CELL, budget=TINY, **more):
-    return {**cell._asdict(), "budget": budget.as_dict(), **more}
+    return {**cell._asdict(), "budget": budget.as_dict(), "losses": {}, **more}
 
 
 @pytest.fixture
@@ -55,8 +55,30 @@ def test_a_damaged_line_is_an_error_that_shows_it(path):
     ResultsFile(path).append([line()])
     with path.open("a") as file:
         file.write("what is this\n")
-    with pytest.raises(ValueError, match=r"not JSON .* b'what is this'"):
+    with pytest.raises(ValueError, match=r"Line 2 of .* not JSON .* b'what is this'"):
         ResultsFile(path).lines()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"a": 1}, "lacks `dataset`, .*`budget`"),
+        ([1, 2], "is of type list"),
+        (None, "is of type NoneType"),
+        ({**line(), "budget": 3}, "its `budget` is 3"),
+        ({**line(), "dataset": ["a9a"]}, r"its `dataset` is \['a9a'\]"),
+    ],
+    ids=["object", "list", "null", "budget", "dataset"],
+)
+def test_json_that_is_no_cell_is_an_error_that_names_the_line(path, wrong, why):
+    results = ResultsFile(path)
+    results.append([line()])
+    assert len(results.lines()) == 1
+    with path.open("a") as file:
+        file.write(json.dumps(line()) + "\n" + json.dumps(wrong) + "\n")
+    for reader in (results, ResultsFile(path)):
+        with pytest.raises(ValueError, match=f"Line 3 of .*finished cell.*{why}"):
+            reader.done(TINY)
 
 
 def test_numbers_that_json_does_not_know_are_written_as_null(path):

@@ -101,7 +101,7 @@ def test_another_budget_is_another_cell(dataset, results):
     longer = replace(grid, budget=replace(grid.budget, max_iter=6))
     run_grid(longer, results, Here())
     assert len(results.lines()) == 4
-    assert len(results.lines_of(longer)) == 2
+    assert len(results.done(longer.budget)) == 2
 
 
 def test_a_failure_is_told_and_tried_again_by_the_next_run(dataset, results):
@@ -167,6 +167,21 @@ def test_a_killed_grid_goes_on_where_it_stopped(dataset, results):
     assert results.lines()[: len(kept)] == kept
     started = {cell for job in backend.started for cell in job.cells}
     assert started.isdisjoint(map(cell_of, kept))
+
+
+@pytest.mark.slow
+def test_workers_end_with_a_process_that_is_killed_alone(dataset, results):
+    process = start(dataset, results)
+    try:
+        while not results.lines() and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+        # its workers hold the other ends of its output: it is open while one lives
+        process.communicate(timeout=30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert 0 < len(results.lines()) < 24
 
 
 @pytest.mark.slow

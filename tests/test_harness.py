@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmark_cases import TINY, Scorer, constant_scores, one_job, write_rows
+from losslearn.benchmark import hardware
 from losslearn.benchmark.harness import loss_of, oracle_loss, run_job
 from losslearn.benchmark.registry import HAND_MADE, METHODS, SURROGATES
 from losslearn.benchmark.splits import split_rows
@@ -184,4 +185,37 @@ def test_a_line_says_how_it_came_about(dataset):
     assert line["peak_memory_mb"] > 10
     assert line["seconds"] > 0
     assert {"python", "torch", "losslearn"} <= set(line["versions"])
-    assert {"machine", "cores", "threads"} <= set(line["hardware"])
+    assert {"machine", "cpu", "cores", "threads"} <= set(line["hardware"])
+
+
+def test_the_processor_is_named_as_the_system_names_it(tmp_path, monkeypatch):
+    told = tmp_path / "cpuinfo"
+    told.write_text("processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\nflags\t: fpu\n")
+    monkeypatch.setattr(hardware, "_CPUINFO", told)
+    assert hardware.cpu_model.__wrapped__() == "Fast CPU @ 3 GHz"
+    # where the system tells nothing, something is still said
+    monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(hardware.platform, "processor", lambda: "")
+    monkeypatch.setattr(hardware.platform, "system", lambda: "Plan 9")
+    assert hardware.cpu_model.__wrapped__() == "unknown"
+
+
+def test_a_threshold_of_the_methods_own_is_the_one_that_is_measured(dataset):
+    y_true = targets(dataset)
+    split = split_rows(y_true, "rows", 0)
+    signal = pd.read_parquet(dataset)["signal"].to_numpy()[split.test]
+
+    def error(threshold):
+        method = Scorer(lambda x: x[:, 1], threshold=threshold)
+        job = one_job(dataset, metrics=("error_rate", "roc_auc_loss"))
+        return run_job(job, method)
+
+    for own in (-1.0, 2.0):
+        line, auc = error(own)
+        assert line["threshold"] == own
+        expected = np.mean((signal >= own) != y_true[split.test])
+        assert line["losses"]["test"] == pytest.approx(expected)
+        assert auc["threshold"] is None
+    tuned = error(None)[0]
+    assert tuned["threshold"] not in (None, -1.0, 2.0)
+    assert tuned["losses"]["validation"] <= line["losses"]["validation"]

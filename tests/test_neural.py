@@ -12,6 +12,7 @@ from losslearn.benchmark.registry import (
     SURROGATES,
     get_method,
 )
+from losslearn.config import PAPER, BilevelConfig
 from losslearn.metrics import get_true_loss
 from losslearn.training import TrainingData
 
@@ -155,6 +156,55 @@ def test_the_paper_protocol_balances_the_sets_without_weights():
     fit(method, budget=replace(TINY, protocol="paper"))
     assert {share for share, _ in seen} == {0.5}
     assert all(bool((weight == 1).all()) for _, weight in seen)
+
+
+def configs(method, budget):
+    """Return the settings of each training of a method, and those it reports."""
+    made = []
+
+    def make(context, setting):
+        del setting
+        made.append(context.config)
+        return Trained(CrossEntropy())
+
+    loss = get_true_loss(method.metrics[0]) if method.metrics else F1
+    (result,) = fit(replace(method, make=make), (loss,), budget=budget)
+    return made, [one["setting"] for one in result.tried]
+
+
+@pytest.mark.parametrize("method", NEURAL, ids=lambda method: method.name)
+def test_no_entry_of_a_grid_changes_the_papers_algorithm(method):
+    budget = replace(TINY, protocol="paper", tuning="full", n_settings=6, max_iter=2)
+    made, tried = configs(method, budget)
+    default = BilevelConfig()
+    for config, setting in zip(made, tried, strict=True):
+        factor = setting.get("lr_factor", 1.0)
+        assert config == replace(
+            PAPER,
+            mode=setting.get("mode", "refined"),
+            model_lr=budget.model_lr * factor,
+            # where the benchmark's number and size of steps stand for the paper's
+            max_iter=2,
+            model_steps=budget.model_steps,
+            batch_size=budget.batch_size,
+            n_evals=budget.n_evals,
+            surrogate_lr=default.surrogate_lr,
+            max_grad_norm=default.max_grad_norm,
+        )
+        assert not {"warm_up", "cross_entropy_weight"} & set(setting)
+    assert len({str(setting) for setting in tried}) == len(tried)
+
+
+@pytest.mark.parametrize("method", NEURAL, ids=lambda method: method.name)
+def test_every_entry_of_a_grid_sets_the_training_of_the_honest_protocol(method):
+    budget = replace(TINY, tuning="full", n_settings=6, max_iter=2)
+    made, tried = configs(method, budget)
+    assert tried == list(method.grid)
+    for config, setting in zip(made, tried, strict=True):
+        default = BilevelConfig()
+        for name in ("mode", "warm_up", "cross_entropy_weight"):
+            assert getattr(config, name) == setting.get(name, getattr(default, name))
+        assert config.model_lr == budget.model_lr * setting.get("lr_factor", 1.0)
 
 
 def test_every_method_learns_a_separable_problem():

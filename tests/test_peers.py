@@ -217,7 +217,7 @@ def test_scores_of_logistic_regression_are_its_log_odds():
     data = draw_rows()
     budget = replace(BUDGET, n_settings=1)
     (result,) = fit(LOGISTIC, [AUC], data=data, budget=budget)
-    assert "threshold" not in result.setting
+    assert result.threshold is None
     # at the optimum with C = 1 the gradient of the penalised loss is zero
     mean, std = data.x.double().mean(0), data.x.double().std(0, correction=0)
     z = (data.x.double() - mean) / std
@@ -229,11 +229,11 @@ def test_scores_of_logistic_regression_are_its_log_odds():
     assert gradient.abs().max() < 0.05
 
 
-def test_threshold_of_scikit_learn_stands_in_the_setting_and_parts_the_classes():
+def test_threshold_of_scikit_learn_is_the_results_own_and_parts_the_classes():
     data = draw_rows()
     f1, auc = fit(LOGISTIC, [F1, AUC], data=data)
-    assert "threshold" not in auc.setting
-    y_pred = f1.score(data.x) >= f1.setting["threshold"]
+    assert auc.threshold is None
+    y_pred = f1.score(data.x) >= f1.threshold
     both, found = int((y_pred & (data.y_true == 1)).sum()), int(y_pred.sum())
     assert 1 - 2 * both / (found + int(data.y_true.sum())) < 0.2
 
@@ -248,7 +248,7 @@ def test_threshold_of_scikit_learn_follows_the_metric():
     wary, balanced = fit(
         LOGISTIC, [costs, get_true_loss("error_rate")], data=overlapping
     )
-    assert wary.setting["threshold"] < balanced.setting["threshold"]
+    assert wary.threshold < balanced.threshold
 
 
 def test_logistic_regression_does_without_a_threshold_where_no_folds_are_left():
@@ -256,7 +256,7 @@ def test_logistic_regression_does_without_a_threshold_where_no_folds_are_left():
     y_true = torch.zeros_like(data.y_true)
     y_true[0] = 1
     (result,) = fit(LOGISTIC, [F1], data=data._replace(y_true=y_true))
-    assert set(result.setting) == {"C"}
+    assert result.threshold is None
 
 
 def test_aucm_is_the_min_max_loss_of_its_paper():

@@ -11,6 +11,7 @@ from losslearn.benchmark.presets import (
     TABLE_3,
     make_grid,
 )
+from losslearn.benchmark.registry import HAND_MADE, METHODS, SURROGATES
 from losslearn.config import PAPER, BilevelConfig
 from losslearn.datasets import DATASETS
 
@@ -60,8 +61,39 @@ def test_cells_of_one_training_make_one_job():
     jobs = make_jobs(grid.cells(), grid.budget)
     assert sorted(cell for job in jobs for cell in job.cells) == sorted(grid.cells())
     by_method = {job.cells[0].method: len(job.cells) for job in jobs}
-    assert by_method["cross_entropy"] == 4
+    assert by_method["cross_entropy"] == 5
     assert by_method["sl_r"] == 1
+
+
+def test_the_honest_grid_measures_jaccard_where_it_is_trained_for():
+    def measured(size):
+        cells = make_grid("honest", size=size, repetitions=1).cells()
+        return {cell.method for cell in cells if cell.metric == "jaccard_loss"}
+
+    assert measured("capped") == {
+        "sl_r",
+        "cross_entropy",
+        "soft_jaccard",
+        "lovasz_hinge",
+        "lovasz_softmax",
+    }
+    assert {"soft_jaccard", "lightgbm", "evolution_strategies"} <= measured("full")
+
+
+def test_every_method_has_a_cell_of_the_honest_grid_or_is_run_by_name():
+    grid = make_grid("honest")
+    run = {cell.method for cell in grid.cells()}
+    assert run | {"sl_u", "sl_s", "ap_perf"} == set(METHODS)
+
+
+def test_the_smoke_grid_has_every_loss_that_ships_in_both_tiers():
+    cells = make_grid("smoke").cells()
+    ours = {method.name for method in (*HAND_MADE, *SURROGATES)}
+    for tier in ("linear", "mlp"):
+        assert {cell.method for cell in cells if cell.tier == tier} == ours
+    assert len({cell.dataset for cell in cells}) == 2
+    trainings = make_jobs(cells, make_grid("smoke").budget)
+    assert len(trainings) == (2 * len(ours) + 1) * 2 * 2
 
 
 def test_jobs_of_other_presets_that_train_the_same_have_the_same_group():

@@ -1,6 +1,7 @@
 """What every neural method of a benchmark gets, and by which rules it is measured."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from losslearn.benchmark.fitted import Setting
@@ -10,6 +11,11 @@ Protocol = Literal["honest", "paper"]
 Tuning = Literal["none", "short", "full"]
 
 _DEFAULT = BilevelConfig()
+_SAME_FOR_BOTH = ("surrogate_lr", "max_grad_norm")
+"""What the paper's protocol takes from the defaults, beside the budget's own fields."""
+_TUNED = {"mode", "model_lr"}
+_PAPERS_OWN = {field.name for field in fields(BilevelConfig)} - _TUNED
+"""Settings that no tuning grid chooses under the paper's protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +73,8 @@ class Budget:
     def config(self, setting: Setting) -> BilevelConfig:
         """Return the training settings, those of a tuning grid's entry among them.
 
+        Under the paper's protocol only `mode` and `model_lr` are taken from an entry.
+
         Raises:
             ValueError: If a setting is outside its range.
             TypeError: If a setting is unknown.
@@ -82,9 +90,35 @@ class Budget:
         if self.protocol == "honest":
             return replace(_DEFAULT, **{**shared, **setting})
         # what made the paper's numbers, but for its number and size of steps
-        shared["surrogate_lr"] = _DEFAULT.surrogate_lr
-        shared["max_grad_norm"] = _DEFAULT.max_grad_norm
-        return replace(PAPER, **{**shared, **setting})
+        shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
+        given: dict[str, Any] = dict(setting)
+        replace(PAPER, **given)  # what is not taken is checked, too
+        taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
+        return replace(PAPER, **{**shared, **taken})
+
+    def settings(self, grid: Sequence[Setting]) -> list[Setting]:
+        """Return the entries of a tuning grid that are tried, each once.
+
+        Under the paper's protocol without what is the paper's in every training, such
+        as the share of a warm-up; entries that differ in nothing else are one.
+
+        Example:
+            >>> grid = {"warm_up": 0.5, "slope": 3.0}, {"warm_up": 0.0, "slope": 3.0}
+            >>> Budget(protocol="paper").settings(grid)
+            [{'slope': 3.0}]
+        """
+        entries = list(grid)
+        if self.protocol == "paper":
+            kept = [
+                {
+                    name: value
+                    for name, value in entry.items()
+                    if name not in _PAPERS_OWN
+                }
+                for entry in entries
+            ]
+            entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]
+        return entries[: self.n_settings]
 
     def shortened(self) -> "Budget":
         """Return the budget of one setting in short tuning."""

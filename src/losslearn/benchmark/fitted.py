@@ -29,3 +29,6 @@ class Fitted(NamedTuple):
     """Every setting tried: `{"setting": {...}, "validation": loss}`."""
     iterations: int
     """Model steps or boosting rounds taken for the final model."""
+    threshold: float | None = None
+    """The method's own, which is then measured; None leaves it to the benchmark, which
+    tunes one on the validation rows."""

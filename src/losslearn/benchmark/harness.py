@@ -1,6 +1,5 @@
 """One job of a benchmark: split, fit, choose a threshold, measure on test rows."""
 
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from torch import Tensor
 from losslearn.benchmark.budget import Protocol
 from losslearn.benchmark.cells import Job
 from losslearn.benchmark.fitted import Fitted
+from losslearn.benchmark.hardware import hardware
 from losslearn.benchmark.memory import peak_memory, restart_peak
 from losslearn.benchmark.methods import Method
 from losslearn.benchmark.splits import Split, seed_of, split_rows
@@ -101,7 +101,7 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
             "seed": seed,
             "budget": job.budget.as_dict(),
             "versions": _versions(),
-            "hardware": _hardware(),
+            "hardware": hardware(),
         }
         for cell, loss in zip(job.cells, losses, strict=True)
     ]
@@ -132,10 +132,10 @@ def _measure(
     test = _scores(fitted.score, dataset.x[split.test])
     threshold = oracle = None
     if true_loss.needs_threshold:
-        threshold, validation_loss = tune_threshold(true_loss, y_valid, valid)
-        oracle = oracle_loss(true_loss, y_test, test)
-    else:
-        validation_loss = evaluate(true_loss, y_valid, valid)
+        threshold, oracle = fitted.threshold, oracle_loss(true_loss, y_test, test)
+        if threshold is None:
+            threshold, _ = tune_threshold(true_loss, y_valid, valid)
+    validation_loss = evaluate(true_loss, y_valid, valid, threshold=threshold)
     test_loss = evaluate(true_loss, y_test, test, threshold=threshold)
     if protocol == "paper" and oracle is not None:
         test_loss, threshold = oracle, None
@@ -211,11 +211,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _hardware() -> dict[str, Any]:
-    return {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-    }

@@ -1,6 +1,8 @@
 """Jobs in processes of this machine."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +25,7 @@ class LocalBackend:
     """A pool of worker processes, one thread each.
 
     A worker that dies takes its jobs with it; they are reported as failed, and a new
-    pool carries on.
+    pool carries on. Workers end with this process, however it ends.
     """
 
     def __init__(self, n_workers: int) -> None:
@@ -41,7 +43,9 @@ class LocalBackend:
     def _start(self) -> ProcessPoolExecutor:
         # forked workers would inherit torch's threads in an unusable state
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.n_workers, mp_context=context)
+        return ProcessPoolExecutor(
+            self.n_workers, mp_context=context, initializer=_end_with_parent
+        )
 
     def submit(self, job: Job, data_dir: Path | None) -> None:
         """Start a job."""
@@ -79,6 +83,22 @@ class LocalBackend:
             for process in list((self._pool._processes or {}).values()):
                 process.terminate()
         self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end as soon as the process that started it is gone.
+
+    A killed process cannot tell its workers, and they would go on without it.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)  # there is nobody left to hand a result to
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def run_by_name(job: Job, data_dir: Path | None) -> list[Line]:

@@ -103,7 +103,7 @@ class NeuralMethod:
         def run(setting: Setting, within: Budget) -> Training:
             return self._train(data, true_losses, tier, within, setting, seed)
 
-        settings = self.grid[: budget.n_settings]
+        settings = budget.settings(self.grid)
         if budget.tuning == "none" or len(settings) == 1:
             trainings = {0: run(settings[0], budget)}
             tried = trainings

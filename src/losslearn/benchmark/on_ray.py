@@ -1,9 +1,11 @@
 """Jobs on a Ray cluster, over as many machines as it has."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from losslearn.benchmark.cells import Job
 from losslearn.benchmark.local import run_by_name
@@ -11,6 +13,8 @@ from losslearn.benchmark.running import Outcome
 
 _MOMENT = 0.5
 """Seconds after which a wait gives the progress view its turn."""
+_PATIENCE = 5.0
+"""Seconds within which a cluster has to answer."""
 _RETRIES = 3
 """How often a job is begun again on another worker after its own has died."""
 
@@ -34,6 +38,7 @@ class RayBackend:
         Raises:
             ImportError: If Ray is not installed.
             ConnectionError: If there is no cluster at the address.
+            ValueError: If the address has no host or port.
         """
         try:
             import ray
@@ -41,6 +46,8 @@ class RayBackend:
             raise ImportError(
                 "The backend `ray` needs the package ray: pip install 'losslearn[ray]'."
             ) from None
+        if address not in (None, "auto"):
+            _check_reachable(address)
         self._ray = ray
         ray.init(
             address=address,
@@ -87,3 +94,26 @@ class RayBackend:
         for reference in self._running:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Knock at a cluster's address; Ray itself would go on trying for a minute.
+
+    Raises:
+        ConnectionError: If nobody answers.
+        ValueError: If it has no host or port.
+    """
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname is None or parts.port is None:
+        raise ValueError(
+            f"`address` must be `auto` or `HOST:PORT`, got {address!r}. "
+            "`ray start --head` prints it."
+        )
+    try:
+        socket.create_connection((parts.hostname, parts.port), _PATIENCE).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"There must be a Ray cluster at {address!r}, but nobody answers there "
+            f"({error}). Start one with `ray start --head`, and give the address that "
+            "it prints."
+        ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from losslearn.benchmark.budget import Budget
-from losslearn.benchmark.cells import Cell, Grid, Job
+from losslearn.benchmark.cells import Cell, Job
 from losslearn.benchmark.harness import Line
 
 
@@ -23,9 +23,12 @@ class ResultsFile:
         >>> import tempfile
         >>> folder = tempfile.TemporaryDirectory()
         >>> results = ResultsFile(Path(folder.name) / "lines.jsonl")
-        >>> results.append([{"dataset": "a9a"}])
-        >>> results.lines()
-        [{'dataset': 'a9a'}]
+        >>> cell = Cell("a9a", "mlp", "sl_r", "f1_loss", 0)
+        >>> losses = {"validation": 0.3, "test": 0.3, "test_oracle": 0.3}
+        >>> line = {**cell._asdict(), "budget": Budget().as_dict(), "losses": losses}
+        >>> results.append([line])
+        >>> results.done(Budget()) == {cell}
+        True
         >>> folder.cleanup()
     """
 
@@ -33,40 +36,50 @@ class ResultsFile:
         """Name the file; it is made at the first line."""
         self.path = path
         self._lines: list[Line] = []
-        self._offset = 0
+        self._offset, self._n_read = 0, 0
         self._locks = path.with_name(f".{path.name}.locks")
 
     def lines(self) -> list[Line]:
         """Return the finished cells; a line that a killed process left half is not one.
 
         Raises:
-            ValueError: If another line is not JSON.
+            ValueError: If another line is not JSON, or no finished cell.
         """
         size = self.path.stat().st_size if self.path.exists() else 0
         if size < self._offset:  # replaced by another file
-            self._lines, self._offset = [], 0
+            self._lines, self._offset, self._n_read = [], 0, 0
         if size > self._offset:
             with self.path.open("rb") as file:
                 file.seek(self._offset)
                 read = file.read()
             # what no line feed has ended yet is not finished
             whole = read[: read.rfind(b"\n") + 1]
+            begin = self._n_read + 1
+            texts = whole.splitlines()
             self._lines += [
-                line for text in whole.splitlines() if (line := self._parse(text))
+                line
+                for number, text in enumerate(texts, begin)
+                if (line := self._parse(text, number))
             ]
             self._offset += len(whole)
+            self._n_read += len(texts)
         return list(self._lines)
 
-    def _parse(self, text: bytes) -> Line | None:
+    def _parse(self, text: bytes, number: int) -> Line | None:
+        if not text or text.endswith(_TORN):
+            return None
+        place = f"Line {number} of {str(self.path)!r}"
+        advice = f"Remove it; its cells are run again. It begins {text[:60]!r}."
         try:
-            line: Line = json.loads(text)
-        except json.JSONDecodeError as error:
-            if not text or text.endswith(_TORN):
-                return None
+            line = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"{place} is not JSON ({error}). {advice}") from None
+        wrong = _what_is_wrong(line)
+        if wrong:
             raise ValueError(
-                f"{str(self.path)!r} holds a line that is not JSON ({error}): "
-                f"{text[:60]!r}. Remove it; its cells are run again."
-            ) from None
+                f"{place} must be the JSON object of a finished cell, but {wrong}. "
+                f"{advice}"
+            )
         return line
 
     def append(self, lines: Iterable[Line]) -> None:
@@ -87,15 +100,6 @@ class ResultsFile:
         wanted = budget.as_dict()
         return {cell_of(line) for line in self.lines() if line["budget"] == wanted}
 
-    def lines_of(self, grid: Grid) -> list[Line]:
-        """Return the lines of a grid's cells that were made within its budget."""
-        wanted, cells = grid.budget.as_dict(), set(grid.cells())
-        return [
-            line
-            for line in self.lines()
-            if line["budget"] == wanted and cell_of(line) in cells
-        ]
-
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:
         """Hold a job for this process; gives False where another one holds it."""
@@ -115,6 +119,17 @@ class ResultsFile:
 LINES = "lines.jsonl"
 """Name of the results file in a folder of results."""
 
+_KINDS: dict[str, type] = {
+    "dataset": str,
+    "tier": str,
+    "method": str,
+    "metric": str,
+    "repetition": int,
+    "budget": dict,
+    "losses": dict,
+}
+"""What a line must have to be told from others."""
+
 _TORN = b"#torn"
 """Ends what a killed process left of a line."""
 
@@ -122,6 +137,20 @@ _TORN = b"#torn"
 def cell_of(line: Line) -> Cell:
     """Return the cell that a line fills."""
     return Cell(*(line[axis] for axis in Cell._fields))
+
+
+def _what_is_wrong(line: object) -> str:
+    """Return why a line is no finished cell; nothing where it is one."""
+    if not isinstance(line, dict):
+        return f"is of type {type(line).__name__}"
+    missing = [name for name in _KINDS if name not in line]
+    if missing:
+        return f"lacks {', '.join(f'`{name}`' for name in missing)}"
+    return ", ".join(
+        f"its `{name}` is {line[name]!r}"
+        for name, kind in _KINDS.items()
+        if not isinstance(line[name], kind)
+    )
 
 
 def _finite(value: object) -> object:

@@ -20,11 +20,6 @@ class Split(NamedTuple):
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
 
-    @property
-    def test_share(self) -> float:
-        """Test rows over rows trained on, for tests that correct for the overlap."""
-        return len(self.test) / len(self.train)
-
 
 def seed_of(*axes: object) -> int:
     """Return a seed that is the same for the same axes, on every machine.

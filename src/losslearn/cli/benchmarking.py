@@ -1,6 +1,9 @@
 """Running a grid from the command line."""
 
-from contextlib import AbstractContextManager
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -15,7 +18,7 @@ from losslearn.benchmark.peers import available_peers
 from losslearn.benchmark.presets import Preset, Size, make_grid
 from losslearn.benchmark.registry import METHODS
 from losslearn.benchmark.results import LINES, ResultsFile
-from losslearn.benchmark.running import Backend, Progress, run_grid
+from losslearn.benchmark.running import Backend, Progress, cells_left, run_grid
 from losslearn.benchmark.table_lines import PAPER_TABLES, check_part, table_lines
 from losslearn.benchmark.tiers import check_tier
 from losslearn.cli.benchmark_report import write_tables
@@ -70,6 +73,8 @@ class GridOptions:
         if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
+        else:
+            self._check_tiers_of(grid)
         grid = replace(grid, **chosen)  # type: ignore[arg-type]
         check_part(self.preset, grid, whole)
         if not grid.cells():
@@ -78,6 +83,20 @@ class GridOptions:
                 "tiers. `losslearn benchmark methods` lists what goes together."
             )
         return grid
+
+    def _check_tiers_of(self, grid: Grid) -> None:
+        """Check that a preset has the tiers asked for.
+
+        Raises:
+            ValueError: If it lacks one.
+        """
+        lacking = [tier for tier in self.tiers if tier not in grid.tiers]
+        if lacking:
+            raise ValueError(
+                f"The preset `{self.preset}` has the tiers {', '.join(grid.tiers)}, "
+                f"got {', '.join(lacking)}. Name what to run there with `--method`, or "
+                "take another preset: `strong` has the strong tier."
+            )
 
 
 def run_benchmark(
@@ -100,16 +119,24 @@ def run_benchmark(
         ray_address: Of a running Ray cluster.
 
     Returns:
-        0, or 1 if some jobs failed.
+        0, or 1 if some jobs failed or a data set could not be downloaded.
 
     Raises:
-        ValueError: If an option or the results file cannot be used.
+        ValueError: If an option, a data set of the user's own or the results file
+            cannot be used, or no data set of the grid is here.
         ImportError: If Ray is asked for and not installed.
     """
-    grid = _without_missing(options.grid(), data_dir)
+    whole = options.grid()
     results = ResultsFile(out / LINES)
-    results.lines()  # a damaged file is told before any work
+    left = cells_left(whole, results)  # a damaged file is told before any work
+    needed = tuple(dict.fromkeys(cell.dataset for cell in left))
+    missing = _to_be_fetched_by_hand(needed, data_dir)
+    unreachable = _not_downloaded(needed, data_dir)
+    grid = _without(whole, {**missing, **unreachable})
+    for name in set(needed) - set(DATASETS):
+        load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
+        _stopped_as_by_ctrl_c(),
         _open_backend(backend, jobs, ray_address) as workers,
         GridView(console(stderr=True)) as view,
     ):
@@ -125,7 +152,20 @@ def run_benchmark(
     )
     if lines:
         write_tables(out, options.preset, options.protocol, lines)
-    return _SOME_FAILED if progress.failed else 0
+    return _SOME_FAILED if progress.failed or unreachable else 0
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end what runs in the context as Ctrl-C does, workers included."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _open_backend(
@@ -138,23 +178,50 @@ def _open_backend(
     return RayBackend(address=ray_address, n_workers=jobs)
 
 
-def _without_missing(grid: Grid, data_dir: Path | None) -> Grid:
-    """Leave out the data sets that are not here and cannot be downloaded.
+def _to_be_fetched_by_hand(
+    names: Iterable[str], data_dir: Path | None
+) -> dict[str, str]:
+    """Return the data sets that are not here and are not downloaded, and the way."""
+    found = {
+        name: find_dataset(name, data_dir=data_dir)
+        for name in names
+        if name in DATASETS
+    }
+    return {
+        name: status.how_to_get
+        for name, status in found.items()
+        if status.path is None and not status.info.is_downloaded
+    }
+
+
+def _not_downloaded(names: Iterable[str], data_dir: Path | None) -> dict[str, str]:
+    """Download what is not here yet; return what could not be had, and why.
+
+    Once, before the grid starts: its jobs would each find the same out.
+    """
+    failed = {}
+    for name in names:
+        if name not in DATASETS:
+            continue
+        status = find_dataset(name, data_dir=data_dir)
+        if status.path is not None or not status.info.is_downloaded:
+            continue
+        note(f"downloading {name}")
+        try:
+            load_dataset(name, data_dir=data_dir)
+        except (ConnectionError, ValueError) as error:
+            failed[name] = str(error)
+    return failed
+
+
+def _without(grid: Grid, missing: Mapping[str, str]) -> Grid:
+    """Leave out the data sets that are missing, and say so.
 
     Raises:
-        ValueError: If none is left, or a data set of the user's own cannot be used.
+        ValueError: If none is left.
     """
-    missing = {
-        name: status.how_to_get
-        for name in grid.datasets
-        if name in DATASETS
-        and (status := find_dataset(name, data_dir=data_dir)).path is None
-        and not status.info.is_downloaded
-    }
-    for name, how in missing.items():
-        note(f"{name} is left out: {how}")
-    for name in set(grid.datasets) - set(DATASETS):
-        load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
+    for name, why in missing.items():
+        note(f"{name} is left out: {why}")
     kept = tuple(name for name in grid.datasets if name not in missing)
     if not kept:
         raise ValueError(

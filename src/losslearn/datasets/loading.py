@@ -42,8 +42,9 @@ def load_dataset(
         FileNotFoundError: If the set is not on this machine and has to be fetched by
             hand, or a folder that was named does not exist.
         ConnectionError: If OpenML cannot be reached.
-        ValueError: If there is no such data set, or it is none: a value is missing or
-            no number, a target is not 0 or 1, or one class is absent.
+        ValueError: If there is no such data set, its function raises, or it is none: a
+            value is missing or no number, a target is not 0 or 1, or one class is
+            absent.
 
     Example:
         >>> def four_rows():
@@ -94,7 +95,13 @@ def _from_function(function: Loader, name: str) -> Dataset:
     """Load what a function of the user returns."""
     import pandas as pd
 
-    data = function()
+    try:
+        data = function()
+    except Exception as error:
+        raise ValueError(
+            f"`{name}` must return a data set, but raised {type(error).__name__}: "
+            f"{error}. Mend the function, or load the data set from a Parquet file."
+        ) from error
     if isinstance(data, pd.DataFrame) and TARGET in data.columns:
         return from_frame(data, name, source="callable")
     if isinstance(data, tuple) and len(data) == 2:

@@ -2,11 +2,11 @@
 
 import os
 import tempfile
-import time
+import warnings
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 
 from losslearn.datasets.catalogue import DatasetInfo
 from losslearn.datasets.dataset import TARGET, Dataset, as_frame, make_dataset
@@ -14,12 +14,7 @@ from losslearn.datasets.dataset import TARGET, Dataset, as_frame, make_dataset
 if TYPE_CHECKING:
     import pandas as pd
 
-_N_TRIES = 4
-_FIRST_PAUSE = 2.0
-"""Seconds until the second try; each later pause is twice as long."""
 _NETWORK = (URLError, TimeoutError, ConnectionError, HTTPException, EOFError)
-_MAY_PASS = {408, 429}
-"""Answers of a server, besides 5xx, after which another try can succeed."""
 
 
 def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
@@ -47,48 +42,38 @@ def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
 
 
 def _fetch(info: DatasetInfo, path: Path) -> Any:  # noqa: ANN401 - scikit-learn's Bunch
-    """Return what OpenML sends, after several tries if need be."""
-    with tempfile.TemporaryDirectory(prefix="losslearn-") as folder:
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return _fetch_once(info, folder)
-            except _NETWORK as error:
-                if not _is_passing(error) or attempt == _N_TRIES:
-                    raise _unreachable(info, path, error, attempt) from error
-            except ValueError as error:
-                raise ValueError(
-                    f"OpenML's data set {info.openml_id} for `{info.name}` cannot be "
-                    f"used: {error} Put the file at '{path}' yourself."
-                ) from error
-            time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1))
-
-
-def _fetch_once(info: DatasetInfo, folder: str) -> Any:  # noqa: ANN401 - as above
-    """Ask once; parts that arrived in an earlier try lie in the folder."""
+    """Return what OpenML sends; scikit-learn tries several times if need be."""
     from sklearn.datasets import fetch_openml
 
-    return fetch_openml(
-        data_id=info.openml_id, data_home=folder, as_frame="auto", n_retries=0
-    )
+    with (
+        tempfile.TemporaryDirectory(prefix="losslearn-") as folder,
+        warnings.catch_warnings(),
+    ):
+        # one for each try; the error says how it ended
+        warnings.filterwarnings("ignore", "A network error occurred", UserWarning)
+        warnings.filterwarnings("ignore", "Invalid cache", RuntimeWarning)
+        try:
+            return fetch_openml(
+                data_id=info.openml_id,
+                data_home=folder,
+                as_frame="auto",
+                # scikit-learn 1.9 cannot read labels 1, 2, … by pandas 3.1 as nominal
+                read_csv_kwargs={"dtype": None},
+            )
+        except _NETWORK as error:
+            raise _unreachable(info, path, error) from error
+        except ValueError as error:
+            raise ValueError(
+                f"OpenML's data set {info.openml_id} for `{info.name}` cannot be "
+                f"used: {error} Put the file at '{path}' yourself."
+            ) from error
 
 
-def _is_passing(error: Exception) -> bool:
-    """Return whether another try could succeed."""
-    if not isinstance(error, HTTPError):
-        return True
-    return error.code >= 500 or error.code in _MAY_PASS
-
-
-def _unreachable(
-    info: DatasetInfo, path: Path, error: Exception, n_tries: int
-) -> ConnectionError:
-    tries = "1 try" if n_tries == 1 else f"{n_tries} tries"
+def _unreachable(info: DatasetInfo, path: Path, error: Exception) -> ConnectionError:
     return ConnectionError(
         f"`{info.name}` is not on this machine, and OpenML (data set {info.openml_id}) "
-        f"could not be reached in {tries}: {error}. Connect to the internet, or put a "
-        f"Parquet file of the features and a column `{TARGET}` at '{path}'."
+        f"could not be reached in several tries: {error}. Connect to the internet, or "
+        f"put a Parquet file of the features and a column `{TARGET}` at '{path}'."
     )
 
 

@@ -56,7 +56,8 @@ def check_request(
 
 def settings_to_try(grid: Sequence[Setting], budget: Budget) -> list[Setting]:
     """Return the first settings of a grid, as many as the budget tunes over."""
-    return list(grid[: 1 if budget.tuning == "none" else budget.n_settings])
+    settings = budget.settings(grid)
+    return settings[:1] if budget.tuning == "none" else settings
 
 
 def choose(

@@ -167,7 +167,8 @@ class LibAUC:
         """Train once: cross-entropy by Adam first, then LibAUC's own."""
         adam_rate = budget.model_lr * float(setting.get(LR_FACTOR, 1.0))
         rate = float(setting.get("lr", adam_rate))
-        config = budget.config({"warm_up": setting["warm_up"], "model_lr": adam_rate})
+        warm_up = float(setting.get("warm_up", 0.0))
+        config = budget.config({"warm_up": warm_up, "model_lr": adam_rate})
         device = data.x.device
         # LibAUC draws from the global generators
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

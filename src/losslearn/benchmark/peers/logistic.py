@@ -36,8 +36,8 @@ class TunedLogistic:
     """Logistic regression on standardised features, its `C` from the validation rows.
 
     For a loss that needs a threshold, `TunedThresholdClassifierCV` tunes one by cross-
-    validation on the training rows. The result's scores do not depend on it; it stands
-    in the setting as "threshold", beside the one that the benchmark chooses.
+    validation on the training rows, and the result is measured at it. Where a class has
+    fewer than two rows to fold, the threshold is left to the benchmark.
     """
 
     name: str = "logistic_tuned"
@@ -76,9 +76,7 @@ class TunedLogistic:
             zip(true_losses, results, strict=True)
         ):
             threshold = self._tune_threshold(data, true_loss, result.setting, seed)
-            if threshold is not None:
-                setting = {**result.setting, "threshold": threshold}
-                results[place] = result._replace(setting=setting)
+            results[place] = result._replace(threshold=threshold)
         return results
 
     def _train(self, data: TrainingData, setting: Setting) -> Candidate:
