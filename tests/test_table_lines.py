@@ -42,16 +42,6 @@ def test_what_was_run_by_name_stands_in_the_open_tables():
     assert mine[0] not in table_lines([*honest, *mine], "table3")
 
 
-def test_losses_of_table_3_alone_wait_for_their_control():
-    honest, table3 = lines_of("honest"), lines_of("table3")
-    jaccard = [line for line in table3 if line["metric"] == "jaccard_loss"]
-    assert table_lines([*honest, *jaccard], "honest") == honest
-    assert table_lines([*honest, *jaccard], "table3")[-len(jaccard) :] == jaccard
-    control = by_name(jaccard[0], method="cross_entropy")
-    both = [*jaccard, control]
-    assert table_lines(both, "honest") == both
-
-
 def test_what_no_table_would_show_is_refused():
     table2, table3, strong = map(make_grid, ("table2", "table3", "strong"))
     for preset, whole, part in (

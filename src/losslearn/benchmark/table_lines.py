@@ -11,7 +11,6 @@ from losslearn.benchmark.presets import Preset, Size, make_grid
 PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 """Tables whose columns are given; the others take in whatever was run for them."""
 
-_CONTROL = "cross_entropy"
 _STRONG = "strong"
 
 Shape = tuple[str, str, str]
@@ -30,8 +29,7 @@ def table_lines(
 
     The paper's tables take the methods and losses that they have a column for. The
     others take every method, data set and loss with their budget, so that a method or a
-    data set run by name stands beside the rest; only what Table 3 alone asked for is
-    left to it, as long as cross-entropy did not run for that loss.
+    data set run by name stands beside the rest.
 
     Args:
         lines: All lines of a results file.
@@ -50,20 +48,12 @@ def table_lines(
         if line["budget"] == budget
         and (repetitions is None or line["repetition"] < repetitions)
     ]
-    own = shapes(make_grid(preset, size=size, protocol=protocol))
     if preset in PAPER_TABLES:
+        own = shapes(make_grid(preset, size=size, protocol=protocol))
         return [line for line in found if _shape(line) in own]
     if preset == _STRONG:
         return [line for line in found if line["tier"] == _STRONG]
-    controlled = {
-        (line["tier"], line["metric"]) for line in found if line["method"] == _CONTROL
-    }
-    others = shapes(make_grid("table3", size=size, protocol=protocol)) - own
-    return [
-        line
-        for line in found
-        if _shape(line) not in others or (line["tier"], line["metric"]) in controlled
-    ]
+    return found
 
 
 def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
