@@ -50,6 +50,61 @@ def test_a_grid_is_run_reported_and_not_run_again(dataset, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_part_run_later_leaves_the_table_whole(dataset, tmp_path):
+    out = tmp_path / "results"
+    assert main(words(dataset, out)) == 0
+    table = (out / "smoke.md").read_text()
+    part = ["--dataset", dataset, "--method", "cross_entropy", "--metric", "f1"]
+    part += ["--tier", "linear", "--repetitions", "1", "--jobs", "1"]
+    assert main(["benchmark", "run", "smoke", *part, "--out", str(out)]) == 0
+    assert (out / "smoke.md").read_text() == table
+
+
+@pytest.mark.slow
+def test_a_grid_by_the_papers_rules_gets_its_own_table(dataset, tmp_path, capsys):
+    out = tmp_path / "results"
+    assert main(words(dataset, out, "--protocol", "paper")) == 0
+    table = (out / "smoke_paper.md").read_text()
+    assert table.startswith("Test losses by the paper's protocol (oracle thresholds")
+    assert not (out / "smoke.md").exists()
+    folder = ["--data-dir", str(tmp_path)]
+    assert main(["benchmark", "report", *folder, "--out", str(out)]) == 0
+    page = (out / "index.html").read_text()
+    assert "Smoke run: everything once, too short to judge by (the paper" in page
+    assert "rows.parquet" in page
+    assert "in no table" not in capsys.readouterr().err
+
+
+def test_the_report_tells_lines_that_no_table_shows(tmp_path, capsys):
+    line = {"dataset": "a9a", "tier": "mlp", "method": "sl_r", "metric": "f1_loss"}
+    line |= {"repetition": 0, "budget": {"max_iter": 1}, "losses": {}}
+    ResultsFile(tmp_path / "lines.jsonl").append([line])
+    command = ["benchmark", "report", "--data-dir", str(tmp_path)]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    said = "1 line(s) of the budget {'max_iter': 1}, which is no preset's."
+    assert f"in no table: {said}" in " ".join(capsys.readouterr().err.split())
+    assert "which is no preset" in (tmp_path / "index.html").read_text()
+
+
+def test_what_a_paper_table_has_no_place_for_is_refused_before_the_work(
+    tmp_path, capsys
+):
+    out = tmp_path / "results"
+    command = ["benchmark", "run", "table3", "--method", "focal", "--out", str(out)]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "The table of 'table3' has a place for every method of" in said
+    assert "got focal" in said
+    assert not out.exists()
+
+
+def test_a_method_of_a_paper_table_runs_for_its_own_losses():
+    grid = options(preset="table3", methods=("sl_r",)).grid()
+    metrics = {cell.metric for cell in grid.cells()}
+    assert metrics == {"error_rate", "roc_auc_loss", "jaccard_loss", "f1_loss"}
+
+
+@pytest.mark.slow
 def test_a_failed_job_is_told_in_a_line_and_in_the_exit_code(tmp_path, capsys):
     out = tmp_path / "results"
     few = write_rows(tmp_path / "few.parquet", n=12)

@@ -7,7 +7,6 @@ import pytest
 
 from benchmark_cases import TINY, one_job
 from losslearn.benchmark.cells import Cell
-from losslearn.benchmark.presets import make_grid
 from losslearn.benchmark.results import ResultsFile, cell_of
 
 CELL = Cell("a9a", "mlp", "sl_r", "f1_loss", 0)
@@ -93,20 +92,6 @@ def test_a_cell_is_done_within_its_own_budget_alone(path):
     assert results.done(TINY) == {CELL}
     assert results.done(replace(TINY, max_iter=5)) == set()
     assert cell_of(line()) == CELL
-
-
-def test_lines_run_by_name_belong_to_the_grid_that_leaves_them_out(path):
-    grid = replace(make_grid("honest"), datasets=("a9a",), repetitions=1)
-    named = Cell("a9a", "mlp", "ap_perf", "f1_loss", 0)
-    other = [
-        named._replace(dataset="skin"),
-        named._replace(repetition=1),
-        named._replace(metric="mcc_loss"),
-    ]
-    assert named not in grid.cells()
-    results = ResultsFile(path)
-    results.append([line(cell, grid.budget) for cell in (named, *other)])
-    assert [cell_of(one) for one in results.lines_of(grid)] == [named]
 
 
 def test_a_job_can_be_claimed_once(path):

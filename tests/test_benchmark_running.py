@@ -101,7 +101,7 @@ def test_another_budget_is_another_cell(dataset, results):
     longer = replace(grid, budget=replace(grid.budget, max_iter=6))
     run_grid(longer, results, Here())
     assert len(results.lines()) == 4
-    assert len(results.lines_of(longer)) == 2
+    assert len(results.done(longer.budget)) == 2
 
 
 def test_a_failure_is_told_and_tried_again_by_the_next_run(dataset, results):

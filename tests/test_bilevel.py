@@ -1,5 +1,7 @@
 """The steps of Algorithm 1 against updates written by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -13,7 +15,7 @@ from losslearn.bilevel import (
 )
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
-from losslearn.models import score_sets
+from losslearn.models import row_scorer, score_sets
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
@@ -172,16 +174,16 @@ def table() -> tuple[torch.Tensor, SetSampler]:
 def test_surrogate_gets_closer_to_the_true_loss():
     x, sampler = table()
     learner = make_learner(BilevelConfig(surrogate_lr=1e-2))
-    first = learner.learn(Line(), x, sampler, steps=1)
-    learner.learn(Line(), x, sampler, steps=200)
-    assert learner.learn(Line(), x, sampler, steps=10) < 0.3 * first
+    first = learner.learn(row_scorer(Line(), x), sampler, steps=1)
+    learner.learn(row_scorer(Line(), x), sampler, steps=200)
+    assert learner.learn(row_scorer(Line(), x), sampler, steps=10) < 0.3 * first
 
 
 def test_learning_leaves_model_and_batchnorm_parameters_alone():
     x, sampler = table()
     model = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)).double()
     before = [p.detach().clone() for p in model.parameters()]
-    make_learner(BilevelConfig()).learn(model, x, sampler, steps=3)
+    make_learner(BilevelConfig()).learn(row_scorer(model, x), sampler, steps=3)
     assert all(map(torch.equal, before, model.parameters()))
 
 
@@ -189,7 +191,7 @@ def test_copy_of_a_learner_learns_on_its_own():
     x, sampler = table()
     learner = make_learner(BilevelConfig())
     before = learner.surrogate.decoder[-1].weight.detach().clone()
-    learner.copy().learn(Line(), x, sampler, steps=3)
+    learner.copy().learn(row_scorer(Line(), x), sampler, steps=3)
     assert torch.equal(learner.surrogate.decoder[-1].weight, before)
 
 
@@ -208,6 +210,65 @@ def test_model_step_through_the_learned_objective_lowers_a_true_loss():
 
     before = true_loss()
     for _ in range(100):
-        learner.learn(model, x, sampler, steps=2)
+        learner.learn(row_scorer(model, x), sampler, steps=2)
         model_step(model, objective, optimizer, x[sampler.draw(1)], sampler.y_set[None])
     assert true_loss() < before - 0.1
+
+
+def count_calls(config: BilevelConfig, turns: int) -> list[int]:
+    """Sets valued in each of some turns."""
+    x, sampler = table()
+    learner = make_learner(config)
+    valued = []
+    true_loss = learner._true_loss
+
+    def counted(y_true, y_score, *, sample_weight=None):
+        valued.append(len(y_score))
+        return true_loss(y_true, y_score, sample_weight=sample_weight)
+
+    learner._true_loss = replace(true_loss, function=counted)
+    for _ in range(turns):
+        learner.learn(row_scorer(Line(), x), sampler, steps=2)
+    return valued
+
+
+def test_replay_values_a_share_of_the_sets_after_the_first_turn():
+    assert count_calls(BilevelConfig(n_sets=4), 3) == [8, 8, 8]
+    assert count_calls(BilevelConfig(n_sets=4, replay=4), 4) == [8, 2, 2, 2]
+    assert count_calls(BilevelConfig(n_sets=4, replay=3), 3) == [8, 3, 3]
+
+
+def test_replayed_sets_keep_their_scores_and_values_and_the_oldest_go():
+    x, sampler = table()
+    learner = make_learner(BilevelConfig(n_sets=2, replay=2, perturbation=0.0))
+    seen = []
+    fit = learner._fit
+
+    def watched(y_true, y_score, loss, sample_weight):
+        sets = zip(y_score.flatten(0, 1), loss.flatten(), strict=True)
+        seen.append({float(value): score for score, value in sets})
+        return fit(y_true, y_score, loss, sample_weight)
+
+    learner._fit = watched
+    for _ in range(3):
+        learner.learn(row_scorer(Line(), x), sampler, steps=2)
+    first, second, third = seen
+    assert [len(turn) for turn in seen] == [4, 4, 4]
+    assert len(first.keys() & second.keys()) == 2
+    assert len(second.keys() & third.keys()) == 2
+    assert not first.keys() & third.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first.keys() & second)
+    true_loss = learner._true_loss
+    for value, score in third.items():
+        expected = true_loss(sampler.y_set, score, sample_weight=sampler.weight)
+        assert value == pytest.approx(expected.item())
+
+
+def test_surrogate_gets_close_with_replay_too():
+    x, sampler = table()
+    learner = make_learner(BilevelConfig(surrogate_lr=1e-2, replay=4))
+    scores = row_scorer(Line(), x)
+    first = learner.learn(scores, sampler, steps=1)
+    for _ in range(50):
+        learner.learn(scores, sampler, steps=4)
+    assert learner.learn(scores, sampler, steps=10) < 0.5 * first

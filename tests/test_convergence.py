@@ -147,6 +147,18 @@ def test_a_line_is_the_mean_of_the_seeds_within_their_band():
     assert test.get_xlabel() == "iteration"
 
 
+def test_no_look_is_cut_and_the_title_stands_above():
+    rows = [
+        look(start, 0, iteration, 9.0 if iteration == 1 else 0.5)
+        for start in ("scratch", "refined")
+        for iteration in (1, 50, 100)
+    ]
+    figure = draw_convergence(rows, title="ijcnn1, at most 20,000 training rows")
+    *_, test = figure.axes
+    assert test.get_ylim()[1] > 9
+    assert figure.get_suptitle() == "ijcnn1, at most 20,000 training rows"
+
+
 def test_no_rows_are_refused():
     with pytest.raises(ValueError, match="`rows` must hold"):
         draw_convergence([])

@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -9,15 +10,18 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.metrics import f1_score, fbeta_score, make_scorer
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
+from losslearn import estimators
+from losslearn.comparison import compare
 from losslearn.estimators import SurrogateClassifier
 from losslearn.metrics import get_true_loss
-from losslearn.training import Record
+from losslearn.training import Record, TrainingData
+from losslearn.universal import initial_surrogate
 
 Table = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -261,3 +265,96 @@ def test_a_fit_leaves_torchs_global_generator_alone(table):
     before = torch.get_rng_state()
     make(mode="refined").fit(*table)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class Scaled(nn.Module):
+    """A linear model whose features are scaled as single-precision statistics say."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.register_buffer("mean", x.mean(0))
+        self.register_buffer("scale", x.std(0, correction=0))
+        self.layer = nn.Linear(x.shape[1], 1)
+
+    def forward(self, x):
+        return self.layer((x - self.mean) / self.scale)
+
+
+def copied_parts(table) -> tuple[TrainingData, int]:
+    """Return both parts as arrays of their own, by scikit-learn's split."""
+    X, y = table
+    # the first draw from the estimator's `random_state` is the seed of the split
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    parts = train_test_split(
+        X.astype(np.float32), y, test_size=120, stratify=y, random_state=seed
+    )
+    x_train, x_valid, y_train, y_valid = map(torch.from_numpy, parts)
+    return TrainingData(x_train, y_train, x_valid, y_valid), seed
+
+
+def test_rows_by_number_give_the_history_of_copied_parts(table):
+    data, seed = copied_parts(table)
+    torch.manual_seed(0)
+    module = Scaled(data.x)
+    clf = make(model=module).fit(*table)
+    config, f1 = clf._config(), get_true_loss("f1")
+    surrogate = initial_surrogate(f1, config, seed=seed)
+    comparison, model = compare(
+        lambda: copy.deepcopy(module), data, f1, surrogate, config, seed=seed
+    )
+    expected = [
+        (record.method, record.iteration, record.validation_loss)
+        for run in comparison.runs.values()
+        for record in run.history
+    ]
+    assert expected == [
+        (r["method"], r["iteration"], r["validation_loss"]) for r in clf.history_
+    ]
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, clf.model_.state_dict()[name])
+
+
+def test_statistics_are_of_the_training_rows_alone(table):
+    data, _ = copied_parts(table)
+    standardizer = make().fit(*table).model_.standardizer
+    assert torch.allclose(standardizer.mean, data.x.mean(0), atol=1e-6)
+    assert torch.allclose(standardizer.scale, data.x.std(0, correction=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_memory_map_is_fitted_as_the_array_is(mode, table, fitted, tmp_path):
+    X, y = table
+    np.save(tmp_path / "x.npy", X.astype(np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode=mode)
+    clf = make().fit(mapped, y)
+    # validation rows are scored in the order of the file, which rounds otherwise
+    assert np.allclose(
+        clf.decision_function(mapped), fitted.decision_function(X), atol=1e-4
+    )
+    assert clf.threshold_ == pytest.approx(fitted.threshold_, abs=1e-4)
+
+
+def test_no_row_of_an_array_is_copied(table, monkeypatch):
+    X, y = table
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    seen = []
+
+    def keep(make_model, data, *args, **kwargs):
+        seen.append(data)
+        return compare(make_model, data, *args, **kwargs)
+
+    monkeypatch.setattr(estimators, "compare", keep)
+    make().fit(X, y)
+    make().fit(X, y, X_valid=X, y_valid=y)
+    for data in seen:
+        assert data.x.data_ptr() == data.x_valid.data_ptr() == X.ctypes.data
+
+
+def test_labels_are_looked_through_in_parts(table, fitted, monkeypatch):
+    X, y = table
+    monkeypatch.setattr(estimators, "_LABELS", 7)
+    assert np.array_equal(make().fit(X, y).predict(X), fitted.predict(X))
+    with pytest.raises(ValueError, match="Only binary classification"):
+        make().fit(X, np.arange(len(y)) // 100)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        make().fit(X, X[:, 0])

@@ -193,6 +193,31 @@ def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
     assert sorted(leads) == [1.0, 2.5, 2.5]
 
 
+def is_whole(figure):
+    """Whether all that is drawn lies within a figure."""
+    figure.canvas.draw()
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    rounding = 1e-6  # axes may reach from edge to edge
+    room = (box.x0, box.y0, width - box.x1, height - box.y1)
+    return min(room) >= -rounding
+
+
+@pytest.mark.parametrize("n", [2, 3, 11])
+@pytest.mark.parametrize("long", ["imbalanced-losses, Smooth-AP", "x", "W" * 60])
+def test_no_text_of_a_diagram_is_cut(n, long):
+    names = [f"{place} {long}" for place in range(n)]
+    ranks = np.linspace(1, n, n).tolist()
+    figure = draw_critical_difference(
+        names,
+        ranks,
+        groups=[tuple(range(n))],
+        critical_difference=n - 0.5,
+        title=f"average rank of {n} methods {long}",
+    )
+    assert is_whole(figure)
+
+
 def test_a_diagram_of_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="2 names and 1 ranks"):
         draw_critical_difference(["a", "b"], [1.0], groups=[])
@@ -202,7 +227,7 @@ def test_a_diagram_of_what_does_not_fit_is_refused():
 
 def test_the_change_is_in_percent_of_the_control():
     changes = percent_change([0.3, 0.2, 0.0, 0.1], [0.2, 0.4, 0.0, 0.0])
-    np.testing.assert_allclose(changes, [50, -50, 0, np.inf])
+    assert changes == [pytest.approx(50), pytest.approx(-50), None, np.inf]
     with pytest.raises(ValueError, match="got 1 and 2"):
         percent_change([0.1], [0.1, 0.2])
 
@@ -231,7 +256,31 @@ def test_every_repetition_is_a_point_in_the_colour_of_the_verdict():
     ]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert labels == ["1 win", "1 tie", "1 loss"]
+    assert labels == ["1 win", "1 tie", "1 loss", "mean", "further than 10 %"]
+
+
+def test_two_losses_of_0_are_told_and_no_change():
+    cells = [Cell("none", [None] * 3, "tie"), Cell("some", [None, 2.0, 4.0], "tie")]
+    figure = draw_outcomes(cells, limit=10, note="a part")
+    (ax,) = figure.axes
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["both losses 0 in 3 of 3", "both losses 0 in 1 of 3"]
+    points = [
+        (line.get_marker(), *point)
+        for line in ax.lines[:-1]  # the last one marks 0
+        for point in line.get_xydata().tolist()
+    ]
+    assert points == [("o", 2.0, 1.0), ("o", 4.0, 1.0), ("|", 3.0, 1.0)]
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "a part"
+    assert "further" not in " ".join(text.get_text() for text in legend.get_texts())
+
+
+def test_no_text_of_the_outcomes_is_cut():
+    cells = [Cell("keel_kddcup_buffer_overflow*  average_precision_loss", [90], "tie")]
+    title, note = "linear: refined surrogate (SL-R) against cross-entropy", "part " * 9
+    figure = draw_outcomes(cells * 9, limit=60, title=title, note=note)
+    assert is_whole(figure)
 
 
 def test_cells_without_numbers_are_refused():

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from losslearn import models
 from losslearn.models import (
     MLP,
     Linear,
@@ -67,3 +68,30 @@ def test_rows_are_scored_in_evaluation_mode_and_the_mode_put_back():
     x = torch.randn(50, 3)
     assert torch.equal(score_rows(model, x), score_rows(model, x, chunk_size=50))
     assert model.training
+
+
+def test_statistics_are_those_of_numpy_in_double_whatever_the_chunk(monkeypatch):
+    x = 1e4 + torch.randn(1_000, 3) * torch.tensor([1.0, 0.1, 30.0])
+    rows = torch.randperm(1_000)[:700]
+    expected = x.double().numpy()
+    for n_values in (3, 64, 10_000):
+        monkeypatch.setattr(models, "_CHUNK", n_values)
+        for taken in (None, rows, rows.int()):
+            layer = Standardizer(3).fit(x, rows=taken)
+            known = expected if taken is None else expected[rows]
+            assert layer.mean.numpy() == pytest.approx(known.mean(0), rel=1e-7)
+            assert layer.scale.numpy() == pytest.approx(known.std(0), rel=1e-6)
+
+
+def test_numbered_rows_are_scored_in_their_order(monkeypatch):
+    x, rows = torch.randn(60, 3), torch.randperm(60)[:40].int()
+    model = Linear(3)
+    monkeypatch.setattr(models, "_SCORED", 30)  # 10 rows at a time
+    scores = score_rows(model, x, rows=rows, dtype=torch.float32)
+    assert torch.allclose(scores, model(x)[rows])
+
+
+def test_scores_in_double_are_those_of_the_whole_table_in_double():
+    x, model = torch.randn(60, 3), MLP(3).double()
+    scores = score_rows(model, x, dtype=torch.float64, chunk_size=7)
+    assert torch.allclose(scores, model.eval()(x.double()))

@@ -59,3 +59,15 @@ def test_one_class_is_refused(y_true):
 def test_set_of_one_row_is_refused():
     with pytest.raises(ValueError, match="at least 2, got 1"):
         SetSampler(rows(5, 5), batch_size=1)
+
+
+def test_rows_have_the_numbers_that_are_given():
+    def draw(numbers: torch.Tensor | None) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(3)
+        y_true = rows(20, 80)[torch.randperm(100, generator=generator)]
+        return SetSampler(
+            y_true, rows=numbers, batch_size=50, generator=generator
+        ).draw(4)
+
+    numbers = (7 * torch.arange(100) + 1_000).int()
+    assert torch.equal(draw(numbers), numbers[draw(None)].long())

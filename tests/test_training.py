@@ -102,7 +102,7 @@ def test_cosine_schedule_ends_at_zero():
     rates = []
     for until in range(1, 11):
         trainer.train(Run("cross_entropy", n_iter=until - 1), CrossEntropy(), until)
-        rates.append(trainer._optimizer.param_groups[0]["lr"])
+        rates.append(trainer._descent.lr)
     expected = [0.5 * (1 + math.cos(math.pi * i / 10)) for i in range(10)]
     assert rates == pytest.approx(expected)
 

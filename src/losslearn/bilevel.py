@@ -1,19 +1,35 @@
 """Algorithm 1: the two levels, one step of each."""
 
 import copy
-from typing import Protocol
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from losslearn.baselines import CrossEntropy
 from losslearn.config import BilevelConfig
+from losslearn.descent import ClippedAdam
+from losslearn.fused import FusedSurrogate
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_sets
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
+
+ScoreRows = Callable[[Tensor], Tensor]
+"""Scores of rows by their numbers, in the mode in which the model is trained."""
+
+
+class Descent(Protocol):
+    """What moves parameters down their gradients: any optimiser of PyTorch, or ours."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+
+    def step(self) -> object:
+        """Take one step down the gradients."""
 
 
 class Objective(Protocol):
@@ -28,7 +44,7 @@ class Objective(Protocol):
 def model_step(
     model: nn.Module,
     objective: Objective,
-    optimizer: Optimizer,
+    optimizer: Descent,
     x: Float[Tensor, "*sets n features"],
     y_true: Integer[Tensor, "*sets n"],
     *,
@@ -51,8 +67,8 @@ def model_step(
 
 def surrogate_step(
     surrogate: SetSurrogate,
-    optimizer: Optimizer,
-    y_true: Integer[Tensor, "*sets n"],
+    optimizer: Descent,
+    y_true: Integer[Tensor, "*#sets n"],
     y_score: Float[Tensor, "*sets n"],
     loss: Float[Tensor, "*sets"],
     *,
@@ -106,6 +122,7 @@ class LearnedObjective(nn.Module):
         self.surrogate = surrogate
         self.cross_entropy = CrossEntropy()
         self.cross_entropy_weight = cross_entropy_weight
+        self.fused = FusedSurrogate.of(surrogate)
 
     def forward(
         self,
@@ -114,13 +131,42 @@ class LearnedObjective(nn.Module):
         *,
         sample_weight: Float[Tensor, "*sets n"] | None = None,
     ) -> Float[Tensor, "*sets"]:
-        """Return one value per set."""
+        """Return one value per set.
+
+        Where the fast form applies, its gradient is that of the scores alone, which is
+        what the model's step asks for.
+        """
+        if self.fused is not None and self.fused.takes(y_score):
+            return self.fused.objective(
+                y_true,
+                y_score,
+                sample_weight=sample_weight,
+                cross_entropy_weight=self.cross_entropy_weight,
+            )
         learned = self.surrogate(y_true, y_score, sample_weight=sample_weight)
         value = learned / self.surrogate.loss_scale
         if self.cross_entropy_weight == 0:
             return value
         control = self.cross_entropy(y_true, y_score, sample_weight=sample_weight)
         return value + self.cross_entropy_weight * control
+
+
+class FusedParts(NamedTuple):
+    """An objective that the fast form of a model can take its steps down."""
+
+    surrogate: FusedSurrogate | None
+    cross_entropy_weight: float
+
+
+def fused_parts(objective: Objective) -> FusedParts | None:
+    """Return what an objective is made of, or None where it has no fast form."""
+    if type(objective) is CrossEntropy and objective.pos_weight is None:
+        return FusedParts(None, 1.0)
+    if type(objective) is not LearnedObjective or objective.fused is None:
+        return None
+    if not objective.fused.is_current():
+        return None
+    return FusedParts(objective.fused, objective.cross_entropy_weight)
 
 
 class SurrogateLearner:
@@ -143,9 +189,13 @@ class SurrogateLearner:
         self._true_loss = true_loss
         self._config = config
         self._generator = generator
-        self._optimizer = torch.optim.Adam(
-            surrogate.parameters(), lr=config.surrogate_lr, fused=True
+        self._descent = ClippedAdam(
+            surrogate.parameters(),
+            lr=config.surrogate_lr,
+            max_grad_norm=config.max_grad_norm,
         )
+        self._fused = FusedSurrogate.of(surrogate)
+        self._replayed: tuple[Tensor, Tensor] | None = None
 
     def copy(self) -> "SurrogateLearner":
         """Return a learner whose steps leave this one's surrogate alone."""
@@ -157,50 +207,87 @@ class SurrogateLearner:
         )
 
     def learn(
-        self,
-        model: nn.Module,
-        x: Float[Tensor, "rows features"],
-        sampler: SetSampler,
-        *,
-        steps: int,
+        self, score_rows: ScoreRows, sampler: SetSampler, *, steps: int
     ) -> Float[Tensor, ""]:
         """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
 
         One forward pass, in the mode in which the model steps will query the
         surrogate, serves the true losses and the fit of all steps.
 
+        Args:
+            score_rows: The model, as it is now.
+            sampler: Draws the sets.
+            steps: K_beta.
+
         Returns:
             The mean surrogate error over the steps.
         """
         n_sets = self._config.n_sets
-        y_score = self._scores(model, x[sampler.draw(steps * n_sets)])
+        y_score, loss = self._valued_sets(score_rows, sampler, steps * n_sets)
+        by_step = (steps, n_sets)
+        errors = self._fit(
+            sampler.y_set,
+            y_score.unflatten(0, by_step),
+            loss.unflatten(0, by_step),
+            sampler.weight,
+        )
+        return errors.mean()
+
+    def _valued_sets(
+        self, score_rows: ScoreRows, sampler: SetSampler, n: int
+    ) -> tuple[Float[Tensor, "n_sets n"], Float[Tensor, " n_sets"]]:
+        """Return scores and true losses of sets to fit, old ones among the new.
+
+        A share of them is drawn and valued now, the rest are the latest of earlier
+        turns: each is fitted `replay` times in all.
+        """
+        n_new = math.ceil(n / self._config.replay)
+        if self._replayed is None or len(self._replayed[0]) < n - n_new:
+            n_new = n
+        y_score = self._perturb(score_rows(sampler.draw(n_new)))
         y_true = sampler.y_set.expand_as(y_score)
         weight = sampler.weight if self._true_loss.takes_weight else None
         loss = self._true_loss(y_true, y_score, sample_weight=weight)
+        if n_new < n and self._replayed is not None:
+            y_score = torch.cat([y_score, self._replayed[0][: n - n_new]])
+            loss = torch.cat([loss, self._replayed[1][: n - n_new]])
+        if self._config.replay == 1:
+            return y_score, loss
+        self._replayed = y_score, loss
+        mixed = torch.randperm(n, generator=self._generator, device=loss.device)
+        return y_score[mixed], loss[mixed]
+
+    def _fit(
+        self,
+        y_true: Integer[Tensor, " n"],
+        y_score: Float[Tensor, "steps sets n"],
+        loss: Float[Tensor, "steps sets"],
+        sample_weight: Float[Tensor, " n"],
+    ) -> Float[Tensor, " steps"]:
+        """Take a step for each entry of the first axis; return the errors before."""
+        if self._fused is not None and self._fused.takes(y_score):
+            return self._fused.fit(
+                self._descent, y_true, y_score, loss, sample_weight=sample_weight
+            )
         errors = [
             surrogate_step(
                 self.surrogate,
-                self._optimizer,
-                y_true[some],
-                y_score[some],
-                loss[some],
-                sample_weight=sampler.weight,
-                max_grad_norm=self._config.max_grad_norm,
+                self._descent,
+                y_true,
+                scores,
+                losses,
+                sample_weight=sample_weight,
             )
-            for some in torch.arange(steps * n_sets).split(n_sets)
+            for scores, losses in zip(y_score, loss, strict=True)
         ]
-        return torch.stack(errors).mean()
+        return torch.stack(errors)
 
-    @torch.no_grad()
-    def _scores(
-        self, model: nn.Module, x: Float[Tensor, "sets n features"]
-    ) -> Float[Tensor, "sets n"]:
+    def _perturb(self, y_score: Float[Tensor, "sets n"]) -> Float[Tensor, "sets n"]:
         """Return scores with noise, which teaches slopes, not only values.
 
         The noise of each set has a strength of its own, log-uniform over a factor of
         25: strong noise shows the way from afar, weak noise the optimum.
         """
-        y_score = score_sets(model, x)
         strongest = self._config.perturbation
         if strongest == 0:
             return y_score

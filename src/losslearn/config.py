@@ -37,6 +37,9 @@ class BilevelConfig:
     """N, rows of a set (at most the rows there are)."""
     n_sets: int = 4
     """Sets of one surrogate update."""
+    replay: int = 1
+    """Turns in which a set that was scored and valued once is fitted; with 4, model and
+    metric are called for a quarter of the sets."""
     pos_rate: float | None = None
     """Share of positives in a set; None keeps the data's prevalence."""
     min_per_class: int = 8
@@ -80,6 +83,7 @@ class BilevelConfig:
             "max_iter",
             "model_steps",
             "n_sets",
+            "replay",
             "min_per_class",
             "rounds",
             "n_evals",

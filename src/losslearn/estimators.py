@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -20,11 +19,15 @@ from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
+from losslearn.splitting import split_off_validation
 from losslearn.thresholds import evaluate, tune_threshold
 from losslearn.training import TrainingData, Watcher
 from losslearn.universal import FitProgress, initial_surrogate
 
 _DEFAULT = BilevelConfig()
+
+_LABELS = 2**20
+"""Labels looked through at a time."""
 
 
 class SurrogateClassifier(ClassifierMixin, BaseEstimator):
@@ -95,6 +98,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         max_grad_norm: float = _DEFAULT.max_grad_norm,
         batch_size: int = _DEFAULT.batch_size,
         n_sets: int = _DEFAULT.n_sets,
+        replay: int = _DEFAULT.replay,
         pos_rate: float | None = _DEFAULT.pos_rate,
         min_per_class: int = _DEFAULT.min_per_class,
         prevalence_weights: bool = _DEFAULT.prevalence_weights,
@@ -130,6 +134,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         self.max_grad_norm = max_grad_norm
         self.batch_size = batch_size
         self.n_sets = n_sets
+        self.replay = replay
         self.pos_rate = pos_rate
         self.min_per_class = min_per_class
         self.prevalence_weights = prevalence_weights
@@ -176,17 +181,21 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             response_method=self.response_method,
         )
         features, labels = validate_data(
-            self, X, y, dtype=np.float32, ensure_min_samples=2
+            self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )
         y_true = self._fit_labels(labels)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        data = self._split(features, y_true, X_valid, y_valid, seed)
+        if X_valid is None and y_valid is None:
+            in_order = isinstance(X, np.memmap)  # on a disk the order is the time
+            data = self._split(features, y_true, seed, in_order=in_order)
+        else:
+            data = self._with_validation(features, y_true, X_valid, y_valid)
         with torch.random.fork_rng(devices=[]):
             surrogate = initial_surrogate(
                 true_loss, config, seed=seed, progress=self.fit_progress
             ).to(self.device)
         comparison, model = compare(
-            lambda: self._make_model(data.x),
+            lambda: self._make_model(data),
             data,
             true_loss,
             surrogate,
@@ -208,11 +217,12 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         names = [setting.name for setting in fields(BilevelConfig)]
         return BilevelConfig(**{name: getattr(self, name) for name in names})
 
-    def _fit_labels(self, y: NDArray[Any]) -> NDArray[np.int64]:
+    def _fit_labels(self, y: NDArray[Any]) -> NDArray[np.int8]:
         """Set `classes_` and return 0/1 targets."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
-        classes = np.unique(y)
+        found = _distinct(y)
+        check_classification_targets(found)
+        kind = type_of_target(found, input_name="y", raise_unknown=True)
+        classes = np.unique(found)
         if kind != "binary":
             raise ValueError(
                 "Only binary classification is supported. The type of the target is "
@@ -231,55 +241,72 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
                 )
             classes = classes[np.argsort(classes == self.pos_label, kind="stable")]
         self.classes_ = classes
-        return (y == classes[1]).astype(np.int64)
+        return (y == classes[1]).astype(np.int8)
 
     def _split(
         self,
         X: NDArray[np.float32],
-        y_true: NDArray[np.int64],
+        y_true: NDArray[np.int8],
+        seed: int,
+        *,
+        in_order: bool,
+    ) -> TrainingData:
+        """Return the table on the device, with the numbers of both parts' rows."""
+        n_positive = np.count_nonzero(y_true)
+        least = min(n_positive, len(y_true) - n_positive)
+        if least < 2:
+            raise ValueError(
+                "`y` must hold at least 2 rows of each class, one to train and one "
+                f"to validate on, got {least} of the rarer class."
+            )
+        # each part needs a row of each class
+        n_valid = max(round(self.validation_fraction * len(y_true)), 2)
+        train, valid = split_off_validation(y_true, n_valid=n_valid, seed=seed)
+        if in_order:
+            valid.sort()
+        x, y_train, y_valid, rows, valid_rows = (
+            _as_tensor(part).to(self.device)
+            for part in (
+                X,
+                y_true[train],
+                y_true[valid].astype(np.int64),
+                train,
+                valid,
+            )
+        )
+        return TrainingData(x, y_train, x, y_valid, rows, valid_rows)
+
+    def _with_validation(
+        self,
+        X: NDArray[np.float32],
+        y_true: NDArray[np.int8],
         X_valid: ArrayLike | None,
         y_valid: ArrayLike | None,
-        seed: int,
     ) -> TrainingData:
-        """Return training and validation rows as tensors on the device."""
-        if (X_valid is None) != (y_valid is None):
+        """Return all rows to train on, beside the validation rows that were given."""
+        if X_valid is None or y_valid is None:
             raise ValueError("`X_valid` and `y_valid` must be given together.")
-        if X_valid is None:
-            least = np.bincount(y_true, minlength=2).min()
-            if least < 2:
-                raise ValueError(
-                    "`y` must hold at least 2 rows of each class, one to train and one "
-                    f"to validate on, got {least} of the rarer class."
-                )
-            # each part needs a row of each class
-            n_valid = max(round(self.validation_fraction * len(y_true)), 2)
-            parts = train_test_split(
-                X, y_true, test_size=n_valid, stratify=y_true, random_state=seed
+        x_valid, labels = validate_data(
+            self, X_valid, y_valid, dtype=np.float32, order="C", reset=False
+        )
+        found = np.unique(_distinct(labels)).tolist()
+        if set(found) - set(self.classes_.tolist()) or len(found) < 2:
+            raise ValueError(
+                f"`y_valid` must hold both classes {self.classes_.tolist()}, got "
+                f"{found}."
             )
-            x_train, x_valid, y_train, valid_true = parts
-        else:
-            x_train, y_train = X, y_true
-            x_valid, labels = validate_data(
-                self, X_valid, y_valid, dtype=np.float32, reset=False
-            )
-            unknown = set(np.unique(labels).tolist()) - set(self.classes_.tolist())
-            if unknown or len(np.unique(labels)) < 2:
-                raise ValueError(
-                    f"`y_valid` must hold both classes {self.classes_.tolist()}, got "
-                    f"{np.unique(labels).tolist()}."
-                )
-            valid_true = (labels == self.classes_[1]).astype(np.int64)
+        valid_true = (labels == self.classes_[1]).astype(np.int64)
         return TrainingData(
             *(
-                torch.from_numpy(np.ascontiguousarray(part)).to(self.device)
-                for part in (x_train, y_train, x_valid, valid_true)
+                _as_tensor(part).to(self.device)
+                for part in (X, y_true, x_valid, valid_true)
             )
         )
 
-    def _make_model(self, x: Tensor) -> nn.Module:
+    def _make_model(self, data: TrainingData) -> nn.Module:
         if isinstance(self.model, nn.Module):
-            return copy.deepcopy(self.model).to(x.device)
-        return build_model(self.model, x)
+            return copy.deepcopy(self.model).to(data.x.device)
+        return build_model(self.model, data.x, rows=data.rows)
 
     def _keep(
         self,
@@ -297,7 +324,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
             run = comparison.runs[name]
             model.load_state_dict(run.best_state)
-            scores[name] = _exact_scores(model, data.x_valid)
+            scores[name] = _exact_scores(model, data.x_valid, rows=data.valid_rows)
             results[name] = {
                 "method": name,
                 "validation": run.best_loss,
@@ -334,9 +361,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             ValueError: If the features are not those of `fit`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        features = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         device = next(self.model_.parameters()).device
-        y_score = _exact_scores(self.model_, torch.from_numpy(X).to(device))
+        y_score = _exact_scores(self.model_, _as_tensor(features).to(device))
         return y_score.cpu().numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
@@ -419,9 +446,38 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _exact_scores(model: nn.Module, x: Tensor) -> Tensor:
+def _distinct(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the two distinct labels of many; other targets as they are.
+
+    What sorts all labels at once copies them several times.
+    """
+    if y.dtype.kind not in "biuf":
+        return y
+    found = y[:0]
+    for begin in range(0, len(y), _LABELS):
+        found = np.unique(np.concatenate([found, y[begin : begin + _LABELS]]))
+        if len(found) > 2:
+            return y
+    return found
+
+
+def _as_tensor(array: NDArray[Any]) -> Tensor:
+    """Return the tensor of an array, which shares its memory."""
+    with warnings.catch_warnings():
+        # a memory map opened to read: nothing writes into a table
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+        return torch.from_numpy(array)
+
+
+def _exact_scores(model: nn.Module, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
     """Return scores worked out in float64.
 
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
-    return score_rows(copy.deepcopy(model).double(), x.double())
+    return score_rows(
+        copy.deepcopy(model).double(),
+        x,
+        rows=rows,
+        dtype=torch.float64,
+        chunk_size=8_192,
+    )

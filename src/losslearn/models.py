@@ -1,10 +1,16 @@
 """Prediction models: the paper's MLP, a linear model, and how rows get their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
+
+_CHUNK = 2**20
+"""Values of a table that statistics are taken of at a time."""
+
+_SCORED = 2**22
+"""Values of a table that are scored at a time, at most."""
 
 
 class Standardizer(nn.Module):
@@ -28,18 +34,56 @@ class Standardizer(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
 
-    def fit(self, x: Float[Tensor, "rows features"]) -> "Standardizer":
-        """Take mean and deviation from `x`; returns itself."""
-        deviation = x.std(dim=0, correction=0)
+    def fit(
+        self,
+        x: Float[Tensor, "rows features"],
+        *,
+        rows: Integer[Tensor, " taken"] | None = None,
+    ) -> "Standardizer":
+        """Take mean and deviation from `x`; returns itself.
+
+        One pass over the table, a chunk at a time, in double (Chan, Golub and LeVeque,
+        1983): a table in a memory map is read once, in order.
+
+        Args:
+            x: The table.
+            rows: The numbers of the rows to take, each once; None takes all.
+        """
+        is_taken = None if rows is None else _mark(rows, len(x))
+        dtype = torch.float32 if x.device.type == "mps" else torch.float64
+        count = 0
+        mean, squares, largest = x.new_zeros(3, x.shape[1], dtype=dtype)
+        step = max(_CHUNK // max(x.shape[1], 1), 1)
+        for begin in range(0, len(x), step):
+            part = x[begin : begin + step]
+            if is_taken is not None:
+                part = part[is_taken[begin : begin + step]]
+            if len(part) == 0:
+                continue
+            n, part = len(part), part.to(dtype)
+            variance, centre = torch.var_mean(part, dim=0, correction=0)
+            gap, share = centre - mean, n / (count + n)
+            squares = squares + n * variance + gap.square() * count * share
+            mean, count = mean + gap * share, count + n
+            largest = torch.maximum(largest, part.abs().amax(dim=0))
+        deviation = (squares / max(count, 1)).sqrt()
         # a constant column's deviation is rounding, relative to its size
-        floor = 1e-6 * x.abs().amax(dim=0).clamp_min(1e-30)
-        self.mean.copy_(x.mean(dim=0))
+        floor = 1e-6 * largest.clamp_min(1e-30)
+        self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.inf))
         return self
 
     def forward(self, x: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
         """Return the standardised features."""
         return (x - self.mean) / self.scale
+
+
+def _mark(rows: Integer[Tensor, " taken"], n_rows: int) -> Bool[Tensor, " rows"]:
+    """Return which of a table's rows are among these."""
+    is_taken = torch.zeros(n_rows, dtype=torch.bool, device=rows.device)
+    for some in rows.split(_CHUNK):
+        is_taken[some.long()] = True
+    return is_taken
 
 
 class Linear(nn.Module):
@@ -100,8 +144,18 @@ class MLP(nn.Module):
 MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
 
 
-def build_model(name: str, x: Float[Tensor, "rows features"]) -> nn.Module:
-    """Return a new model by name, its standardizer fitted to the training rows `x`.
+def build_model(
+    name: str,
+    x: Float[Tensor, "rows features"],
+    *,
+    rows: Integer[Tensor, " taken"] | None = None,
+) -> nn.Module:
+    """Return a new model by name, its standardizer fitted to the training rows.
+
+    Args:
+        name: "linear" or "mlp".
+        x: The table.
+        rows: The numbers of its training rows; None takes all.
 
     Raises:
         ValueError: If the name is unknown.
@@ -112,7 +166,7 @@ def build_model(name: str, x: Float[Tensor, "rows features"]) -> nn.Module:
             f"got {name!r}."
         )
     model = MODELS[name](x.shape[1]).to(device=x.device, dtype=x.dtype)
-    model.standardizer.fit(x)
+    model.standardizer.fit(x, rows=rows)
     return model
 
 
@@ -136,14 +190,44 @@ def score_sets(
     return scores.reshape(x.shape[:-1])
 
 
+def row_scorer(
+    model: nn.Module, x: Float[Tensor, "rows features"]
+) -> Callable[[Integer[Tensor, "*sets n"]], Float[Tensor, "*sets n"]]:
+    """Return a function from row numbers of `x` to scores, without gradient.
+
+    The model is taken in the state and mode that it is in at each call.
+    """
+
+    @torch.no_grad()
+    def score(rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
+        return score_sets(model, x[rows])
+
+    return score
+
+
 @torch.no_grad()
 def score_rows(
-    model: nn.Module, x: Float[Tensor, "rows features"], *, chunk_size: int = 65_536
-) -> Float[Tensor, " rows"]:
-    """Return every row's score in evaluation mode; the mode is put back."""
+    model: nn.Module,
+    x: Float[Tensor, "rows features"],
+    *,
+    rows: Integer[Tensor, " taken"] | None = None,
+    dtype: torch.dtype | None = None,
+    chunk_size: int = 65_536,
+) -> Float[Tensor, " taken"]:
+    """Return every row's score in evaluation mode; the mode is put back.
+
+    Args:
+        model: Maps `[n, features]` to `[n]` or `[n, 1]`.
+        x: The table.
+        rows: The numbers of the rows to score, in this order; None takes all.
+        dtype: What the model calculates in, if not the table's type.
+        chunk_size: Rows to score at a time; fewer where the features are many.
+    """
+    size = max(min(chunk_size, _SCORED // max(x.shape[1], 1)), 1)
+    parts = x.split(size) if rows is None else (x[some] for some in rows.split(size))
     was_training = model.training
     model.eval()
     try:
-        return torch.cat([score_sets(model, part) for part in x.split(chunk_size)])
+        return torch.cat([score_sets(model, part.to(dtype=dtype)) for part in parts])
     finally:
         model.train(was_training)

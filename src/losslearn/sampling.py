@@ -34,6 +34,7 @@ class SetSampler:
         y_true: Integer[Tensor, " rows"],
         *,
         batch_size: int,
+        rows: Integer[Tensor, " rows"] | None = None,
         pos_rate: float | None = None,
         min_per_class: int = 1,
         prevalence_weights: bool = True,
@@ -44,6 +45,7 @@ class SetSampler:
         Args:
             y_true: Targets of all rows, 0 or 1.
             batch_size: N, rows of a set.
+            rows: Their numbers in a larger table; None counts them from 0.
             pos_rate: Share of positives in a set; None keeps the data's prevalence.
             min_per_class: At least so many rows of each class in a set.
             prevalence_weights: Weigh the rows back to the data's prevalence;
@@ -66,6 +68,8 @@ class SetSampler:
                 f"`batch_size` must be at least 2, got {batch_size}: "
                 "a set needs a row of each class."
             )
+        if rows is not None:
+            positives, negatives = rows[positives], rows[negatives]
         prevalence = len(positives) / len(y_true)
         share = prevalence if pos_rate is None else pos_rate
         least = min(min_per_class, batch_size // 2)
@@ -100,4 +104,4 @@ class SetSampler:
         place = torch.randint(
             len(rows), shape, generator=self._generator, device=rows.device
         )
-        return rows[place]
+        return rows.take(place).long()

@@ -11,20 +11,32 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from losslearn.bilevel import Objective, SurrogateLearner, model_step
+from losslearn.bilevel import (
+    Objective,
+    ScoreRows,
+    SurrogateLearner,
+    fused_parts,
+    model_step,
+)
 from losslearn.config import BilevelConfig
+from losslearn.descent import ClippedAdam
+from losslearn.fused import FusedModel
 from losslearn.metrics import TrueLoss
-from losslearn.models import score_rows
+from losslearn.models import row_scorer, score_rows
 from losslearn.sampling import SetSampler
 
 
 class TrainingData(NamedTuple):
     """Rows to train on and rows to choose by, on one device."""
 
-    x: Float[Tensor, "rows features"]
+    x: Float[Tensor, "table features"]
     y_true: Integer[Tensor, " rows"]
-    x_valid: Float[Tensor, "valid features"]
+    x_valid: Float[Tensor, "valid_table features"]
     y_valid: Integer[Tensor, " valid"]
+    rows: Integer[Tensor, " rows"] | None = None
+    """Which rows of `x` the targets belong to; None for all, in order."""
+    valid_rows: Integer[Tensor, " valid"] | None = None
+    """The same for `x_valid`, which may be the table of `x`."""
 
 
 class Record(NamedTuple):
@@ -132,29 +144,33 @@ class Trainer:
         self.sampler = SetSampler(
             data.y_true,
             batch_size=min(config.batch_size, len(data.y_true)),
+            rows=data.rows,
             pos_rate=config.pos_rate if weighs else None,
             min_per_class=config.min_per_class if weighs else 1,
             prevalence_weights=config.prevalence_weights,
             generator=generator,
         )
         self._generator = generator
-        trained = [p for p in model.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(
-            [*trained, *parameters], lr=config.model_lr, fused=True
+        self._descent = ClippedAdam(
+            model.parameters(),
+            lr=config.model_lr,
+            max_grad_norm=config.max_grad_norm,
+            unclipped=parameters,
         )
+        self._fused = FusedModel.of(model, self._descent, data.x)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
         return Snapshot(
             copy.deepcopy(self.model.state_dict()),
-            copy.deepcopy(self._optimizer.state_dict()),
+            copy.deepcopy(self._descent.state_dict()),
             self._generator.get_state(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot."""
         self.model.load_state_dict(snapshot.model)
-        self._optimizer.load_state_dict(copy.deepcopy(snapshot.optimizer))
+        self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
         self._generator.set_state(snapshot.draws)
 
     def train(
@@ -218,44 +234,70 @@ class Trainer:
         Returns:
             The mean surrogate error; NaN without a learner.
         """
-        config, sampler = self.config, self.sampler
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         error = torch.tensor(math.nan)
         if learner is not None:  # the lower level first, as in the authors' code
-            error = learner.learn(
-                self.model, self.data.x, sampler, steps=config.surrogate_steps
-            )
+            steps = self.config.surrogate_steps
+            error = learner.learn(self._score_rows, self.sampler, steps=steps)
         self._set_learning_rate(progress)
-        for rows in sampler.draw(config.model_steps):
+        self._descend(objective, self.sampler.draw(self.config.model_steps))
+        return error
+
+    def _current_fused(self) -> FusedModel | None:
+        """Return the model's fast form, unless its parameters were exchanged."""
+        if self._fused is None or not self._fused.is_current():
+            return None
+        return self._fused
+
+    @property
+    def _score_rows(self) -> ScoreRows:
+        """The model as the surrogate meets it: in training mode, without gradient."""
+        fused = self._current_fused()
+        if fused is not None:
+            return fused.scores
+        return row_scorer(self.model, self.data.x)
+
+    def _descend(
+        self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
+    ) -> None:
+        """Take K_alpha steps (Algorithm 1, lines 4 to 7), one for each set of rows."""
+        sampler, fused = self.sampler, self._current_fused()
+        y_true, weight = sampler.y_set, sampler.weight
+        if fused is not None:
+            parts = fused_parts(objective)
+            if parts is None:
+                fused.descend(objective, sets, y_true, sample_weight=weight)
+            else:
+                fused.steps(sets, y_true, sample_weight=weight, **parts._asdict())
+            return
+        for rows in sets:
             model_step(
                 self.model,
                 objective,
-                self._optimizer,
+                self._descent,
                 self.data.x[rows],
-                sampler.y_set,
-                sample_weight=sampler.weight,
-                max_grad_norm=config.max_grad_norm,
+                y_true,
+                sample_weight=weight,
             )
-        return error
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""
         steps = max(self.config.surrogate_steps, 1)
         self.model.train()
         for _ in range(self.config.catch_up // steps):
-            learner.learn(self.model, self.data.x, self.sampler, steps=steps)
+            learner.learn(self._score_rows, self.sampler, steps=steps)
 
     def _set_learning_rate(self, progress: float) -> None:
         if self.config.schedule == "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * progress))
-            for group in self._optimizer.param_groups:
-                group["lr"] = self.config.model_lr * factor
+            self._descent.lr = self.config.model_lr * factor
 
     def _look(
         self, run: Run, error: Tensor, begin: float, watch: Watcher | None
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
-        y_score = score_rows(self.model, self.data.x_valid)
+        y_score = score_rows(self.model, self.data.x_valid, rows=self.data.valid_rows)
         loss = float(self.true_loss(self.data.y_valid, y_score))
         if self._observe is not None:
             self._observe(run.n_iter, y_score)

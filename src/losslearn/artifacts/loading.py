@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -24,9 +24,10 @@ from losslearn.artifacts.layout import (
     fingerprint,
 )
 from losslearn.artifacts.table_model import MetricName, TableModel
-from losslearn.estimators import SurrogateClassifier
 from losslearn.models import MODELS
-from losslearn.tables import TableEncoder
+
+if TYPE_CHECKING:
+    from losslearn.tables import TableEncoder
 
 
 def load_model(path: str | os.PathLike[str]) -> TableModel:
@@ -47,6 +48,8 @@ def load_model(path: str | os.PathLike[str]) -> TableModel:
         raise ValueError(f"{str(path)!r} is no losslearn model: it has no {SETTINGS}.")
     settings = _read_settings(path)
     contents = _read_checked(path, settings)
+    from losslearn.tables import TableEncoder  # brings scikit-learn
+
     encoder = TableEncoder.load(path / PREPROCESSING)
     try:
         return _rebuild(settings, contents, encoder)
@@ -98,8 +101,10 @@ def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _rebuild(
-    settings: Mapping[str, Any], contents: Mapping[str, bytes], encoder: TableEncoder
+    settings: Mapping[str, Any], contents: Mapping[str, bytes], encoder: "TableEncoder"
 ) -> TableModel:
+    from losslearn.estimators import SurrogateClassifier  # brings scikit-learn
+
     kind, n_features = settings["model"]["kind"], settings["model"]["n_features"]
     if n_features != len(encoder.feature_names_out):
         raise ValueError(

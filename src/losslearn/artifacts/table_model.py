@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn.estimators import SurrogateClassifier
 from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
-from losslearn.tables import TableEncoder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from losslearn.estimators import SurrogateClassifier
+    from losslearn.tables import TableEncoder
 
 Label = bool | int | float | str
 """What a class can be called: what JSON can hold."""
@@ -74,9 +75,9 @@ def name_metric(
 class TableModel:
     """A fitted classifier with the preparation of its columns and its labels."""
 
-    classifier: SurrogateClassifier
+    classifier: "SurrogateClassifier"
     """Fitted to 0 and 1."""
-    encoder: TableEncoder
+    encoder: "TableEncoder"
     target: str
     """Name of the target column; a table to predict for may hold it."""
     classes: tuple[Label, Label]

@@ -69,9 +69,6 @@ class Grid:
     only: frozenset[tuple[str, str, str]] | None = None
     """Tier, method and metric of what to run; None runs all that a method is meant
     for."""
-    by_name: frozenset[tuple[str, str, str]] = frozenset()
-    """Tier, method and metric of what is not run, but belongs to the grid's lines where
-    it was run by name."""
 
     def __post_init__(self) -> None:
         """Check that something can be run.
@@ -98,16 +95,6 @@ class Grid:
             for method in self.methods
             for metric in self.metrics
             if self._has(tier, method, metric)
-        ]
-
-    def cells_by_name(self) -> list[Cell]:
-        """Return the cells that are not run unless they are asked for by name."""
-        return [
-            Cell(dataset, tier, method, metric, repetition)
-            for repetition in range(self.repetitions)
-            for dataset in self.datasets
-            for tier, method, metric in sorted(self.by_name)
-            if metric in self.metrics
         ]
 
     def _has(self, tier: str, method: str, metric: str) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from losslearn.benchmark.harness import Line
+from losslearn.benchmark.published import PUBLISHED_AS, TABLE_1
 from losslearn.benchmark.significance import Verdict
-from losslearn.benchmark.tables.entries import collect, compare, pair
+from losslearn.benchmark.tables.entries import collect, compare, in_order, pair
 
 
 class Contrast(NamedTuple):
@@ -20,7 +21,10 @@ class Contrast(NamedTuple):
 
 
 def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contrast]:
-    """Return every cell that both methods ran in, in the order of the lines.
+    """Return every cell that both methods ran in.
+
+    Tiers stand in the order of the lines, data sets and losses in that of the paper,
+    the same for each.
 
     Raises:
         ValueError: If the lines do not belong into one table.
@@ -43,4 +47,14 @@ def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contras
                     compare(entry, other),
                 )
             )
-    return found
+    datasets = in_order({one.dataset for one in found}, list(TABLE_1))
+    metrics = in_order({one.metric for one in found}, list(PUBLISHED_AS.values()))
+    tiers = list(dict.fromkeys(one.tier for one in found))
+    return sorted(
+        found,
+        key=lambda one: (
+            tiers.index(one.tier),
+            datasets.index(one.dataset),
+            metrics.index(one.metric),
+        ),
+    )

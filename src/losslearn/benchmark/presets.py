@@ -81,14 +81,7 @@ PEER_METHODS = (
     "libauc_ap",
     "smooth_ap",
 )
-"""Other packages that a whole grid has time for."""
-
-_BY_NAME = frozenset(
-    (tier, "ap_perf", metric)
-    for tier in ("linear", "mlp")
-    for metric in ("f1_loss", "mcc_loss")
-)
-"""Takes too long for a whole grid; is run by name, and then stands in its table."""
+"""Other packages that a whole grid has time for; ap_perf is run by name."""
 
 _FEW = ("roc_auc_loss", "f1_loss")
 """Losses of either kind, where time is too short for all."""
@@ -107,8 +100,7 @@ def make_grid(
 
     Args:
         preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (SL-R
-            and what it is compared with, linear and MLP), "strong" (TabM and boosted
-            trees).
+            and what it is compared with, linear and MLP), "strong" (TabM and trees).
         size: "full" takes all training rows and the default number of steps; "capped"
             fewer of both. Validation and test rows are never capped.
         protocol: By which rules; see `Budget`.
@@ -157,7 +149,6 @@ def make_grid(
             methods=methods,
             metrics=(*HONEST_METRICS, _JACCARD),
             only=_honest_cells(methods, size),
-            by_name=_BY_NAME,
         )
     if preset == "strong":
         return replace(

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from losslearn.benchmark.budget import Budget
-from losslearn.benchmark.cells import Cell, Grid, Job
+from losslearn.benchmark.cells import Cell, Job
 from losslearn.benchmark.harness import Line
 
 
@@ -99,18 +99,6 @@ class ResultsFile:
         """Return the cells that have a line made within a budget."""
         wanted = budget.as_dict()
         return {cell_of(line) for line in self.lines() if line["budget"] == wanted}
-
-    def lines_of(self, grid: Grid) -> list[Line]:
-        """Return the lines of a grid's cells that were made within its budget.
-
-        Those that a grid does not run itself, but were run by name, are among them.
-        """
-        wanted, cells = grid.budget.as_dict(), {*grid.cells(), *grid.cells_by_name()}
-        return [
-            line
-            for line in self.lines()
-            if line["budget"] == wanted and cell_of(line) in cells
-        ]
 
     @contextmanager
     def claim(self, job: Job) -> Iterator[bool]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from losslearn.bilevel import LearnedObjective, SurrogateLearner, model_step
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.models import row_scorer
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
@@ -203,7 +204,7 @@ def _turns(
     optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
     yield 0
     for iteration in range(1, config.max_iter + 1):
-        learner.learn(model, data.x, sampler, steps=config.surrogate_steps)
+        learner.learn(row_scorer(model, data.x), sampler, steps=config.surrogate_steps)
         for rows in sampler.draw(config.model_steps):
             model_step(
                 model,

@@ -153,7 +153,12 @@ def run(
 @app.command()
 def report(
     size: Size = SizeName.CAPPED,
-    repetitions: Repetitions = None,
+    repetitions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Only the first splits.", show_default="all"
+        ),
+    ] = None,
     out: OutDir = _OUT,
     data_dir: DataDir = None,
 ) -> None:

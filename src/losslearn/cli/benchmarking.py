@@ -19,6 +19,7 @@ from losslearn.benchmark.presets import Preset, Size, make_grid
 from losslearn.benchmark.registry import METHODS
 from losslearn.benchmark.results import LINES, ResultsFile
 from losslearn.benchmark.running import Backend, Progress, cells_left, run_grid
+from losslearn.benchmark.table_lines import PAPER_TABLES, check_part, table_lines
 from losslearn.benchmark.tiers import check_tier
 from losslearn.cli.benchmark_report import write_tables
 from losslearn.cli.grid_view import GridView
@@ -51,9 +52,10 @@ class GridOptions:
         """Return the grid.
 
         Raises:
-            ValueError: If a name is unknown, or nothing is left to run.
+            ValueError: If a name is unknown, the preset's table has no place for it, or
+                nothing is left to run.
         """
-        grid = make_grid(
+        whole = grid = make_grid(
             self.preset,
             size=self.size,
             protocol=self.protocol,
@@ -68,14 +70,13 @@ class GridOptions:
             "metrics": self.metrics,
         }
         chosen = {name: part for name, part in parts.items() if part}
-        if set(chosen) - {"datasets"}:
+        if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
-            named = bool(self.methods or self.metrics)
-            if not named:
-                self._check_tiers_of(grid)
-            only = None if named else grid.only
-            grid = replace(grid, only=only, by_name=frozenset())
+            grid = replace(grid, only=None)
+        else:
+            self._check_tiers_of(grid)
         grid = replace(grid, **chosen)  # type: ignore[arg-type]
+        check_part(self.preset, grid, whole)
         if not grid.cells():
             raise ValueError(
                 "No cell is left: these methods are not meant for these metrics and "
@@ -142,7 +143,13 @@ def run_benchmark(
         progress = run_grid(grid, results, workers, data_dir=data_dir, watch=view.watch)
     _print_failures(progress)
     note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
-    lines = results.lines_of(whole)
+    # of the whole file, whatever part was asked for this time
+    lines = table_lines(
+        results.lines(),
+        options.preset,
+        size=options.size,
+        protocol=options.protocol,
+    )
     if lines:
         write_tables(out, options.preset, options.protocol, lines)
     return _SOME_FAILED if progress.failed or unreachable else 0

@@ -46,7 +46,8 @@ def _table(statuses: list[DatasetStatus]) -> Table:
     for name in (
         "rows\nhere",
         "rows\nin all",
-        "fea-\ntures",
+        "fea-\ntures\nhere",
+        "in\nall",
         "share\npos.",
         "in\nTable 1",
     ):
@@ -59,7 +60,8 @@ def _table(statuses: list[DatasetStatus]) -> Table:
             info.name,
             "-" if found is None else f"{found.n_rows:,}",
             f"{info.n_rows:,}",
-            f"{info.n_features if found is None else found.n_features}",
+            "-" if found is None else f"{found.n_features}",
+            f"{info.n_features}",
             _fraction(status.pos_rate),
             _fraction(info.paper_pos_rate),
             status.state,

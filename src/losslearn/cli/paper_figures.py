@@ -126,8 +126,14 @@ def write_convergence(
                     done[seed, metric] = rows
                     _append(path, max_iter, rows)
                 progress.advance(task)
-    rows = [row for key in sorted(done) if key[0] < seeds for row in done[key]]
-    _save(draw_convergence(rows), out / "figure3")
+    rows = [
+        row
+        for metric in PAPER_METRICS
+        for seed in range(seeds)
+        for row in done[seed, metric]
+    ]
+    title = f"{_DATASET}, at most {_MAX_TRAIN_ROWS:,} training rows"
+    _save(draw_convergence(rows, title=title), out / "figure3")
 
 
 def _read(path: Path, max_iter: int) -> dict[tuple[int, str], list[dict[str, Any]]]:

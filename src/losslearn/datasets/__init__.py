@@ -4,12 +4,15 @@ from losslearn.datasets.catalogue import DATASETS, DatasetInfo
 from losslearn.datasets.dataset import Dataset
 from losslearn.datasets.finding import DatasetStatus, find_dataset
 from losslearn.datasets.loading import load_dataset
+from losslearn.datasets.mapping import MappedTable, map_parquet
 
 __all__ = [
     "DATASETS",
     "Dataset",
     "DatasetInfo",
     "DatasetStatus",
+    "MappedTable",
     "find_dataset",
     "load_dataset",
+    "map_parquet",
 ]

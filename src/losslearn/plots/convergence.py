@@ -27,17 +27,17 @@ _QUANTITIES = {
 }
 
 
-def draw_convergence(rows: Sequence[Row]) -> "Figure":
+def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> "Figure":
     """Draw the surrogate's error, its value and the true test loss over iterations.
 
     A line is the mean over the seeds, the band around it goes from the lowest to the
-    highest of them. The first looks may be cut off at the top, where they would
-    flatten the rest.
+    highest of them.
 
     Args:
         rows: Each with `metric`, `start` ("scratch" or "refined"), `seed`, `iteration`,
             and under the names `surrogate_error`, `surrogate_loss` and `test_loss` a
             number, or None where there is none.
+        title: Stands above the figure: on what it was trained.
 
     Returns:
         A column for each metric, a line of panels for each quantity.
@@ -64,21 +64,24 @@ def draw_convergence(rows: Sequence[Row]) -> "Figure":
         ax.set_ylabel(label)
     n_seeds = len({row["seed"] for row in rows})
     handles, labels = axes[-1, 0].get_legend_handles_labels()
-    title = f"mean of {n_seeds} seeds, lowest to highest" if n_seeds > 1 else "one seed"
+    of_seeds = (
+        f"mean of {n_seeds} seeds, lowest to highest" if n_seeds > 1 else "one seed"
+    )
+    if title is not None:
+        figure.suptitle(title, fontsize=11)
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
         ncols=len(labels),
         frameon=False,
-        title=title,
+        title=of_seeds,
         title_fontsize=9,
     )
     return figure
 
 
 def _draw_quantity(ax: "Axes", rows: Sequence[Row], quantity: str) -> None:
-    settled: list[float] = []
     for start, (label, colour, style) in _STARTS.items():
         iterations, values = _curves(rows, start, quantity)
         if len(iterations) == 0:
@@ -93,12 +96,7 @@ def _draw_quantity(ax: "Axes", rows: Sequence[Row], quantity: str) -> None:
             linewidth=1.6,
             label=label,
         )
-        late = iterations >= 0.1 * iterations[-1]
-        settled += [*low[late], *high[late]]
-    if settled:
-        bottom, top = min(settled), max(settled)
-        margin = 0.08 * ((top - bottom) or 1.0)
-        ax.set_ylim(bottom - margin, top + margin)
+    ax.margins(y=0.08)
     ax.tick_params(labelsize=8)
     tidy(ax)
 

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 _ROW = 0.32
 """Height of a row of names, in inches."""
+_NAME, _SMALL, _TITLE = 10, 9, 11
+"""Sizes of the text, in points."""
+_AXIS = 4.2
+"""Length of the axis of ranks, in inches."""
+_MARGIN = 0.2
+"""Room around everything, in inches."""
+_LEAD = 0.3
+"""From an end of the axis to the names, in inches."""
 
 
 def indistinguishable(
@@ -78,65 +86,123 @@ def draw_critical_difference(
         ImportError: If matplotlib is not installed.
     """
     _check(names, average_ranks, groups)
+    highest = len(names)
+    per_rank = _AXIS / (highest - 1)
+    labels = [
+        f"{name}  ({rank:.2f})" for name, rank in zip(names, average_ranks, strict=True)
+    ]
+    above = None
+    if critical_difference is not None:
+        above = f"critical difference {critical_difference:.2f}"
+    reach = (critical_difference or 0.0) * per_rank + _width(above or "", _SMALL)
+    left, right = _sides(labels, average_ranks)
+    right = max(right, reach - _AXIS + 2 * _MARGIN)
+    # a title is centred, and may be wider than what stands below it
+    needed = _width(title or "", _TITLE) + 2 * _MARGIN
+    spare = max(0.0, needed - (left + _AXIS + right)) / 2
+    left, right = left + spare, right + spare
     n_rows = (len(names) + 1) // 2
     depth = 0.35 * len(groups) + 0.6
-    figure = new_figure(8.2, 1.2 + _ROW * (depth + n_rows))
-    ax = figure.subplots()
-    highest = max(len(names), 2)
-    ax.set_xlim(0.2 - 0.25 * highest, 0.8 + 1.25 * highest)
+    head = 0.45 if title is not None else 0.0
+    height = _ROW * (depth + n_rows + 1.6) + head
+    figure = new_figure(left + _AXIS + right, height)
+    figure.set_layout_engine("none")  # sizes are known
+    ax = figure.add_axes((0, 0, 1, 1 - head / height))
+    ax.set_xlim(1 - left / per_rank, highest + right / per_rank)
     ax.set_ylim(-depth - n_rows, 1.6)
     ax.axis("off")
-    _draw_axis(ax, highest, critical_difference)
+    _draw_axis(ax, highest, critical_difference, above)
     for level, group in enumerate(groups):
         ranks = [average_ranks[place] for place in group]
-        height = -0.35 * (level + 1)
+        at = -0.35 * (level + 1)
         ends = (min(ranks) - 0.03, max(ranks) + 0.03)
-        ax.plot(ends, (height, height), color=VERMILION, linewidth=4)
-    _draw_names(ax, names, average_ranks, depth, highest)
+        ax.plot(ends, (at, at), color=VERMILION, linewidth=4)
+    _draw_names(ax, labels, average_ranks, depth, _LEAD / per_rank)
     if title is not None:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(title, fontsize=_TITLE, y=1 - 0.1 / height)
     return figure
 
 
-def _draw_axis(ax: "Axes", highest: int, critical_difference: float | None) -> None:
+def _width(text: str, size: float) -> float:
+    """Return how wide a text is drawn, in inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not text:
+        return 0.0
+    path = TextPath((0, 0), text, size=size, prop=FontProperties())
+    # hinting makes letters up to a tenth wider than their outlines
+    return 1.1 * float(path.get_extents().width) / 72
+
+
+def _halves(average_ranks: Sequence[float]) -> tuple[list[int], list[int]]:
+    """Return the places of the better and of the worse half, best first."""
+    order = sorted(range(len(average_ranks)), key=lambda place: average_ranks[place])
+    n_left = (len(order) + 1) // 2
+    return order[:n_left], order[n_left:]
+
+
+def _sides(
+    labels: Sequence[str], average_ranks: Sequence[float]
+) -> tuple[float, float]:
+    """Return the room that names need beside the axis, in inches."""
+    better, worse = (
+        max((_width(labels[place], _NAME) for place in half), default=0.0)
+        for half in _halves(average_ranks)
+    )
+    best = _width("best", _SMALL)
+    beside = _LEAD + 2 * _MARGIN
+    return max(better, best) + beside, worse + beside
+
+
+def _draw_axis(
+    ax: "Axes", highest: int, critical_difference: float | None, above: str | None
+) -> None:
     """Draw the axis of ranks, the critical difference above it."""
     ax.plot((1, highest), (0, 0), color=INK, linewidth=1.2)
     for rank in range(1, highest + 1):
         ax.plot((rank, rank), (0, 0.16), color=INK, linewidth=1.2)
-        ax.text(rank, 0.28, str(rank), ha="center", va="bottom", fontsize=9)
-    ax.text(0.9, 0.0, "best", ha="right", va="center", fontsize=9, color=INK)
-    if critical_difference is not None:
+        ax.text(rank, 0.28, str(rank), ha="center", va="bottom", fontsize=_SMALL)
+    _beside(ax, "best", at=(1, 0.0), right=False, size=_SMALL)
+    if critical_difference is not None and above is not None:
         ends = (1, 1 + critical_difference)
         ax.plot(ends, (1.15, 1.15), color=INK, linewidth=1.2, marker="|", markersize=7)
-        label = f"critical difference {critical_difference:.2f}"
-        ax.text(ends[1] + 0.1, 1.15, label, ha="left", va="center", fontsize=9)
+        _beside(ax, above, at=(ends[1], 1.15), right=True, size=_SMALL)
 
 
 def _draw_names(
     ax: "Axes",
-    names: Sequence[str],
+    labels: Sequence[str],
     average_ranks: Sequence[float],
     depth: float,
-    highest: int,
+    lead: float,
 ) -> None:
     """Lead from each rank to its name, the better half at the left."""
-    order = sorted(range(len(names)), key=lambda place: average_ranks[place])
-    n_left = (len(order) + 1) // 2
-    for position, place in enumerate(order):
-        is_left = position < n_left
-        row = position if is_left else len(order) - 1 - position
+    better, worse = _halves(average_ranks)
+    rows = [*enumerate(better), *enumerate(reversed(worse))]
+    for position, (row, place) in enumerate(rows):
+        is_left = position < len(better)
         height = -depth - row
-        edge = 0.8 if is_left else highest + 0.2
+        edge = 1 - lead if is_left else len(labels) + lead
         rank = average_ranks[place]
         ax.plot((rank, rank, edge), (0, height, height), color=INK, linewidth=0.9)
-        ax.text(
-            edge + (-0.08 if is_left else 0.08),
-            height,
-            f"{names[place]}  ({rank:.2f})",
-            ha="right" if is_left else "left",
-            va="center",
-            fontsize=10,
-        )
+        _beside(ax, labels[place], at=(edge, height), right=not is_left, size=_NAME)
+
+
+def _beside(
+    ax: "Axes", text: str, *, at: tuple[float, float], right: bool, size: float
+) -> None:
+    """Write beside a point, a few points of space between."""
+    ax.annotate(
+        text,
+        at,
+        xytext=(5 if right else -5, 0),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="center",
+        fontsize=size,
+        color=INK,
+    )
 
 
 def _check(

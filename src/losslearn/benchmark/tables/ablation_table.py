@@ -27,6 +27,8 @@ from losslearn.benchmark.tables.markdown import (
 from losslearn.benchmark.tables.printed import (
     MEASURED,
     PAPER_MARK,
+    beside_label,
+    counted_twice_note,
     jac_note,
     not_run,
     published_metric,
@@ -108,7 +110,8 @@ def table_2(lines: Sequence[Line], protocol: Protocol, *, tier: str = "mlp") -> 
         caption(kept),
         not_run(entries),
         f"Ours / {PAPER_MARK}. {jac_note(protocol)}",
-        markdown_table(beside, _rows_beside(entries, tier, protocol)),
+        markdown_table(beside, _rows_beside(entries, kept, tier, protocol)),
+        counted_twice_note(),
         "The paper's ranks are as printed; they are not those of its printed losses.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -165,12 +168,14 @@ def _ranks(entries: Entries, tier: str, metric: str) -> dict[str, str]:
     }
 
 
-def _rows_beside(entries: Entries, tier: str, protocol: Protocol) -> list[list[str]]:
+def _rows_beside(
+    entries: Entries, lines: Sequence[Line], tier: str, protocol: Protocol
+) -> list[list[str]]:
     """Return our mean and the printed number of each cell of the paper."""
     rows = []
     for dataset, printed in TABLE_2.items():
         for method, title in VARIANTS.items():
-            row = [dataset, title]
+            row = [beside_label(dataset, lines), title]
             for column, value in printed[method]._asdict().items():
                 metric = published_metric(column, protocol)
                 entry = entries.get(Key(tier, dataset, metric, method))

@@ -67,8 +67,17 @@ def label(dataset: str, lines: Sequence[Line]) -> str:
         >>> label("susy", [{"dataset": "susy", "partial": True}])
         'susy\\*'
     """
-    partial = any(line["partial"] for line in lines if line["dataset"] == dataset)
-    return f"{dataset}\\*" if partial else dataset
+    return f"{dataset}\\*" if is_partial(dataset, lines) else dataset
+
+
+def is_partial(dataset: str, lines: Sequence[Line]) -> bool:
+    """Whether a part of a data set's rows is missing.
+
+    Example:
+        >>> is_partial("susy", [{"dataset": "susy", "partial": True}])
+        True
+    """
+    return any(line["partial"] for line in lines if line["dataset"] == dataset)
 
 
 def _repetitions(lines: Sequence[Line]) -> str:

@@ -1,8 +1,11 @@
 """The paper's numbers beside ours: which of them measure the same."""
 
+from collections.abc import Sequence
+
 from losslearn.benchmark.budget import Protocol
 from losslearn.benchmark.published import PUBLISHED_AS, TABLE_1
-from losslearn.benchmark.tables.entries import Entries
+from losslearn.benchmark.tables.caption import label
+from losslearn.benchmark.tables.entries import Entries, Line
 from losslearn.benchmark.tables.markdown import listed
 
 MEASURED = {**PUBLISHED_AS, "jac": "jaccard_loss"}
@@ -10,6 +13,33 @@ MEASURED = {**PUBLISHED_AS, "jac": "jaccard_loss"}
 
 PAPER_MARK = "paper (oracle threshold)"
 """What stands over a printed number."""
+
+_COUNTED_TWICE = "ijcnn1"
+
+
+def beside_label(dataset: str, lines: Sequence[Line]) -> str:
+    r"""Return the name of a row that stands beside the paper's, with its marks.
+
+    Args:
+        dataset: The data set.
+        lines: Those of the table; they tell whether a part of the rows is missing.
+
+    Example:
+        >>> beside_label("ijcnn1", [])
+        'ijcnn1†'
+    """
+    mark = "†" if dataset == _COUNTED_TWICE else ""
+    return f"{label(dataset, lines)}{mark}"
+
+
+def counted_twice_note() -> str:
+    """Return what the dagger of `beside_label` stands for."""
+    row = TABLE_1[_COUNTED_TWICE]
+    return (
+        f"† The paper's {row.n_train + row.n_test:,} rows of {_COUNTED_TWICE} count "
+        "its validation part twice, so that copies lie on both sides of its split; "
+        "ours are each row once."
+    )
 
 
 def jac_note(protocol: Protocol) -> str:

@@ -1,0 +1,444 @@
+"""What an iteration costs, each way measured beside its reference.
+
+    taskset -c 0 python benchmarks/speed.py
+
+Every pair of rows is timed in one process, in short blocks that take turns, on one
+thread; the median block counts. Prints the table and writes `results/speed.json`, and
+with `--plot` a figure of cost against rows of a set, features and fits at once. Pin the
+process to one core for figures that compare.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from eager_loop import EagerLoop
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.config import BilevelConfig
+from losslearn.metrics import as_true_loss
+from losslearn.models import build_model
+from losslearn.sampling import SetSampler
+from losslearn.surrogate import SetSurrogate
+from losslearn.training import Trainer, TrainingData
+
+RESULTS = Path(__file__).parent / "results" / "speed.json"
+N_FEATURES = 123
+"""Those of a9a, the paper's first data set."""
+
+
+class Reading(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    ours_ms: float
+    reference: str
+    reference_ms: float
+    asked: str
+    reached: str
+    holds: bool
+
+
+class Setting(NamedTuple):
+    """A model and a loss at the paper's size, ready to iterate."""
+
+    trainer: Trainer
+    learner: SurrogateLearner
+    learned: LearnedObjective
+    loop: EagerLoop
+
+    def iterate(self) -> None:
+        """Take one iteration of ours."""
+        self.trainer.iterate(self.learned, self.learner)
+
+
+def make_setting(
+    kind: str = "mlp",
+    *,
+    n: int = 100,
+    n_features: int = N_FEATURES,
+    n_rows: int = 20_000,
+    surrogate_steps: int = 10,
+    replay: int = 1,
+    metric: object = "roc_auc",
+    seed: int = 0,
+) -> Setting:
+    """Return our training and the eager loop on the same rows and the same model.
+
+    Kinds are "mlp" and "linear", the built-in models, and "module", the same MLP as
+    anybody's own `nn.Module`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n_rows, n_features, generator=generator)
+    noise = torch.randn(n_rows, generator=generator)
+    y_true = (x[:, 0] + noise > 1).long()
+    torch.manual_seed(seed)
+    surrogate = SetSurrogate()
+
+    def make_model() -> nn.Module:
+        model = build_model("linear" if kind == "linear" else "mlp", x)
+        if kind == "module":
+            # as a user has it: the same layers in a module of their own
+            return nn.Sequential(*model.children(), nn.Flatten(0))
+        return model
+
+    config = BilevelConfig(
+        max_iter=10**9,  # never at an end, so the schedule stands still
+        n_evals=1,
+        model_steps=3,
+        surrogate_steps=surrogate_steps,
+        batch_size=n,
+        n_sets=1,
+        replay=replay,
+        model_lr=1e-4,
+        surrogate_lr=1e-4,
+        perturbation=0.0,
+        catch_up=0,
+    )
+    true_loss = as_true_loss(metric)
+    data = TrainingData(x, y_true, x[:n], y_true[:n])
+    trainer = Trainer(make_model(), data, true_loss, config, generator=generator)
+    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+    loop = EagerLoop(
+        make_model().train(),
+        SetSurrogate(),
+        true_loss,
+        x,
+        SetSampler(y_true, batch_size=n, generator=generator),
+        lr=1e-4,
+    )
+    return Setting(trainer, learner, LearnedObjective(surrogate), loop)
+
+
+def interleaved(
+    *ways: Callable[[], object], blocks: int, seconds: float
+) -> list[float]:
+    """Return the milliseconds of a call of each way: median of blocks in turns."""
+    lengths = []
+    for way in ways:
+        way()  # compiles and allocates
+        begin = time.perf_counter()
+        way()
+        lengths.append(max(int(seconds / (time.perf_counter() - begin)), 1))
+    readings: list[list[float]] = [[] for _ in ways]
+    for _ in range(blocks):
+        for way, length, reading in zip(ways, lengths, readings, strict=True):
+            begin = time.perf_counter()
+            for _ in range(length):
+                way()
+            reading.append((time.perf_counter() - begin) / length * 1e3)
+    return [statistics.median(reading) for reading in readings]
+
+
+def forward(inputs: Tensor, weights: list[Tensor]) -> list[Tensor]:
+    """Return the products of a network's layers, its input first."""
+    outputs = [inputs]
+    for weight in weights:
+        outputs.append(outputs[-1] @ weight.T)
+    return outputs
+
+
+def back(outputs: list[Tensor], weights: list[Tensor]) -> None:
+    """Form the products of the way back: of weights, and of inputs but the first."""
+    slope = outputs[-1]
+    for i in range(len(weights) - 1, -1, -1):
+        slope.T @ outputs[i]
+        if i > 0:
+            slope = slope @ weights[i]
+
+
+def matrix_products(
+    model: nn.Module,
+    x: Tensor,
+    *,
+    n: int,
+    model_steps: int = 3,
+    surrogate_steps: int = 10,
+) -> Callable[[], None]:
+    """Return the iteration's matrix products alone, of the model and the surrogate."""
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    weights = [torch.randn(m.out_features, m.in_features) for m in layers]
+    encoder = [torch.randn(30, 2), torch.randn(30, 30)]
+    pairs, rows, many = torch.randn(n, 2), x[:n], x[: n * surrogate_steps]
+
+    def replay() -> None:
+        forward(many, weights)
+        for _ in range(surrogate_steps):
+            back(forward(pairs, encoder), encoder)
+        for _ in range(model_steps):
+            slope = forward(pairs, encoder)[-1]
+            for weight in reversed(encoder):
+                slope = slope @ weight
+            back(forward(rows, weights), weights)
+
+    return replay
+
+
+def ratio(what: str, ours: float, name: str, theirs: float, least: float) -> Reading:
+    """Return a line that asks to be so many times faster than the reference."""
+    times = theirs / ours
+    return Reading(
+        what, ours, name, theirs, f">= {least:g} x", f"{times:.2f} x", times >= least
+    )
+
+
+def share(what: str, ours: float, name: str, theirs: float, most: float) -> Reading:
+    """Return a line that asks to cost at most so many times the reference."""
+    times = ours / theirs
+    return Reading(
+        what, ours, name, theirs, f"<= {most:g} x", f"{times:.2f} x", times <= most
+    )
+
+
+def absolute(what: str, ours: float, most: float) -> Reading:
+    """Return a line that asks for so many milliseconds."""
+    return Reading(
+        what,
+        ours,
+        "none",
+        float("nan"),
+        f"<= {most:g} ms",
+        f"{ours:.3f} ms",
+        ours <= most,
+    )
+
+
+def measure_module(blocks: int, seconds: float) -> list[Reading]:
+    """Any `nn.Module`, with every set scored anew and with replay."""
+    fresh, replayed = make_setting("module"), make_setting("module", replay=4)
+    ours, again, eager = interleaved(
+        fresh.iterate,
+        replayed.iterate,
+        fresh.loop.iterate,
+        blocks=blocks,
+        seconds=seconds,
+    )
+    name = "any nn.Module, N = 100"
+    return [
+        ratio(f"{name}, each set scored anew", ours, "eager loop", eager, 4),
+        ratio(f"{name}, replay = 4", again, "eager loop", eager, 4),
+    ]
+
+
+def measure_built_in(kind: str, blocks: int, seconds: float) -> list[Reading]:
+    """A built-in model against the eager loop and its own matrix products."""
+    setting = make_setting(kind)
+    products = matrix_products(setting.trainer.model, setting.trainer.data.x, n=100)
+    ours, eager, floor = interleaved(
+        setting.iterate,
+        setting.loop.iterate,
+        products,
+        blocks=blocks,
+        seconds=seconds,
+    )
+    name = f"built-in {kind}, N = 100"
+    return [
+        ratio(name, ours, "eager loop", eager, 10),
+        share(name, ours, "matrix products", floor, 1.6),
+    ]
+
+
+def measure_large_sets(blocks: int, seconds: float) -> list[Reading]:
+    """N = 1,000 against three plain cross-entropy steps of the same batch."""
+    setting = make_setting("mlp", n=1_000)
+
+    def cross_entropy() -> None:
+        for _ in range(3):
+            setting.loop.cross_entropy_step()
+
+    ours, plain = interleaved(
+        setting.iterate,
+        cross_entropy,
+        blocks=blocks,
+        seconds=seconds,
+    )
+    name = "3 plain cross-entropy steps"
+    return [share("built-in mlp, N = 1,000", ours, name, plain, 1.5)]
+
+
+def measure_surrogate_phase(blocks: int, seconds: float) -> list[Reading]:
+    """Ten Adam steps of the surrogate on scores and losses that are there."""
+    setting = make_setting("mlp")
+    learner, sampler = setting.learner, setting.trainer.sampler
+    y_score, loss = torch.randn(10, 1, 100), torch.rand(10, 1)
+    fit = (sampler.y_set, y_score, loss, sampler.weight)
+    (ours,) = interleaved(lambda: learner._fit(*fit), blocks=blocks, seconds=seconds)
+    return [absolute("surrogate phase, 10 steps, N = 100", ours, 0.2)]
+
+
+def measure_many_fits(blocks: int, seconds: float, n_fits: int = 16) -> list[Reading]:
+    """Sixteen fits that take turns in one process."""
+    fits = [make_setting("mlp", seed=seed) for seed in range(n_fits)]
+
+    def iterate() -> None:
+        for fit in fits:
+            fit.iterate()
+
+    (ours,) = interleaved(iterate, blocks=blocks, seconds=seconds)
+    return [absolute(f"{n_fits} fits, a fit and iteration", ours / n_fits, 1.5)]
+
+
+def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
+    """A scikit-learn metric that takes one set a call, against its own calls."""
+    setting = make_setting("mlp", n=n, metric=roc_auc_score)
+    replayed = make_setting("mlp", n=n, metric=roc_auc_score, replay=4)
+    y = setting.trainer.sampler.y_set.numpy()
+    score = np.random.default_rng(0).standard_normal((10, n)).astype(np.float32)
+
+    def calls() -> None:
+        for one in score:
+            roc_auc_score(y, one)
+
+    ours, again, own = interleaved(
+        setting.iterate,
+        replayed.iterate,
+        calls,
+        blocks=blocks,
+        seconds=seconds,
+    )
+    name = f"scikit-learn's roc_auc_score, N = {n:,}"
+    return [
+        share(name, ours, "its own 10 calls", own, 1.2),
+        share(f"{name}, replay = 4", again, "its own 10 calls", own, 1.2),
+    ]
+
+
+def measure_import(times: int) -> list[Reading]:
+    """`import losslearn`, beyond importing torch."""
+    code = (
+        "import time, torch; begin = time.perf_counter(); import losslearn; "
+        "print(time.perf_counter() - begin)"
+    )
+    seconds = [
+        float(subprocess.check_output([sys.executable, "-c", code]))
+        for _ in range(times)
+    ]
+    return [
+        absolute("import losslearn beyond torch", 1e3 * statistics.median(seconds), 300)
+    ]
+
+
+def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
+    """Return milliseconds of an iteration against each size, the rest the paper's."""
+
+    def point(**sizes: int) -> dict[str, float]:
+        setting = make_setting("mlp", **sizes)
+
+        def cross_entropy() -> None:
+            for _ in range(3):
+                setting.loop.cross_entropy_step()
+
+        ours, plain = interleaved(
+            setting.iterate,
+            cross_entropy,
+            blocks=blocks,
+            seconds=seconds,
+        )
+        (size,) = sizes.values()
+        return {"size": size, "ours_ms": ours, "cross_entropy_ms": plain}
+
+    return {
+        "rows of a set": [point(n=n) for n in (50, 100, 200, 500, 1_000, 2_000)],
+        "features": [point(n_features=m) for m in (10, 30, 123, 400, 1_000)],
+        "rows of the table": [point(n_rows=r) for r in (10_000, 100_000, 1_000_000)],
+    }
+
+
+def hardware() -> dict[str, object]:
+    """Return what the figures were taken on."""
+    return {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "pinned_to": len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
+        "versions": {
+            name: version(name) for name in ("losslearn", "torch", "numpy", "numba")
+        },
+    }
+
+
+def run(blocks: int, seconds: float, imports: int) -> list[Reading]:
+    """Return all lines of the table."""
+    timing = {"blocks": blocks, "seconds": seconds}
+    return [
+        *measure_module(**timing),
+        *measure_built_in("mlp", **timing),
+        *measure_built_in("linear", **timing),
+        *measure_large_sets(**timing),
+        *measure_surrogate_phase(**timing),
+        *measure_many_fits(**timing),
+        *measure_black_box(100, **timing),
+        *measure_black_box(1_000, **timing),
+        *measure_import(imports),
+    ]
+
+
+def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Draw cost against each size."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.6 * len(curves), 3.2), layout="constrained")
+    for axes, (name, points) in zip(
+        figure.subplots(1, len(curves)), curves.items(), strict=True
+    ):
+        sizes = [point["size"] for point in points]
+        for key, label in (
+            ("ours_ms", "an iteration (3 + 10 steps)"),
+            ("cross_entropy_ms", "3 plain cross-entropy steps"),
+        ):
+            axes.plot(sizes, [point[key] for point in points], "o-", label=label)
+        axes.set(xscale="log", yscale="log", xlabel=name, ylabel="milliseconds")
+    figure.axes[0].legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
+    parser.add_argument("--blocks", type=int, default=15, help="blocks of each way")
+    parser.add_argument("--seconds", type=float, default=0.2, help="of a block")
+    parser.add_argument("--plot", action="store_true", help="curves and figure too")
+    options = parser.parse_args(args)
+    torch.set_num_threads(1)
+    readings = run(options.blocks, options.seconds, imports=5)
+    content: dict[str, Any] = {
+        "hardware": hardware(),
+        "readings": [reading._asdict() for reading in readings],
+    }
+    for reading in readings:
+        sys.stdout.write(
+            f"{reading.what:52s} {reading.ours_ms:9.3f} ms  {reading.reference:28s}"
+            f"{reading.reference_ms:9.3f} ms  {reading.asked:>9s} "
+            f"{reading.reached:>9s}  {'yes' if reading.holds else 'NO'}\n"
+        )
+    if options.plot:
+        content["growth"] = growth(options.blocks, options.seconds)
+        plot(content["growth"], options.out.with_suffix(".png"))
+    write(options.out, content)
+
+
+if __name__ == "__main__":
+    main()

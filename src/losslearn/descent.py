@@ -1,0 +1,135 @@
+"""Adam with clipped gradients, over the parameters of a module in one buffer."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from losslearn.flat import FlatParameters
+from losslearn.kernels import can_compile
+
+
+class ClippedAdam:
+    """Clips the gradient to a norm, then takes Adam's step.
+
+    The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`, in a few calls
+    however many parameters there are; on a CPU in one compiled call. Parameters of
+    several types or devices take PyTorch's own way.
+
+    Attributes:
+        flat: The module's parameters in one buffer; None if they cannot be in one.
+        is_compiled: Whether a step is one compiled call.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        max_grad_norm: float | None = None,
+        unclipped: Iterable[nn.Parameter] = (),
+    ) -> None:
+        """Start with no moments; parameters that are frozen are left out.
+
+        Args:
+            parameters: Of the module that is trained.
+            lr: Learning rate.
+            max_grad_norm: Largest norm of the gradient; None clips nothing.
+            unclipped: Further parameters, which Adam moves but nothing clips.
+        """
+        self._clipped = [p for p in parameters if p.requires_grad]
+        self._max_grad_norm = max_grad_norm
+        self.flat: FlatParameters | None = None
+        if self._clipped and FlatParameters.can_hold(self._clipped):
+            self.flat = FlatParameters(self._clipped)
+            self._clipped = [self.flat.values]
+        self._optimizer = torch.optim.Adam(self._clipped, lr=lr, fused=True)
+        unclipped = list(unclipped)
+        self._unclipped = torch.optim.Adam(unclipped, lr=lr) if unclipped else None
+        self.is_compiled = self.flat is not None and can_compile(self.flat.values)
+        if self.flat is not None:
+            zeros = torch.zeros_like(self.flat.values, requires_grad=False)
+            self._optimizer.state[self.flat.values] = {
+                "step": torch.zeros((), device=zeros.device),
+                "exp_avg": zeros,
+                "exp_avg_sq": zeros.clone(),
+            }
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self._optimizer.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for optimizer in (self._optimizer, self._unclipped):
+            for group in optimizer.param_groups if optimizer else ():
+                group["lr"] = value
+
+    @property
+    def max_grad_norm(self) -> float:
+        """Largest norm of the gradient; infinite where nothing is clipped."""
+        return math.inf if self._max_grad_norm is None else self._max_grad_norm
+
+    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return Adam's number of steps and its two moments of the flat parameters."""
+        assert self.flat is not None, "asked for by who has checked `flat`"
+        state = self._optimizer.state[self.flat.values]
+        return state["step"], state["exp_avg"], state["exp_avg_sq"]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        if self.flat is None:
+            self._optimizer.zero_grad()
+        else:
+            self.flat.zero_grad()
+        if self._unclipped is not None:
+            self._unclipped.zero_grad()
+
+    def step(self) -> None:
+        """Take one step down the gradients."""
+        if self.flat is not None:
+            self.flat.gather()
+        if self.is_compiled:
+            self._compiled_step()
+        else:
+            if self._max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(self._clipped, self._max_grad_norm)
+            self._optimizer.step()
+        self.step_unclipped()
+
+    def step_unclipped(self) -> None:
+        """Take one step for the further parameters alone."""
+        if self._unclipped is not None:
+            self._unclipped.step()
+
+    def _compiled_step(self) -> None:
+        from losslearn.kernels.arithmetic import adam_step
+
+        assert self.flat is not None, "what is compiled is flat"
+        count, exp_avg, exp_avg_sq = self.moments()
+        count += 1
+        adam_step(
+            self.flat.values.detach().numpy(),
+            self.flat.grad.numpy(),
+            exp_avg.numpy(),
+            exp_avg_sq.numpy(),
+            int(count),
+            self.lr,
+            self.max_grad_norm,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return Adam's state, as PyTorch keeps it."""
+        state = {"clipped": self._optimizer.state_dict()}
+        if self._unclipped is not None:
+            state["unclipped"] = self._unclipped.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`."""
+        self._optimizer.load_state_dict(state["clipped"])
+        if self._unclipped is not None:
+            self._unclipped.load_state_dict(state["unclipped"])
