@@ -67,3 +67,10 @@ def test_lines_in_no_table_are_counted_by_reason():
         "of the size full: `losslearn benchmark report --size full`": len(full),
         "of the budget {'max_iter': 1}, which is no preset's": 1,
     }
+
+
+def test_the_papers_tables_hold_the_papers_data_sets_and_ones_own():
+    table3 = lines_of("table3")
+    keel = by_name(table3[0], dataset="keel_yeast4")
+    own = by_name(table3[0], dataset="rows.parquet")
+    assert table_lines([*table3, keel, own], "table3") == [*table3, own]

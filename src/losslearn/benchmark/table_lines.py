@@ -7,6 +7,7 @@ from losslearn.benchmark.budget import Protocol
 from losslearn.benchmark.cells import Grid
 from losslearn.benchmark.harness import Line
 from losslearn.benchmark.presets import Preset, Size, make_grid
+from losslearn.datasets import DATASETS
 
 PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 """Tables whose columns are given; the others take in whatever was run for them."""
@@ -27,7 +28,8 @@ def table_lines(
 ) -> list[Line]:
     """Return the lines of a preset's table: those with its budget, whoever ran them.
 
-    The paper's tables take the methods and losses that they have a column for. The
+    The paper's tables take the methods and losses that they have a column for, on the
+    paper's data sets and any of the user's own. The
     others take every method, data set and loss with their budget, so that a method or a
     data set run by name stands beside the rest.
 
@@ -49,8 +51,13 @@ def table_lines(
         and (repetitions is None or line["repetition"] < repetitions)
     ]
     if preset in PAPER_TABLES:
-        own = shapes(make_grid(preset, size=size, protocol=protocol))
-        return [line for line in found if _shape(line) in own]
+        grid = make_grid(preset, size=size, protocol=protocol)
+        own, others = shapes(grid), set(DATASETS) - set(grid.datasets)
+        return [
+            line
+            for line in found
+            if _shape(line) in own and line["dataset"] not in others
+        ]
     if preset == _STRONG:
         return [line for line in found if line["tier"] == _STRONG]
     return found
