@@ -290,3 +290,8 @@ def test_cells_without_numbers_are_refused():
         draw_outcomes([Cell("a", [1.0, float("nan")], "tie")])
     with pytest.raises(ValueError, match="'a' must hold numbers"):
         draw_outcomes([Cell("a", [], "tie")])
+
+
+def test_a_mark_behind_a_backslash_is_the_mark_itself():
+    assert html.unescape(inline_html(r"cc_fraud\*")) == "cc_fraud*"
+    assert html.unescape(inline_html(r"\**a* 2\*3")) == "**a* 2*3"

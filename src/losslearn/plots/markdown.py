@@ -8,10 +8,13 @@ _CELL_END = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"`([^`]+)`")
 _BOLD = re.compile(r"\*\*([^*]+)\*\*")
 _ITALIC = re.compile(r"(?<![\w/])_([^_]+)_(?![\w/])")
+_ESCAPED = re.compile(r"\\([*_\\])")
 
 
 def inline_html(text: str) -> str:
-    """Return a line as HTML: `code`, **bold** and _italic_ marked up, the rest escaped.
+    r"""Return a line as HTML: `code`, **bold**, _italic_ marked up, the rest escaped.
+
+    A mark behind a backslash, as in `\*`, is the mark itself.
 
     Args:
         text: One line.
@@ -84,5 +87,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _emphasised(text: str) -> str:
-    text = _BOLD.sub(r"<b>\1</b>", html.escape(text))
+    # as numbers of characters, which no pattern takes for a mark
+    text = _ESCAPED.sub(lambda found: f"&#{ord(found[1])};", html.escape(text))
+    text = _BOLD.sub(r"<b>\1</b>", text)
     return _ITALIC.sub(r"<i>\1</i>", text)
