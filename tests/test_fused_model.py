@@ -176,21 +176,30 @@ def test_clipped_steps_go_where_pytorchs_do():
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_by_the_same_masks_gives_the_same_scores():
-    x = draw_table(200, 6)
-    model = make_model("mlp", x, hidden=(8, 5), dropout=0.4)
-    other = copy.deepcopy(model)
-    rows = torch.randint(200, (50,), generator=torch.Generator().manual_seed(0))
+def test_dropout_by_the_same_masks_gives_the_same_scores_and_gradients():
+    x = draw_table(400, 8)
+    n, widths = 60, (8, 16, 9, 5, 1)
+    model = make_model("mlp", x, hidden=widths[1:-1], dropout=0.3)
+    exact = copy.deepcopy(model).double()
+    rows = torch.randint(400, (1, n), generator=torch.Generator().manual_seed(0))
+    y_true = (torch.arange(n) < 20).long()
     torch.manual_seed(11)
-    seed = int(torch.randint(2**31 - 1 - 4, ()))
-    for layer, (index, units) in enumerate([(3, 8), (7, 5)], start=1):
+    seed = int(torch.randint(2**31 - 1 - len(widths), ()))
+    for layer, units in enumerate(widths[1:-1], start=1):
         given = GivenDropout()
-        place = np.arange(units * 50).reshape(units, 50)
-        given.mask = torch.from_numpy(_keep(seed + layer, place, 0.4)).T
-        other.layers[index] = given
+        place = np.arange(units * n).reshape(units, n)
+        given.mask = torch.from_numpy(_keep(seed + layer, place, 0.3)).T.double()
+        exact.layers[4 * layer - 1] = given
+    fused = make_fused(model, x, max_grad_norm=None)
     torch.manual_seed(11)
-    scores = make_fused(model, x).scores(rows)
-    torch.testing.assert_close(scores, other(x[rows]), rtol=1e-4, atol=1e-5)
+    scores = step(fused, rows, y_true, None, CrossEntropy())[0]
+    expected = exact(x[rows[0]].double())
+    CrossEntropy()(y_true, expected).backward()
+    torch.testing.assert_close(scores.double(), expected, rtol=1e-4, atol=1e-5)
+    gradient = torch.cat([p.grad.reshape(-1) for p in exact.parameters()])
+    torch.testing.assert_close(
+        fused._descent.flat.grad.double(), gradient, rtol=1e-3, atol=1e-6
+    )
 
 
 def _keep(seed: int, place: np.ndarray, rate: float) -> np.ndarray:
