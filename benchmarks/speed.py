@@ -64,6 +64,11 @@ class Setting(NamedTuple):
         """Take one iteration of ours."""
         self.trainer.iterate(self.learned, self.learner)
 
+    def cross_entropy(self) -> None:
+        """Take three plain cross-entropy steps with sets of the same size."""
+        for _ in range(3):
+            self.loop.cross_entropy_step()
+
 
 def make_setting(
     kind: str = "mlp",
@@ -255,13 +260,9 @@ def measure_large_sets(blocks: int, seconds: float) -> list[Reading]:
     """N = 1,000 against three plain cross-entropy steps of the same batch."""
     setting = make_setting("mlp", n=1_000)
 
-    def cross_entropy() -> None:
-        for _ in range(3):
-            setting.loop.cross_entropy_step()
-
     ours, plain = interleaved(
         setting.iterate,
-        cross_entropy,
+        setting.cross_entropy,
         blocks=blocks,
         seconds=seconds,
     )
@@ -337,13 +338,9 @@ def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
     def point(**sizes: int) -> dict[str, float]:
         setting = make_setting("mlp", **sizes)
 
-        def cross_entropy() -> None:
-            for _ in range(3):
-                setting.loop.cross_entropy_step()
-
         ours, plain = interleaved(
             setting.iterate,
-            cross_entropy,
+            setting.cross_entropy,
             blocks=blocks,
             seconds=seconds,
         )
