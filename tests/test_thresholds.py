@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 import oracles
 from losslearn import thresholds
 from losslearn.metrics import as_true_loss, get_true_loss
-from losslearn.thresholds import bootstrap_interval, evaluate, tune_threshold
+from losslearn.thresholds import best_threshold, bootstrap_interval, evaluate
 from metric_cases import OF_LABELS, labelled_sets, random_sets
 
 
@@ -27,7 +27,7 @@ def generator(seed: int = 0) -> torch.Generator:
 @given(case=labelled_sets(weighted=False))
 def test_the_threshold_reaches_the_lowest_loss_there_is(name, case):
     loss = get_true_loss(name)
-    threshold, value = tune_threshold(loss, *case.arguments())
+    threshold, value = best_threshold(loss, *case.arguments())
     y_true, y_score, weight = case.lists()
     oracle = OF_LABELS[name][0]
     best = oracles.best_over_thresholds(oracle, y_true, y_score, weight)
@@ -40,14 +40,14 @@ def test_the_threshold_reaches_the_lowest_loss_there_is(name, case):
 def test_the_threshold_lies_halfway_between_neighbouring_scores():
     y_true = torch.tensor([0, 0, 1, 1])
     y_score = torch.tensor([-3.0, 1.0, 2.0, 9.0])
-    assert tune_threshold(get_true_loss("mcc"), y_true, y_score) == (1.5, 0.0)
+    assert best_threshold(get_true_loss("mcc"), y_true, y_score) == (1.5, 0.0)
 
 
 def test_of_several_lowest_losses_the_widest_run_is_taken():
     # One error is left with the cut between 0 and 1, and with that between 2 and 30.
     y_true = torch.tensor([0, 1, 0, 1])
     y_score = torch.tensor([0.0, 1.0, 2.0, 30.0])
-    threshold, value = tune_threshold(get_true_loss("error_rate"), y_true, y_score)
+    threshold, value = best_threshold(get_true_loss("error_rate"), y_true, y_score)
     assert (threshold, value) == (16.0, 0.25)
 
 
@@ -59,7 +59,7 @@ def test_of_a_run_the_middle_cut_is_taken():
 
     loss = as_true_loss(off_three, greater_is_better=False)
     y_true, y_score = torch.tensor([0, 1, 0, 1, 0, 1]), torch.arange(6.0)
-    assert tune_threshold(loss, y_true, y_score) == (2.5, 0.0)
+    assert best_threshold(loss, y_true, y_score) == (2.5, 0.0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -67,7 +67,7 @@ def test_neighbouring_floats_are_still_parted(dtype):
     lower = torch.tensor(1.0, dtype=dtype)
     upper = lower.nextafter(torch.tensor(2.0, dtype=dtype))
     y_true, y_score = torch.tensor([0, 1, 0, 1]), torch.stack([lower, upper] * 2)
-    threshold, value = tune_threshold(get_true_loss("f1"), y_true, y_score)
+    threshold, value = best_threshold(get_true_loss("f1"), y_true, y_score)
     assert value == 0
     assert (y_score >= threshold).tolist() == [False, True, False, True]
     assert (y_score.double() >= threshold).tolist() == [False, True, False, True]
@@ -77,7 +77,7 @@ def test_neighbouring_floats_are_still_parted(dtype):
 def test_infinite_and_constant_scores_have_a_finite_threshold(name):
     loss, y_true = get_true_loss(name), torch.tensor([0, 0, 1, 1])
     for scores in ([-math.inf, 0.0, 1.0, math.inf], [0.0] * 4, [math.inf] * 4):
-        threshold, value = tune_threshold(loss, y_true, torch.tensor(scores))
+        threshold, value = best_threshold(loss, y_true, torch.tensor(scores))
         assert math.isfinite(threshold)
         at = loss.at_threshold(y_true, torch.tensor(scores), threshold=threshold)
         assert at == pytest.approx(value, abs=1e-6)
@@ -86,7 +86,7 @@ def test_infinite_and_constant_scores_have_a_finite_threshold(name):
 def test_nobody_positive_can_be_the_best_choice():
     y_true = torch.tensor([0] * 9 + [1])
     y_score = torch.arange(10.0).flip(0)
-    threshold, value = tune_threshold(get_true_loss("error_rate"), y_true, y_score)
+    threshold, value = best_threshold(get_true_loss("error_rate"), y_true, y_score)
     assert threshold > 9
     assert value == pytest.approx(0.1)
 
@@ -102,7 +102,7 @@ def test_a_callable_is_tried_at_no_more_than_200_thresholds():
     n_called.clear()
     y_true, y_score = one_set(5000)
     y_score = y_score + torch.rand(5000, generator=generator()) / 100
-    threshold, value = tune_threshold(loss, y_true, y_score)
+    threshold, value = best_threshold(loss, y_true, y_score)
     assert len(n_called) <= 200
     assert min(n_called) == 1
     assert max(n_called) == 5000
@@ -117,23 +117,23 @@ def test_with_few_scores_a_callable_is_tuned_exactly():
 
     loss = as_true_loss(own, greater_is_better=True)
     y_true, y_score = one_set(100)
-    threshold, value = tune_threshold(loss, y_true, y_score)
-    expected, best = tune_threshold(get_true_loss("f1"), y_true, y_score)
+    threshold, value = best_threshold(loss, y_true, y_score)
+    expected, best = best_threshold(get_true_loss("f1"), y_true, y_score)
     assert threshold == expected
     assert value == pytest.approx(best - 1)
 
 
 def test_a_loss_without_threshold_cannot_be_tuned():
     with pytest.raises(ValueError, match="`roc_auc_loss` has no threshold"):
-        tune_threshold(get_true_loss("auc"), torch.tensor([0, 1]), torch.rand(2))
+        best_threshold(get_true_loss("auc"), torch.tensor([0, 1]), torch.rand(2))
 
 
 def test_one_class_or_a_missing_score_cannot_be_tuned():
     f1 = get_true_loss("f1")
     with pytest.raises(ValueError, match="both classes, got 0 positive rows of 3"):
-        tune_threshold(f1, torch.zeros(3, dtype=torch.long), torch.rand(3))
+        best_threshold(f1, torch.zeros(3, dtype=torch.long), torch.rand(3))
     with pytest.raises(ValueError, match="not a number"):
-        tune_threshold(f1, torch.tensor([0, 1]), torch.tensor([math.nan, 1.0]))
+        best_threshold(f1, torch.tensor([0, 1]), torch.tensor([math.nan, 1.0]))
 
 
 def test_evaluate_judges_labels_at_the_threshold_given():

@@ -10,7 +10,7 @@ from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
 from losslearn.models import MLP, Linear, score_rows
 from losslearn.surrogate import SetSurrogate
-from losslearn.thresholds import tune_threshold
+from losslearn.thresholds import best_threshold
 from losslearn.training import Record, Run, Trainer, TrainingData
 from losslearn.universal import get_universal, initial_surrogate
 
@@ -228,6 +228,6 @@ def test_no_seed_ends_as_a_constant_predictor(mode, metric):
         # a constant predictor ranks at random, 0.5
         assert get_true_loss("auc")(y_true, y_score) < 0.35, seed
         f1_loss = get_true_loss("f1")
-        threshold, _ = tune_threshold(f1_loss, y_true, y_score)
+        threshold, _ = best_threshold(f1_loss, y_true, y_score)
         called_positive = (y_score >= threshold).float().mean()
         assert 0 < called_positive < 1, seed

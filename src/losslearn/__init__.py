@@ -10,6 +10,7 @@ _HOMES = {
     "PAPER": "config",
     "SetSurrogate": "surrogate",
     "SurrogateClassifier": "estimators",
+    "SurrogateLoss": "criterion",
     "TrueLoss": "metrics",
     "as_true_loss": "metrics",
     "bootstrap_interval": "thresholds",
@@ -27,6 +28,7 @@ __all__ = [
     "BilevelConfig",
     "SetSurrogate",
     "SurrogateClassifier",
+    "SurrogateLoss",
     "TrueLoss",
     "as_true_loss",
     "bootstrap_interval",
@@ -41,6 +43,7 @@ __all__ = [
 if TYPE_CHECKING:
     from losslearn.artifacts import load_model, save_model
     from losslearn.config import PAPER, BilevelConfig
+    from losslearn.criterion import SurrogateLoss
     from losslearn.estimators import SurrogateClassifier
     from losslearn.metrics import (
         TrueLoss,

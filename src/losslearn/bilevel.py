@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Integer
@@ -20,6 +20,9 @@ from losslearn.surrogate import SetSurrogate
 
 ScoreRows = Callable[[Tensor], Tensor]
 """Scores of rows by their numbers, in the mode in which the model is trained."""
+
+DrawScores = Callable[[int], Tensor]
+"""Scores of so many sets drawn now, without gradient, shape `[n_sets, n]`."""
 
 
 class Descent(Protocol):
@@ -222,19 +225,68 @@ class SurrogateLearner:
         Returns:
             The mean surrogate error over the steps.
         """
+
+        def draw(n_sets: int) -> Tensor:
+            return score_rows(sampler.draw(n_sets))
+
+        return self.learn_sets(
+            draw, sampler.y_set, sample_weight=sampler.weight, steps=steps
+        )
+
+    def learn_sets(
+        self,
+        draw: DrawScores,
+        y_true: Integer[Tensor, " n"],
+        *,
+        sample_weight: Float[Tensor, " n"],
+        steps: int,
+    ) -> Float[Tensor, ""]:
+        """Take K_beta steps on sets of scores, wherever they come from.
+
+        Args:
+            draw: Gives sets of the present model's scores.
+            y_true: Targets of a set, the same for each.
+            sample_weight: Weight of each place of a set.
+            steps: K_beta.
+
+        Returns:
+            The mean surrogate error over the steps.
+        """
         n_sets = self._config.n_sets
-        y_score, loss = self._valued_sets(score_rows, sampler, steps * n_sets)
+        y_score, loss = self._valued_sets(draw, y_true, sample_weight, steps * n_sets)
         by_step = (steps, n_sets)
         errors = self._fit(
-            sampler.y_set,
+            y_true,
             y_score.unflatten(0, by_step),
             loss.unflatten(0, by_step),
-            sampler.weight,
+            sample_weight,
         )
         return errors.mean()
 
+    def forget_sets(self) -> None:
+        """Forget the sets kept for replay, as when sets are laid out in another way."""
+        self._replayed = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the surrogate, its optimiser and the sets kept for replay."""
+        return {
+            "surrogate": self.surrogate.state_dict(),
+            "optimizer": self._descent.state_dict(),
+            "replayed": self._replayed,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`, in place."""
+        self.surrogate.load_state_dict(state["surrogate"])
+        self._descent.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self._replayed = state["replayed"]
+
     def _valued_sets(
-        self, score_rows: ScoreRows, sampler: SetSampler, n: int
+        self,
+        draw: DrawScores,
+        y_true: Integer[Tensor, " n"],
+        sample_weight: Float[Tensor, " n"],
+        n: int,
     ) -> tuple[Float[Tensor, "n_sets n"], Float[Tensor, " n_sets"]]:
         """Return scores and true losses of sets to fit, old ones among the new.
 
@@ -244,10 +296,9 @@ class SurrogateLearner:
         n_new = math.ceil(n / self._config.replay)
         if self._replayed is None or len(self._replayed[0]) < n - n_new:
             n_new = n
-        y_score = self._perturb(score_rows(sampler.draw(n_new)))
-        y_true = sampler.y_set.expand_as(y_score)
-        weight = sampler.weight if self._true_loss.takes_weight else None
-        loss = self._true_loss(y_true, y_score, sample_weight=weight)
+        y_score = self._perturb(draw(n_new))
+        weight = sample_weight if self._true_loss.takes_weight else None
+        loss = self._true_loss(y_true.expand_as(y_score), y_score, sample_weight=weight)
         if n_new < n and self._replayed is not None:
             y_score = torch.cat([y_score, self._replayed[0][: n - n_new]])
             loss = torch.cat([loss, self._replayed[1][: n - n_new]])

@@ -20,7 +20,7 @@ from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
 from losslearn.splitting import split_off_validation
-from losslearn.thresholds import evaluate, tune_threshold
+from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData, Watcher
 from losslearn.universal import FitProgress, initial_surrogate
 
@@ -328,7 +328,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             results[name] = {
                 "method": name,
                 "validation": run.best_loss,
-                "threshold": tune_threshold(tuned, data.y_valid, scores[name])[0],
+                "threshold": best_threshold(tuned, data.y_valid, scores[name])[0],
                 "seconds": run.seconds,
                 "iterations": run.n_iter,
             }

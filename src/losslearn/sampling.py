@@ -1,20 +1,70 @@
 """Sets of rows drawn for training: stratified, and weighed back to prevalence."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
 
-class SetSampler:
-    r"""Draws stratified sets of rows (the sampling distribution P_D of Eq. 1).
+class SetLayout(NamedTuple):
+    r"""How many rows of each class a set holds, and what they weigh.
 
-    Each set holds a fixed number of positives, drawn with replacement. Where that
-    share differs from the prevalence :math:`\pi` of the data, `weight` weighs the
-    rows back, so that a metric of the set estimates the metric of the data:
+    Where the share of positives differs from the prevalence :math:`\pi` of the data,
+    the weights weigh the rows back, so that a metric of the set estimates the metric of
+    the data:
 
     .. math:: w_+ = \pi \, N / N_+, \qquad w_- = (1 - \pi) \, N / N_-
+    """
 
-    Positives come first in a set; nothing downstream depends on the order.
+    n_pos: int
+    """Positive rows of a set; they come first."""
+    n_neg: int
+    """Negative rows of a set."""
+    y_true: Integer[Tensor, " n"]
+    """Targets of a set."""
+    weight: Float[Tensor, " n"]
+    """Weight of each place of a set, mean 1."""
+
+
+def set_layout(
+    batch_size: int,
+    prevalence: float,
+    *,
+    pos_rate: float | None = None,
+    min_per_class: int = 1,
+    prevalence_weights: bool = True,
+    device: torch.device | None = None,
+) -> SetLayout:
+    """Return what a stratified set is made of.
+
+    Args:
+        batch_size: N, rows of a set.
+        prevalence: Share of positives in the data, in (0, 1).
+        pos_rate: Share of positives in a set; None keeps the data's prevalence.
+        min_per_class: At least so many rows of each class in a set.
+        prevalence_weights: Weigh the rows back to the data's prevalence; without,
+            every row weighs 1.
+        device: Where the tensors lie.
+    """
+    share = prevalence if pos_rate is None else pos_rate
+    least = min(min_per_class, batch_size // 2)
+    n_pos = min(max(round(share * batch_size), least), batch_size - least)
+    n_neg = batch_size - n_pos
+    y_true = torch.zeros(batch_size, dtype=torch.long, device=device)
+    y_true[:n_pos] = 1
+    weight = torch.ones(batch_size, device=device)
+    if prevalence_weights:
+        weight[:n_pos] = prevalence * batch_size / n_pos
+        weight[n_pos:] = (1 - prevalence) * batch_size / n_neg
+    return SetLayout(n_pos, n_neg, y_true, weight)
+
+
+class SetSampler:
+    """Draws stratified sets of rows (the sampling distribution P_D of Eq. 1).
+
+    Each set holds a fixed number of positives, drawn with replacement, by one
+    `SetLayout`. Positives come first in a set; nothing downstream depends on the order.
 
     Attributes:
         y_set: Targets of a drawn set, the same for each, shape `[n]`.
@@ -70,32 +120,25 @@ class SetSampler:
             )
         if rows is not None:
             positives, negatives = rows[positives], rows[negatives]
-        prevalence = len(positives) / len(y_true)
-        share = prevalence if pos_rate is None else pos_rate
-        least = min(min_per_class, batch_size // 2)
-        n_pos = min(max(round(share * batch_size), least), batch_size - least)
-        n_neg = batch_size - n_pos
         self._positives, self._negatives = positives, negatives
-        self._n_pos, self._n_neg = n_pos, n_neg
         self._generator = generator
-        device = y_true.device
-        self.y_set: Integer[Tensor, " n"] = torch.cat(
-            [
-                torch.ones(n_pos, dtype=torch.long, device=device),
-                torch.zeros(n_neg, dtype=torch.long, device=device),
-            ]
+        self._layout = set_layout(
+            batch_size,
+            len(positives) / len(y_true),
+            pos_rate=pos_rate,
+            min_per_class=min_per_class,
+            prevalence_weights=prevalence_weights,
+            device=y_true.device,
         )
-        self.weight: Float[Tensor, " n"] = torch.ones(batch_size, device=device)
-        if prevalence_weights:
-            self.weight[:n_pos] = prevalence * batch_size / n_pos
-            self.weight[n_pos:] = (1 - prevalence) * batch_size / n_neg
+        self.y_set = self._layout.y_true
+        self.weight = self._layout.weight
 
     def draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
         """Return the row numbers of `n_sets` sets."""
         return torch.cat(
             [
-                self._pick(self._positives, (n_sets, self._n_pos)),
-                self._pick(self._negatives, (n_sets, self._n_neg)),
+                self._pick(self._positives, (n_sets, self._layout.n_pos)),
+                self._pick(self._negatives, (n_sets, self._layout.n_neg)),
             ],
             dim=-1,
         )

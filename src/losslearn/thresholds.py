@@ -1,17 +1,58 @@
 """Choosing a threshold, and measuring a loss on rows that were held out."""
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import TrueLoss, as_true_loss
 
 _MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
 _CHUNK = 2_000_000  # resampled rows held at a time
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
 
 
-def tune_threshold(
-    true_loss: TrueLoss, y_true: Tensor, y_score: Tensor
+def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
+    """Return the threshold of the best value of a metric on these rows.
+
+    Take rows that were not trained on, and report on others again.
+
+    Args:
+        y: Targets, 0 or 1, shape `[rows]` or `[rows, 1]`; an array or a tensor.
+        scores: Raw scores, of the same shape.
+        metric: The metric's name, or anything that `as_true_loss` takes.
+
+    Returns:
+        A finite threshold: call a row positive where `score >= threshold`.
+
+    Raises:
+        ValueError: If shapes differ, targets are not 0 or 1, the rows are of one class,
+            or the metric has no threshold.
+
+    Example:
+        >>> tune_threshold([0, 1, 0, 1], [0.0, 2.0, 1.0, 3.0], "f1")
+        1.5
+    """
+    y_true, y_score = (torch.as_tensor(values).detach().cpu() for values in (y, scores))
+    if y_true.shape != y_score.shape:
+        raise ValueError(
+            "`y` and `scores` must have one shape, got "
+            f"{list(y_true.shape)} and {list(y_score.shape)}."
+        )
+    y_true, y_score = y_true.reshape(-1), y_score.reshape(-1)
+    if not bool(((y_true == 0) | (y_true == 1)).all()):
+        raise ValueError("`y` must hold nothing but 0 and 1.")
+    if not y_score.is_floating_point():
+        y_score = y_score.double()
+    threshold, _ = best_threshold(as_true_loss(metric), y_true.long(), y_score)
+    return threshold
+
+
+def best_threshold(
+    true_loss: TrueLoss,
+    y_true: Tensor,
+    y_score: Tensor,
+    *,
+    sample_weight: Tensor | None = None,
 ) -> tuple[float, float]:
     """Return the threshold of the lowest loss on these rows, and that loss.
 
@@ -24,6 +65,7 @@ def tune_threshold(
         true_loss: A loss that needs a threshold.
         y_true: Targets, 0 or 1, one axis.
         y_score: Raw scores.
+        sample_weight: Weight of each row.
 
     Returns:
         A finite threshold that the type of the scores holds exactly, so that comparing
@@ -36,7 +78,7 @@ def tune_threshold(
     Example:
         >>> from losslearn.metrics import get_true_loss
         >>> f1 = get_true_loss("f1")
-        >>> tune_threshold(f1, torch.tensor([0, 1, 0, 1]), torch.tensor([0.0, 2, 1, 3]))
+        >>> best_threshold(f1, torch.tensor([0, 1, 0, 1]), torch.tensor([0.0, 2, 1, 3]))
         (1.5, 0.0)
     """
     if true_loss.at_threshold is None:
@@ -51,14 +93,17 @@ def tune_threshold(
     largest = min(torch.finfo(y_score.dtype).max, _LARGEST)
     score = y_score.detach().nan_to_num(torch.nan, largest, -largest)
     borders, n_above = _borders(score)
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     if true_loss.at_cut_points is not None:
         cuts = torch.arange(len(n_above), device=score.device)
-        losses = true_loss.at_cut_points(y_true, score)[n_above]
+        losses = true_loss.at_cut_points(y_true, score, **weights)[n_above]
     else:
         cuts = _spread_cuts(n_above)
         losses = torch.stack(
             [
-                true_loss.at_threshold(y_true, score, threshold=float(borders[cut]))
+                true_loss.at_threshold(
+                    y_true, score, threshold=float(borders[cut]), **weights
+                )
                 for cut in cuts
             ]
         )

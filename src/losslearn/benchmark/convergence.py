@@ -16,7 +16,7 @@ from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models import build_model, score_rows, score_sets
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
-from losslearn.thresholds import evaluate, tune_threshold
+from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import Record, Run, Trainer, TrainingData
 from losslearn.universal import initial_surrogate
 
@@ -150,7 +150,7 @@ def _test_loss(
     threshold = None
     if true_loss.needs_threshold:
         valid_score = score_rows(model, data.x_valid)
-        threshold, _ = tune_threshold(true_loss, data.y_valid, valid_score)
+        threshold, _ = best_threshold(true_loss, data.y_valid, valid_score)
     test_score = score_rows(model, test.x)
     return evaluate(true_loss, test.y_true, test_score, threshold=threshold)
 

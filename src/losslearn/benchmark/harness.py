@@ -23,7 +23,7 @@ from losslearn.benchmark.methods import Method
 from losslearn.benchmark.splits import Split, seed_of, split_rows
 from losslearn.datasets import Dataset, load_dataset
 from losslearn.metrics import TrueLoss, get_true_loss
-from losslearn.thresholds import evaluate, tune_threshold
+from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData
 
 Line = dict[str, Any]
@@ -134,7 +134,7 @@ def _measure(
     if true_loss.needs_threshold:
         threshold, oracle = fitted.threshold, oracle_loss(true_loss, y_test, test)
         if threshold is None:
-            threshold, _ = tune_threshold(true_loss, y_valid, valid)
+            threshold, _ = best_threshold(true_loss, y_valid, valid)
     validation_loss = evaluate(true_loss, y_valid, valid, threshold=threshold)
     test_loss = evaluate(true_loss, y_test, test, threshold=threshold)
     if protocol == "paper" and oracle is not None:

@@ -1,0 +1,570 @@
+"""The learned loss as a criterion for anybody's own network and loop."""
+
+import math
+import sys
+import time
+import warnings
+from typing import Any, NamedTuple, Self
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+
+from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.config import BilevelConfig, Mode
+from losslearn.gathering import Gathered, gather_rows
+from losslearn.health import GradientHealth
+from losslearn.metrics import ResponseMethod, as_true_loss
+from losslearn.sampling import SetLayout, set_layout
+from losslearn.score_queue import ScoreQueue
+from losslearn.thresholds import best_threshold
+from losslearn.universal import initial_surrogate
+
+_HEALTH_EVERY = 25
+"""Calls between two readings of the health."""
+_HEALTH_SETS = 8
+"""Sets of one reading."""
+_NO_TRUST, _FULL_TRUST = 0.1, 0.4
+"""Cosines at which the learned loss takes no part, and its full part."""
+_LAYOUT_EVERY = 64
+"""Calls after which the sets are laid out anew, once the stream is known."""
+_SLOW_SECONDS = 0.5
+"""A call of the criterion that takes longer on average is warned of."""
+
+
+class _Rest(NamedTuple):
+    """What completes the batch to the set that is valued."""
+
+    y_score: Float[Tensor, " rest"]
+    y_true: Integer[Tensor, " rest"]
+    n_joint: int
+    """Rows of the batch, those of other processes among them."""
+    n_processes: int
+
+
+class SurrogateLoss(nn.Module):
+    r"""A criterion that trains for a metric: used like `BCEWithLogitsLoss`.
+
+    Between calls it keeps the latest scores and targets in a queue and fits a learned
+    surrogate of the metric's true loss (Eq. 2, 5) to sets drawn from it, by an
+    optimiser and a generator of its own. A call values the batch, completed from the
+    queue to a set of `set_size` rows, and its gradient is that of
+
+    .. math::
+        a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
+
+    for the rows of the batch alone. The share a starts at 0 (cross-entropy) and moves
+    towards 1 as far as the surrogate's gradient agrees with the true loss's (see
+    `GradientHealth`); s is the spread of the true loss.
+
+    In training the value returned is the learned estimate of the set's loss, on the
+    scale of the metric's loss (lower is better); it carries the gradient above. In
+    evaluation mode it is the true loss of the rows given, at `threshold` where the
+    metric needs one, without a gradient; NaN for rows of one class. Without gradients
+    (`torch.no_grad`) and where activation checkpointing runs it again, nothing is
+    learned and nothing kept.
+
+    It has no parameters and no buffers that an optimiser or a cast could touch; all it
+    has learned is in its `state_dict`. In distributed training (DDP) the set is the
+    batch of all processes: every one of them must call it in each step. Gradients are
+    scaled for being averaged over the processes, as DDP does.
+
+    Attributes:
+        true_loss: The metric as a loss.
+
+    Shape:
+        `[n]` or `[n, 1]`, targets 0 or 1 of any type, to a scalar.
+
+    Example:
+        >>> import torch
+        >>> from losslearn import SurrogateLoss
+        >>> criterion = SurrogateLoss("f1")
+        >>> logits = torch.randn(32, requires_grad=True)
+        >>> loss = criterion(logits, (torch.rand(32) < 0.3).float())
+        >>> loss.backward()
+        >>> logits.grad.shape
+        torch.Size([32])
+    """
+
+    def __init__(
+        self,
+        metric: object = "f1",
+        *,
+        greater_is_better: bool | None = None,
+        response_method: ResponseMethod | None = None,
+        warm_up: int = 500,
+        cross_entropy_weight: float = 1.0,
+        set_size: int = 500,
+        queue_size: int = 4_096,
+        learn_every: int = 1,
+        surrogate_steps: int = 1,
+        surrogate_lr: float = 3e-3,
+        n_sets: int = 4,
+        replay: int = 4,
+        perturbation: float = 0.5,
+        mode: Mode = "refined",
+        prevalence: float | None = None,
+        process_group: distributed.ProcessGroup | None = None,
+        random_state: int = 0,
+    ) -> None:
+        """Start from the metric's universal surrogate and from cross-entropy.
+
+        A metric for which none is shipped gets its own first, with a progress bar; it
+        is kept in the cache.
+
+        Args:
+            metric: The metric's name, or anything that `as_true_loss` takes.
+            greater_is_better: Direction of a callable that does not declare its own.
+            response_method: What a callable takes as second argument, where its name
+                does not tell.
+            warm_up: Calls in which the learned loss comes in, a time constant.
+            cross_entropy_weight: lambda.
+            set_size: Rows of a set; a smaller batch is completed from the queue.
+            queue_size: Latest rows kept.
+            learn_every: Calls between two fits of the surrogate; more for a metric
+                that is slow.
+            surrogate_steps: Updates of the surrogate in a fit.
+            surrogate_lr: Adam's learning rate for the surrogate.
+            n_sets: Sets of one surrogate update.
+            replay: Fits in which a set that was valued once is used.
+            perturbation: Strongest noise on the scores that the surrogate is fitted to,
+                in deviations of the set's scores.
+            mode: "refined" starts from the universal surrogate, "universal" keeps it as
+                it is, "scratch" starts from nothing.
+            prevalence: Share of positives that the metric is meant for; None takes the
+                queue's. For loops that sample classes in other shares than the data's.
+            process_group: Processes whose batches form one set; None takes all.
+            random_state: Seed; the same in all processes.
+
+        Raises:
+            ValueError: If a setting or the metric cannot be used.
+        """
+        super().__init__()
+        if prevalence is not None and not 0 < prevalence < 1:
+            raise ValueError(
+                f"`prevalence` must be in (0, 1) or None, got {prevalence!r}."
+            )
+        for name, value in (("learn_every", learn_every), ("warm_up", warm_up)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+        self._config = BilevelConfig(
+            batch_size=set_size,
+            cross_entropy_weight=cross_entropy_weight,
+            surrogate_steps=surrogate_steps,
+            surrogate_lr=surrogate_lr,
+            n_sets=n_sets,
+            replay=replay,
+            perturbation=perturbation,
+            mode=mode,
+        )
+        self.true_loss = as_true_loss(
+            metric, greater_is_better=greater_is_better, response_method=response_method
+        )
+        self._warm_up, self._learn_every = warm_up, learn_every
+        self._prevalence, self._group = prevalence, process_group
+        self._queue = ScoreQueue(queue_size)
+        self._health = GradientHealth(self.true_loss)
+        self._generator = torch.Generator().manual_seed(random_state)
+        with torch.random.fork_rng(devices=[]), _FitBar(self.true_loss.name) as bar:
+            surrogate = initial_surrogate(
+                self.true_loss, self._config, seed=random_state, progress=bar.show
+            )
+        self._learner = SurrogateLearner(
+            surrogate, self.true_loss, self._config, generator=self._generator
+        )
+        self._objective = LearnedObjective(surrogate)
+        self._layout: SetLayout | None = None
+        self._set_prevalence = math.nan
+        self._rest: _Rest | None = None
+        self._blend, self._n_calls, self._n_fits = 0.0, 0, 0
+        self._error = torch.tensor(math.nan)
+        self._seconds, self._warned = 0.0, set[str]()
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(
+        self,
+        input: Float[Tensor, "n ..."],
+        target: Tensor,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of a batch, and learn from it.
+
+        Args:
+            input: Raw scores (logits), `[n]` or `[n, 1]`.
+            target: Targets, 0 or 1, of the same shape, or `[n]`.
+
+        Raises:
+            ValueError: If the shapes do not fit or a target is not 0 or 1.
+        """
+        y_score, y_true = _checked_rows(input, target)
+        if not self.training:
+            return self._true_value(y_score.detach(), y_true)
+        with torch.autocast(y_score.device.type, enabled=False):
+            y_score = y_score.float()
+            if torch.is_grad_enabled() and not _runs_again():
+                self._learn(y_score.detach(), y_true)
+            return self._value(y_score, y_true)
+
+    @property
+    def threshold(self) -> float | None:
+        """The best threshold on the rows of the queue; None for a loss without one.
+
+        Raises:
+            ValueError: If the queue does not hold both classes.
+        """
+        if not self.true_loss.needs_threshold:
+            return None
+        y_score, y_true = self._queue.rows()
+        threshold, _ = best_threshold(
+            self.true_loss, y_true, y_score, sample_weight=self._row_weight(y_true)
+        )
+        return threshold
+
+    def metrics(self) -> dict[str, float]:
+        """Return what a curve may show; waits for the device.
+
+        Returns:
+            `true_loss`, of the queue's rows, at its best threshold; `surrogate_error`,
+            the mean gap between learned and true loss at the last fit; `cosine` of
+            their gradients, in [-1, 1]; `dead_share`, of directions in which the true
+            loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
+            nothing is known yet.
+        """
+        true_loss = math.nan
+        if len(self._queue):
+            y_score, y_true = self._queue.rows()
+            true_loss = float(
+                self.true_loss(y_true, y_score, sample_weight=self._row_weight(y_true))
+            )
+        return {
+            "true_loss": true_loss,
+            "surrogate_error": float(self._error),
+            "cosine": self._health.cosine,
+            "dead_share": self._health.dead_share,
+            "blend": self._blend,
+        }
+
+    def extra_repr(self) -> str:
+        """Say what it trains for."""
+        return f"{self.true_loss.name!r}, set_size={self._config.batch_size}"
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return all that a resume needs; part of `state_dict`."""
+        return {
+            "loss": self.true_loss.name,
+            "learner": self._learner.state_dict(),
+            "queue": self._queue.state_dict(),
+            "health": self._health.state_dict(),
+            "generator": self._generator.get_state(),
+            "prevalence": self._set_prevalence,
+            "blend": self._blend,
+            "calls": self._n_calls,
+            "fits": self._n_fits,
+            "error": self._error,
+            "warned": sorted(self._warned),
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Go back to a state; called by `load_state_dict`.
+
+        Raises:
+            ValueError: If the state is of another loss or another size of queue.
+        """
+        if state["loss"] != self.true_loss.name:
+            raise ValueError(
+                f"The state is of a criterion for {state['loss']!r}, this one is for "
+                f"{self.true_loss.name!r}: make it with the same metric."
+            )
+        self._queue.load_state_dict(state["queue"])
+        self._learner.load_state_dict(state["learner"])
+        self._health.load_state_dict(state["health"])
+        self._generator.set_state(state["generator"].cpu())
+        self._blend = state["blend"]
+        self._n_calls, self._n_fits = state["calls"], state["fits"]
+        self._error, self._warned = state["error"], set(state["warned"])
+        self._layout, self._rest = None, None
+        if not math.isnan(state["prevalence"]):
+            self._lay_out(state["prevalence"])
+
+    def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
+        """Take a batch in, fit the surrogate, and read its health."""
+        begin = time.perf_counter()
+        self._move_to(y_score.device)
+        joint = gather_rows(y_score, y_true, group=self._group)
+        self._queue.push(joint.y_score, joint.y_true)
+        self._n_calls += 1
+        self._see_stream()
+        self._rest = None
+        if self._layout is None:
+            return
+        if self._n_calls % self._learn_every == 0:
+            self._fit(self._layout)
+        self._rest = self._complete(joint, len(y_score))
+        self._watch_time(time.perf_counter() - begin)
+
+    def _complete(self, joint: Gathered, n_own: int) -> _Rest:
+        """Return the other processes' rows and as many of the queue as a set wants."""
+        n_joint, end = len(joint.y_score), joint.start + n_own
+        # some rows of each class always, as the batch may be of one
+        n = max(self._config.batch_size - n_joint, 2 * self._config.min_per_class)
+        layout = self._laid_out(n, self._set_prevalence)
+        drawn = self._queue.draw(1, layout, generator=self._generator)[0]
+        return _Rest(
+            torch.cat([joint.y_score[: joint.start], joint.y_score[end:], drawn]),
+            torch.cat([joint.y_true[: joint.start], joint.y_true[end:], layout.y_true]),
+            n_joint,
+            joint.n_processes,
+        )
+
+    def _fit(self, layout: SetLayout) -> None:
+        """Take the surrogate's steps; move the blend as health allows."""
+
+        def draw(n_sets: int) -> Tensor:
+            return self._queue.draw(n_sets, layout, generator=self._generator)
+
+        if self._config.mode != "universal":
+            self._error = self._learner.learn_sets(
+                draw,
+                layout.y_true,
+                sample_weight=layout.weight,
+                steps=self._config.surrogate_steps,
+            )
+        if self._n_fits % _HEALTH_EVERY == 0:
+            self._health.read(
+                self._learner.surrogate,
+                layout.y_true,
+                draw(_HEALTH_SETS),
+                sample_weight=layout.weight,
+                generator=self._generator,
+            )
+        self._n_fits += 1
+        if self._health.is_dead:
+            self._blend = 0.0
+            self._warn(
+                f"The loss {self.true_loss.name!r} does not change with the scores, or "
+                "its learned surrogate does not: there is no gradient to follow, and "
+                "the model is trained by cross-entropy alone until there is. Look at "
+                "whether the metric uses the scores it gets, and whether the model's "
+                "scores differ from row to row."
+            )
+            return
+        trust = (self._health.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
+        trust = 0.0 if math.isnan(trust) else min(max(trust, 0.0), 1.0)
+        self._blend += min(self._learn_every / self._warm_up, 1) * (trust - self._blend)
+
+    def _value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+        """Return the learned loss on its own scale, with the objective's gradient."""
+        n_joint, n_processes = len(y_score), 1
+        set_score, set_true = y_score, y_true
+        if self._rest is not None:
+            n_joint, n_processes = self._rest.n_joint, self._rest.n_processes
+            set_score = torch.cat([y_score, self._rest.y_score])
+            set_true = torch.cat([y_true, self._rest.y_true])
+        if len(set_score) == 0:
+            return y_score.sum()
+        is_blended = self._blend > 0 and self._rest is not None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and is_blended):
+            learned = self._objective(
+                set_true, set_score, sample_weight=self._set_weight(set_true)
+            )
+        cross_entropy = functional.binary_cross_entropy_with_logits(
+            y_score, y_true.to(y_score.dtype), reduction="sum"
+        )
+        # each row's share of the mean over all processes' rows, times their number,
+        # which averaging the gradients takes away again
+        per_row = n_processes / max(n_joint, 1)
+        objective = self._config.cross_entropy_weight * per_row * cross_entropy
+        if is_blended:
+            # the gradient of a set of nothing but fresh rows, which are a sample of it
+            stretch = n_processes * len(set_score) / max(n_joint, 1)
+            objective = objective + self._blend * stretch * learned
+        value = learned.detach() * self._learner.surrogate.loss_scale
+        return value + (objective - objective.detach())
+
+    def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+        """Return the true loss of rows, nothing learned."""
+        loss = self.true_loss
+        y_score = y_score.to(torch.promote_types(y_score.dtype, torch.float32))
+        if loss.needs_threshold and self._layout is not None:
+            threshold = self.threshold
+            assert threshold is not None, "asked for"
+            loss = loss.with_threshold(threshold)
+        return loss(y_true, y_score)
+
+    def _see_stream(self) -> None:
+        """Lay the sets out as the stream is; not at all until both classes are seen."""
+        n_neg, n_pos = self._queue.n_per_class()
+        if n_neg == 0 or n_pos == 0:
+            self._layout, self._set_prevalence = None, math.nan
+            return
+        n = self._n_calls
+        is_due = n % _LAYOUT_EVERY == 0 or n & (n - 1) == 0
+        if self._layout is None or is_due:
+            self._lay_out(self._prevalence or n_pos / (n_neg + n_pos))
+
+    def _lay_out(self, prevalence: float) -> None:
+        layout = self._laid_out(self._config.batch_size, prevalence)
+        if self._layout is not None and self._layout.n_pos != layout.n_pos:
+            self._learner.forget_sets()
+        self._layout, self._set_prevalence = layout, prevalence
+
+    def _laid_out(self, n: int, prevalence: float) -> SetLayout:
+        weighs = self.true_loss.takes_weight
+        return set_layout(
+            n,
+            prevalence,
+            min_per_class=self._config.min_per_class if weighs else 1,
+            prevalence_weights=weighs,
+            device=self._learner.surrogate.loss_scale.device,
+        )
+
+    def _set_weight(self, y_true: Tensor) -> Tensor:
+        """Return weights that give both classes of a set their share of the stream."""
+        prevalence = self._set_prevalence
+        is_pos = y_true.to(torch.float32)
+        if math.isnan(prevalence) or not self.true_loss.takes_weight:
+            return torch.ones_like(is_pos)
+        n, n_pos = len(is_pos), is_pos.sum()
+        positive = prevalence * n / n_pos.clamp_min(1)
+        negative = (1 - prevalence) * n / (n - n_pos).clamp_min(1)
+        return torch.where(y_true > 0, positive, negative)
+
+    def _row_weight(self, y_true: Tensor) -> Tensor | None:
+        """Return the weights of the queue's rows; None where all weigh the same."""
+        if self._prevalence is None or not self.true_loss.takes_weight:
+            return None
+        return self._set_weight(y_true)
+
+    def _move_to(self, device: torch.device) -> None:
+        """Follow the scores to their device, with all that was learned."""
+        surrogate = self._learner.surrogate
+        if surrogate.loss_scale.device == device:
+            return
+        state = self._learner.state_dict()
+        seed = int(torch.randint(2**62, (), generator=self._generator))
+        self._generator = torch.Generator(device).manual_seed(seed)
+        self._learner = SurrogateLearner(
+            surrogate.to(device),
+            self.true_loss,
+            self._config,
+            generator=self._generator,
+        )
+        self._learner.load_state_dict(state)
+        self._learner.forget_sets()
+        self._objective = LearnedObjective(surrogate)
+        self._queue.to(device)
+
+    def _watch_time(self, seconds: float) -> None:
+        self._seconds += seconds
+        per_call = self._seconds / self._n_calls
+        if self._n_calls >= 20 and per_call > _SLOW_SECONDS:
+            self._warn(
+                f"Fitting the loss {self.true_loss.name!r} takes {per_call:.1f} s a "
+                "step, most of it in your metric. Raise `learn_every` or lower "
+                "`set_size`, or let the metric take many sets a call (see "
+                "`declare_metric`)."
+            )
+
+    def _warn(self, message: str) -> None:
+        if message[:30] not in self._warned:
+            self._warned.add(message[:30])
+            warnings.warn(message, RuntimeWarning, stacklevel=5)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by settings and state: neither buffers nor generators can."""
+        config = self._config
+        settings = {
+            "metric": self.true_loss,
+            "warm_up": self._warm_up,
+            "cross_entropy_weight": config.cross_entropy_weight,
+            "set_size": config.batch_size,
+            "queue_size": self._queue.capacity,
+            "learn_every": self._learn_every,
+            "surrogate_steps": config.surrogate_steps,
+            "surrogate_lr": config.surrogate_lr,
+            "n_sets": config.n_sets,
+            "replay": config.replay,
+            "perturbation": config.perturbation,
+            "mode": config.mode,
+            "prevalence": self._prevalence,
+            "process_group": self._group,
+        }
+        return _rebuild, (type(self), settings, self.get_extra_state(), self.training)
+
+
+def _rebuild(
+    kind: type[SurrogateLoss],
+    settings: dict[str, Any],
+    state: dict[str, Any],
+    training: bool,
+) -> SurrogateLoss:
+    """Return a copy of a criterion, with all that it has learned."""
+    criterion = kind(**settings)
+    criterion._move_to(state["learner"]["surrogate"]["loss_scale"].device)
+    criterion.set_extra_state(state)
+    return criterion.train(training)
+
+
+class _FitBar:
+    """A progress bar on stderr, drawn only where something is fitted to watch."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, step: int, n_steps: int, error: float) -> None:
+        """Show where the fit stands."""
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        if self._bar is None:
+            self._bar = Progress(console=Console(stderr=True))
+            self._task = self._bar.add_task("", total=n_steps)
+            self._bar.start()
+        text = f"fitting a surrogate of {self._name}, error {error:.3g}"
+        self._bar.update(self._task, completed=step, description=text)
+
+
+def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return scores and targets with one axis.
+
+    Raises:
+        ValueError: If the shapes do not fit or a target is not 0 or 1.
+    """
+    rows = y_score.squeeze(-1) if y_score.shape[1:] == (1,) else y_score
+    labels = target.squeeze(-1) if target.shape[1:] == (1,) else target
+    if rows.ndim != 1 or rows.shape != labels.shape:
+        raise ValueError(
+            "`SurrogateLoss` takes one score and one target a row, [n] or [n, 1], got "
+            f"input {list(y_score.shape)} and target {list(target.shape)}."
+        )
+    if not rows.is_floating_point():
+        raise ValueError(
+            f"`input` must be raw scores of a floating type, got {rows.dtype}."
+        )
+    is_known = (labels == 0) | (labels == 1)
+    if not bool(is_known.all()):
+        strange = labels[~is_known].unique()[:5].tolist()
+        raise ValueError(
+            f"`target` must be 0 or 1 in each row, got {strange}. Map your labels to "
+            "0 and 1, 1 for the class that the metric calls positive."
+        )
+    return rows, labels.detach().long()
+
+
+def _runs_again() -> bool:
+    """Return whether activation checkpointing runs a forward pass once more.
+
+    It then runs within the backward pass.
+    """
+    task: int = torch._C._current_graph_task_id()  # what PyTorch's own checkpoint asks
+    return task != -1

@@ -1,0 +1,182 @@
+"""The latest rows of a stream of scores, from which sets are drawn."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Integer, Shaped
+from torch import Tensor
+
+from losslearn.sampling import SetLayout
+
+
+class ScoreQueue:
+    """A ring of the latest (score, target) rows.
+
+    What a row is, is settled by the first ones that are put in: scores and targets may
+    have any further axes. Rows belong to classes, 0 and 1 for binary targets, so that
+    stratified sets can be drawn. Rows with a score that is not finite take a place, but
+    are never drawn. Nothing here waits for the device but `n_per_class`.
+
+    Attributes:
+        capacity: Most rows kept.
+
+    Example:
+        >>> import torch
+        >>> queue = ScoreQueue(3)
+        >>> queue.push(torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0, 1, 0, 1]))
+        >>> queue.rows()[0].tolist(), queue.n_per_class()
+        ([0.4..., 0.2..., 0.3...], (1, 2))
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """Start empty.
+
+        Raises:
+            ValueError: If `capacity` is below 2: a set needs a row of each class.
+        """
+        if capacity < 2:
+            raise ValueError(
+                f"A queue needs room for at least 2 rows, got {capacity}: "
+                "a set holds a row of each class."
+            )
+        self.capacity = capacity
+        self._at = self._size = 0
+        self._score: Tensor | None = None
+        self._target: Tensor | None = None
+        self._class: Tensor | None = None
+        self._by_class: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Return the rows that are kept."""
+        return self._size
+
+    def push(
+        self, y_score: Float[Tensor, "n ..."], y_true: Shaped[Tensor, "n ..."]
+    ) -> None:
+        """Take rows in; the oldest make room.
+
+        Args:
+            y_score: Scores, without gradient.
+            y_true: Targets, 0 or 1.
+        """
+        y_score, y_true = y_score[-self.capacity :], y_true[-self.capacity :]
+        if self._score is None or self._target is None or self._class is None:
+            shape = (self.capacity, *y_score.shape[1:])
+            self._score = y_score.new_zeros(shape)
+            self._target = y_true.new_zeros((self.capacity, *y_true.shape[1:]))
+            self._class = torch.full(
+                (self.capacity,), _NONE, dtype=torch.long, device=y_score.device
+            )
+        n = len(y_score)
+        is_finite = y_score.isfinite().reshape(n, -1).all(-1)
+        kinds = torch.where(is_finite, y_true.long(), _NONE)
+        first = min(n, self.capacity - self._at)
+        for part, to in ((slice(first), self._at), (slice(first, n), 0)):
+            length = len(kinds[part])
+            self._score[to : to + length] = y_score[part]
+            self._target[to : to + length] = y_true[part]
+            self._class[to : to + length] = kinds[part]
+        self._at = (self._at + n) % self.capacity
+        self._size = min(self._size + n, self.capacity)
+        self._by_class = None
+
+    def n_per_class(self) -> tuple[int, int]:
+        """Return how many negative and positive rows can be drawn; waits."""
+        if self._class is None:
+            return 0, 0
+        counts = torch.bincount(self._class, minlength=_NONE + 1).tolist()
+        return counts[0], counts[1]
+
+    def rows(self) -> tuple[Tensor, Tensor]:
+        """Return scores and targets of all rows with a finite score; waits.
+
+        Raises:
+            ValueError: If the queue is empty.
+        """
+        if self._score is None or self._target is None or self._class is None:
+            raise ValueError("The queue is empty: nothing has been put in.")
+        kept = self._class < _NONE
+        return self._score[kept], self._target[kept]
+
+    def draw(
+        self, n_sets: int, layout: SetLayout, *, generator: torch.Generator
+    ) -> Float[Tensor, "n_sets n ..."]:
+        """Return scores of stratified sets, drawn with replacement.
+
+        Args:
+            n_sets: How many.
+            layout: Of each set; positives come first. Both classes must be there.
+            generator: Source of the draws, on the queue's device.
+        """
+        assert self._score is not None, "drawn from once both classes are there"
+        order, starts, counts = self._sorted_by_class()
+        places = [
+            _pick(starts[kind], counts[kind], (n_sets, n), generator)
+            for kind, n in ((1, layout.n_pos), (0, layout.n_neg))
+        ]
+        return self._score[order[torch.cat(places, dim=-1)]]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the rows, and where the next ones go."""
+        return {
+            "at": self._at,
+            "size": self._size,
+            "score": self._score,
+            "target": self._target,
+            "class": self._class,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`.
+
+        Raises:
+            ValueError: If the state is of a queue of another capacity.
+        """
+        score = state["score"]
+        if score is not None and len(score) != self.capacity:
+            raise ValueError(
+                f"The state holds a queue of {len(score)} rows, this one has "
+                f"{self.capacity}: make it with the same `queue_size`."
+            )
+        self._at, self._size = state["at"], state["size"]
+        self._score, self._target = _copy(score), _copy(state["target"])
+        self._class, self._by_class = _copy(state["class"]), None
+
+    def to(self, device: torch.device) -> None:
+        """Move the rows to a device, in place."""
+        for name in ("_score", "_target", "_class", "_by_class"):
+            rows = getattr(self, name)
+            setattr(self, name, None if rows is None else rows.to(device))
+
+    def _sorted_by_class(
+        self,
+    ) -> tuple[
+        Integer[Tensor, " capacity"],
+        Integer[Tensor, " classes"],
+        Integer[Tensor, " classes"],
+    ]:
+        """Return row numbers by class, and where each class begins and how many."""
+        assert self._class is not None, "there are rows"
+        if self._by_class is None:
+            self._by_class = self._class.argsort(stable=True)
+        kinds = torch.arange(_NONE, device=self._class.device)
+        counts = (self._class == kinds.unsqueeze(-1)).sum(-1)
+        return self._by_class, counts.cumsum(-1) - counts, counts
+
+
+_NONE = 2
+"""The class of an empty place, and of a row with a score that is not finite."""
+
+
+def _copy(rows: Tensor | None) -> Tensor | None:
+    return None if rows is None else rows.clone()
+
+
+def _pick(
+    start: Tensor, count: Tensor, shape: tuple[int, int], generator: torch.Generator
+) -> Tensor:
+    """Return places between start and start + count, without waiting for the count."""
+    share = torch.rand(
+        shape, generator=generator, device=start.device, dtype=torch.float64
+    )
+    return start + (share * count).long()
