@@ -175,6 +175,7 @@ class SurrogateLoss(nn.Module):
         )
         self._objective = LearnedObjective(surrogate)
         self._layout: SetLayout | None = None
+        self._fill: SetLayout | None = None
         self._set_prevalence = math.nan
         self._rest: _Rest | None = None
         self._blend, self._n_calls, self._n_fits = 0.0, 0, 0
@@ -307,7 +308,9 @@ class SurrogateLoss(nn.Module):
         n_joint, end = len(joint.y_score), joint.start + n_own
         # some rows of each class always, as the batch may be of one
         n = max(self._config.batch_size - n_joint, 2 * self._config.min_per_class)
-        layout = self._laid_out(n, self._set_prevalence)
+        layout = self._fill
+        if layout is None or len(layout.y_true) != n:
+            layout = self._fill = self._laid_out(n, self._set_prevalence)
         drawn = self._queue.draw(1, layout, generator=self._generator)[0]
         return _Rest(
             torch.cat([joint.y_score[: joint.start], joint.y_score[end:], drawn]),
@@ -407,6 +410,7 @@ class SurrogateLoss(nn.Module):
         if self._layout is not None and self._layout.n_pos != layout.n_pos:
             self._learner.forget_sets()
         self._layout, self._set_prevalence = layout, prevalence
+        self._fill = None
 
     def _laid_out(self, n: int, prevalence: float) -> SetLayout:
         weighs = self.true_loss.takes_weight

@@ -1,6 +1,6 @@
 """The latest rows of a stream of scores, from which sets are drawn."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer, Shaped
@@ -44,7 +44,7 @@ class ScoreQueue:
         self._score: Tensor | None = None
         self._target: Tensor | None = None
         self._class: Tensor | None = None
-        self._by_class: Tensor | None = None
+        self._order: _Order | None = None
 
     def __len__(self) -> int:
         """Return the rows that are kept."""
@@ -78,14 +78,14 @@ class ScoreQueue:
             self._class[to : to + length] = kinds[part]
         self._at = (self._at + n) % self.capacity
         self._size = min(self._size + n, self.capacity)
-        self._by_class = None
+        self._order = None
 
     def n_per_class(self) -> tuple[int, int]:
         """Return how many negative and positive rows can be drawn; waits."""
         if self._class is None:
             return 0, 0
-        counts = torch.bincount(self._class, minlength=_NONE + 1).tolist()
-        return counts[0], counts[1]
+        n_neg, n_pos = self._sorted_by_class().counts.tolist()
+        return n_neg, n_pos
 
     def rows(self) -> tuple[Tensor, Tensor]:
         """Return scores and targets of all rows with a finite score; waits.
@@ -109,12 +109,14 @@ class ScoreQueue:
             generator: Source of the draws, on the queue's device.
         """
         assert self._score is not None, "drawn from once both classes are there"
-        order, starts, counts = self._sorted_by_class()
-        places = [
-            _pick(starts[kind], counts[kind], (n_sets, n), generator)
-            for kind, n in ((1, layout.n_pos), (0, layout.n_neg))
-        ]
-        return self._score[order[torch.cat(places, dim=-1)]]
+        order = self._sorted_by_class()
+        kinds = layout.y_true
+        share = torch.rand(
+            (n_sets, len(kinds)), generator=generator, device=self._score.device
+        )
+        # a row of its class each, without waiting for how many there are
+        places = order.starts[kinds] + (share * order.counts[kinds]).long()
+        return self._score[order.rows[places]]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows, and where the next ones go."""
@@ -140,28 +142,35 @@ class ScoreQueue:
             )
         self._at, self._size = state["at"], state["size"]
         self._score, self._target = _copy(score), _copy(state["target"])
-        self._class, self._by_class = _copy(state["class"]), None
+        self._class, self._order = _copy(state["class"]), None
 
     def to(self, device: torch.device) -> None:
         """Move the rows to a device, in place."""
-        for name in ("_score", "_target", "_class", "_by_class"):
+        for name in ("_score", "_target", "_class"):
             rows = getattr(self, name)
             setattr(self, name, None if rows is None else rows.to(device))
+        self._order = None
 
-    def _sorted_by_class(
-        self,
-    ) -> tuple[
-        Integer[Tensor, " capacity"],
-        Integer[Tensor, " classes"],
-        Integer[Tensor, " classes"],
-    ]:
-        """Return row numbers by class, and where each class begins and how many."""
+    def _sorted_by_class(self) -> "_Order":
+        """Return row numbers by class, worked out once after each push."""
         assert self._class is not None, "there are rows"
-        if self._by_class is None:
-            self._by_class = self._class.argsort(stable=True)
-        kinds = torch.arange(_NONE, device=self._class.device)
-        counts = (self._class == kinds.unsqueeze(-1)).sum(-1)
-        return self._by_class, counts.cumsum(-1) - counts, counts
+        if self._order is None:
+            kinds = torch.arange(_NONE, device=self._class.device)
+            counts = (self._class == kinds.unsqueeze(-1)).sum(-1)
+            starts = counts.cumsum(-1) - counts
+            self._order = _Order(self._class.argsort(stable=True), starts, counts)
+        return self._order
+
+
+class _Order(NamedTuple):
+    """Rows sorted by class."""
+
+    rows: Integer[Tensor, " capacity"]
+    """Their numbers."""
+    starts: Integer[Tensor, " classes"]
+    """Where each class begins."""
+    counts: Integer[Tensor, " classes"]
+    """How many rows each class has."""
 
 
 _NONE = 2
@@ -170,13 +179,3 @@ _NONE = 2
 
 def _copy(rows: Tensor | None) -> Tensor | None:
     return None if rows is None else rows.clone()
-
-
-def _pick(
-    start: Tensor, count: Tensor, shape: tuple[int, int], generator: torch.Generator
-) -> Tensor:
-    """Return places between start and start + count, without waiting for the count."""
-    share = torch.rand(
-        shape, generator=generator, device=start.device, dtype=torch.float64
-    )
-    return start + (share * count).long()

@@ -17,7 +17,7 @@ from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_rows
-from losslearn.training import Run, Trainer, TrainingData
+from losslearn.training import Observer, Run, Trainer, TrainingData
 from losslearn.universal import initial_surrogate
 
 State = dict[str, Tensor]
@@ -147,29 +147,42 @@ class NeuralMethod:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             model = build_tier_model(tier, data.x)
-            generator = torch.Generator(device).manual_seed(seed)
-            context = Context(true_losses[0], data.y_true, config, generator, seed)
-            trained = self.make(context, own)
             training = Training(model, data, true_losses)
-            trainer = Trainer(
-                model,
-                data,
-                true_losses[0],
-                config,
-                generator=generator,
-                parameters=trained.parameters,
-                observe=training.observe,
+            training.n_steps = self._descend(
+                model, data, true_losses[0], config, own, seed, training.observe
             )
-            run = Run(self.name)
-            if config.warm_up_iter:
-                trainer.train(run, CrossEntropy(), config.warm_up_iter)
-            trainer.train(
-                run, trained.objective, config.max_iter, learner=trained.learner
-            )
+        return training
+
+    def _descend(
+        self,
+        model: nn.Module,
+        data: TrainingData,
+        true_loss: TrueLoss,
+        config: BilevelConfig,
+        own: Setting,
+        seed: int,
+        observe: Observer,
+    ) -> int:
+        """Train a model in place, shown at each look; return the number of steps."""
+        generator = torch.Generator(data.x.device).manual_seed(seed)
+        context = Context(true_loss, data.y_true, config, generator, seed)
+        trained = self.make(context, own)
+        trainer = Trainer(
+            model,
+            data,
+            true_loss,
+            config,
+            generator=generator,
+            parameters=trained.parameters,
+            observe=observe,
+        )
+        run = Run(self.name)
+        if config.warm_up_iter:
+            trainer.train(run, CrossEntropy(), config.warm_up_iter)
+        trainer.train(run, trained.objective, config.max_iter, learner=trained.learner)
         if run.interrupted:
             raise KeyboardInterrupt
-        training.n_steps = run.n_iter * config.model_steps
-        return training
+        return run.n_iter * config.model_steps
 
 
 def _parse(setting: Setting, budget: Budget) -> tuple[BilevelConfig, Setting]:

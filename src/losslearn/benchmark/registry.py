@@ -23,6 +23,7 @@ from losslearn.benchmark.fitted import Setting
 from losslearn.benchmark.methods import Method
 from losslearn.benchmark.neural import Context, NeuralMethod, Trained, fixed, learned
 from losslearn.benchmark.peers import PEERS
+from losslearn.benchmark.plain_loop import PlainLoop
 
 AUC, AP = "roc_auc_loss", "average_precision_loss"
 F1, JACCARD, ERROR_RATE = "f1_loss", "jaccard_loss", "error_rate"
@@ -182,8 +183,17 @@ SURROGATES: tuple[NeuralMethod, ...] = (
 )
 """The paper's three ways to come by a surrogate (section 4.2)."""
 
+CRITERION = PlainLoop(
+    "criterion",
+    "SurrogateLoss in a plain loop",
+    learned,
+    _SURROGATE_GRID,
+    trains_once=False,
+)
+"""The learned loss as users of PyTorch have it, by the surrogates' tuning grid."""
+
 METHODS: dict[str, Method] = {
-    method.name: method for method in (*SURROGATES, *HAND_MADE, *PEERS)
+    method.name: method for method in (*SURROGATES, CRITERION, *HAND_MADE, *PEERS)
 }
 
 
