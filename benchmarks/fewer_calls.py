@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
-from speed import hardware, write
+from timing import hardware, write
 
 from losslearn import SurrogateClassifier
 from losslearn.benchmark.splits import split_rows

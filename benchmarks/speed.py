@@ -9,22 +9,20 @@ process to one core for figures that compare.
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from importlib.metadata import version
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from criterion_cost import measure_criterion
 from eager_loop import EagerLoop
 from sklearn.metrics import roc_auc_score
+from timing import Reading, absolute, hardware, interleaved, ratio, share, write
 from torch import Tensor, nn
 
 from losslearn.bilevel import LearnedObjective, SurrogateLearner
@@ -38,18 +36,6 @@ from losslearn.training import Trainer, TrainingData
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 N_FEATURES = 123
 """Those of a9a, the paper's first data set."""
-
-
-class Reading(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    ours_ms: float
-    reference: str
-    reference_ms: float
-    asked: str
-    reached: str
-    holds: bool
 
 
 class Setting(NamedTuple):
@@ -70,6 +56,15 @@ class Setting(NamedTuple):
             self.loop.cross_entropy_step()
 
 
+@lru_cache(maxsize=1)
+def make_table(n_rows: int, n_features: int) -> tuple[Tensor, Tensor]:
+    """Return features and targets; fits at once share them."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(n_rows, n_features, generator=generator)
+    noise = torch.randn(n_rows, generator=generator)
+    return x, (x[:, 0] + noise > 1).long()
+
+
 def make_setting(
     kind: str = "mlp",
     *,
@@ -86,10 +81,8 @@ def make_setting(
     Kinds are "mlp" and "linear", the built-in models, and "module", the same MLP as
     anybody's own `nn.Module`.
     """
+    x, y_true = make_table(n_rows, n_features)
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(n_rows, n_features, generator=generator)
-    noise = torch.randn(n_rows, generator=generator)
-    y_true = (x[:, 0] + noise > 1).long()
     torch.manual_seed(seed)
     surrogate = SetSurrogate()
 
@@ -126,26 +119,6 @@ def make_setting(
         lr=1e-4,
     )
     return Setting(trainer, learner, LearnedObjective(surrogate), loop)
-
-
-def interleaved(
-    *ways: Callable[[], object], blocks: int, seconds: float
-) -> list[float]:
-    """Return the milliseconds of a call of each way: median of blocks in turns."""
-    lengths = []
-    for way in ways:
-        way()  # compiles and allocates
-        begin = time.perf_counter()
-        way()
-        lengths.append(max(int(seconds / (time.perf_counter() - begin)), 1))
-    readings: list[list[float]] = [[] for _ in ways]
-    for _ in range(blocks):
-        for way, length, reading in zip(ways, lengths, readings, strict=True):
-            begin = time.perf_counter()
-            for _ in range(length):
-                way()
-            reading.append((time.perf_counter() - begin) / length * 1e3)
-    return [statistics.median(reading) for reading in readings]
 
 
 def forward(inputs: Tensor, weights: list[Tensor]) -> list[Tensor]:
@@ -190,35 +163,6 @@ def matrix_products(
             back(forward(rows, weights), weights)
 
     return replay
-
-
-def ratio(what: str, ours: float, name: str, theirs: float, least: float) -> Reading:
-    """Return a line that asks to be so many times faster than the reference."""
-    times = theirs / ours
-    return Reading(
-        what, ours, name, theirs, f">= {least:g} x", f"{times:.2f} x", times >= least
-    )
-
-
-def share(what: str, ours: float, name: str, theirs: float, most: float) -> Reading:
-    """Return a line that asks to cost at most so many times the reference."""
-    times = ours / theirs
-    return Reading(
-        what, ours, name, theirs, f"<= {most:g} x", f"{times:.2f} x", times <= most
-    )
-
-
-def absolute(what: str, ours: float, most: float) -> Reading:
-    """Return a line that asks for so many milliseconds."""
-    return Reading(
-        what,
-        ours,
-        "none",
-        float("nan"),
-        f"<= {most:g} ms",
-        f"{ours:.3f} ms",
-        ours <= most,
-    )
 
 
 def measure_module(blocks: int, seconds: float) -> list[Reading]:
@@ -280,15 +224,20 @@ def measure_surrogate_phase(blocks: int, seconds: float) -> list[Reading]:
     return [absolute("surrogate phase, 10 steps, N = 100", ours, 0.2)]
 
 
-def measure_many_fits(blocks: int, seconds: float, n_fits: int = 16) -> list[Reading]:
-    """Sixteen fits that take turns in one process."""
+def many_fits(n_fits: int) -> Callable[[], None]:
+    """Return an iteration of each of several fits to one table, in turns."""
     fits = [make_setting("mlp", seed=seed) for seed in range(n_fits)]
 
     def iterate() -> None:
         for fit in fits:
             fit.iterate()
 
-    (ours,) = interleaved(iterate, blocks=blocks, seconds=seconds)
+    return iterate
+
+
+def measure_many_fits(blocks: int, seconds: float, n_fits: int = 16) -> list[Reading]:
+    """Sixteen fits that take turns in one process."""
+    (ours,) = interleaved(many_fits(n_fits), blocks=blocks, seconds=seconds)
     return [absolute(f"{n_fits} fits, a fit and iteration", ours / n_fits, 1.5)]
 
 
@@ -347,24 +296,15 @@ def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
         (size,) = sizes.values()
         return {"size": size, "ours_ms": ours, "cross_entropy_ms": plain}
 
+    def fits(n_fits: int) -> dict[str, float]:
+        (ours,) = interleaved(many_fits(n_fits), blocks=blocks, seconds=seconds)
+        return {"size": n_fits, "ours_ms": ours / n_fits}
+
     return {
         "rows of a set": [point(n=n) for n in (50, 100, 200, 500, 1_000, 2_000)],
         "features": [point(n_features=m) for m in (10, 30, 123, 400, 1_000)],
         "rows of the table": [point(n_rows=r) for r in (10_000, 100_000, 1_000_000)],
-    }
-
-
-def hardware() -> dict[str, object]:
-    """Return what the figures were taken on."""
-    return {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "pinned_to": len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
-        "threads": torch.get_num_threads(),
-        "load": os.getloadavg()[0],
-        "versions": {
-            name: version(name) for name in ("losslearn", "torch", "numpy", "numba")
-        },
+        "fits at once (a fit)": [fits(n) for n in (1, 2, 4, 8, 16)],
     }
 
 
@@ -380,6 +320,7 @@ def run(blocks: int, seconds: float, imports: int) -> list[Reading]:
         *measure_many_fits(**timing),
         *measure_black_box(100, **timing),
         *measure_black_box(1_000, **timing),
+        *measure_criterion(**timing),
         *measure_import(imports),
     ]
 
@@ -397,18 +338,11 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
             ("ours_ms", "an iteration (3 + 10 steps)"),
             ("cross_entropy_ms", "3 plain cross-entropy steps"),
         ):
-            axes.plot(sizes, [point[key] for point in points], "o-", label=label)
+            if key in points[0]:
+                axes.plot(sizes, [point[key] for point in points], "o-", label=label)
         axes.set(xscale="log", yscale="log", xlabel=name, ylabel="milliseconds")
     figure.axes[0].legend(fontsize="small")
     figure.savefig(path, dpi=150)
-
-
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(path)
 
 
 def main(args: list[str] | None = None) -> None:

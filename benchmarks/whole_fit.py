@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from sklearn.model_selection import train_test_split
-from speed import hardware, write
+from timing import hardware, write
 
 from losslearn import SurrogateClassifier
 from losslearn.datasets import load_dataset

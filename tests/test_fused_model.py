@@ -250,6 +250,34 @@ def test_gradients_pass_dropout_where_scores_do():
     assert float(value(0.0)[1][place]) == pytest.approx(slope, rel=2e-2, abs=1e-5)
 
 
+@pytest.mark.slow
+def test_dropout_spreads_gradients_as_pytorchs_does():
+    # the masks differ from PyTorch's, so single steps do; over many draws at the same
+    # weights, means and variances of the gradients must agree
+    x, n_draws = draw_table(300, 6), 2_000
+    y_true = (x[:, 1] > 1.5).long()
+    model = make_model("mlp", x, hidden=(12, 6), dropout=0.4)
+    descent = ClippedAdam(model.parameters(), lr=0.0)
+    fused = FusedModel.of(model, descent, x)
+    rows = torch.arange(200).unsqueeze(0)
+    ours, theirs = [], []
+    for _ in range(n_draws):
+        step(fused, rows, y_true[:200], None, CrossEntropy())
+        ours.append(descent.flat.grad.clone())
+        descent.zero_grad()
+        CrossEntropy()(y_true[:200], model(x[:200])).backward()
+        theirs.append(descent.flat.grad.clone())
+    ours, theirs = torch.stack(ours).double(), torch.stack(theirs).double()
+    error = ((ours.var(0) + theirs.var(0)) / n_draws).sqrt()
+    moves = error > 1e-9
+    z_score = ((ours.mean(0) - theirs.mean(0)) / error)[moves]
+    # of a few hundred standard normal numbers, dependent ones among them
+    assert z_score.abs().max() < 5
+    assert z_score.square().mean().sqrt() < 1.5
+    # a variance of 2,000 draws is known to a few per cent; their sum much better
+    assert float(ours.var(0).sum() / theirs.var(0).sum()) == pytest.approx(1, abs=0.05)
+
+
 def test_scores_are_those_of_the_model_in_training_mode():
     x = draw_table(200, 6)
     model = make_model("mlp", x, dropout=0.0)

@@ -16,8 +16,10 @@ def is_available() -> bool:
     return find_spec("numba") is not None
 
 
-def can_compile(*tensors: Tensor) -> bool:
+def can_compile(
+    *tensors: Tensor, dtypes: tuple[torch.dtype, ...] = (torch.float32,)
+) -> bool:
     """Return whether the kernels can work on these tensors."""
     return is_available() and all(
-        t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors
+        t.device.type == "cpu" and t.dtype in dtypes for t in tensors
     )

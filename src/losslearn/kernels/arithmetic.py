@@ -20,7 +20,16 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 def compiled(function: Kernel) -> Kernel:
     """Compile a kernel at its first call and keep it on disk, where there is room."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": _FAST}
+    return _kept(function, fastmath=_FAST)
+
+
+def compiled_exactly(function: Kernel) -> Kernel:
+    """Compile a kernel that rounds and adds in the order in which it is written."""
+    return _kept(function, fastmath=False)
+
+
+def _kept(function: Kernel, *, fastmath: set[str] | bool) -> Kernel:
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # no folder can be written: compiled anew in each process

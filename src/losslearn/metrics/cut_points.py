@@ -7,10 +7,13 @@ here, once.
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.nn import functional
+
+from losslearn.kernels import can_compile
 
 
 class CutPoints(NamedTuple):
@@ -96,6 +99,9 @@ def cut_points(
         >>> counts.true_pos.tolist(), counts.false_pos.tolist()
         ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
     """
+    kinds = (torch.float32, torch.float64)
+    if y_score.numel() > 0 and can_compile(y_score, dtypes=kinds):
+        return _compiled_cut_points(y_true, y_score, sample_weight)
     score, order = y_score.sort(dim=-1, descending=True)
     weight = split_weight(y_true, y_score, sample_weight)
     above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
@@ -107,3 +113,40 @@ def cut_points(
     n_pos, n_neg = true_pos[..., -1:], false_pos[..., -1:]
     undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
     return CutPoints(true_pos, false_pos, n_pos, n_neg, undefined)
+
+
+def _compiled_cut_points(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    sample_weight: Float[Tensor, "*#sets n"] | None,
+) -> CutPoints:
+    """Return the same as `cut_points` in a few calls."""
+    from losslearn.kernels.counting import count_above
+
+    *sets, n = y_score.shape
+    score = y_score.detach().numpy().reshape(-1, n)
+    rows = y_true.long().expand(y_score.shape).numpy().reshape(-1, n)
+    weight = _NO_WEIGHT
+    if sample_weight is not None:
+        weight = sample_weight.detach().expand(y_score.shape).numpy().reshape(-1, n)
+    above = np.empty((2, len(score), n + 1))
+    undefined = np.empty(len(score))
+    count_above(
+        score,
+        score.argsort(axis=-1),
+        rows,
+        weight,
+        above,
+        undefined,
+    )
+    true_pos, false_pos = torch.from_numpy(above.reshape(2, *sets, n + 1)).unbind(0)
+    return CutPoints(
+        true_pos,
+        false_pos,
+        true_pos[..., -1:],
+        false_pos[..., -1:],
+        torch.from_numpy(undefined.reshape(sets)),
+    )
+
+
+_NO_WEIGHT = np.empty((0, 0), np.float32)
