@@ -14,10 +14,12 @@ from losslearn.bilevel import (
     surrogate_step,
 )
 from losslearn.config import BilevelConfig
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models import row_scorer, score_sets
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
+
+F1 = get_true_loss("f1")
 
 
 class Line(nn.Module):
@@ -156,10 +158,9 @@ def test_step_is_clipped_to_the_norm(batch):
     assert (model.w - before).norm().item() == pytest.approx(1e-3, rel=1e-2)
 
 
-def make_learner(config: BilevelConfig, *, metric: str = "f1") -> SurrogateLearner:
+def make_learner(config: BilevelConfig, loss: TrueLoss = F1) -> SurrogateLearner:
     generator = torch.Generator().manual_seed(0)
     surrogate = make_surrogate()
-    loss = get_true_loss(metric)
     return SurrogateLearner(surrogate, loss, config, generator=generator)
 
 
@@ -197,8 +198,8 @@ def test_copy_of_a_learner_learns_on_its_own():
 
 def test_model_step_through_the_learned_objective_lowers_a_true_loss():
     x, sampler = table()
-    learner = make_learner(BilevelConfig(surrogate_lr=1e-2, n_sets=8), metric="auc")
     model, loss = Line(), get_true_loss("auc")
+    learner = make_learner(BilevelConfig(surrogate_lr=1e-2, n_sets=8), loss)
     objective = LearnedObjective(learner.surrogate)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     rows = sampler.draw(64)
@@ -215,12 +216,14 @@ def test_model_step_through_the_learned_objective_lowers_a_true_loss():
     assert true_loss() < before - 0.1
 
 
-def count_calls(config: BilevelConfig, turns: int) -> list[int]:
+def count_calls(
+    config: BilevelConfig, turns: int, *, is_builtin: bool = True
+) -> list[int]:
     """Sets valued in each of some turns."""
     x, sampler = table()
-    learner = make_learner(config)
+    true_loss = replace(get_true_loss("f1"), is_builtin=is_builtin)
+    learner = make_learner(config, true_loss)
     valued = []
-    true_loss = learner._true_loss
 
     def counted(y_true, y_score, *, sample_weight=None):
         valued.append(len(y_score))
@@ -234,6 +237,7 @@ def count_calls(config: BilevelConfig, turns: int) -> list[int]:
 
 def test_replay_values_a_share_of_the_sets_after_the_first_turn():
     assert count_calls(BilevelConfig(n_sets=4), 3) == [8, 8, 8]
+    assert count_calls(BilevelConfig(n_sets=4), 3, is_builtin=False) == [8, 2, 2]
     assert count_calls(BilevelConfig(n_sets=4, replay=4), 4) == [8, 2, 2, 2]
     assert count_calls(BilevelConfig(n_sets=4, replay=3), 3) == [8, 3, 3]
 

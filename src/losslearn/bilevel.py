@@ -25,6 +25,10 @@ DrawScores = Callable[[int], Tensor]
 """Scores of so many sets drawn now, without gradient, shape `[n_sets, n]`."""
 
 
+_OWN_REPLAY = 4
+"""Turns in which a set valued by a user's own metric is fitted."""
+
+
 class Descent(Protocol):
     """What moves parameters down their gradients: any optimiser of PyTorch, or ours."""
 
@@ -198,6 +202,7 @@ class SurrogateLearner:
             max_grad_norm=config.max_grad_norm,
         )
         self._fused = FusedSurrogate.of(surrogate)
+        self._replay = config.replay or (1 if true_loss.is_builtin else _OWN_REPLAY)
         self._replayed: tuple[Tensor, Tensor] | None = None
 
     def copy(self) -> "SurrogateLearner":
@@ -293,7 +298,7 @@ class SurrogateLearner:
         A share of them is drawn and valued now, the rest are the latest of earlier
         turns: each is fitted `replay` times in all.
         """
-        n_new = math.ceil(n / self._config.replay)
+        n_new = math.ceil(n / self._replay)
         if self._replayed is None or len(self._replayed[0]) < n - n_new:
             n_new = n
         y_score = self._perturb(draw(n_new))
@@ -302,7 +307,7 @@ class SurrogateLearner:
         if n_new < n and self._replayed is not None:
             y_score = torch.cat([y_score, self._replayed[0][: n - n_new]])
             loss = torch.cat([loss, self._replayed[1][: n - n_new]])
-        if self._config.replay == 1:
+        if self._replay == 1:
             return y_score, loss
         self._replayed = y_score, loss
         mixed = torch.randperm(n, generator=self._generator, device=loss.device)

@@ -37,9 +37,10 @@ class BilevelConfig:
     """N, rows of a set (at most the rows there are)."""
     n_sets: int = 4
     """Sets of one surrogate update."""
-    replay: int = 1
+    replay: int | None = None
     """Turns in which a set that was scored and valued once is fitted; with 4, model and
-    metric are called for a quarter of the sets."""
+    metric are called for a quarter of the sets. None takes 4 for a user's own metric,
+    whose calls are most of the time, and 1 for a built-in loss."""
     pos_rate: float | None = None
     """Share of positives in a set; None keeps the data's prevalence."""
     min_per_class: int = 8
@@ -83,7 +84,6 @@ class BilevelConfig:
             "max_iter",
             "model_steps",
             "n_sets",
-            "replay",
             "min_per_class",
             "rounds",
             "n_evals",
@@ -102,8 +102,9 @@ class BilevelConfig:
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
         rate = self.pos_rate
         self._require("pos_rate", rate is None or 0 < rate < 1, "in (0, 1) or None")
-        patient = self.patience is None or self.patience >= 1
-        self._require("patience", patient, "at least 1 or None")
+        for name in ("patience", "replay"):
+            value = getattr(self, name)
+            self._require(name, value is None or value >= 1, "at least 1 or None")
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -141,6 +142,7 @@ PAPER = BilevelConfig(
     max_grad_norm=1e-5,
     batch_size=100,
     n_sets=1,
+    replay=1,
     pos_rate=0.5,
     min_per_class=1,
     prevalence_weights=False,

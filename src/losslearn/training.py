@@ -284,6 +284,7 @@ class Trainer:
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""
         steps = max(self.config.surrogate_steps, 1)
+        learner.forget_sets()  # the model may be another than they were scored by
         self.model.train()
         for _ in range(self.config.catch_up // steps):
             learner.learn(self._score_rows, self.sampler, steps=steps)
