@@ -13,9 +13,10 @@ class ScoreQueue:
     """A ring of the latest (score, target) rows.
 
     What a row is, is settled by the first ones that are put in: scores and targets may
-    have any further axes. Rows belong to classes, 0 and 1 for binary targets, so that
-    stratified sets can be drawn. Rows with a score that is not finite take a place, but
-    are never drawn. Nothing here waits for the device but `n_per_class`.
+    have any further axes. Rows belong to classes, so that stratified sets can be drawn:
+    to class 1 where any target is not 0. Rows with a score that is not finite, or too
+    large to be squared, take a place, but are never drawn. Nothing here waits for the
+    device but `n_per_class` and `rows`.
 
     Attributes:
         capacity: Most rows kept.
@@ -60,6 +61,9 @@ class ScoreQueue:
             y_true: Targets, 0 or 1.
         """
         y_score, y_true = y_score[-self.capacity :], y_true[-self.capacity :]
+        n = len(y_score)
+        if n == 0:
+            return
         if self._score is None or self._target is None or self._class is None:
             shape = (self.capacity, *y_score.shape[1:])
             self._score = y_score.new_zeros(shape)
@@ -67,9 +71,9 @@ class ScoreQueue:
             self._class = torch.full(
                 (self.capacity,), _NONE, dtype=torch.long, device=y_score.device
             )
-        n = len(y_score)
-        is_finite = y_score.isfinite().reshape(n, -1).all(-1)
-        kinds = torch.where(is_finite, y_true.long(), _NONE)
+        is_usable = (y_score.abs() < _TOO_LARGE).reshape(n, -1).all(-1)
+        is_pos = (y_true != 0).reshape(n, -1).any(-1)
+        kinds = torch.where(is_usable, is_pos.long(), _NONE)
         first = min(n, self.capacity - self._at)
         for part, to in ((slice(first), self._at), (slice(first, n), 0)):
             length = len(kinds[part])
@@ -88,7 +92,7 @@ class ScoreQueue:
         return n_neg, n_pos
 
     def rows(self) -> tuple[Tensor, Tensor]:
-        """Return scores and targets of all rows with a finite score; waits.
+        """Return scores and targets of all rows that can be drawn; waits.
 
         Raises:
             ValueError: If the queue is empty.
@@ -112,7 +116,10 @@ class ScoreQueue:
         order = self._sorted_by_class()
         kinds = layout.y_true
         share = torch.rand(
-            (n_sets, len(kinds)), generator=generator, device=self._score.device
+            (n_sets, len(kinds)),
+            generator=generator,
+            device=self._score.device,
+            dtype=torch.float32,
         )
         # a row of its class each, without waiting for how many there are
         places = order.starts[kinds] + (share * order.counts[kinds]).long()
@@ -174,7 +181,9 @@ class _Order(NamedTuple):
 
 
 _NONE = 2
-"""The class of an empty place, and of a row with a score that is not finite."""
+"""The class of an empty place, and of a row that is never drawn."""
+_TOO_LARGE = 1e18
+"""A set of such scores has no variance in single precision."""
 
 
 def _copy(rows: Tensor | None) -> Tensor | None:
