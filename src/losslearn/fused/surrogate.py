@@ -217,18 +217,21 @@ class SetArrays:
     ) -> tuple[Array, Array]:
         """Return targets as numbers and weights of sum 1, both of `shape`."""
         last = self._made_from
+        # writing into an inference tensor is not counted: made anew
+        version = -1 if y_true.is_inference() else y_true._version
         if (
             self._made is None
+            or version < 0
             or last[0] is not y_true
             or last[1] is not sample_weight
-            or last[2:] != (shape, y_true._version)
+            or last[2:] != (shape, version)
         ):
             share = torch.full(shape, 1 / shape[1])
             if sample_weight is not None:
                 weight = _rows(sample_weight, shape)
                 share = weight / weight.sum(-1, keepdim=True)
             self._made = (_rows(y_true, shape).numpy(), share.numpy())
-            self._made_from = (y_true, sample_weight, shape, y_true._version)
+            self._made_from = (y_true, sample_weight, shape, version)
         return self._made
 
 
