@@ -169,7 +169,7 @@ class SurrogateLoss(nn.Module):
         with torch.random.fork_rng(devices=[]), _FitBar(self.true_loss.name) as bar:
             surrogate = initial_surrogate(
                 self.true_loss, self._config, seed=random_state, progress=bar.show
-            )
+            ).float()
         self._learner = SurrogateLearner(
             surrogate, self.true_loss, self._config, generator=self._generator
         )

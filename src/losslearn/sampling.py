@@ -53,7 +53,7 @@ def set_layout(
     n_neg = batch_size - n_pos
     y_true = torch.zeros(batch_size, dtype=torch.long, device=device)
     y_true[:n_pos] = 1
-    weight = torch.ones(batch_size, device=device)
+    weight = torch.ones(batch_size, device=device, dtype=torch.float32)
     if prevalence_weights:
         weight[:n_pos] = prevalence * batch_size / n_pos
         weight[n_pos:] = (1 - prevalence) * batch_size / n_neg

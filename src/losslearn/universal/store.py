@@ -139,7 +139,7 @@ def load_universal(path: Path) -> Universal:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         surrogate = SetSurrogate(standardize=json.loads(metadata["standardize"]))
-        surrogate.load_state_dict(state)
+        surrogate.load_state_dict(state, assign=True)  # in the type it was saved in
         settings = json.loads(metadata["settings"])
         return Universal(surrogate.eval(), float(metadata["error"]), settings)
     except (SafetensorError, KeyError, RuntimeError, json.JSONDecodeError) as error:
