@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +10,12 @@ from sklearn.metrics import f1_score, roc_auc_score
 import oracles
 from losslearn import thresholds
 from losslearn.metrics import as_true_loss, get_true_loss
-from losslearn.thresholds import best_threshold, bootstrap_interval, evaluate
+from losslearn.thresholds import (
+    best_threshold,
+    bootstrap_interval,
+    evaluate,
+    tune_threshold,
+)
 from metric_cases import OF_LABELS, labelled_sets, random_sets
 
 
@@ -35,6 +41,98 @@ def test_the_threshold_reaches_the_lowest_loss_there_is(name, case):
     assert math.isfinite(threshold)
     assert value == pytest.approx(best, abs=1e-9)
     assert oracle(y_true, called, weight) == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+@settings(max_examples=30)
+@given(case=labelled_sets(weighted=True))
+def test_with_weights_the_threshold_reaches_the_lowest_weighted_loss(name, case):
+    loss = get_true_loss(name)
+    threshold, value = best_threshold(loss, *case.arguments(), **case.weights())
+    y_true, y_score, weight = case.lists()
+    oracle = OF_LABELS[name][0]
+    best = oracles.best_over_thresholds(oracle, y_true, y_score, weight)
+    called = oracles.called_positive(y_score, threshold)
+    assert value == pytest.approx(best, abs=1e-9)
+    assert oracle(y_true, called, weight) == pytest.approx(best, abs=1e-9)
+
+
+def test_a_callable_is_tuned_with_weights_too():
+    y_true, y_score = one_set(100)
+    weight = torch.rand(100, generator=generator(), dtype=torch.float64)
+    own, built_in = as_true_loss(f1_score), get_true_loss("f1")
+    assert best_threshold(own, y_true, y_score, sample_weight=weight) == pytest.approx(
+        best_threshold(built_in, y_true, y_score, sample_weight=weight)
+    )
+    assert best_threshold(built_in, y_true, y_score, sample_weight=weight) != (
+        best_threshold(built_in, y_true, y_score)
+    )
+
+
+def as_series(values) -> pd.Series:
+    return pd.Series(values, index=range(5, 5 + len(values)))
+
+
+def read_only(values) -> np.ndarray:
+    array = np.array(values)
+    array.setflags(write=False)
+    return array
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        np.array,
+        torch.tensor,
+        as_series,
+        read_only,
+        lambda values: np.array(values[::-1])[::-1],
+        lambda values: np.array(values)[:, None],
+        lambda values: torch.tensor(values)[:, None],
+        lambda values: torch.tensor(values, dtype=torch.float64, requires_grad=True),
+    ],
+)
+def test_tune_threshold_takes_arrays_and_tensors_of_any_make(make):
+    y_true, y_score = [0.0, 1.0, 0.0, 1.0, 1.0], [0.0, 2.0, 1.0, 3.0, 0.5]
+    # both of 1.5 and 0.25 have one error; F1 prefers to call too many positive
+    assert tune_threshold(make(y_true), make(y_score), "f1") == 0.25
+    assert tune_threshold(make(y_true), make(y_score), "mcc") == 1.5
+
+
+@pytest.mark.parametrize("make", [np.array, torch.tensor])
+def test_tune_threshold_takes_labels_and_scores_of_any_type(make):
+    for labels in ([False, True], [0, 1], [0.0, 1.0]):
+        for scores in ([1, 2], [1.0, 2.0]):
+            assert tune_threshold(make(labels), make(scores), "f1") == 1.5
+    low, high = 0.1, math.nextafter(0.1, 1.0)  # one in single precision
+    assert tune_threshold([0, 1], [low, high], "f1") == high
+
+
+@pytest.mark.parametrize("metric", ["f1", f1_score, "balanced_accuracy"])
+def test_tuned_threshold_gives_the_metrics_best_value(metric):
+    y_true, y_score = one_set(200)
+    threshold = tune_threshold(y_true.numpy(), y_score.numpy(), metric)
+    assert threshold == best_threshold(as_true_loss(metric), y_true, y_score)[0]
+
+
+@pytest.mark.parametrize(
+    ("y", "scores", "metric", "message"),
+    [
+        ([0, 1], [0.1, 0.2, 0.3], "f1", r"one shape, got \[2\] and \[3\]"),
+        ([[0], [1]], [0.1, 0.2], "f1", r"one shape, got \[2, 1\] and \[2\]"),
+        ([1, 2], [0.1, 0.2], "f1", "`y` must hold nothing but 0 and 1"),
+        ([math.nan, 1.0], [0.1, 0.2], "f1", "`y` must hold nothing but 0 and 1"),
+        ([1, 1], [0.1, 0.2], "f1", "both classes, got 2 positive rows of 2"),
+        ([], [], "f1", "both classes, got 0 positive rows of 0"),
+        ([0, 1], [math.nan, 0.2], "f1", "not a number"),
+        ([0, 1], [0.1, 0.2], "auc", "`roc_auc_loss` has no threshold"),
+        ([0, 1], [0.1, 0.2], "no_such", "Unknown metric `no_such`"),
+    ],
+)
+def test_what_cannot_be_tuned_is_named(y, scores, metric, message):
+    with pytest.raises(ValueError, match=message):
+        tune_threshold(y, scores, metric)
 
 
 def test_the_threshold_lies_halfway_between_neighbouring_scores():

@@ -1,5 +1,6 @@
 """Choosing a threshold, and measuring a loss on rows that were held out."""
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -32,7 +33,12 @@ def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
         >>> tune_threshold([0, 1, 0, 1], [0.0, 2.0, 1.0, 3.0], "f1")
         1.5
     """
-    y_true, y_score = (torch.as_tensor(values).detach().cpu() for values in (y, scores))
+    y_true, y_score = (
+        values.detach().cpu()
+        if isinstance(values, Tensor)
+        else torch.from_numpy(np.array(values))  # a copy: of any layout, and writable
+        for values in (y, scores)
+    )
     if y_true.shape != y_score.shape:
         raise ValueError(
             "`y` and `scores` must have one shape, got "
