@@ -11,7 +11,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
 from losslearn.config import BilevelConfig, Mode
 from losslearn.gathering import Gathered, gather_rows
 from losslearn.health import GradientHealth
@@ -173,7 +173,8 @@ class SurrogateLoss(nn.Module):
         self._learner = SurrogateLearner(
             surrogate, self.true_loss, self._config, generator=self._generator
         )
-        self._objective = LearnedObjective(surrogate)
+        # a module would become a part of this one, with its parameters
+        self._objective: Objective = LearnedObjective(surrogate).forward
         self._layout: SetLayout | None = None
         self._fill: SetLayout | None = None
         self._set_prevalence = math.nan
@@ -455,7 +456,7 @@ class SurrogateLoss(nn.Module):
         )
         self._learner.load_state_dict(state)
         self._learner.forget_sets()
-        self._objective = LearnedObjective(surrogate)
+        self._objective = LearnedObjective(surrogate).forward
         self._queue.to(device)
 
     def _watch_time(self, seconds: float) -> None:
