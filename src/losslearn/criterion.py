@@ -25,6 +25,9 @@ _HEALTH_EVERY = 25
 """Calls between two readings of the health."""
 _HEALTH_SETS = 8
 """Sets of one reading."""
+_PATIENCE = 100
+"""Fits before a loss without a gradient is warned of: at the model's start many a good
+metric has none, as where calling every row positive is best."""
 _NO_TRUST, _FULL_TRUST = 0.1, 0.4
 """Cosines at which the learned loss takes no part, and its full part."""
 _LAYOUT_EVERY = 64
@@ -344,13 +347,14 @@ class SurrogateLoss(nn.Module):
         self._n_fits += 1
         if self._health.is_dead:
             self._blend = 0.0
-            self._warn(
-                f"The loss {self.true_loss.name!r} does not change with the scores, or "
-                "its learned surrogate does not: there is no gradient to follow, and "
-                "the model is trained by cross-entropy alone until there is. Look at "
-                "whether the metric uses the scores it gets, and whether the model's "
-                "scores differ from row to row."
-            )
+            if self._n_fits > _PATIENCE:
+                self._warn(
+                    f"The loss {self.true_loss.name!r} does not change with the "
+                    "scores, or its learned surrogate does not: there is no gradient "
+                    "to follow, and the model is trained by cross-entropy alone until "
+                    "there is. Look at whether the metric uses the scores it gets, and "
+                    "whether the model's scores differ from row to row."
+                )
             return
         trust = (self._health.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
         trust = 0.0 if math.isnan(trust) else min(max(trust, 0.0), 1.0)
