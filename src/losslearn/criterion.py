@@ -236,7 +236,7 @@ class SurrogateLoss(nn.Module):
             nothing is known yet.
         """
         true_loss = math.nan
-        if len(self._queue):
+        if any(self._queue.n_per_class()):
             y_score, y_true = self._queue.rows()
             true_loss = float(
                 self.true_loss(y_true, y_score, sample_weight=self._row_weight(y_true))
@@ -392,6 +392,8 @@ class SurrogateLoss(nn.Module):
     def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
         """Return the true loss of rows, nothing learned."""
         loss = self.true_loss
+        if len(y_score) == 0:
+            return y_score.new_full((), math.nan)
         y_score = y_score.to(torch.promote_types(y_score.dtype, torch.float32))
         if loss.needs_threshold and self._layout is not None:
             threshold = self.threshold
