@@ -299,10 +299,7 @@ class SurrogateLoss(nn.Module):
         self._queue.push(joint.y_score, joint.y_true)
         self._n_calls += 1
         self._see_stream()
-        self._rest = None
-        if self._layout is None:
-            return
-        if self._n_calls % self._learn_every == 0:
+        if self._layout is not None and self._n_calls % self._learn_every == 0:
             self._fit(self._layout)
         self._rest = self._complete(joint, len(y_score))
         self._watch_time(time.perf_counter() - begin)
@@ -310,18 +307,21 @@ class SurrogateLoss(nn.Module):
     def _complete(self, joint: Gathered, n_own: int) -> _Rest:
         """Return the other processes' rows and as many of the queue as a set wants."""
         n_joint, end = len(joint.y_score), joint.start + n_own
+        y_score = [joint.y_score[: joint.start], joint.y_score[end:]]
+        y_true = [joint.y_true[: joint.start], joint.y_true[end:]]
+        if self._layout is not None:
+            layout = self._filling(n_joint)
+            y_score.append(self._queue.draw(1, layout, generator=self._generator)[0])
+            y_true.append(layout.y_true)
+        return _Rest(torch.cat(y_score), torch.cat(y_true), n_joint, joint.n_processes)
+
+    def _filling(self, n_joint: int) -> SetLayout:
+        """Return the layout of the rows drawn beside so many fresh ones."""
         # some rows of each class always, as the batch may be of one
         n = max(self._config.batch_size - n_joint, 2 * self._config.min_per_class)
-        layout = self._fill
-        if layout is None or len(layout.y_true) != n:
-            layout = self._fill = self._laid_out(n, self._set_prevalence)
-        drawn = self._queue.draw(1, layout, generator=self._generator)[0]
-        return _Rest(
-            torch.cat([joint.y_score[: joint.start], joint.y_score[end:], drawn]),
-            torch.cat([joint.y_true[: joint.start], joint.y_true[end:], layout.y_true]),
-            n_joint,
-            joint.n_processes,
-        )
+        if self._fill is None or len(self._fill.y_true) != n:
+            self._fill = self._laid_out(n, self._set_prevalence)
+        return self._fill
 
     def _fit(self, layout: SetLayout) -> None:
         """Take the surrogate's steps; move the blend as health allows."""
@@ -370,7 +370,7 @@ class SurrogateLoss(nn.Module):
             set_true = torch.cat([y_true, self._rest.y_true])
         if len(set_score) == 0:
             return y_score.sum()
-        is_blended = self._blend > 0 and self._rest is not None
+        is_blended = self._blend > 0 and self._layout is not None
         with torch.set_grad_enabled(torch.is_grad_enabled() and is_blended):
             learned = self._objective(
                 set_true, set_score, sample_weight=self._set_weight(set_true)
