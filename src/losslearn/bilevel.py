@@ -284,7 +284,10 @@ class SurrogateLearner:
         """Go back to a state of `state_dict`, in place."""
         self.surrogate.load_state_dict(state["surrogate"])
         self._descent.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self._replayed = state["replayed"]
+        replayed, device = state["replayed"], self.surrogate.loss_scale.device
+        if replayed is not None:
+            replayed = replayed[0].to(device), replayed[1].to(device)
+        self._replayed = replayed
 
     def _valued_sets(
         self,

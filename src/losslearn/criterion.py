@@ -1,5 +1,6 @@
 """The learned loss as a criterion for anybody's own network and loop."""
 
+import copy
 import math
 import sys
 import time
@@ -254,9 +255,11 @@ class SurrogateLoss(nn.Module):
         return f"{self.true_loss.name!r}, set_size={self._config.batch_size}"
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return all that a resume needs; part of `state_dict`."""
-        return {
+        """Return a copy of all that a resume needs; part of `state_dict`."""
+        state = {
             "loss": self.true_loss.name,
+            "set_size": self._config.batch_size,
+            "device": self._generator.device.type,
             "learner": self._learner.state_dict(),
             "queue": self._queue.state_dict(),
             "health": self._health.state_dict(),
@@ -268,6 +271,7 @@ class SurrogateLoss(nn.Module):
             "error": self._error,
             "warned": sorted(self._warned),
         }
+        return copy.deepcopy(state)
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Go back to a state; called by `load_state_dict`.
@@ -280,10 +284,18 @@ class SurrogateLoss(nn.Module):
                 f"The state is of a criterion for {state['loss']!r}, this one is for "
                 f"{self.true_loss.name!r}: make it with the same metric."
             )
+        if _is_present(state["device"]):
+            self._move_to(torch.device(state["device"]))
         self._queue.load_state_dict(state["queue"])
+        self._queue.to(self._device)
         self._learner.load_state_dict(state["learner"])
+        if state["set_size"] != self._config.batch_size:
+            self._learner.forget_sets()
         self._health.load_state_dict(state["health"])
-        self._generator.set_state(state["generator"].cpu())
+        if self._device.type == state["device"]:
+            self._generator.set_state(state["generator"].cpu())
+        else:
+            self._generator.manual_seed(state["calls"])
         self._blend = state["blend"]
         self._n_calls, self._n_fits = state["calls"], state["fits"]
         self._error, self._warned = state["error"], set(state["warned"])
@@ -426,7 +438,7 @@ class SurrogateLoss(nn.Module):
             prevalence,
             min_per_class=self._config.min_per_class if weighs else 1,
             prevalence_weights=weighs,
-            device=self._learner.surrogate.loss_scale.device,
+            device=self._device,
         )
 
     def _set_weight(self, y_true: Tensor) -> Tensor:
@@ -446,14 +458,21 @@ class SurrogateLoss(nn.Module):
             return None
         return self._set_weight(y_true)
 
+    @property
+    def _device(self) -> torch.device:
+        return self._learner.surrogate.loss_scale.device
+
     def _move_to(self, device: torch.device) -> None:
         """Follow the scores to their device, with all that was learned."""
-        surrogate = self._learner.surrogate
-        if surrogate.loss_scale.device == device:
+        if self._device == device:
             return
-        state = self._learner.state_dict()
-        seed = int(torch.randint(2**62, (), generator=self._generator))
-        self._generator = torch.Generator(device).manual_seed(seed)
+        surrogate, state = self._learner.surrogate, self._learner.state_dict()
+        old, self._generator = self._generator, torch.Generator(device)
+        if old.device.type == device.type:
+            self._generator.set_state(old.get_state())
+        else:
+            seed = torch.randint(2**62, (), generator=old, device=old.device)
+            self._generator.manual_seed(int(seed))
         self._learner = SurrogateLearner(
             surrogate.to(device),
             self.true_loss,
@@ -511,7 +530,6 @@ def _rebuild(
 ) -> SurrogateLoss:
     """Return a copy of a criterion, with all that it has learned."""
     criterion = kind(**settings)
-    criterion._move_to(state["learner"]["surrogate"]["loss_scale"].device)
     criterion.set_extra_state(state)
     return criterion.train(training)
 
@@ -570,6 +588,23 @@ def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             "0 and 1, 1 for the class that the metric calls positive."
         )
     return rows, labels.detach().long()
+
+
+def _is_present(device_type: str) -> bool:
+    try:
+        torch.empty(0, device=device_type)
+    except (AssertionError, RuntimeError):  # what PyTorch raises where there is none
+        return False
+    return True
+
+
+def _own_graph() -> torch.autograd.graph.saved_tensors_hooks:
+    """Keep what is derived within from hooks outside, as of checkpointing."""
+    return torch.autograd.graph.saved_tensors_hooks(_same, _same)
+
+
+def _same(saved: Tensor) -> Tensor:
+    return saved
 
 
 def _runs_again() -> bool:
