@@ -67,7 +67,8 @@ class SurrogateLoss(nn.Module):
     evaluation mode it is the true loss of the rows given, at `threshold` where the
     metric needs one, without a gradient; NaN for rows of one class. Without gradients
     (`torch.no_grad`) and where activation checkpointing runs it again, nothing is
-    learned and nothing kept.
+    learned and nothing kept. Within reentrant checkpointing, whose first pass has no
+    gradients, it learns in the second, and the value of the first lags a step behind.
 
     It has no parameters and no buffers that an optimiser or a cast could touch; all it
     has learned is in its `state_dict`. In distributed training (DDP) the set is the
@@ -186,6 +187,9 @@ class SurrogateLoss(nn.Module):
         self._blend, self._n_calls, self._n_fits = 0.0, 0, 0
         self._error = torch.tensor(math.nan)
         self._seconds, self._warned = 0.0, set[str]()
+        # whether the latest rows came without gradients: checkpointing that is
+        # reentrant brings them so first, and once more, with gradients, as it goes back
+        self._is_owed = False
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(
@@ -207,8 +211,11 @@ class SurrogateLoss(nn.Module):
             return self._true_value(y_score.detach(), y_true)
         with torch.autocast(y_score.device.type, enabled=False):
             y_score = y_score.float()
-            if torch.is_grad_enabled() and not _runs_again():
-                self._learn(y_score.detach(), y_true)
+            if not torch.is_grad_enabled():
+                self._is_owed = True
+            elif self._is_owed or not _runs_again():
+                with _own_graph():
+                    self._learn(y_score.detach(), y_true)
             return self._value(y_score, y_true)
 
     @property
@@ -306,6 +313,7 @@ class SurrogateLoss(nn.Module):
     def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
         """Take a batch in, fit the surrogate, and read its health."""
         begin = time.perf_counter()
+        self._is_owed = False
         self._move_to(y_score.device)
         joint = gather_rows(y_score, y_true, group=self._group)
         self._queue.push(joint.y_score, joint.y_true)
@@ -383,10 +391,11 @@ class SurrogateLoss(nn.Module):
         if len(set_score) == 0:
             return y_score.sum()
         is_blended = self._blend > 0 and self._layout is not None
-        with torch.set_grad_enabled(torch.is_grad_enabled() and is_blended):
-            learned = self._objective(
-                set_true, set_score, sample_weight=self._set_weight(set_true)
-            )
+        learned, slope = self._learned(
+            set_true,
+            set_score.detach(),
+            with_slope=is_blended and torch.is_grad_enabled(),
+        )
         cross_entropy = functional.binary_cross_entropy_with_logits(
             y_score, y_true.to(y_score.dtype), reduction="sum"
         )
@@ -394,12 +403,28 @@ class SurrogateLoss(nn.Module):
         # which averaging the gradients takes away again
         per_row = n_processes / max(n_joint, 1)
         objective = self._config.cross_entropy_weight * per_row * cross_entropy
-        if is_blended:
+        if slope is not None:
             # the gradient of a set of nothing but fresh rows, which are a sample of it
             stretch = n_processes * len(set_score) / max(n_joint, 1)
-            objective = objective + self._blend * stretch * learned
-        value = learned.detach() * self._learner.surrogate.loss_scale
+            along = (slope[: len(y_score)] * y_score).sum()
+            objective = objective + self._blend * stretch * along
+        value = learned * self._learner.surrogate.loss_scale
         return value + (objective - objective.detach())
+
+    def _learned(
+        self, y_true: Tensor, y_score: Tensor, *, with_slope: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the learned loss of a set, and its gradient for the scores.
+
+        At once, as the surrogate may have gone on learning before the model's backward
+        pass comes.
+        """
+        weight = self._set_weight(y_true)
+        with torch.set_grad_enabled(with_slope), _own_graph():
+            y_score.requires_grad_(with_slope)
+            learned = self._objective(y_true, y_score, sample_weight=weight)
+            slope = torch.autograd.grad(learned, y_score)[0] if with_slope else None
+        return learned.detach(), slope
 
     def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
         """Return the true loss of rows, nothing learned."""
