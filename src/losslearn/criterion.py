@@ -409,7 +409,9 @@ class SurrogateLoss(nn.Module):
             along = (slope[: len(y_score)] * y_score).sum()
             objective = objective + self._blend * stretch * along
         value = learned * self._learner.surrogate.loss_scale
-        return value + (objective - objective.detach())
+        loss = value + (objective - objective.detach())
+        # without a value there is no gradient either, which is what a scaler looks at
+        return loss / loss.isfinite()
 
     def _learned(
         self, y_true: Tensor, y_score: Tensor, *, with_slope: bool
