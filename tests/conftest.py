@@ -12,3 +12,13 @@ def data_dir(pytestconfig: pytest.Config) -> Path:
     if not path.is_dir():
         pytest.skip(f"no data sets at {path}: set LOSSLEARN_DATA to their folder")
     return path
+
+
+@pytest.fixture(params=["fused", "plain"])
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the surrogate its compiled form, then the one that PyTorch runs."""
+    if request.param == "plain":
+        from losslearn import kernels  # not above: see the conftest of all tests
+
+        monkeypatch.setattr(kernels, "is_available", lambda: False)
+    return request.param
