@@ -44,7 +44,7 @@ def fed(
     for seed in range(calls):
         criterion(*batch(1_000 + seed))
     if blend is not None:
-        criterion._blend = blend
+        criterion._stream.blend = blend
     return criterion
 
 
@@ -109,7 +109,7 @@ gap.greater_is_better = True
 
 
 def weights(criterion: SurrogateLoss) -> list[Tensor]:
-    return [p.detach().clone() for p in criterion._learner.surrogate.parameters()]
+    return [p.detach().clone() for p in criterion._stream.surrogate.parameters()]
 
 
 def own_loss(function: Any, *, takes_weight: bool = False) -> TrueLoss:

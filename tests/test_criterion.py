@@ -28,13 +28,13 @@ def expected(criterion, y_score, y_true, *, prevalence, weighted):
         n, n_pos = len(target), int(target.sum())
         weight[target == 1] = prevalence * n / n_pos
         weight[target == 0] = (1 - prevalence) * n / (n - n_pos)
-    learned = copy.deepcopy(criterion._learner.surrogate).double()
+    learned = copy.deepcopy(criterion._stream.surrogate).double()
     value = learned(target, score, sample_weight=weight.detach())
     n = len(y_true)
     sign = 1 - 2 * y_true
     cross_entropy = softplus(sign * score[:n]).sum() / n
     objective = (
-        criterion._blend * len(score) / n * value / learned.loss_scale
+        criterion._stream.blend * len(score) / n * value / learned.loss_scale
         + criterion._config.cross_entropy_weight * cross_entropy
     )
     (slope,) = torch.autograd.grad(objective, score)
@@ -57,11 +57,11 @@ def test_gradient_is_that_of_the_formula_for_the_rows_of_the_batch(
         warm_up=10**6,  # the call itself moves the blend by no more than 1e-6
         mode="scratch" if metric is missed_share else "refined",
     )
-    criterion._blend = blend
+    criterion._stream.blend = blend
     y_score, y_true = batch(7, n)
     loss = criterion(y_score, y_true)
     loss.backward()
-    assert criterion._blend == pytest.approx(blend, abs=1e-5)
+    assert criterion._stream.blend == pytest.approx(blend, abs=1e-5)
     value, slope = expected(
         criterion, y_score, y_true, prevalence=0.2, weighted=metric is not missed_share
     )
@@ -76,7 +76,9 @@ def test_the_set_is_the_batch_and_rows_of_the_queue():
     criterion(y_score, y_true)
     rest = criterion._rest
     assert len(rest.y_score) == 64 - 20
-    kept = set(zip(*(rows.tolist() for rows in criterion._queue.rows()), strict=True))
+    kept = set(
+        zip(*(rows.tolist() for rows in criterion._stream.queue.rows()), strict=True)
+    )
     drawn = set(zip(rest.y_score.tolist(), rest.y_true.tolist(), strict=True))
     assert drawn <= kept
     assert {label for _, label in drawn} == {0, 1}
@@ -173,7 +175,7 @@ def test_the_default_type_does_not_matter(dtype, default_dtype):
 
     def losses() -> list[float]:
         criterion = SurrogateLoss("f1", **SMALL)
-        criterion._blend = 0.5
+        criterion._stream.blend = 0.5
         return [criterion(*rows).item() for rows in batches]
 
     usual = losses()
@@ -288,7 +290,7 @@ def test_metrics_are_those_of_the_queue():
 @pytest.mark.parametrize("prevalence", [None, 0.05])
 def test_threshold_is_the_best_on_the_queue_at_the_prevalence(prevalence):
     criterion = fed("f1", prevalence=prevalence)
-    y_score, y_true = criterion._queue.rows()
+    y_score, y_true = criterion._stream.queue.rows()
     weight = None
     if prevalence is not None:
         n_pos = y_true.sum()

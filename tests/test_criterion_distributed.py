@@ -39,7 +39,7 @@ def run(model: nn.Module, rank: int | None, mode: str) -> list[dict]:
             x, y_true = (torch.cat(part) for part in zip(*rows, strict=True))
         else:
             x, y_true = rows[rank]
-        criterion._blend = 0.5
+        criterion._stream.blend = 0.5
         loss = criterion(model(x), y_true)
         optimizer.zero_grad()
         loss.backward()
@@ -48,7 +48,7 @@ def run(model: nn.Module, rank: int | None, mode: str) -> list[dict]:
                 "loss": loss.item(),
                 "gradient": [p.grad.clone() for p in model.parameters()],
                 "state": criterion.state_dict(),
-                "blend": criterion._blend,
+                "blend": criterion._stream.blend,
             }
         )
         optimizer.step()
@@ -113,10 +113,10 @@ def test_all_processes_hold_the_same_state_after_every_step(both, mode):
         assert same(left["state"], right["state"])
         assert same(left["gradient"], right["gradient"])
     states = [step["state"]["_extra_state"] for step in first]
-    assert [state["queue"]["size"] for state in states] == [
+    assert [state["stream"]["queue"]["size"] for state in states] == [
         sum(map(sum, SIZES[: step + 1])) for step in range(len(SIZES))
     ]
-    assert states[-1]["fits"] == len(SIZES) - ONE_CLASS
+    assert states[-1]["stream"]["fits"] == len(SIZES) - ONE_CLASS
 
 
 def test_rows_are_gathered_in_the_order_of_the_ranks(both):

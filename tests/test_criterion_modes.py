@@ -114,7 +114,7 @@ def test_a_stream_of_one_class_is_trained_by_cross_entropy(label, seen_before):
     for seed in range(9):  # 288 rows: none of the earlier is left in the queue
         y_score, y_true = batch(seed)
         y_true = y_true * 0 + label
-        criterion._blend = 1.0
+        criterion._stream.blend = 1.0
         loss = criterion(y_score, y_true)
         loss.backward()
         assert loss.isfinite()
@@ -132,7 +132,7 @@ def test_scores_that_cannot_be_used_never_enter_a_set(value):
         assert loss.isfinite() == math.isfinite(value)
         drawn = criterion._rest.y_score
         assert drawn.abs().max() < 10
-    assert len(criterion._queue.rows()[0]) == 256 // 32 * 29
+    assert len(criterion._stream.queue.rows()[0]) == 256 // 32 * 29
     assert is_finite(criterion)
     assert math.isfinite(criterion.metrics()["true_loss"])
     assert criterion(*batch(99)).isfinite()
@@ -157,7 +157,7 @@ def test_the_scaler_skips_the_step_of_a_batch_that_overflows(value, blend, label
     moved = []
     for of_row in (x[3].item(), value):
         before = model.weight.detach().clone()
-        x[3], y_true[3], criterion._blend = of_row, label, blend
+        x[3], y_true[3], criterion._stream.blend = of_row, label, blend
         loss = criterion(model(x).half(), y_true)  # 1e5 is infinite in half precision
         optimizer.zero_grad()
         scaler.scale(loss).backward()
@@ -194,7 +194,7 @@ def test_a_model_trains_under_autocast(dtype):
         scaler.step(optimizer)
         scaler.update()
     assert all(w.dtype == torch.float32 for w in weights(criterion))
-    assert criterion._queue.rows()[0].dtype == torch.float32
+    assert criterion._stream.queue.rows()[0].dtype == torch.float32
     assert true_loss() < start - 0.1
 
 
@@ -248,7 +248,7 @@ def test_checkpointing_changes_neither_gradients_nor_state(what, use_reentrant):
     found, found_state = trained(wrap)
     assert all(map(torch.equal, found, expected))
     assert same(found_state, state)
-    assert state["_extra_state"]["calls"] == 3 + 6
+    assert state["_extra_state"]["stream"]["batches"] == 3 + 6
 
 
 @pytest.mark.parametrize("use_reentrant", [True, False])
@@ -280,8 +280,9 @@ def test_compiling_changes_neither_gradients_nor_state(what, backend):
     expected, state = trained(WithLoss, steps=3)
     found, found_state = trained(wrap, steps=3)
     assert all(map(torch.allclose, found, expected))
-    state, found_state = state["_extra_state"], found_state["_extra_state"]
-    assert found_state["calls"] == state["calls"] == 3 + 3
+    state = state["_extra_state"]["stream"]
+    found_state = found_state["_extra_state"]["stream"]
+    assert found_state["batches"] == state["batches"] == 3 + 3
     assert torch.allclose(found_state["queue"]["score"], state["queue"]["score"])
     torch._dynamo.reset()
 

@@ -208,7 +208,10 @@ def test_a_state_of_another_set_size_goes_on(calls):
 def test_a_state_of_a_gpu_goes_on_where_there_is_none():
     state = fed("f1").state_dict()
     # what a generator of CUDA has: seed and offset
-    state["_extra_state"] |= {"device": "cuda", "generator": torch.zeros(16).byte()}
+    state["_extra_state"]["stream"] |= {
+        "device": "cuda",
+        "generator": torch.zeros(16).byte(),
+    }
     results = []
     for _ in range(2):
         criterion = SurrogateLoss("f1", **SMALL)
@@ -237,7 +240,7 @@ def test_a_metric_that_ignores_the_scores_is_warned_of_once():
     criterion = SurrogateLoss(
         constant, greater_is_better=False, response_method="predict", mode="scratch"
     )
-    criterion._blend = 1.0
+    criterion._stream.blend = 1.0
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
         for seed in range(150):
@@ -322,7 +325,7 @@ def test_a_metric_of_ones_own_gets_a_universal_surrogate_and_keeps_it(
     shown = sys.stderr.getvalue()
     assert ("fitting a surrogate of counted" in shown) == (stream is Terminal)
     y_score, y_true = batch(0)
-    criterion._blend = 1.0
+    criterion._stream.blend = 1.0
     loss = criterion(y_score, y_true)
     loss.backward()
     assert loss.isfinite()

@@ -157,6 +157,24 @@ class LearnedObjective(nn.Module):
         control = self.cross_entropy(y_true, y_score, sample_weight=sample_weight)
         return value + self.cross_entropy_weight * control
 
+    def value_and_slope(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> tuple[Float[Tensor, "*sets"], Float[Tensor, "*sets n"]]:
+        """Return one value per set and its gradient for the scores, without a graph."""
+        if self.fused is not None and self.fused.takes(y_score):
+            return self.fused.value_and_slope(
+                y_true, y_score, sample_weight, self.cross_entropy_weight
+            )
+        with torch.enable_grad():
+            at = y_score.detach().requires_grad_()
+            value = self(y_true, at, sample_weight=sample_weight)
+            (slope,) = torch.autograd.grad(value.sum(), at)
+        return value.detach(), slope
+
 
 class FusedParts(NamedTuple):
     """An objective that the fast form of a model can take its steps down."""

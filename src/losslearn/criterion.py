@@ -2,37 +2,23 @@
 
 import copy
 import math
-import sys
 import time
 import warnings
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
-from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
 from losslearn.config import BilevelConfig, Mode
+from losslearn.fit_bar import FitBar
 from losslearn.gathering import Gathered, gather_rows
-from losslearn.health import GradientHealth
 from losslearn.metrics import ResponseMethod, as_true_loss
-from losslearn.sampling import SetLayout, set_layout
-from losslearn.score_queue import ScoreQueue
-from losslearn.thresholds import best_threshold
+from losslearn.stream import StreamLearner
 from losslearn.universal import initial_surrogate
 
-_HEALTH_EVERY = 25
-"""Calls between two readings of the health."""
-_HEALTH_SETS = 8
-"""Sets of one reading."""
-_PATIENCE = 100
-"""Fits before a loss without a gradient is warned of: at the model's start many a good
-metric has none, as where calling every row positive is best."""
-_NO_TRUST, _FULL_TRUST = 0.1, 0.4
-"""Cosines at which the learned loss takes no part, and its full part."""
-_LAYOUT_EVERY = 64
-"""Calls after which the sets are laid out anew, once the stream is known."""
 _SLOW_SECONDS = 0.5
 """A call of the criterion that takes longer on average is warned of."""
 
@@ -45,6 +31,14 @@ class _Rest(NamedTuple):
     n_joint: int
     """Rows of the batch, those of other processes among them."""
     n_processes: int
+
+
+@dataclass
+class _Clock:
+    """What the criterion itself has taken."""
+
+    seconds: float = 0.0
+    calls: int = 0
 
 
 class SurrogateLoss(nn.Module):
@@ -105,8 +99,8 @@ class SurrogateLoss(nn.Module):
         learn_every: int = 1,
         surrogate_steps: int = 1,
         surrogate_lr: float = 3e-3,
-        n_sets: int = 4,
-        replay: int = 4,
+        n_sets: int = 2,
+        replay: int | None = None,
         perturbation: float = 0.5,
         mode: Mode = "refined",
         prevalence: float | None = None,
@@ -132,7 +126,8 @@ class SurrogateLoss(nn.Module):
             surrogate_steps: Updates of the surrogate in a fit.
             surrogate_lr: Adam's learning rate for the surrogate.
             n_sets: Sets of one surrogate update.
-            replay: Fits in which a set that was valued once is used.
+            replay: Fits in which a set that was valued once is used; None takes 4 for a
+                metric of your own and 1 for a built-in loss.
             perturbation: Strongest noise on the scores that the surrogate is fitted to,
                 in deviations of the set's scores.
             mode: "refined" starts from the universal surrogate, "universal" keeps it as
@@ -166,27 +161,28 @@ class SurrogateLoss(nn.Module):
         self.true_loss = as_true_loss(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
-        self._warm_up, self._learn_every = warm_up, learn_every
-        self._prevalence, self._group = prevalence, process_group
-        self._queue = ScoreQueue(queue_size)
-        self._health = GradientHealth(self.true_loss)
-        self._generator = torch.Generator().manual_seed(random_state)
-        with torch.random.fork_rng(devices=[]), _FitBar(self.true_loss.name) as bar:
+        self._group = process_group
+        self._stream_settings: dict[str, Any] = {
+            "queue_size": queue_size,
+            "warm_up": warm_up,
+            "learn_every": learn_every,
+            "prevalence": prevalence,
+        }
+        with torch.random.fork_rng(devices=[]), FitBar(self.true_loss.name) as bar:
             surrogate = initial_surrogate(
                 self.true_loss, self._config, seed=random_state, progress=bar.show
             ).float()
-        self._learner = SurrogateLearner(
-            surrogate, self.true_loss, self._config, generator=self._generator
+        # no module, or its parameters would be this one's
+        self._stream = StreamLearner(
+            surrogate,
+            self.true_loss,
+            self._config,
+            **self._stream_settings,
+            generator=torch.Generator().manual_seed(random_state),
         )
-        # a module would become a part of this one, with its parameters
-        self._objective: Objective = LearnedObjective(surrogate).forward
-        self._layout: SetLayout | None = None
-        self._fill: SetLayout | None = None
-        self._set_prevalence = math.nan
         self._rest: _Rest | None = None
-        self._blend, self._n_calls, self._n_fits = 0.0, 0, 0
-        self._error = torch.tensor(math.nan)
-        self._seconds, self._warned = 0.0, set[str]()
+        self._clock = _Clock()
+        self._warned: set[str] = set()
         # whether the latest rows came without gradients: checkpointing that is
         # reentrant brings them so first, and once more, with gradients, as it goes back
         self._is_owed = False
@@ -225,13 +221,7 @@ class SurrogateLoss(nn.Module):
         Raises:
             ValueError: If the queue does not hold both classes.
         """
-        if not self.true_loss.needs_threshold:
-            return None
-        y_score, y_true = self._queue.rows()
-        threshold, _ = best_threshold(
-            self.true_loss, y_true, y_score, sample_weight=self._row_weight(y_true)
-        )
-        return threshold
+        return self._stream.threshold() if self.true_loss.needs_threshold else None
 
     def metrics(self) -> dict[str, float]:
         """Return what a curve may show; waits for the device.
@@ -243,18 +233,12 @@ class SurrogateLoss(nn.Module):
             loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
             nothing is known yet.
         """
-        true_loss = math.nan
-        if any(self._queue.n_per_class()):
-            y_score, y_true = self._queue.rows()
-            true_loss = float(
-                self.true_loss(y_true, y_score, sample_weight=self._row_weight(y_true))
-            )
         return {
-            "true_loss": true_loss,
-            "surrogate_error": float(self._error),
-            "cosine": self._health.cosine,
-            "dead_share": self._health.dead_share,
-            "blend": self._blend,
+            "true_loss": self._stream.true_loss(),
+            "surrogate_error": float(self._stream.error),
+            "cosine": self._stream.health.cosine,
+            "dead_share": self._stream.health.dead_share,
+            "blend": self._stream.blend,
         }
 
     def extra_repr(self) -> str:
@@ -265,17 +249,7 @@ class SurrogateLoss(nn.Module):
         """Return a copy of all that a resume needs; part of `state_dict`."""
         state = {
             "loss": self.true_loss.name,
-            "set_size": self._config.batch_size,
-            "device": self._generator.device.type,
-            "learner": self._learner.state_dict(),
-            "queue": self._queue.state_dict(),
-            "health": self._health.state_dict(),
-            "generator": self._generator.get_state(),
-            "prevalence": self._set_prevalence,
-            "blend": self._blend,
-            "calls": self._n_calls,
-            "fits": self._n_fits,
-            "error": self._error,
+            "stream": self._stream.state_dict(),
             "warned": sorted(self._warned),
         }
         return copy.deepcopy(state)
@@ -291,94 +265,29 @@ class SurrogateLoss(nn.Module):
                 f"The state is of a criterion for {state['loss']!r}, this one is for "
                 f"{self.true_loss.name!r}: make it with the same metric."
             )
-        if _is_present(state["device"]):
-            self._move_to(torch.device(state["device"]))
-        self._queue.load_state_dict(state["queue"])
-        self._queue.to(self._device)
-        self._learner.load_state_dict(state["learner"])
-        if state["set_size"] != self._config.batch_size:
-            self._learner.forget_sets()
-        self._health.load_state_dict(state["health"])
-        if self._device.type == state["device"]:
-            self._generator.set_state(state["generator"].cpu())
-        else:
-            self._generator.manual_seed(state["calls"])
-        self._blend = state["blend"]
-        self._n_calls, self._n_fits = state["calls"], state["fits"]
-        self._error, self._warned = state["error"], set(state["warned"])
-        self._layout, self._rest = None, None
-        if not math.isnan(state["prevalence"]):
-            self._lay_out(state["prevalence"])
+        self._stream.load_state_dict(state["stream"])
+        self._warned, self._rest = set(state["warned"]), None
 
     def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
-        """Take a batch in, fit the surrogate, and read its health."""
+        """Take a batch in, and draw what completes it to the set that is valued."""
         begin = time.perf_counter()
         self._is_owed = False
-        self._move_to(y_score.device)
+        self._stream.to(y_score.device)
         joint = gather_rows(y_score, y_true, group=self._group)
-        self._queue.push(joint.y_score, joint.y_true)
-        self._n_calls += 1
-        self._see_stream()
-        if self._layout is not None and self._n_calls % self._learn_every == 0:
-            self._fit(self._layout)
+        self._stream.take(joint.y_score, joint.y_true)
         self._rest = self._complete(joint, len(y_score))
-        self._watch_time(time.perf_counter() - begin)
+        self._watch(time.perf_counter() - begin)
 
     def _complete(self, joint: Gathered, n_own: int) -> _Rest:
         """Return the other processes' rows and as many of the queue as a set wants."""
         n_joint, end = len(joint.y_score), joint.start + n_own
-        y_score = [joint.y_score[: joint.start], joint.y_score[end:]]
-        y_true = [joint.y_true[: joint.start], joint.y_true[end:]]
-        if self._layout is not None:
-            layout = self._filling(n_joint)
-            y_score.append(self._queue.draw(1, layout, generator=self._generator)[0])
-            y_true.append(layout.y_true)
-        return _Rest(torch.cat(y_score), torch.cat(y_true), n_joint, joint.n_processes)
-
-    def _filling(self, n_joint: int) -> SetLayout:
-        """Return the layout of the rows drawn beside so many fresh ones."""
-        # some rows of each class always, as the batch may be of one
-        n = max(self._config.batch_size - n_joint, 2 * self._config.min_per_class)
-        if self._fill is None or len(self._fill.y_true) != n:
-            self._fill = self._laid_out(n, self._set_prevalence)
-        return self._fill
-
-    def _fit(self, layout: SetLayout) -> None:
-        """Take the surrogate's steps; move the blend as health allows."""
-
-        def draw(n_sets: int) -> Tensor:
-            return self._queue.draw(n_sets, layout, generator=self._generator)
-
-        if self._config.mode != "universal":
-            self._error = self._learner.learn_sets(
-                draw,
-                layout.y_true,
-                sample_weight=layout.weight,
-                steps=self._config.surrogate_steps,
-            )
-        if self._n_fits % _HEALTH_EVERY == 0:
-            self._health.read(
-                self._learner.surrogate,
-                layout.y_true,
-                draw(_HEALTH_SETS),
-                sample_weight=layout.weight,
-                generator=self._generator,
-            )
-        self._n_fits += 1
-        if self._health.is_dead:
-            self._blend = 0.0
-            if self._n_fits > _PATIENCE:
-                self._warn(
-                    f"The loss {self.true_loss.name!r} does not change with the "
-                    "scores, or its learned surrogate does not: there is no gradient "
-                    "to follow, and the model is trained by cross-entropy alone until "
-                    "there is. Look at whether the metric uses the scores it gets, and "
-                    "whether the model's scores differ from row to row."
-                )
-            return
-        trust = (self._health.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
-        trust = 0.0 if math.isnan(trust) else min(max(trust, 0.0), 1.0)
-        self._blend += min(self._learn_every / self._warm_up, 1) * (trust - self._blend)
+        y_score, y_true = self._stream.fill(n_joint)
+        return _Rest(
+            torch.cat([joint.y_score[: joint.start], joint.y_score[end:], y_score]),
+            torch.cat([joint.y_true[: joint.start], joint.y_true[end:], y_true]),
+            n_joint,
+            joint.n_processes,
+        )
 
     def _value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
         """Return the learned loss on its own scale, with the objective's gradient."""
@@ -390,12 +299,15 @@ class SurrogateLoss(nn.Module):
             set_true = torch.cat([y_true, self._rest.y_true])
         if len(set_score) == 0:
             return y_score.sum()
-        is_blended = self._blend > 0 and self._layout is not None
-        learned, slope = self._learned(
-            set_true,
-            set_score.detach(),
-            with_slope=is_blended and torch.is_grad_enabled(),
-        )
+        blend = self._stream.blend if self._stream.is_ready else 0.0
+        # at once, as the surrogate may have gone on learning before the model's
+        # backward pass comes
+        with _own_graph():
+            value, slope = self._stream.value(
+                set_true,
+                set_score.detach(),
+                with_slope=blend > 0 and torch.is_grad_enabled(),
+            )
         cross_entropy = functional.binary_cross_entropy_with_logits(
             y_score, y_true.to(y_score.dtype), reduction="sum"
         )
@@ -407,26 +319,10 @@ class SurrogateLoss(nn.Module):
             # the gradient of a set of nothing but fresh rows, which are a sample of it
             stretch = n_processes * len(set_score) / max(n_joint, 1)
             along = (slope[: len(y_score)] * y_score).sum()
-            objective = objective + self._blend * stretch * along
-        value = learned * self._learner.surrogate.loss_scale
+            objective = objective + blend * stretch * along
         loss = value + (objective - objective.detach())
         # without a value there is no gradient either, which is what a scaler looks at
         return loss / loss.isfinite()
-
-    def _learned(
-        self, y_true: Tensor, y_score: Tensor, *, with_slope: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the learned loss of a set, and its gradient for the scores.
-
-        At once, as the surrogate may have gone on learning before the model's backward
-        pass comes.
-        """
-        weight = self._set_weight(y_true)
-        with torch.set_grad_enabled(with_slope), _own_graph():
-            y_score.requires_grad_(with_slope)
-            learned = self._objective(y_true, y_score, sample_weight=weight)
-            slope = torch.autograd.grad(learned, y_score)[0] if with_slope else None
-        return learned.detach(), slope
 
     def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
         """Return the true loss of rows, nothing learned."""
@@ -434,87 +330,24 @@ class SurrogateLoss(nn.Module):
         if len(y_score) == 0:
             return y_score.new_full((), math.nan)
         y_score = y_score.to(torch.promote_types(y_score.dtype, torch.float32))
-        if loss.needs_threshold and self._layout is not None:
-            threshold = self.threshold
-            assert threshold is not None, "asked for"
-            loss = loss.with_threshold(threshold)
+        if loss.needs_threshold and self._stream.is_ready:
+            loss = loss.with_threshold(self._stream.threshold())
         return loss(y_true, y_score)
 
-    def _see_stream(self) -> None:
-        """Lay the sets out as the stream is; not at all until both classes are seen."""
-        n_neg, n_pos = self._queue.n_per_class()
-        if n_neg == 0 or n_pos == 0:
-            self._layout, self._set_prevalence = None, math.nan
-            return
-        n = self._n_calls
-        is_due = n % _LAYOUT_EVERY == 0 or n & (n - 1) == 0
-        if self._layout is None or is_due:
-            self._lay_out(self._prevalence or n_pos / (n_neg + n_pos))
-
-    def _lay_out(self, prevalence: float) -> None:
-        layout = self._laid_out(self._config.batch_size, prevalence)
-        if self._layout is not None and self._layout.n_pos != layout.n_pos:
-            self._learner.forget_sets()
-        self._layout, self._set_prevalence = layout, prevalence
-        self._fill = None
-
-    def _laid_out(self, n: int, prevalence: float) -> SetLayout:
-        weighs = self.true_loss.takes_weight
-        return set_layout(
-            n,
-            prevalence,
-            min_per_class=self._config.min_per_class if weighs else 1,
-            prevalence_weights=weighs,
-            device=self._device,
-        )
-
-    def _set_weight(self, y_true: Tensor) -> Tensor:
-        """Return weights that give both classes of a set their share of the stream."""
-        prevalence = self._set_prevalence
-        is_pos = y_true.to(torch.float32)
-        if math.isnan(prevalence) or not self.true_loss.takes_weight:
-            return torch.ones_like(is_pos)
-        n, n_pos = len(is_pos), is_pos.sum()
-        positive = prevalence * n / n_pos.clamp_min(1)
-        negative = (1 - prevalence) * n / (n - n_pos).clamp_min(1)
-        return torch.where(y_true > 0, positive, negative)
-
-    def _row_weight(self, y_true: Tensor) -> Tensor | None:
-        """Return the weights of the queue's rows; None where all weigh the same."""
-        if self._prevalence is None or not self.true_loss.takes_weight:
-            return None
-        return self._set_weight(y_true)
-
-    @property
-    def _device(self) -> torch.device:
-        return self._learner.surrogate.loss_scale.device
-
-    def _move_to(self, device: torch.device) -> None:
-        """Follow the scores to their device, with all that was learned."""
-        if self._device == device:
-            return
-        surrogate, state = self._learner.surrogate, self._learner.state_dict()
-        old, self._generator = self._generator, torch.Generator(device)
-        if old.device.type == device.type:
-            self._generator.set_state(old.get_state())
-        else:
-            seed = torch.randint(2**62, (), generator=old, device=old.device)
-            self._generator.manual_seed(int(seed))
-        self._learner = SurrogateLearner(
-            surrogate.to(device),
-            self.true_loss,
-            self._config,
-            generator=self._generator,
-        )
-        self._learner.load_state_dict(state)
-        self._learner.forget_sets()
-        self._objective = LearnedObjective(surrogate).forward
-        self._queue.to(device)
-
-    def _watch_time(self, seconds: float) -> None:
-        self._seconds += seconds
-        per_call = self._seconds / self._n_calls
-        if self._n_calls >= 20 and per_call > _SLOW_SECONDS:
+    def _watch(self, seconds: float) -> None:
+        """Warn, once, of what a user can do something about."""
+        self._clock.seconds += seconds
+        self._clock.calls += 1
+        per_call = self._clock.seconds / self._clock.calls
+        if self._stream.is_dead:
+            self._warn(
+                f"The loss {self.true_loss.name!r} does not change with the scores, or "
+                "its learned surrogate does not: there is no gradient to follow, and "
+                "the model is trained by cross-entropy alone until there is. Look at "
+                "whether the metric uses the scores it gets, and whether the model's "
+                "scores differ from row to row."
+            )
+        if self._clock.calls >= 20 and per_call > _SLOW_SECONDS:
             self._warn(
                 f"Fitting the loss {self.true_loss.name!r} takes {per_call:.1f} s a "
                 "step, most of it in your metric. Raise `learn_every` or lower "
@@ -532,18 +365,15 @@ class SurrogateLoss(nn.Module):
         config = self._config
         settings = {
             "metric": self.true_loss,
-            "warm_up": self._warm_up,
+            **self._stream_settings,
             "cross_entropy_weight": config.cross_entropy_weight,
             "set_size": config.batch_size,
-            "queue_size": self._queue.capacity,
-            "learn_every": self._learn_every,
             "surrogate_steps": config.surrogate_steps,
             "surrogate_lr": config.surrogate_lr,
             "n_sets": config.n_sets,
             "replay": config.replay,
             "perturbation": config.perturbation,
             "mode": config.mode,
-            "prevalence": self._prevalence,
             "process_group": self._group,
         }
         return _rebuild, (type(self), settings, self.get_extra_state(), self.training)
@@ -559,35 +389,6 @@ def _rebuild(
     criterion = kind(**settings)
     criterion.set_extra_state(state)
     return criterion.train(training)
-
-
-class _FitBar:
-    """A progress bar on stderr, drawn only where something is fitted to watch."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._bar: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, step: int, n_steps: int, error: float) -> None:
-        """Show where the fit stands."""
-        if not sys.stderr.isatty():
-            return
-        from rich.console import Console
-        from rich.progress import Progress
-
-        if self._bar is None:
-            self._bar = Progress(console=Console(stderr=True))
-            self._task = self._bar.add_task("", total=n_steps)
-            self._bar.start()
-        text = f"fitting a surrogate of {self._name}, error {error:.3g}"
-        self._bar.update(self._task, completed=step, description=text)
 
 
 def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -615,14 +416,6 @@ def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             "0 and 1, 1 for the class that the metric calls positive."
         )
     return rows, labels.detach().long()
-
-
-def _is_present(device_type: str) -> bool:
-    try:
-        torch.empty(0, device=device_type)
-    except (AssertionError, RuntimeError):  # what PyTorch raises where there is none
-        return False
-    return True
 
 
 def _own_graph() -> torch.autograd.graph.saved_tensors_hooks:

@@ -135,16 +135,28 @@ class SetSampler:
 
     def draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
         """Return the row numbers of `n_sets` sets."""
-        return torch.cat(
-            [
-                self._pick(self._positives, (n_sets, self._layout.n_pos)),
-                self._pick(self._negatives, (n_sets, self._layout.n_neg)),
-            ],
-            dim=-1,
-        )
+        parts = [
+            pick_rows(rows, (n_sets, n), generator=self._generator)
+            for rows, n in (
+                (self._positives, self._layout.n_pos),
+                (self._negatives, self._layout.n_neg),
+            )
+        ]
+        return torch.cat(parts, dim=-1)
 
-    def _pick(self, rows: Tensor, shape: tuple[int, int]) -> Tensor:
-        place = torch.randint(
-            len(rows), shape, generator=self._generator, device=rows.device
-        )
-        return rows.take(place).long()
+
+def pick_rows(
+    rows: Integer[Tensor, " some"],
+    shape: tuple[int, int],
+    *,
+    generator: torch.Generator | None,
+) -> Integer[Tensor, "n_sets n"]:
+    """Return row numbers drawn with replacement from `rows`.
+
+    Args:
+        rows: Where they are drawn from, at least one.
+        shape: Of what is drawn.
+        generator: Source of the draws, on the device of `rows`.
+    """
+    place = torch.randint(len(rows), shape, generator=generator, device=rows.device)
+    return rows.take(place).long()

@@ -1,12 +1,12 @@
 """The latest rows of a stream of scores, from which sets are drawn."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from losslearn.sampling import SetLayout
+from losslearn.sampling import SetLayout, pick_rows
 
 
 class ScoreQueue:
@@ -15,8 +15,7 @@ class ScoreQueue:
     What a row is, is settled by the first ones that are put in: scores and targets may
     have any further axes. Rows belong to classes, so that stratified sets can be drawn:
     to class 1 where any target is not 0. Rows with a score that is not finite, or too
-    large to be squared, take a place, but are never drawn. Nothing here waits for the
-    device but `n_per_class` and `rows`.
+    large to be squared, take a place, but are never drawn.
 
     Attributes:
         capacity: Most rows kept.
@@ -45,7 +44,7 @@ class ScoreQueue:
         self._score: Tensor | None = None
         self._target: Tensor | None = None
         self._class: Tensor | None = None
-        self._order: _Order | None = None
+        self._by_class: tuple[Tensor, Tensor] | None = None
 
     def __len__(self) -> int:
         """Return the rows that are kept."""
@@ -82,14 +81,14 @@ class ScoreQueue:
             self._class[to : to + length] = kinds[part]
         self._at = (self._at + n) % self.capacity
         self._size = min(self._size + n, self.capacity)
-        self._order = None
+        self._by_class = None
 
     def n_per_class(self) -> tuple[int, int]:
         """Return how many negative and positive rows can be drawn; waits."""
         if self._class is None:
             return 0, 0
-        n_neg, n_pos = self._sorted_by_class().counts.tolist()
-        return n_neg, n_pos
+        negatives, positives = self._rows_by_class()
+        return len(negatives), len(positives)
 
     def rows(self) -> tuple[Tensor, Tensor]:
         """Return scores and targets of all rows that can be drawn; waits.
@@ -113,17 +112,12 @@ class ScoreQueue:
             generator: Source of the draws, on the queue's device.
         """
         assert self._score is not None, "drawn from once both classes are there"
-        order = self._sorted_by_class()
-        kinds = layout.y_true
-        share = torch.rand(
-            (n_sets, len(kinds)),
-            generator=generator,
-            device=self._score.device,
-            dtype=torch.float32,
-        )
-        # a row of its class each, without waiting for how many there are
-        places = order.starts[kinds] + (share * order.counts[kinds]).long()
-        return self._score[order.rows[places]]
+        negatives, positives = self._rows_by_class()
+        places = [
+            pick_rows(rows, (n_sets, n), generator=generator)
+            for rows, n in ((positives, layout.n_pos), (negatives, layout.n_neg))
+        ]
+        return self._score[torch.cat(places, dim=-1)]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows, and where the next ones go."""
@@ -149,35 +143,24 @@ class ScoreQueue:
             )
         self._at, self._size = state["at"], state["size"]
         self._score, self._target = _copy(score), _copy(state["target"])
-        self._class, self._order = _copy(state["class"]), None
+        self._class, self._by_class = _copy(state["class"]), None
 
     def to(self, device: torch.device) -> None:
         """Move the rows to a device, in place."""
         for name in ("_score", "_target", "_class"):
             rows = getattr(self, name)
             setattr(self, name, None if rows is None else rows.to(device))
-        self._order = None
+        self._by_class = None
 
-    def _sorted_by_class(self) -> "_Order":
-        """Return row numbers by class, worked out once after each push."""
+    def _rows_by_class(self) -> tuple[Tensor, Tensor]:
+        """Return the negative and the positive rows' numbers, once after each push."""
         assert self._class is not None, "there are rows"
-        if self._order is None:
-            kinds = torch.arange(_NONE, device=self._class.device)
-            counts = (self._class == kinds.unsqueeze(-1)).sum(-1)
-            starts = counts.cumsum(-1) - counts
-            self._order = _Order(self._class.argsort(stable=True), starts, counts)
-        return self._order
-
-
-class _Order(NamedTuple):
-    """Rows sorted by class."""
-
-    rows: Integer[Tensor, " capacity"]
-    """Their numbers."""
-    starts: Integer[Tensor, " classes"]
-    """Where each class begins."""
-    counts: Integer[Tensor, " classes"]
-    """How many rows each class has."""
+        if self._by_class is None:
+            negatives, positives = (
+                torch.nonzero(self._class == kind).squeeze(-1) for kind in (0, 1)
+            )
+            self._by_class = negatives, positives
+        return self._by_class
 
 
 _NONE = 2
