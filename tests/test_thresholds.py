@@ -98,6 +98,8 @@ def test_tune_threshold_takes_arrays_and_tensors_of_any_make(make):
     # both of 1.5 and 0.25 have one error; F1 prefers to call too many positive
     assert tune_threshold(make(y_true), make(y_score), "f1") == 0.25
     assert tune_threshold(make(y_true), make(y_score), "mcc") == 1.5
+    assert tune_threshold(make(y_true), y_score, "f1") == 0.25
+    assert tune_threshold(y_true, make(y_score), "f1") == 0.25
 
 
 @pytest.mark.parametrize("make", [np.array, torch.tensor])
@@ -119,8 +121,9 @@ def test_tuned_threshold_gives_the_metrics_best_value(metric):
 @pytest.mark.parametrize(
     ("y", "scores", "metric", "message"),
     [
-        ([0, 1], [0.1, 0.2, 0.3], "f1", r"one shape, got \[2\] and \[3\]"),
-        ([[0], [1]], [0.1, 0.2], "f1", r"one shape, got \[2, 1\] and \[2\]"),
+        ([0, 1], [0.1, 0.2, 0.3], "f1", r"got \[2\] and \[3\]"),
+        ([[0, 1]], [[0.1, 0.2]], "f1", r"got \[1, 2\] and \[1, 2\]"),
+        (1, 0.5, "f1", r"got \[\] and \[\]"),
         ([1, 2], [0.1, 0.2], "f1", "`y` must hold nothing but 0 and 1"),
         ([math.nan, 1.0], [0.1, 0.2], "f1", "`y` must hold nothing but 0 and 1"),
         ([1, 1], [0.1, 0.2], "f1", "both classes, got 2 positive rows of 2"),

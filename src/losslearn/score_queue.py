@@ -25,7 +25,7 @@ class ScoreQueue:
         >>> queue = ScoreQueue(3)
         >>> queue.push(torch.tensor([0.1, 0.2, 0.3, 0.4]), torch.tensor([0, 1, 0, 1]))
         >>> queue.rows()[0].tolist(), queue.n_per_class()
-        ([0.4..., 0.2..., 0.3...], (1, 2))
+        ([0.2..., 0.3..., 0.4...], (1, 2))
     """
 
     def __init__(self, capacity: int) -> None:

@@ -19,7 +19,7 @@ def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
 
     Args:
         y: Targets, 0 or 1, shape `[rows]` or `[rows, 1]`; an array or a tensor.
-        scores: Raw scores, of the same shape.
+        scores: Raw scores, of either shape.
         metric: The metric's name, or anything that `as_true_loss` takes.
 
     Returns:
@@ -33,18 +33,20 @@ def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
         >>> tune_threshold([0, 1, 0, 1], [0.0, 2.0, 1.0, 3.0], "f1")
         1.5
     """
-    y_true, y_score = (
+    given = [
         values.detach().cpu()
         if isinstance(values, Tensor)
         else torch.from_numpy(np.array(values))  # a copy: of any layout, and writable
         for values in (y, scores)
+    ]
+    y_true, y_score = (
+        rows.squeeze(-1) if rows.shape[1:] == (1,) else rows for rows in given
     )
-    if y_true.shape != y_score.shape:
+    if y_true.ndim != 1 or y_true.shape != y_score.shape:
         raise ValueError(
-            "`y` and `scores` must have one shape, got "
-            f"{list(y_true.shape)} and {list(y_score.shape)}."
+            "`y` and `scores` must hold one number a row, [rows] or [rows, 1], got "
+            f"{list(given[0].shape)} and {list(given[1].shape)}."
         )
-    y_true, y_score = y_true.reshape(-1), y_score.reshape(-1)
     if not bool(((y_true == 0) | (y_true == 1)).all()):
         raise ValueError("`y` must hold nothing but 0 and 1.")
     if not y_score.is_floating_point():
