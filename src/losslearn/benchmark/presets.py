@@ -65,6 +65,7 @@ HONEST_METRICS = (
 _JACCARD = "jaccard_loss"
 _FOR_JACCARD = (
     "sl_r",
+    "criterion",
     "cross_entropy",
     "soft_jaccard",
     "lovasz_hinge",
@@ -141,7 +142,7 @@ def make_grid(
         only = frozenset(("mlp", method, metric) for method, metric in TABLE_3)
         return replace(grid, methods=methods, only=only)
     if preset == "honest":
-        methods = ("sl_r", *hand_made, *PEER_METHODS)
+        methods = ("sl_r", "criterion", *hand_made, *PEER_METHODS)
         return replace(
             grid,
             datasets=PAPER_DATASETS + KEEL_DATASETS,
@@ -186,7 +187,7 @@ def _smoke(grid: Grid, hand_made: tuple[str, ...], repetitions: int | None) -> G
     What trains for each loss anew runs for F1 only, but for the refined surrogate of a
     linear model. Other packages are left out.
     """
-    methods = (*_SURROGATES, *hand_made)
+    methods = (*_SURROGATES, "criterion", *hand_made)
     tiers, metrics = ("linear", "mlp"), (*HONEST_METRICS, _JACCARD)
     budget = replace(
         grid.budget,
