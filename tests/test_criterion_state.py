@@ -115,13 +115,14 @@ def test_a_state_is_a_snapshot():
 def test_a_resumed_run_is_the_run_that_was_not_stopped(stop, learn_every):
     def start(seed: int):
         criterion = SurrogateLoss(
-            "f1", warm_up=5, learn_every=learn_every, random_state=seed, **SMALL
+            "auc", warm_up=5, learn_every=learn_every, random_state=seed, **SMALL
         )
         model = small_model(seed)
         return criterion, model, torch.optim.Adam(model.parameters(), lr=0.05)
 
     criterion, model, optimizer = start(0)
     losses = losses_and_model(criterion, range(12), model, optimizer)
+    assert criterion.metrics()["blend"] > 0
 
     first, resumed = start(0), start(1)
     found = losses_and_model(first[0], range(stop), *first[1:])
