@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +94,27 @@ def test_a_copy_goes_on_identically_and_on_its_own(copied, metric, calls):
     for seed in range(4):
         left_alone(*batch(seed))
     assert same(original.state_dict(), left_alone.state_dict())
+
+
+class Guarded:
+    """A metric that can be called, not copied."""
+
+    greater_is_better = False
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self, y_true, y_score) -> float:
+        with self.lock:
+            return missed_share(y_true, y_score)
+
+
+def test_a_metric_that_cannot_be_copied_is_shared():
+    original = fed(Guarded(), mode="scratch")
+    copied, twice = copy.deepcopy([original, original])
+    assert copied is twice
+    assert copied is not original
+    assert copied(*batch(0)).item() == original(*batch(0)).item()
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
