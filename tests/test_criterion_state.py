@@ -43,7 +43,7 @@ OTHER_SETTINGS = {
     "surrogate_steps": 2,
     "surrogate_lr": 1e-2,
     "n_sets": 3,
-    "replay": 2,
+    "replay": 3,
     "perturbation": 0.2,
     "mode": "scratch",
     "prevalence": 0.3,
