@@ -133,6 +133,17 @@ def test_a_later_call_does_not_change_an_earlier_gradient():
     assert torch.equal(*gradients)
 
 
+@in_both_forms
+def test_second_derivatives_are_cross_entropys():
+    criterion = fed("f1", blend=0.5)
+    y_score, y_true = batch(7)
+    loss = criterion(y_score, y_true)
+    (slope,) = torch.autograd.grad(loss, y_score, create_graph=True)
+    (second,) = torch.autograd.grad(slope.sum(), y_score)
+    called = y_score.detach().sigmoid()
+    assert torch.allclose(second, called * (1 - called) / 32)
+
+
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float64])
 @pytest.mark.parametrize("of_scores", [(), (1,)])
 @pytest.mark.parametrize("of_targets", [(), (1,)])
@@ -172,6 +183,7 @@ def default_dtype():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_the_default_type_does_not_matter(dtype, default_dtype):
     batches = [batch(seed) for seed in range(6)]
+    batches[0][1].zero_()  # of one class
 
     def losses() -> list[float]:
         criterion = SurrogateLoss("f1", **SMALL)

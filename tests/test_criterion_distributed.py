@@ -1,5 +1,7 @@
 """Two processes that train together, against one that has the joint batch."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
@@ -68,13 +70,22 @@ def gathered(rank: int) -> list[tuple]:
     return found
 
 
+def copied_losses(rank: int) -> list[float]:
+    """Of a criterion of a group of this process alone, and of its copy."""
+    groups = [distributed.new_group([r]) for r in range(2)]
+    original = SurrogateLoss("auc", process_group=groups[rank], **SMALL)
+    pair = (original, copy.deepcopy(original))
+    x, y_true = table(0, 16 + rank)
+    return [criterion(x[:, 0], y_true).item() for criterion in pair]
+
+
 def work(rank: int, folder: str) -> None:
     """One of the two processes."""
     torch.set_num_threads(1)
     distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
     )
-    found = {"gathered": gathered(rank)}
+    found = {"gathered": gathered(rank), "copied": copied_losses(rank)}
     for mode in MODES:
         found[mode] = run(DistributedDataParallel(small_model()), rank, mode)
     torch.save(found, f"{folder}/{rank}.pt")
@@ -117,6 +128,11 @@ def test_all_processes_hold_the_same_state_after_every_step(both, mode):
         sum(map(sum, SIZES[: step + 1])) for step in range(len(SIZES))
     ]
     assert states[-1]["stream"]["fits"] == len(SIZES) - ONE_CLASS
+
+
+def test_a_copy_belongs_to_the_same_processes(both):
+    for found in both:
+        assert found["copied"][0] == found["copied"][1]
 
 
 def test_rows_are_gathered_in_the_order_of_the_ranks(both):

@@ -198,6 +198,21 @@ def test_a_model_trains_under_autocast(dtype):
     assert true_loss() < start - 0.1
 
 
+@in_both_forms
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_under_autocast_it_calculates_in_single_precision(dtype):
+    results = []
+    for enabled in (False, True):
+        criterion = fed("f1", blend=0.5)
+        y_score, y_true = batch(7)
+        with torch.autocast("cpu", dtype=dtype, enabled=enabled):
+            loss = criterion(y_score, y_true)
+        loss.backward()
+        results.append((loss, y_score.grad, criterion.state_dict()))
+    assert same(results[0][1:], results[1][1:])
+    assert results[0][0].item() == results[1][0].item()
+
+
 class Checkpointed(nn.Module):
     """Runs a module again in the backward pass; `used` says how."""
 
@@ -221,9 +236,11 @@ class WithLoss(nn.Module):
         return self.criterion(self.model(x), y_true)
 
 
-def trained(wrap, *, steps: int = 6):
+def trained(wrap, *, steps: int = 6, passes: int | None = None):
     """Model weights and criterion's state of a run; `wrap` makes the whole of both."""
-    criterion, model = fed("f1", blend=0.5), small_model()
+    criterion, model, n_passes = fed("f1", blend=0.5), small_model(), []
+    if passes is not None:
+        model.register_forward_pre_hook(lambda *_: n_passes.append(1))
     whole = wrap(model, criterion)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     for step in range(steps):
@@ -232,6 +249,8 @@ def trained(wrap, *, steps: int = 6):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    assert criterion.metrics()["blend"] > 0.4  # the learned loss took part
+    assert passes is None or len(n_passes) == passes * steps
     return list(model.parameters()), criterion.state_dict()
 
 
@@ -244,8 +263,8 @@ def test_checkpointing_changes_neither_gradients_nor_state(what, use_reentrant):
             return WithLoss(Checkpointed(model, use_reentrant), criterion)
         return Checkpointed(WithLoss(model, criterion), use_reentrant)
 
-    expected, state = trained(WithLoss)
-    found, found_state = trained(wrap)
+    expected, state = trained(WithLoss, passes=1)
+    found, found_state = trained(wrap, passes=2)
     assert all(map(torch.equal, found, expected))
     assert same(found_state, state)
     assert state["_extra_state"]["stream"]["batches"] == 3 + 6

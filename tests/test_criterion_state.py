@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,27 @@ def test_a_copy_goes_on_identically_and_on_its_own(copied, metric, calls):
     assert same(original.state_dict(), left_alone.state_dict())
 
 
+class Guarded:
+    """A metric that can be called, not copied."""
+
+    greater_is_better = False
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self, y_true, y_score) -> float:
+        with self.lock:
+            return missed_share(y_true, y_score)
+
+
+def test_a_metric_that_cannot_be_copied_is_shared():
+    original = fed(Guarded(), mode="scratch")
+    copied, twice = copy.deepcopy([original, original])
+    assert copied is twice
+    assert copied is not original
+    assert copied(*batch(0)).item() == original(*batch(0)).item()
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
 @pytest.mark.parametrize("training", [True, False])
 def test_a_copy_is_in_the_same_mode(copied, training):
@@ -115,13 +137,14 @@ def test_a_state_is_a_snapshot():
 def test_a_resumed_run_is_the_run_that_was_not_stopped(stop, learn_every):
     def start(seed: int):
         criterion = SurrogateLoss(
-            "f1", warm_up=5, learn_every=learn_every, random_state=seed, **SMALL
+            "auc", warm_up=5, learn_every=learn_every, random_state=seed, **SMALL
         )
         model = small_model(seed)
         return criterion, model, torch.optim.Adam(model.parameters(), lr=0.05)
 
     criterion, model, optimizer = start(0)
     losses = losses_and_model(criterion, range(12), model, optimizer)
+    assert criterion.metrics()["blend"] > 0
 
     first, resumed = start(0), start(1)
     found = losses_and_model(first[0], range(stop), *first[1:])

@@ -5,7 +5,7 @@ import math
 import time
 import warnings
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from jaxtyping import Float, Integer
@@ -377,6 +377,13 @@ class SurrogateLoss(nn.Module):
             "process_group": self._group,
         }
         return _rebuild, (type(self), settings, self.get_extra_state(), self.training)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy all but the metric and the processes, which cannot be or need not."""
+        build, arguments = self.__reduce__()
+        copied: Self = build(*arguments)
+        memo[id(self)] = copied
+        return copied
 
 
 def _rebuild(

@@ -143,7 +143,7 @@ class StreamLearner:
             Scores and targets.
         """
         if self._layout is None:
-            rows = torch.empty(0, device=self.device)
+            rows = torch.empty(0, device=self.device, dtype=torch.float32)
             return rows, rows.long()
         n = max(self._config.batch_size - n_fresh, 2 * self._config.min_per_class)
         if self._filling is None or len(self._filling.y_true) != n:
