@@ -75,4 +75,4 @@ benchmark: $(STAMP)
 clean:
 	rm -rf build dist .coverage .coverage.* htmlcov .hypothesis \
 		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

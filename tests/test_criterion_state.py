@@ -321,6 +321,23 @@ def test_a_slow_metric_is_warned_of_once(monkeypatch):
     assert [w.category for w in found] == [RuntimeWarning]
     assert "'f1_loss' takes 1.0 s a step" in str(found[0].message)
     assert "learn_every" in str(found[0].message)
+    assert found[0].filename == __file__  # the loop, which can do something about it
+
+
+def test_what_compiles_at_the_first_fit_is_no_slow_metric(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(criterion, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    quick = SurrogateLoss("f1", learn_every=5, **SMALL)
+    stream, fit = quick._stream, quick._stream._fit
+
+    def fit_and_compile(layout):
+        now[0] += 60.0 if stream.n_fits == 0 else 0.01
+        fit(layout)
+
+    monkeypatch.setattr(stream, "_fit", fit_and_compile)
+    for seed in range(40):  # a warning would be an error
+        quick(*batch(seed))
+    assert stream.n_fits == 8
 
 
 class Terminal(io.StringIO):

@@ -11,7 +11,7 @@ from losslearn.benchmark.presets import (
     TABLE_3,
     make_grid,
 )
-from losslearn.benchmark.registry import HAND_MADE, METHODS, SURROGATES
+from losslearn.benchmark.registry import CRITERION, HAND_MADE, METHODS, SURROGATES
 from losslearn.config import PAPER, BilevelConfig
 from losslearn.datasets import DATASETS
 
@@ -72,6 +72,7 @@ def test_the_honest_grid_measures_jaccard_where_it_is_trained_for():
 
     assert measured("capped") == {
         "sl_r",
+        "criterion",
         "cross_entropy",
         "soft_jaccard",
         "lovasz_hinge",
@@ -88,7 +89,7 @@ def test_every_method_has_a_cell_of_the_honest_grid_or_is_run_by_name():
 
 def test_the_smoke_grid_has_every_loss_that_ships_in_both_tiers():
     cells = make_grid("smoke").cells()
-    ours = {method.name for method in (*HAND_MADE, *SURROGATES)}
+    ours = {method.name for method in (*HAND_MADE, *SURROGATES, CRITERION)}
     for tier in ("linear", "mlp"):
         assert {cell.method for cell in cells if cell.tier == tier} == ours
     assert len({cell.dataset for cell in cells}) == 2

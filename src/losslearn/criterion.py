@@ -21,6 +21,8 @@ from losslearn.universal import initial_surrogate
 
 _SLOW_SECONDS = 0.5
 """A call of the criterion that takes longer on average is warned of."""
+_TO_THE_LOOP = 8
+"""Frames from a warning to the loop: our four and PyTorch's three before it."""
 
 
 class _Rest(NamedTuple):
@@ -270,13 +272,16 @@ class SurrogateLoss(nn.Module):
 
     def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
         """Take a batch in, and draw what completes it to the set that is valued."""
-        begin = time.perf_counter()
+        begin, has_compiled = time.perf_counter(), self._stream.n_fits > 0
         self._is_owed = False
         self._stream.to(y_score.device)
         joint = gather_rows(y_score, y_true, group=self._group)
         self._stream.take(joint.y_score, joint.y_true)
         self._rest = self._complete(joint, len(y_score))
-        self._watch(time.perf_counter() - begin)
+        if has_compiled:  # the first fit's time says nothing of the next
+            self._clock.seconds += time.perf_counter() - begin
+            self._clock.calls += 1
+        self._watch()
 
     def _complete(self, joint: Gathered, n_own: int) -> _Rest:
         """Return the other processes' rows and as many of the queue as a set wants."""
@@ -334,11 +339,9 @@ class SurrogateLoss(nn.Module):
             loss = loss.with_threshold(self._stream.threshold())
         return loss(y_true, y_score)
 
-    def _watch(self, seconds: float) -> None:
+    def _watch(self) -> None:
         """Warn, once, of what a user can do something about."""
-        self._clock.seconds += seconds
-        self._clock.calls += 1
-        per_call = self._clock.seconds / self._clock.calls
+        per_call = self._clock.seconds / max(self._clock.calls, 1)
         if self._stream.is_dead:
             self._warn(
                 f"The loss {self.true_loss.name!r} does not change with the scores, or "
@@ -358,7 +361,7 @@ class SurrogateLoss(nn.Module):
     def _warn(self, message: str) -> None:
         if message[:30] not in self._warned:
             self._warned.add(message[:30])
-            warnings.warn(message, RuntimeWarning, stacklevel=5)
+            warnings.warn(message, RuntimeWarning, stacklevel=_TO_THE_LOOP)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by settings and state: neither buffers nor generators can."""

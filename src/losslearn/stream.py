@@ -49,6 +49,7 @@ class StreamLearner:
             surrogate's gradient agrees with the true loss's.
         health: Says how far it does.
         error: Mean gap between learned and true loss at the last fit.
+        n_fits: Fits so far.
         queue: The latest rows.
     """
 
@@ -87,7 +88,7 @@ class StreamLearner:
         self._layout: SetLayout | None = None
         self._filling: SetLayout | None = None
         self._set_prevalence = math.nan
-        self._n_batches = self._n_fits = 0
+        self._n_batches = self.n_fits = 0
         self._use(surrogate, generator)
 
     def _use(self, surrogate: SetSurrogate, generator: torch.Generator) -> None:
@@ -105,7 +106,7 @@ class StreamLearner:
     @property
     def is_dead(self) -> bool:
         """Whether there has long been no gradient to follow."""
-        return self.health.is_dead and self._n_fits > _PATIENCE
+        return self.health.is_dead and self.n_fits > _PATIENCE
 
     @property
     def device(self) -> torch.device:
@@ -125,7 +126,7 @@ class StreamLearner:
         if self._layout is None or self._n_batches % self._learn_every:
             return
         self._fit(self._layout)
-        self._n_fits += 1
+        self.n_fits += 1
         if self.health.is_dead:
             self.blend = 0.0
             return
@@ -222,7 +223,7 @@ class StreamLearner:
             "prevalence": self._set_prevalence,
             "blend": self.blend,
             "batches": self._n_batches,
-            "fits": self._n_fits,
+            "fits": self.n_fits,
             "error": self.error,
         }
 
@@ -245,7 +246,7 @@ class StreamLearner:
         else:
             self._generator.manual_seed(state["batches"])
         self.blend, self.error = state["blend"], state["error"]
-        self._n_batches, self._n_fits = state["batches"], state["fits"]
+        self._n_batches, self.n_fits = state["batches"], state["fits"]
         self._layout, self._set_prevalence = None, math.nan
         if not math.isnan(state["prevalence"]):
             self._lay_out(state["prevalence"])
@@ -263,7 +264,7 @@ class StreamLearner:
                 sample_weight=layout.weight,
                 steps=self._config.surrogate_steps,
             )
-        if self._n_fits % _HEALTH_EVERY == 0:
+        if self.n_fits % _HEALTH_EVERY == 0:
             self.health.read(
                 self.surrogate,
                 layout.y_true,

@@ -1,0 +1,81 @@
+"""`SurrogateLoss` in a plain loop against the estimator's own loop, cell by cell.
+
+    losslearn benchmark run honest --method criterion --out benchmarks/results
+    python benchmarks/criterion_quality.py
+
+Reads the lines of the honest grid: the same data, splits, steps and tuning. A cell is
+within the spread where the two mean test losses, over the splits that both have, lie no
+further apart than the deviation of the estimator's test loss over its splits. Prints
+the table and writes `results/criterion.md`.
+"""
+
+import argparse
+import statistics
+import sys
+from collections import Counter
+from pathlib import Path
+
+from losslearn.benchmark.contrasts import Contrast, contrasts
+from losslearn.benchmark.harness import Line
+from losslearn.benchmark.results import LINES, ResultsFile
+from losslearn.benchmark.table_lines import table_lines
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def spread_of(lines: list[Line], cell: Contrast) -> float:
+    """Return the deviation of the estimator's test loss over all its splits."""
+    found = [
+        line["losses"]["test"]
+        for line in lines
+        if (line["tier"], line["dataset"], line["metric"], line["method"])
+        == (cell.tier, cell.dataset, cell.metric, "sl_r")
+    ]
+    return statistics.stdev(found) if len(found) > 1 else 0.0
+
+
+def place(cell: Contrast, spread: float) -> str:
+    """Return where the criterion's mean lies: "better", "within" or "worse"."""
+    gap = statistics.fmean(cell.ours) - statistics.fmean(cell.control)
+    if abs(gap) <= spread:
+        return "within"
+    return "better" if gap < 0 else "worse"
+
+
+def make_table(lines: list[Line]) -> str:
+    """Return the table in Markdown."""
+    rows = [
+        "| tier | data | metric | splits | criterion | estimator | its deviation | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    counts: dict[str, Counter[str]] = {}
+    for cell in contrasts(lines, ours="criterion", control="sl_r"):
+        spread = spread_of(lines, cell)
+        where = place(cell, spread)
+        counts.setdefault(cell.tier, Counter())[where] += 1
+        ours, theirs = statistics.fmean(cell.ours), statistics.fmean(cell.control)
+        rows.append(
+            f"| {cell.tier} | {cell.dataset} | {cell.metric} | {len(cell.ours)} | "
+            f"{ours:.4f} | {theirs:.4f} | {spread:.4f} | {where} |"
+        )
+    summary = [
+        f"{tier}: {count['within']} within the estimator's spread, {count['better']} "
+        f"better, {count['worse']} worse, of {count.total()} cells."
+        for tier, count in counts.items()
+    ]
+    return "\n".join([*summary, "", *rows]) + "\n"
+
+
+def main(args: list[str] | None = None) -> None:
+    """Print the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of lines")
+    options = parser.parse_args(args)
+    lines = table_lines(ResultsFile(options.results / LINES).lines(), "honest")
+    table = make_table(lines)
+    sys.stdout.write(table)
+    (options.results / "criterion.md").write_text(table)
+
+
+if __name__ == "__main__":
+    main()
