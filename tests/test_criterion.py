@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 from criterion_cases import HELD, SMALL, batch, fed, gap, missed_share, set_of, weights
 from losslearn import SurrogateLoss, get_true_loss
 from losslearn.thresholds import best_threshold
+from losslearn.universal import UniversalConfig, store
 
 in_both_forms = pytest.mark.usefixtures("form")
 
@@ -345,13 +346,13 @@ def separated(seed: int, n: int, direction: torch.Tensor):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "metric", ["f1", "auc", "ap", pytest.param(gap, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("metric", ["f1", "auc", "ap", gap])
 def test_the_learned_loss_alone_reaches_the_known_optimum(
     metric, seed, shared_cache, monkeypatch
 ):
     monkeypatch.setenv("LOSSLEARN_CACHE", str(shared_cache))
+    quick = UniversalConfig(set_sizes=(64, 256), n_sets=512, max_iter=500)
+    monkeypatch.setattr(store, "CALLABLE", quick)
     direction = 2 * torch.nn.functional.normalize(
         torch.randn(4, generator=torch.Generator().manual_seed(seed)), dim=0
     )
