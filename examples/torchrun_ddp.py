@@ -38,7 +38,7 @@ def train(criterion: nn.Module, task: Task, *, epochs: int, seed: int) -> nn.Mod
 
 def all_hold_the_same(criterion: SurrogateLoss) -> bool:
     """Return whether all processes have learned the same loss."""
-    own: dict[str, Tensor] = criterion.state_dict()["_extra_state"]["learner"]
+    own: dict[str, Tensor] = criterion.state_dict()["_extra_state"]["stream"]["learner"]
     states: list[dict] = [{}] * distributed.get_world_size()
     distributed.all_gather_object(states, own["surrogate"])
     return all(
