@@ -10,6 +10,8 @@ from torch.nn.functional import softplus
 
 from criterion_cases import HELD, SMALL, batch, fed, gap, missed_share, set_of, weights
 from losslearn import SurrogateLoss, get_true_loss
+from losslearn import criterion as criterion_module
+from losslearn.gathering import Gathered
 from losslearn.thresholds import best_threshold
 from losslearn.universal import UniversalConfig, store
 
@@ -194,6 +196,39 @@ def test_the_default_type_does_not_matter(dtype, default_dtype):
     usual = losses()
     default_dtype(dtype)
     assert losses() == pytest.approx(usual, rel=1e-5)
+
+
+@in_both_forms
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_from_scratch_too_it_is_in_single_precision(dtype, default_dtype):
+    default_dtype(dtype)
+    criterion = SurrogateLoss("f1", mode="scratch", **SMALL)
+    y_score = torch.linspace(-1, 1, 32, dtype=torch.float32, requires_grad=True)
+    loss = criterion(y_score, torch.arange(32) % 2)
+    loss.backward()
+    assert {w.dtype for w in weights(criterion)} == {loss.dtype} == {torch.float32}
+
+
+def test_one_of_three_processes_gets_its_rows_share_of_the_joint_gradient(monkeypatch):
+    y_score, y_true = batch(7)
+    joint = fed("f1", blend=0.5)
+    value = joint(y_score, y_true)
+    value.backward()
+    own, own_true = y_score.detach()[10:16].requires_grad_(), y_true[10:16]
+
+    def gathered(found_score, found_true, *, group):
+        assert group is None
+        assert torch.equal(found_score, own)
+        assert torch.equal(found_true, own_true.long())
+        return Gathered(y_score.detach(), y_true.long(), 10, 3)
+
+    one = fed("f1", blend=0.5)
+    monkeypatch.setattr(criterion_module, "gather_rows", gathered)
+    loss = one(own, own_true)
+    loss.backward()
+    assert loss.item() == pytest.approx(value.item(), rel=1e-5)
+    # averaged over the processes, as DDP does, it is the joint gradient
+    assert torch.allclose(own.grad / 3, y_score.grad[10:16], rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(

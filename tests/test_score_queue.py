@@ -39,11 +39,11 @@ def test_it_holds_the_latest_rows_and_draws_the_usable_ones(capacity, batches):
         model.extend(batch)
         y_score = torch.tensor([score for score, _ in batch], dtype=torch.float32)
         queue.push(y_score, torch.tensor([y for _, y in batch], dtype=torch.long))
-    usable = [(score, y) for score, y in model if abs(score) < 1e18]
-    assert len(queue) == len(model)
-    assert queue.n_per_class() == tuple(
-        sum(y == label for _, y in usable) for label in (0, 1)
-    )
+        usable = [(score, y) for score, y in model if abs(score) < 1e18]
+        assert len(queue) == len(model)
+        assert queue.n_per_class() == tuple(
+            sum(y == label for _, y in usable) for label in (0, 1)
+        )
     if not model:
         with pytest.raises(ValueError, match="queue is empty"):
             queue.rows()
