@@ -1,12 +1,13 @@
-"""`SurrogateLoss` in a plain loop against the estimator's own loop, cell by cell.
+r"""`SurrogateLoss` in a plain loop against the estimator's own loop, cell by cell.
 
-    losslearn benchmark run honest --method criterion --out benchmarks/results
+    losslearn benchmark run honest --method criterion --tier linear --tier mlp \
+        --out benchmarks/results/criterion
     python benchmarks/criterion_quality.py
 
-Reads the lines of the honest grid: the same data, splits, steps and tuning. A cell is
-within the spread where the two mean test losses, over the splits that both have, lie no
-further apart than the deviation of the estimator's test loss over its splits. Prints
-the table and writes `results/criterion.md`.
+Reads those lines and the estimator's of the honest grid: the same data, splits, steps
+and tuning. A cell is within the spread where the two mean test losses, over the splits
+that both have, lie no further apart than the deviation of the estimator's test loss
+over its splits. Prints the table and writes `results/criterion/quality.md`.
 """
 
 import argparse
@@ -71,10 +72,12 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of lines")
     options = parser.parse_args(args)
-    lines = table_lines(ResultsFile(options.results / LINES).lines(), "honest")
+    own = options.results / "criterion"
+    files = ResultsFile(options.results / LINES), ResultsFile(own / LINES)
+    lines = table_lines([line for file in files for line in file.lines()], "honest")
     table = make_table(lines)
     sys.stdout.write(table)
-    (options.results / "criterion.md").write_text(table)
+    (own / "quality.md").write_text(table)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Train with both criteria and print their test losses."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--metric", default="f1")
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, metavar="FILE")
     options = parser.parse_args(args)
