@@ -190,7 +190,7 @@ def test_a_killed_process_is_resumed_to_the_last_bit(tmp_path):
 
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
-    checkpointed_run(tmp_path / "whole", steps=20)
+    assert run(tmp_path / "whole", None) == 0
     assert run(tmp_path / "killed", 11) == -9
     saved = torch.load(tmp_path / "killed" / "checkpoint.pt", weights_only=True)
     assert saved["step"] == 11
