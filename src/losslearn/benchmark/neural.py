@@ -147,9 +147,11 @@ class NeuralMethod:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             model = build_tier_model(tier, data.x)
+            generator = torch.Generator(device).manual_seed(seed)
+            context = Context(true_losses[0], data.y_true, config, generator, seed)
             training = Training(model, data, true_losses)
             training.n_steps = self._descend(
-                model, data, true_losses[0], config, own, seed, training.observe
+                model, data, context, own, training.observe
             )
         return training
 
@@ -157,22 +159,19 @@ class NeuralMethod:
         self,
         model: nn.Module,
         data: TrainingData,
-        true_loss: TrueLoss,
-        config: BilevelConfig,
+        context: Context,
         own: Setting,
-        seed: int,
         observe: Observer,
     ) -> int:
         """Train a model in place, shown at each look; return the number of steps."""
-        generator = torch.Generator(data.x.device).manual_seed(seed)
-        context = Context(true_loss, data.y_true, config, generator, seed)
+        config = context.config
         trained = self.make(context, own)
         trainer = Trainer(
             model,
             data,
-            true_loss,
+            context.true_loss,
             config,
-            generator=generator,
+            generator=context.generator,
             parameters=trained.parameters,
             observe=observe,
         )

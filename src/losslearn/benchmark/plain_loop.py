@@ -8,10 +8,8 @@ from jaxtyping import Integer
 from torch import Tensor, nn
 
 from losslearn.benchmark.fitted import Setting
-from losslearn.benchmark.neural import NeuralMethod
-from losslearn.config import BilevelConfig
+from losslearn.benchmark.neural import Context, NeuralMethod
 from losslearn.criterion import SurrogateLoss
-from losslearn.metrics import TrueLoss
 from losslearn.models import score_rows
 from losslearn.training import Observer, TrainingData
 
@@ -29,23 +27,22 @@ class PlainLoop(NeuralMethod):
         self,
         model: nn.Module,
         data: TrainingData,
-        true_loss: TrueLoss,
-        config: BilevelConfig,
+        context: Context,
         own: Setting,
-        seed: int,
         observe: Observer,
     ) -> int:
         del own
+        config = context.config
         n_steps = config.max_iter * config.model_steps
         criterion = SurrogateLoss(
-            true_loss,
+            context.true_loss,
             set_size=config.batch_size,
             cross_entropy_weight=config.cross_entropy_weight,
-            random_state=seed,
+            random_state=context.seed,
         )
         optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
-        batches = _shuffled(len(data.x), config.batch_size, seed, data.x.device)
+        batches = _shuffled(len(data.x), config.batch_size, context.generator)
         look_every = config.eval_every * config.model_steps
         for step in range(1, n_steps + 1):
             rows = next(batches)
@@ -62,11 +59,10 @@ class PlainLoop(NeuralMethod):
 
 
 def _shuffled(
-    n_rows: int, batch_size: int, seed: int, device: torch.device
+    n_rows: int, batch_size: int, generator: torch.Generator
 ) -> Iterator[Integer[Tensor, " n"]]:
     """Yield row numbers of batches, each row once an epoch."""
-    generator = torch.Generator(device).manual_seed(seed)
     while True:
-        order = torch.randperm(n_rows, generator=generator, device=device)
+        order = torch.randperm(n_rows, generator=generator, device=generator.device)
         # a last batch of one row has no deviation for BatchNorm
         yield from (rows for rows in order.split(batch_size) if len(rows) > 1)
