@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
-from losslearn import estimators
+from losslearn import estimators, labels
 from losslearn.comparison import compare
 from losslearn.estimators import SurrogateClassifier
 from losslearn.metrics import get_true_loss
@@ -352,7 +352,7 @@ def test_no_row_of_an_array_is_copied(table, monkeypatch):
 
 def test_labels_are_looked_through_in_parts(table, fitted, monkeypatch):
     X, y = table
-    monkeypatch.setattr(estimators, "_LABELS", 7)
+    monkeypatch.setattr(labels, "_LABELS", 7)
     assert np.array_equal(make().fit(X, y).predict(X), fitted.predict(X))
     with pytest.raises(ValueError, match="Only binary classification"):
         make().fit(X, np.arange(len(y)) // 100)

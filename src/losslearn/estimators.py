@@ -10,24 +10,21 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from losslearn.calibration import fit_platt
 from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
+from losslearn.labels import encode_labels, encode_validation_labels
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
-from losslearn.splitting import split_off_validation
 from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData, Watcher
+from losslearn.training_rows import as_tensor, split_table
 from losslearn.universal import FitProgress, initial_surrogate
 
 _DEFAULT = BilevelConfig()
-
-_LABELS = 2**20
-"""Labels looked through at a time."""
 
 
 class SurrogateClassifier(ClassifierMixin, BaseEstimator):
@@ -183,11 +180,18 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         features, labels = validate_data(
             self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )
-        y_true = self._fit_labels(labels)
+        self.classes_, y_true = encode_labels(labels, pos_label=self.pos_label)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if X_valid is None and y_valid is None:
             in_order = isinstance(X, np.memmap)  # on a disk the order is the time
-            data = self._split(features, y_true, seed, in_order=in_order)
+            data = split_table(
+                features,
+                y_true,
+                validation_fraction=self.validation_fraction,
+                seed=seed,
+                in_order=in_order,
+                device=self.device,
+            )
         else:
             data = self._with_validation(features, y_true, X_valid, y_valid)
         with torch.random.fork_rng(devices=[]):
@@ -217,65 +221,6 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         names = [setting.name for setting in fields(BilevelConfig)]
         return BilevelConfig(**{name: getattr(self, name) for name in names})
 
-    def _fit_labels(self, y: NDArray[Any]) -> NDArray[np.int8]:
-        """Set `classes_` and return 0/1 targets."""
-        found = _distinct(y)
-        check_classification_targets(found)
-        kind = type_of_target(found, input_name="y", raise_unknown=True)
-        classes = np.unique(found)
-        if kind != "binary":
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"{kind}, with {len(classes)} classes."
-            )
-        if len(classes) < 2:
-            raise ValueError(
-                "`y` must hold two classes, got one class only: "
-                f"{classes.tolist()[0]!r}."
-            )
-        if self.pos_label is not None:
-            if self.pos_label not in classes.tolist():
-                raise ValueError(
-                    f"`pos_label` must be one of the classes {classes.tolist()}, "
-                    f"got {self.pos_label!r}."
-                )
-            classes = classes[np.argsort(classes == self.pos_label, kind="stable")]
-        self.classes_ = classes
-        return (y == classes[1]).astype(np.int8)
-
-    def _split(
-        self,
-        X: NDArray[np.float32],
-        y_true: NDArray[np.int8],
-        seed: int,
-        *,
-        in_order: bool,
-    ) -> TrainingData:
-        """Return the table on the device, with the numbers of both parts' rows."""
-        n_positive = np.count_nonzero(y_true)
-        least = min(n_positive, len(y_true) - n_positive)
-        if least < 2:
-            raise ValueError(
-                "`y` must hold at least 2 rows of each class, one to train and one "
-                f"to validate on, got {least} of the rarer class."
-            )
-        # each part needs a row of each class
-        n_valid = max(round(self.validation_fraction * len(y_true)), 2)
-        train, valid = split_off_validation(y_true, n_valid=n_valid, seed=seed)
-        if in_order:
-            valid.sort()
-        x, y_train, y_valid, rows, valid_rows = (
-            _as_tensor(part).to(self.device)
-            for part in (
-                X,
-                y_true[train],
-                y_true[valid].astype(np.int64),
-                train,
-                valid,
-            )
-        )
-        return TrainingData(x, y_train, x, y_valid, rows, valid_rows)
-
     def _with_validation(
         self,
         X: NDArray[np.float32],
@@ -289,16 +234,10 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         x_valid, labels = validate_data(
             self, X_valid, y_valid, dtype=np.float32, order="C", reset=False
         )
-        found = np.unique(_distinct(labels)).tolist()
-        if set(found) - set(self.classes_.tolist()) or len(found) < 2:
-            raise ValueError(
-                f"`y_valid` must hold both classes {self.classes_.tolist()}, got "
-                f"{found}."
-            )
-        valid_true = (labels == self.classes_[1]).astype(np.int64)
+        valid_true = encode_validation_labels(labels, self.classes_)
         return TrainingData(
             *(
-                _as_tensor(part).to(self.device)
+                as_tensor(part).to(self.device)
                 for part in (X, y_true, x_valid, valid_true)
             )
         )
@@ -363,7 +302,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         device = next(self.model_.parameters()).device
-        y_score = _exact_scores(self.model_, _as_tensor(features).to(device))
+        y_score = _exact_scores(self.model_, as_tensor(features).to(device))
         return y_score.cpu().numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
@@ -444,29 +383,6 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
-
-
-def _distinct(y: NDArray[Any]) -> NDArray[Any]:
-    """Return the two distinct labels of many; other targets as they are.
-
-    What sorts all labels at once copies them several times.
-    """
-    if y.dtype.kind not in "biuf":
-        return y
-    found = y[:0]
-    for begin in range(0, len(y), _LABELS):
-        found = np.unique(np.concatenate([found, y[begin : begin + _LABELS]]))
-        if len(found) > 2:
-            return y
-    return found
-
-
-def _as_tensor(array: NDArray[Any]) -> Tensor:
-    """Return the tensor of an array, which shares its memory."""
-    with warnings.catch_warnings():
-        # a memory map opened to read: nothing writes into a table
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-        return torch.from_numpy(array)
 
 
 def _exact_scores(model: nn.Module, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
