@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from losslearn.descent import ClippedAdam
 from losslearn.fused.surrogate import FusedSurrogate, SetArrays, has_hooks
 from losslearn.kernels import can_compile
+from losslearn.kernels.blas import one_thread
 from losslearn.models import MLP, Linear
 
 Array = NDArray[np.float32]
@@ -111,9 +112,13 @@ class FusedModel:
         """Return the scores of some rows in training mode, without gradient."""
         from losslearn.kernels.feed_forward import score_rows
 
-        values = score_rows(
-            self._alpha, self._widths, *self._at(rows.reshape(-1)), self._draw_seed(1)
-        )
+        with one_thread():
+            values = score_rows(
+                self._alpha,
+                self._widths,
+                *self._at(rows.reshape(-1)),
+                self._draw_seed(1),
+            )
         self._count_batches(1)
         return torch.from_numpy(values).reshape(rows.shape)
 
@@ -142,18 +147,19 @@ class FusedModel:
 
         y, share = self._arrays.of(y_true, sample_weight, (1, len(y_true)))
         scores = np.empty(rows.shape, np.float32)
-        model_steps(
-            *self._adam(0),
-            self._widths,
-            *self._at(rows),
-            self._draw_seed(len(rows)),
-            *self._work_for(rows.shape[1]),
-            y,
-            share,
-            *(_NO_SURROGATE if surrogate is None else _network(surrogate)),
-            cross_entropy_weight,
-            scores,
-        )
+        with one_thread():
+            model_steps(
+                *self._adam(0),
+                self._widths,
+                *self._at(rows),
+                self._draw_seed(len(rows)),
+                *self._work_for(rows.shape[1]),
+                y,
+                share,
+                *(_NO_SURROGATE if surrogate is None else _network(surrogate)),
+                cross_entropy_weight,
+                scores,
+            )
         self._count_steps(len(rows))
         return torch.from_numpy(scores)
 
@@ -184,25 +190,26 @@ class FusedModel:
         seed = self._draw_seed(len(rows))
         scores = []
         for step, some in enumerate(rows):
-            score = torch.from_numpy(
-                forward_step(
+            with one_thread():
+                values = forward_step(
                     self._alpha,
                     self._widths,
                     *self._at(some),
                     seed + step * len(self._widths),
                     *work,
                 )
-            ).requires_grad_()
+            score = torch.from_numpy(values).requires_grad_()
             self._descent.zero_grad()
             objective(y_true, score, sample_weight=sample_weight).mean().backward()
             assert score.grad is not None, "the objective depends on the scores"
-            backward_step(
-                *self._adam(1),
-                self._widths,
-                self._rate,
-                *work,
-                score.grad.unsqueeze(0).contiguous().numpy(),
-            )
+            with one_thread():
+                backward_step(
+                    *self._adam(1),
+                    self._widths,
+                    self._rate,
+                    *work,
+                    score.grad.unsqueeze(0).contiguous().numpy(),
+                )
             self._descent.step_unclipped()
             self._count_steps(1)
             scores.append(score.detach())

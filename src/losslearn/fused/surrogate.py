@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from losslearn.descent import ClippedAdam
 from losslearn.flat import FlatParameters
 from losslearn.kernels import can_compile
+from losslearn.kernels.blas import one_thread
 from losslearn.surrogate import SetSurrogate
 
 Array = NDArray[np.float32]
@@ -130,22 +131,23 @@ class FusedSurrogate:
         unit_loss = (loss.float() / self.scale - self.shift).numpy()
         count, exp_avg, exp_avg_sq = descent.moments()
         errors = np.empty(steps, np.float32)
-        fit_steps(
-            self.beta,
-            descent.flat.grad.numpy(),
-            exp_avg.numpy(),
-            exp_avg_sq.numpy(),
-            int(count),
-            self.sizes,
-            y,
-            y_score.contiguous().numpy(),
-            np.ascontiguousarray(unit_loss),
-            share,
-            self.standardize,
-            descent.lr,
-            descent.max_grad_norm,
-            errors,
-        )
+        with one_thread():
+            fit_steps(
+                self.beta,
+                descent.flat.grad.numpy(),
+                exp_avg.numpy(),
+                exp_avg_sq.numpy(),
+                int(count),
+                self.sizes,
+                y,
+                y_score.contiguous().numpy(),
+                np.ascontiguousarray(unit_loss),
+                share,
+                self.standardize,
+                descent.lr,
+                descent.max_grad_norm,
+                errors,
+            )
         count += steps
         return torch.from_numpy(errors) * self.scale
 
@@ -177,16 +179,17 @@ class FusedSurrogate:
         y, share = self._arrays.of(y_true, sample_weight, (len(score), score.shape[1]))
         values = np.empty(len(score), np.float32)
         slope = np.empty(score.shape, np.float32)
-        value_and_slope(
-            self.beta,
-            self.sizes,
-            y,
-            score.numpy(),
-            share,
-            self.standardize,
-            values,
-            slope,
-        )
+        with one_thread():
+            value_and_slope(
+                self.beta,
+                self.sizes,
+                y,
+                score.numpy(),
+                share,
+                self.standardize,
+                values,
+                slope,
+            )
         values += np.float32(self.shift)
         if cross_entropy_weight != 0:
             add_cross_entropy(
