@@ -1,0 +1,57 @@
+"""A metric of the user's own on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_cases import error_line, fit, make_frame
+
+from losslearn import load_model
+from losslearn.cli import main
+
+
+def test_a_metric_of_ones_own_is_trained_for_and_asked_for_again(capsys):
+    words = ("--greater-is-better", "--json", "--max-iter", "2")
+    assert fit(*words, metric="money.py:profit") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metric"] == "money.py:profit"
+    assert found["model"] == "people-profit-model"
+    assert found["results"][0]["test"] < 0  # minus the profit
+    evaluation = ["evaluate", found["model"], "people.csv", "--target", "churn"]
+    assert main(evaluation) == 2
+    assert "--metric money.py:profit" in error_line(capsys)
+    assert main([*evaluation, "--metric", "money.py:profit", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)["value"]
+    predicted = load_model(found["model"]).predict_frame(make_frame())["label"] == "yes"
+    is_positive = make_frame()["churn"] == "yes"
+    assert value == predicted.sum() - 10 * (predicted & is_positive).sum()
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("f2_score", "`f1_score`"),
+        ("money.py:profit", "--greater-is-better or --lower-is-better"),
+        ("money.py:prophet", "prophet"),
+        ("nothing.py:profit", "nothing.py"),
+        ("money.py:broken", "`broken` raised RuntimeError"),
+        ("money.py:nothing", "nan"),
+    ],
+)
+def test_a_metric_that_cannot_be_used_is_one_clear_line(capsys, metric, message):
+    assert fit(metric=metric) == 2
+    assert message in error_line(capsys)
+    assert not list(Path().glob("*model*"))
+
+
+def test_a_metric_that_fails_in_training_leaves_nothing(capsys):
+    Path("late.py").write_text(
+        "calls = []\n"
+        "def late(y_true, y_score):\n"
+        "    calls.append(0)\n"
+        "    return 1 / (len(calls) < 40) - 1 + (y_score[y_true == 1] < 0).mean()\n"
+        "late.greater_is_better = False\n"
+    )
+    assert fit(metric="late.py:late") == 2
+    assert "ZeroDivisionError" in error_line(capsys)
+    assert not list(Path().glob("*model*"))

@@ -1,0 +1,140 @@
+"""Targets and parts of a table."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from table_cases import one_line
+
+from losslearn.tables import split_rows, split_target
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([0, 1, 1], [0, 1]),
+        ([1.0, 0.0, 1.0], [0, 1]),
+        ([2, 1, 2], [1, 2]),
+        ([0.5, -1.5, 0.5], [-1.5, 0.5]),
+        ([True, False, True], [False, True]),
+        (["yes", "no", "yes"], ["no", "yes"]),
+        (pd.Categorical(["b", "a", "b"], categories=["b", "a", "c"]), ["a", "b"]),
+        (pd.Categorical(["a", "b"], categories=["b", "a"], ordered=True), ["b", "a"]),
+        (pd.array([1, 0, 1], dtype="Int8"), [0, 1]),
+        (np.array([9, "a"], dtype=object), [9, "a"]),
+        (
+            pd.to_datetime(["2020-01-01", "2019-01-01"]),
+            ["2019-01-01 00:00:00", "2020-01-01 00:00:00"],
+        ),
+    ],
+)
+def test_labels_of_any_type(values, classes):
+    frame = pd.DataFrame({"x": range(len(values)), "label": values})
+    features, y, found = split_target(frame, "label")
+    assert found == classes
+    assert [type(label) for label in found] == [type(label) for label in classes]
+    assert json.loads(json.dumps(found)) == classes
+    assert y.dtype == np.int64
+    assert list(features.columns) == ["x"]
+    for value, code in zip(values, y, strict=True):
+        assert str(classes[code]) in (str(value), str(value).removesuffix(".0"))
+
+
+@pytest.mark.parametrize("positive", [1, "1", 1.0, True])
+def test_the_positive_label_can_be_named(positive):
+    frame = pd.DataFrame({"x": range(4), "y": [1, 2, 2, 1]})
+    _, y, classes = split_target(frame, "y", positive=positive)
+    assert classes == [2, 1]
+    assert y.tolist() == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("values", [[2, 1, 2], ["2", "1", "2"], [2.0, 1.0, 2.0]])
+def test_a_second_table_is_encoded_like_the_first(values):
+    frame = pd.DataFrame({"x": range(3), "y": values})
+    _, y, classes = split_target(frame, "y", classes=[2, 1])
+    assert y.tolist() == [0, 1, 0]
+    assert classes == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        (["a", None, "b", None], {}, "lacks a value in 2 of 4 rows. Remove"),
+        ([1, 1, 1, 1], {}, "one class only: 1 in all 4 rows"),
+        (["a", "b", "c", "c"], {}, "3 classes .*'a', 'b', 'c'.*Only two are handled"),
+        ([0.0, np.inf, 0.0, np.inf], {}, "infinite"),
+        ([0, 1, 0, 1], {"positive": "yes"}, r"`positive` .* 0, 1; got 'yes'"),
+        ([0, 2, 0, 2], {"classes": [0, 1]}, "holds 2; expected only 0, 1"),
+        ([1, 1, 1, 1], {"classes": [0, 1]}, "one class only"),
+    ],
+)
+def test_bad_targets_give_one_line(values, options, words):
+    frame = pd.DataFrame({"x": range(4), "label": values})
+    with pytest.raises(ValueError, match=words) as error:
+        split_target(frame, "label", **options)
+    assert "label" in one_line(error)
+
+
+def test_a_quantity_is_no_target():
+    frame = pd.DataFrame({"x": range(99), "price": np.linspace(0, 1, 99)})
+    with pytest.raises(ValueError, match=r"99 classes \(.* 94 more\).*a quantity"):
+        split_target(frame, "price")
+
+
+def test_an_absent_target_names_the_nearest_columns():
+    frame = pd.DataFrame({"x": [1, 2], "Label": [0, 1]})
+    with pytest.raises(ValueError, match="no column 'lable'; the nearest are 'Label'"):
+        split_target(frame, "lable")
+    with pytest.raises(ValueError, match="no column 'zzz'; it has 'x', 'Label'"):
+        split_target(frame, "zzz")
+    with pytest.raises(ValueError, match="no column besides the target 'x'"):
+        split_target(frame[["x"]], "x")
+
+
+@given(
+    counts=st.tuples(st.integers(6, 80), st.integers(6, 80)),
+    sizes=st.tuples(st.floats(0.01, 0.45), st.floats(0.01, 0.45)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_parts_are_stratified_and_share_no_row(counts, sizes, seed):
+    y = np.random.default_rng(seed).permutation(np.repeat([0, 1], counts))
+    test_size, validation_size = sizes
+    parts = split_rows(
+        y, test_size=test_size, validation_size=validation_size, seed=seed
+    )
+    assert sorted(np.concatenate(parts)) == list(range(len(y)))
+    for code, count in enumerate(counts):
+        train, validation, test = (int((y[part] == code).sum()) for part in parts)
+        assert min(train, validation, test) >= 2
+        if min(size * count for size in sizes) >= 2 and train > 2:
+            assert abs(test - test_size * count) <= 0.5
+            assert abs(validation - validation_size * count) <= 0.5
+
+
+def test_the_split_depends_on_target_and_seed_only():
+    y = np.arange(200) % 3 == 0
+    first = split_rows(y, seed=1)
+    np.random.seed(5)  # noqa: NPY002 - the global state must not matter
+    for again in (split_rows(y.tolist(), seed=1), split_rows(y.astype(int), seed=1)):
+        for a, b in zip(first, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert first.test.tolist() != split_rows(y, seed=2).test.tolist()
+
+
+def test_a_part_can_be_left_out():
+    parts = split_rows([0, 0, 0, 0, 1, 1, 1, 1], validation_size=0, seed=0)
+    assert [len(part) for part in parts] == [4, 0, 4]
+    assert all(np.issubdtype(part.dtype, np.integer) for part in parts)
+
+
+def test_too_few_rows_and_senseless_shares():
+    with pytest.raises(ValueError, match="Class 'yes' has too few rows: 5; at least 6"):
+        split_rows([0] * 50 + [1] * 5, seed=0, classes=["no", "yes"])
+    for sizes in ((0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)):
+        with pytest.raises(ValueError, match="leave rows to train on"):
+            split_rows([0, 1] * 9, seed=0, test_size=sizes[0], validation_size=sizes[1])
+    with pytest.raises(ValueError, match="only 0 and 1"):
+        split_rows([0, 1, 2] * 9, seed=0)
