@@ -36,8 +36,9 @@ def expected(criterion, y_score, y_true, *, prevalence, weighted):
     n = len(y_true)
     sign = 1 - 2 * y_true
     cross_entropy = softplus(sign * score[:n]).sum() / n
+    stretch = min(len(score) / n, 2)
     objective = (
-        criterion._stream.blend * len(score) / n * value / learned.loss_scale
+        criterion._stream.blend * stretch * value / learned.loss_scale
         + criterion._config.cross_entropy_weight * cross_entropy
     )
     (slope,) = torch.autograd.grad(objective, score)

@@ -277,6 +277,19 @@ def test_a_metric_that_ignores_the_scores_is_warned_of_once():
     assert torch.allclose(y_score.grad, cross_entropy_gradient(y_score, y_true))
 
 
+def test_a_perfect_stream_is_told_from_a_metric_that_ignores_the_scores():
+    criterion = SurrogateLoss("f1", warm_up=10, **SMALL)
+
+    def see_separated_rows(calls: int) -> None:
+        for seed in range(calls):
+            y_score, y_true = batch(seed)
+            criterion(y_score + 100 * y_true, y_true)
+
+    with pytest.warns(RuntimeWarning, match="it is 0 on the latest rows"):
+        see_separated_rows(110)
+    see_separated_rows(1)  # without a second warning
+
+
 def test_a_metric_that_becomes_informative_lets_the_blend_rise():
     loss, off = switch()
     criterion = SurrogateLoss(loss, warm_up=10, **SMALL)

@@ -16,8 +16,8 @@ WEIGHT = torch.ones(N)
 class Fake:
     """A surrogate that is a known function of the scores."""
 
-    def __init__(self, function, *, loss_scale: float = 1.0) -> None:
-        self.function, self.loss_scale = function, torch.tensor(loss_scale)
+    def __init__(self, function) -> None:
+        self.function = function
 
     def __call__(self, y_true, y_score, *, sample_weight=None):
         assert sample_weight is not None
@@ -97,7 +97,7 @@ def test_strength_and_units_do_not_matter_to_linear_functions():
     )
     health = GradientHealth(own_loss(lambda _, s: along(A)(s)))
     health.read(
-        Fake(along(B), loss_scale=50.0),
+        Fake(lambda s: along(B)(s) / 50),
         Y_TRUE,
         Y_SCORE.expand(N_SETS, N),
         sample_weight=WEIGHT,

@@ -21,6 +21,9 @@ from losslearn.universal import initial_surrogate
 
 _SLOW_SECONDS = 0.5
 """A call of the criterion that takes longer on average is warned of."""
+_MOST_STRETCH = 2.0
+"""Times that the gradient of a batch's rows may count for the rest of their set: few
+rows are a noisy sample of it."""
 _TO_THE_LOOP = 8
 """Frames from a warning to the loop: our four and PyTorch's three before it."""
 
@@ -54,9 +57,11 @@ class SurrogateLoss(nn.Module):
     .. math::
         a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
 
-    for the rows of the batch alone. The share a starts at 0 (cross-entropy) and moves
-    towards 1 as far as the surrogate's gradient agrees with the true loss's (see
-    `GradientHealth`); s is the spread of the true loss.
+    for the rows of the batch alone, the learned part times the rows of the set over
+    those of the batch, 2 at most: few rows are a noisy sample of their set. The share
+    a starts at 0 (cross-entropy) and moves towards 1 as far as the surrogate's gradient
+    agrees with the true loss's (see `GradientHealth`); s is the spread of the true
+    loss.
 
     In training the value returned is the learned estimate of the set's loss, on the
     scale of the metric's loss (lower is better); it carries the gradient above. In
@@ -321,10 +326,10 @@ class SurrogateLoss(nn.Module):
         per_row = n_processes / max(n_joint, 1)
         objective = self._config.cross_entropy_weight * per_row * cross_entropy
         if slope is not None:
-            # the gradient of a set of nothing but fresh rows, which are a sample of it
-            stretch = n_processes * len(set_score) / max(n_joint, 1)
+            # towards the gradient of a set of nothing but fresh rows
+            stretch = min(len(set_score) / max(n_joint, 1), _MOST_STRETCH)
             along = (slope[: len(y_score)] * y_score).sum()
-            objective = objective + blend * stretch * along
+            objective = objective + blend * n_processes * stretch * along
         loss = value + (objective - objective.detach())
         # without a value there is no gradient either, which is what a scaler looks at
         return loss / loss.isfinite()
@@ -341,26 +346,30 @@ class SurrogateLoss(nn.Module):
 
     def _watch(self) -> None:
         """Warn, once, of what a user can do something about."""
-        per_call = self._clock.seconds / max(self._clock.calls, 1)
-        if self._stream.is_dead:
+        if self._stream.is_dead and "dead" not in self._warned:
             self._warn(
-                f"The loss {self.true_loss.name!r} does not change with the scores, or "
-                "its learned surrogate does not: there is no gradient to follow, and "
-                "the model is trained by cross-entropy alone until there is. Look at "
-                "whether the metric uses the scores it gets, and whether the model's "
-                "scores differ from row to row."
+                "dead",
+                f"The loss {self.true_loss.name!r} does not change with the scores (it "
+                f"is {self._stream.true_loss():.4g} on the latest rows), or its "
+                "learned surrogate does not: there is no gradient to follow, and the "
+                "model is trained by cross-entropy alone until there is. If that value "
+                "is the best there is, nothing is wrong. Otherwise look at whether the "
+                "metric uses the scores it gets, and whether the model's scores differ "
+                "from row to row.",
             )
+        per_call = self._clock.seconds / max(self._clock.calls, 1)
         if self._clock.calls >= 20 and per_call > _SLOW_SECONDS:
             self._warn(
+                "slow",
                 f"Fitting the loss {self.true_loss.name!r} takes {per_call:.1f} s a "
                 "step, most of it in your metric. Raise `learn_every` or lower "
                 "`set_size`, or let the metric take many sets a call (see "
-                "`declare_metric`)."
+                "`declare_metric`).",
             )
 
-    def _warn(self, message: str) -> None:
-        if message[:30] not in self._warned:
-            self._warned.add(message[:30])
+    def _warn(self, kind: str, message: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
             warnings.warn(message, RuntimeWarning, stacklevel=_TO_THE_LOOP)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from losslearn.bilevel import Objective
 from losslearn.metrics import TrueLoss
-from losslearn.surrogate import SetSurrogate
 
 _DEAD = 0.95
 """Share of directions without a change of the true loss, from which on it is dead."""
@@ -53,7 +53,7 @@ class GradientHealth:
 
     def read(
         self,
-        surrogate: SetSurrogate,
+        learned: Objective,
         y_true: Integer[Tensor, "*#sets n"],
         y_score: Float[Tensor, "sets n"],
         *,
@@ -63,7 +63,7 @@ class GradientHealth:
         """Move each set to and fro once; waits for the device.
 
         Args:
-            surrogate: The learned loss, as it is now.
+            learned: The learned loss, as it is now, in any unit.
             y_true: Targets.
             y_score: Scores of sets, without gradient.
             sample_weight: Weight of each row.
@@ -75,9 +75,9 @@ class GradientHealth:
         weight = sample_weight if self._true_loss.takes_weight else None
         loss = self._true_loss(y_true.expand_as(moved), moved, sample_weight=weight)
         with torch.no_grad():
-            learned = surrogate(y_true, moved, sample_weight=sample_weight)
-        there, back = (torch.stack([loss, learned]) / surrogate.loss_scale).chunk(2, -1)
-        change, learned_change = (there - back).double()
+            value = learned(y_true, moved, sample_weight=sample_weight)
+        there, back = torch.stack([loss, value]).double().chunk(2, -1)
+        change, learned_change = there - back
         known = change.isfinite()
         change = torch.where(known, change, 0.0)
         learned_change = torch.where(known, learned_change, 0.0)

@@ -266,7 +266,7 @@ class StreamLearner:
             )
         if self.n_fits % _HEALTH_EVERY == 0:
             self.health.read(
-                self.surrogate,
+                self._objective,
                 layout.y_true,
                 draw(_HEALTH_SETS),
                 sample_weight=layout.weight,
