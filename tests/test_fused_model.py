@@ -13,7 +13,7 @@ from losslearn.baselines import CrossEntropy
 from losslearn.bilevel import LearnedObjective, fused_parts
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
-from losslearn.fused import FusedModel
+from losslearn.fused import FusedModel, Weights
 from losslearn.kernels.feed_forward import keep
 from losslearn.metrics import get_true_loss
 from losslearn.models import MLP, Linear, row_scorer
@@ -59,8 +59,10 @@ def make_objective(kind: str) -> CrossEntropy | LearnedObjective:
         return CrossEntropy()
     torch.manual_seed(1)
     surrogate = SetSurrogate(loss_shift=0.4, loss_scale=0.2)
-    weight = 0.0 if kind == "learned" else 0.7
-    return LearnedObjective(surrogate, cross_entropy_weight=weight)
+    objective = LearnedObjective(surrogate)
+    if kind == "blend":
+        objective.weights = Weights(0.3, 0.7)
+    return objective
 
 
 def step(fused: FusedModel, rows, y_true, weight, objective) -> torch.Tensor:
@@ -70,7 +72,7 @@ def step(fused: FusedModel, rows, y_true, weight, objective) -> torch.Tensor:
         y_true,
         sample_weight=weight,
         surrogate=parts.surrogate,
-        cross_entropy_weight=parts.cross_entropy_weight,
+        weights=parts.weights,
     )
 
 
@@ -124,7 +126,7 @@ def test_any_sizes_give_pytorchs_update(n_features, hidden, n, seed):
         dtype = next(other.parameters()).dtype
         objective = make_objective("blend").to(dtype)
         value = objective.surrogate(y_true, other(x[rows[0]].to(dtype)))
-        value = value / objective.surrogate.loss_scale
+        value = 0.3 * value / objective.surrogate.loss_scale
         value = value + 0.7 * CrossEntropy()(y_true, other(x[rows[0]].to(dtype)))
         value.backward()
         gradients = [p.grad.reshape(-1).double() for p in other.parameters()]

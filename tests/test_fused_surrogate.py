@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from losslearn.bilevel import LearnedObjective, SurrogateLearner, surrogate_step
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
-from losslearn.fused import FusedSurrogate
+from losslearn.fused import FusedSurrogate, Weights
 from losslearn.metrics import get_true_loss
 from losslearn.surrogate import SetSurrogate
 
@@ -43,14 +43,21 @@ def make_surrogate(seed: int = 0, **network) -> SetSurrogate:
     return SetSurrogate(loss_shift=0.3, loss_scale=0.2, **network)
 
 
-@given(shape=shapes, seed=seeds, network=networks, weighs=st.booleans())
-def test_value_and_gradient_are_pytorchs(shape, seed, network, weighs):
+@given(
+    shape=shapes,
+    seed=seeds,
+    network=networks,
+    weighs=st.booleans(),
+    learned_weight=st.sampled_from([1.0, 0.3, 0.0]),
+)
+def test_value_and_gradient_are_pytorchs(shape, seed, network, weighs, learned_weight):
     y_true, y_score, weight = draw_sets(shape, seed)
     surrogate = make_surrogate(seed, **network)
     exact = LearnedObjective(
         copy.deepcopy(surrogate).double(), cross_entropy_weight=0.7
     )
     objective = LearnedObjective(surrogate, cross_entropy_weight=0.7)
+    objective.weights = exact.weights = Weights(learned_weight, 0.7)
     assert objective.fused is not None
     assert exact.fused is None
     slopes, values = [], []

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from losslearn.baselines import CrossEntropy
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
-from losslearn.fused import FusedSurrogate
+from losslearn.fused import FusedSurrogate, Weights
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_sets
 from losslearn.sampling import SetSampler
@@ -25,6 +25,7 @@ DrawScores = Callable[[int], Tensor]
 """Scores of so many sets drawn now, without gradient, shape `[n_sets, n]`."""
 
 
+_LEARNED = Weights(1.0, 0.0)
 _OWN_REPLAY = 4
 """Turns in which a set valued by a user's own metric is fitted."""
 
@@ -115,10 +116,13 @@ def _clip(module: nn.Module, max_grad_norm: float | None) -> None:
 class LearnedObjective(nn.Module):
     r"""What the model minimises: the learned loss, cross-entropy beside it.
 
-    .. math:: \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
+    .. math:: a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
 
-    with s the spread of the true loss, so that the weight means the same for a loss
+    with s the spread of the true loss, so that the weights mean the same for a loss
     in [0, 1] and for one in money.
+
+    Attributes:
+        weights: a and lambda; may change from step to step.
     """
 
     def __init__(
@@ -128,7 +132,7 @@ class LearnedObjective(nn.Module):
         super().__init__()
         self.surrogate = surrogate
         self.cross_entropy = CrossEntropy()
-        self.cross_entropy_weight = cross_entropy_weight
+        self.weights = Weights(1.0, cross_entropy_weight)
         self.fused = FusedSurrogate.of(surrogate)
 
     def forward(
@@ -148,14 +152,30 @@ class LearnedObjective(nn.Module):
                 y_true,
                 y_score,
                 sample_weight=sample_weight,
-                cross_entropy_weight=self.cross_entropy_weight,
+                weights=self.weights,
             )
         learned = self.surrogate(y_true, y_score, sample_weight=sample_weight)
-        value = learned / self.surrogate.loss_scale
-        if self.cross_entropy_weight == 0:
+        value = self.weights.learned * (learned / self.surrogate.loss_scale)
+        if self.weights.cross_entropy == 0:
             return value
         control = self.cross_entropy(y_true, y_score, sample_weight=sample_weight)
-        return value + self.cross_entropy_weight * control
+        return value + self.weights.cross_entropy * control
+
+    def estimate(
+        self,
+        y_true: Integer[Tensor, "*#sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the learned loss alone, in the loss's own units, without a graph."""
+        with torch.no_grad():
+            if self.fused is not None and self.fused.takes(y_score):
+                value = self.fused.objective(
+                    y_true, y_score, sample_weight=sample_weight, weights=_LEARNED
+                )
+                return value * self.surrogate.loss_scale
+            return self.surrogate(y_true, y_score, sample_weight=sample_weight)
 
     def value_and_slope(
         self,
@@ -167,7 +187,7 @@ class LearnedObjective(nn.Module):
         """Return one value per set and its gradient for the scores, without a graph."""
         if self.fused is not None and self.fused.takes(y_score):
             return self.fused.value_and_slope(
-                y_true, y_score, sample_weight, self.cross_entropy_weight
+                y_true, y_score, sample_weight, self.weights
             )
         with torch.enable_grad():
             at = y_score.detach().requires_grad_()
@@ -180,18 +200,18 @@ class FusedParts(NamedTuple):
     """An objective that the fast form of a model can take its steps down."""
 
     surrogate: FusedSurrogate | None
-    cross_entropy_weight: float
+    weights: Weights
 
 
 def fused_parts(objective: Objective) -> FusedParts | None:
     """Return what an objective is made of, or None where it has no fast form."""
     if type(objective) is CrossEntropy and objective.pos_weight is None:
-        return FusedParts(None, 1.0)
+        return FusedParts(None, Weights(0.0, 1.0))
     if type(objective) is not LearnedObjective or objective.fused is None:
         return None
     if not objective.fused.is_current():
         return None
-    return FusedParts(objective.fused, objective.cross_entropy_weight)
+    return FusedParts(objective.fused, objective.weights)
 
 
 class SurrogateLearner:

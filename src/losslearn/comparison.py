@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
+from losslearn.balance import Balance
 from losslearn.baselines import CrossEntropy
 from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
 from losslearn.config import BilevelConfig
+from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
+from losslearn.models import score_rows
 from losslearn.surrogate import SetSurrogate
+from losslearn.thresholds import best_threshold
 from losslearn.training import Run, Trainer, TrainingData, Watcher
+from losslearn.uncertainty import Difference, loss_difference
 
 SURROGATE = "surrogate"
 CROSS_ENTROPY = "cross_entropy"
@@ -27,6 +32,10 @@ class Comparison:
     chosen: str
     surrogate: SetSurrogate
     """As it stood after the last turn."""
+    difference: Difference
+    """Validation loss of the surrogate's best weights minus that of the control's."""
+    health: GradientHealth | None
+    """Of the learned loss's gradient at the last look; None where it was not read."""
 
     @property
     def interrupted(self) -> bool:
@@ -50,8 +59,9 @@ def compare(
     Both start from one cross-entropy warm-up. Then the surrogate takes over in one
     branch, and cross-entropy goes on in the other, in rounds. The surrogate's progress
     is accepted by the true loss on the validation rows: where a round leaves it behind
-    the control, its branch goes on from the control's weights. The method with the
-    lower validation loss is chosen in the end; the control wins a tie.
+    the control, its branch goes on from the control's weights. In the end the surrogate
+    is chosen if its validation loss is lower by more than the standard error of the
+    difference; the control wins where the rows cannot tell.
 
     Args:
         make_model: Makes the model to train; its weights come from `seed`.
@@ -86,11 +96,12 @@ def compare(
         if max_time is not None:
             deadline = begin + max_time
             trainer.config = _fit_into(deadline, trainer, learner)
-        runs = _train_both(trainer, learner, watch, deadline)
-    wins = runs[SURROGATE].best_loss < runs[CROSS_ENTROPY].best_loss
-    chosen = SURROGATE if wins else CROSS_ENTROPY
+        runs, balance = _train_both(trainer, learner, watch, deadline)
+    difference = _difference(model, data, true_loss, runs, seed)
+    chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
     model.load_state_dict(runs[chosen].best_state)
-    return Comparison(runs, chosen, surrogate), model.eval()
+    health = None if balance is None else balance.health
+    return Comparison(runs, chosen, surrogate, difference, health), model.eval()
 
 
 def _train_both(
@@ -98,7 +109,7 @@ def _train_both(
     learner: SurrogateLearner,
     watch: Watcher | None,
     deadline: float,
-) -> dict[str, Run]:
+) -> tuple[dict[str, Run], Balance | None]:
     """Train both branches, a round each in turn."""
     config = trainer.config
     cross_entropy = CrossEntropy()
@@ -106,6 +117,7 @@ def _train_both(
         learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
     )
     learns = None if config.mode == "universal" else learner
+    balance = Balance(learned, trainer.true_loss) if config.adaptive else None
     control = Run(CROSS_ENTROPY)
     if config.warm_up_iter:
         trainer.train(
@@ -118,7 +130,13 @@ def _train_both(
             break
         trainer.restore(ours_at)
         trainer.train(
-            ours, learned, until, learner=learns, watch=watch, deadline=deadline
+            ours,
+            learned,
+            until,
+            learner=learns,
+            balance=balance,
+            watch=watch,
+            deadline=deadline,
         )
         ours_at = trainer.snapshot()
         if ours.interrupted:
@@ -129,10 +147,33 @@ def _train_both(
         control_at = trainer.snapshot()
         if ours.n_iter < until:
             break
-        if until < config.max_iter and control.last_loss < ours.last_loss:
+        is_behind = control.last_loss < ours.last_loss
+        if until < config.max_iter and is_behind:
             ours.adopt(control)
             ours_at = control_at
-    return {SURROGATE: ours, CROSS_ENTROPY: control}
+        if balance is not None:
+            balance.end_round(is_behind=is_behind)
+    return {SURROGATE: ours, CROSS_ENTROPY: control}, balance
+
+
+def _difference(
+    model: nn.Module,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    runs: dict[str, Run],
+    seed: int,
+) -> Difference:
+    """Compare both methods' best weights on the validation rows."""
+    y_scores, thresholds = [], []
+    for name in (SURROGATE, CROSS_ENTROPY):
+        model.load_state_dict(runs[name].best_state)
+        y_score = score_rows(model, data.x_valid, rows=data.valid_rows)
+        threshold = None
+        if true_loss.needs_threshold:
+            threshold, _ = best_threshold(true_loss, data.y_valid, y_score)
+        y_scores.append(y_score)
+        thresholds.append(threshold)
+    return loss_difference(true_loss, data.y_valid, y_scores, thresholds, seed=seed)
 
 
 def _fit_into(
@@ -148,6 +189,7 @@ def _fit_into(
         learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
     )
     learns = None if config.mode == "universal" else learner.copy()
+    balance = Balance(learned, trainer.true_loss) if config.adaptive else None
 
     def timed(objective: Objective, n_iter: int) -> float:
         begin = time.perf_counter()
@@ -157,6 +199,7 @@ def _fit_into(
             objective,
             n_iter,
             learner=learns if objective is learned else None,
+            balance=balance if objective is learned else None,
         )
         if run.interrupted:
             raise KeyboardInterrupt

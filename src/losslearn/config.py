@@ -57,8 +57,11 @@ class BilevelConfig:
     the set's scores."""
     warm_up: float = 0.5
     """Share of the iterations with cross-entropy alone, before the learned loss."""
-    cross_entropy_weight: float = 1.0
+    cross_entropy_weight: float = 5.0
     """Weight of cross-entropy beside the learned loss in units of its spread."""
+    adaptive: bool = True
+    """Weigh the learned loss by the health of its gradient, and cross-entropy, after
+    each round, by the validation loss; without, the weights stay as they are."""
     rounds: int = 10
     """Turns the two branches take after the warm-up; after each but the last the
     surrogate's progress is accepted, or given up for the control's, by the validation
@@ -151,6 +154,7 @@ PAPER = BilevelConfig(
     perturbation=0.0,
     warm_up=0.0,
     cross_entropy_weight=0.0,
+    adaptive=False,
     rounds=1,
     catch_up=0,
     n_evals=300,

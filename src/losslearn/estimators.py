@@ -23,6 +23,7 @@ from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData, Watcher
 from losslearn.training_rows import as_tensor, split_table
 from losslearn.universal import FitProgress, initial_surrogate
+from losslearn.verdict import verdict
 
 _DEFAULT = BilevelConfig()
 
@@ -63,9 +64,13 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             threshold).
         model_: The trained module with the chosen method's validation-best weights.
         surrogate_: The learned loss after its last step.
-        history_: One dictionary per look at the validation rows.
+        history_: One dictionary per look at the validation rows: losses, and how it
+            stands with the learned loss's gradient (see `losslearn.balance.Reading`).
         report_: Metric, rows, and for each method its validation loss, threshold,
-            seconds and iterations; `chosen` names the method in use.
+            seconds and iterations; `chosen` names the method in use, `difference` is
+            the surrogate's validation loss minus the control's, `standard_error` that
+            of the difference, `verdict` a sentence on whether training for the metric
+            helped.
         n_iter_: Iterations of the chosen method.
 
     Example:
@@ -104,6 +109,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         perturbation: float = _DEFAULT.perturbation,
         warm_up: float = _DEFAULT.warm_up,
         cross_entropy_weight: float = _DEFAULT.cross_entropy_weight,
+        adaptive: bool = _DEFAULT.adaptive,
         rounds: int = _DEFAULT.rounds,
         catch_up: int = _DEFAULT.catch_up,
         n_evals: int = _DEFAULT.n_evals,
@@ -140,6 +146,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         self.perturbation = perturbation
         self.warm_up = warm_up
         self.cross_entropy_weight = cross_entropy_weight
+        self.adaptive = adaptive
         self.rounds = rounds
         self.catch_up = catch_up
         self.n_evals = n_evals
@@ -279,7 +286,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         self.calibration_ = fit_platt(scores[comparison.chosen], data.y_valid)
         self.n_iter_ = comparison.runs[comparison.chosen].n_iter
         self.history_ = [
-            record._asdict()
+            record.as_dict()
             for run in comparison.runs.values()
             for record in run.history
         ]
@@ -288,7 +295,17 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             "rows": {"train": len(data.y_true), "validation": len(data.y_valid)},
             "results": [results[name] for name in comparison.runs],
             "chosen": comparison.chosen,
+            "difference": comparison.difference.value,
+            "standard_error": comparison.difference.standard_error,
+            "verdict": verdict(
+                comparison,
+                true_loss.name,
+                n_valid=len(data.y_valid),
+                n_rarer=int(torch.bincount(data.y_valid.long()).min()),
+            ),
         }
+        if comparison.health is not None and comparison.health.is_dead:
+            warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=3)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return one score a row; higher is more likely the positive class.

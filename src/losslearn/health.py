@@ -10,6 +10,8 @@ from torch import Tensor
 from losslearn.bilevel import Objective
 from losslearn.metrics import TrueLoss
 
+_NO_TRUST, _FULL_TRUST = 0.1, 0.4
+"""Cosines at which the learned loss takes no part, and its full part."""
 _DEAD = 0.95
 """Share of directions without a change of the true loss, from which on it is dead."""
 
@@ -49,7 +51,7 @@ class GradientHealth:
         """
         self._true_loss = true_loss
         self._strength, self._memory = strength, memory
-        self._sums = [0.0] * 5
+        self._sums = [0.0] * 6
 
     def read(
         self,
@@ -63,7 +65,7 @@ class GradientHealth:
         """Move each set to and fro once; waits for the device.
 
         Args:
-            learned: The learned loss, as it is now, in any unit.
+            learned: The learned loss, as it is now, in units of the true loss.
             y_true: Targets.
             y_score: Scores of sets, without gradient.
             sample_weight: Weight of each row.
@@ -76,8 +78,10 @@ class GradientHealth:
         loss = self._true_loss(y_true.expand_as(moved), moved, sample_weight=weight)
         with torch.no_grad():
             value = learned(y_true, moved, sample_weight=sample_weight)
-        there, back = torch.stack([loss, value]).double().chunk(2, -1)
+        pairs = torch.stack([loss, value]).double()
+        there, back = pairs.chunk(2, -1)
         change, learned_change = there - back
+        gap = (pairs[1] - pairs[0]).abs().unflatten(0, (2, -1)).mean(0)
         known = change.isfinite()
         change = torch.where(known, change, 0.0)
         learned_change = torch.where(known, learned_change, 0.0)
@@ -88,6 +92,7 @@ class GradientHealth:
                 learned_change.square().sum(),
                 (known & (change == 0)).sum().double(),
                 known.sum().double(),
+                torch.where(known, gap, 0.0).sum(),
             ]
         ).tolist()
         self._sums = [
@@ -98,7 +103,7 @@ class GradientHealth:
     @property
     def cosine(self) -> float:
         """In [-1, 1]; NaN without a reading, or where either loss never changes."""
-        along, true, learned, _, _ = self._sums
+        along, true, learned = self._sums[:3]
         if true <= 0 or learned <= 0:
             return math.nan
         return along / math.sqrt(true * learned)
@@ -119,8 +124,29 @@ class GradientHealth:
 
         NaN without a reading.
         """
-        *_, dead, known = self._sums
+        dead, known = self._sums[3:5]
         return dead / known if known > 0 else math.nan
+
+    @property
+    def error(self) -> float:
+        """Mean gap between learned and true loss on the sets read, in the loss's units.
+
+        NaN without a reading.
+        """
+        known, gap = self._sums[4:]
+        return gap / known if known > 0 else math.nan
+
+    @property
+    def trust(self) -> float:
+        """How far the surrogate's gradient may be followed, in [0, 1].
+
+        From 0 at a cosine of 0.1 or where the gradient is dead, to 1 at 0.4; 0 without
+        a reading.
+        """
+        if self.is_dead or math.isnan(self.cosine):
+            return 0.0
+        share = (self.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
+        return min(max(share, 0.0), 1.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums."""

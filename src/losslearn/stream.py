@@ -23,8 +23,6 @@ _HEALTH_SETS = 8
 _PATIENCE = 100
 """Fits before a loss without a gradient is called dead: at the model's start many a
 good metric has none, as where calling every row positive is best."""
-_NO_TRUST, _FULL_TRUST = 0.1, 0.4
-"""Cosines at which the learned loss takes no part, and its full part."""
 _LAYOUT_EVERY = 64
 """Batches after which the sets are laid out anew, once the stream is known."""
 
@@ -130,9 +128,8 @@ class StreamLearner:
         if self.health.is_dead:
             self.blend = 0.0
             return
-        trust = (self.health.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
-        trust = 0.0 if math.isnan(trust) else min(max(trust, 0.0), 1.0)
-        self.blend += min(self._learn_every / self._warm_up, 1) * (trust - self.blend)
+        pace = min(self._learn_every / self._warm_up, 1)
+        self.blend += pace * (self.health.trust - self.blend)
 
     def fill(self, n_fresh: int) -> tuple[Tensor, Tensor]:
         """Draw what completes so many fresh rows to a set.
@@ -161,15 +158,13 @@ class StreamLearner:
     ) -> Valued:
         """Return the learned loss of a set, as the surrogate is now."""
         weight = self._weight(y_true)
-        scale = self.surrogate.loss_scale
         if not with_slope:
-            with torch.no_grad():
-                value = self._objective(y_true, y_score, sample_weight=weight)
-            return Valued(value * scale, None)
+            value = self._objective.estimate(y_true, y_score, sample_weight=weight)
+            return Valued(value, None)
         value, slope = self._objective.value_and_slope(
             y_true, y_score, sample_weight=weight
         )
-        return Valued(value * scale, slope)
+        return Valued(value * self.surrogate.loss_scale, slope)
 
     def threshold(self) -> float:
         """Return the best threshold on the rows of the queue.
@@ -266,7 +261,7 @@ class StreamLearner:
             )
         if self.n_fits % _HEALTH_EVERY == 0:
             self.health.read(
-                self._objective,
+                self._objective.estimate,
                 layout.y_true,
                 draw(_HEALTH_SETS),
                 sample_weight=layout.weight,

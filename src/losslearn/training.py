@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from losslearn.balance import Balance, Reading
 from losslearn.bilevel import (
     Objective,
     ScoreRows,
@@ -52,6 +53,13 @@ class Record(NamedTuple):
     """True loss of the validation rows."""
     surrogate_error: float
     """Mean gap of the last turn's surrogate steps; NaN without any."""
+    health: Reading = Reading()
+    """How it stood with the learned loss; NaN where nothing was read."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name, those of the health among them."""
+        fields = self._asdict()
+        return {**fields, **fields.pop("health")._asdict()}
 
 
 Watcher = Callable[[Record], None]
@@ -180,6 +188,7 @@ class Trainer:
         until: int,
         *,
         learner: SurrogateLearner | None = None,
+        balance: Balance | None = None,
         watch: Watcher | None = None,
         deadline: float = math.inf,
     ) -> None:
@@ -194,12 +203,15 @@ class Trainer:
             objective: Minimised by the model.
             until: Iterations in all, earlier ones included.
             learner: The lower level; None for an objective that stays as it is.
+            balance: Weighs the objective's parts, at the start and at each look; None
+                leaves the weights as they are.
             watch: Called after each look at the validation rows.
             deadline: `time.perf_counter()` at which to stop.
         """
         begin = time.perf_counter() - run.seconds
         if learner is not None and run.n_iter < until:
             self._catch_up(learner)
+        self._read(balance)
         error = torch.tensor(math.nan)
         try:
             while run.n_iter < until:
@@ -209,13 +221,14 @@ class Trainer:
                 late = time.perf_counter() >= deadline
                 if not (run.n_iter % self.config.eval_every == 0 or late):
                     continue
-                self._look(run, error, begin, watch)
+                self._read(balance)
+                self._look(run, error, begin, watch, balance)
                 if late or run.looks_since_best == self.config.patience:
                     break
         except KeyboardInterrupt:
             run.interrupted = True
         if not run.history or run.history[-1].iteration < run.n_iter:
-            self._look(run, error, begin, watch)
+            self._look(run, error, begin, watch, balance)
 
     def iterate(
         self,
@@ -289,13 +302,27 @@ class Trainer:
         for _ in range(self.config.catch_up // steps):
             learner.learn(self._score_rows, self.sampler, steps=steps)
 
+    def _read(self, balance: Balance | None) -> None:
+        """Let the objective's parts be weighed at the present model."""
+        if balance is not None:
+            self.model.train()
+            balance.read(self._draw_scores, self.sampler, generator=self._generator)
+
+    def _draw_scores(self, n_sets: int) -> Tensor:
+        return self._score_rows(self.sampler.draw(n_sets))
+
     def _set_learning_rate(self, progress: float) -> None:
         if self.config.schedule == "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * progress))
             self._descent.lr = self.config.model_lr * factor
 
     def _look(
-        self, run: Run, error: Tensor, begin: float, watch: Watcher | None
+        self,
+        run: Run,
+        error: Tensor,
+        begin: float,
+        watch: Watcher | None,
+        balance: Balance | None,
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
         y_score = score_rows(self.model, self.data.x_valid, rows=self.data.valid_rows)
@@ -306,7 +333,8 @@ class Trainer:
             run.best_loss, run.best_iter = loss, run.n_iter
             run.best_state = copy.deepcopy(self.model.state_dict())
         run.seconds = time.perf_counter() - begin
-        record = Record(run.method, run.n_iter, run.seconds, loss, float(error))
+        health = Reading() if balance is None else balance.reading()
+        record = Record(run.method, run.n_iter, run.seconds, loss, float(error), health)
         run.history.append(record)
         if watch is not None:
             watch(record)

@@ -101,6 +101,7 @@ class FitOutcome:
                 {key: result[key] for key in keys} for result in self.report["results"]
             ],
             "chosen": self.report["chosen"],
+            "verdict": self.report["verdict"],
             "model": path,
         }
 

@@ -115,7 +115,7 @@ class FitDisplay:
             total=self._max_iter,
             note=(
                 f"validation loss {format_loss(record.validation_loss)}, "
-                f"best {format_loss(best)}{self._time_left()}"
+                f"best {format_loss(best)}{_cosine(record)}{self._time_left()}"
             ),
         )
         for name in self._latest:  # the other bar may have to learn the new total
@@ -154,6 +154,11 @@ class FitDisplay:
             turn = ours.seconds / ours.iteration
             left = turn * (2 * self._max_iter - ours.iteration)
         return f", {_clock(left)} left" if left > 0 else ""
+
+
+def _cosine(record: Record) -> str:
+    cosine = record.health.cosine
+    return "" if math.isnan(cosine) else f", gradient cosine {cosine:.2f}"
 
 
 def _clock(seconds: float) -> str:

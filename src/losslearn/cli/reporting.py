@@ -58,6 +58,7 @@ def print_fit(out: Console, outcome: "FitOutcome", path: str | None) -> None:
             "error rate on the validation rows.",
             markup=False,
         )
+    out.print(report["verdict"], markup=False)
     out.print(describe_choice(report))
     if path is not None:
         out.print(f"Model written to {path}", markup=False)
@@ -87,15 +88,12 @@ def _fit_table(report: Mapping[str, Any]) -> Table:
 
 
 def describe_choice(report: Mapping[str, Any]) -> str:
-    """Return one sentence on which method is used and how the two differ."""
+    """Return one sentence on how the two methods differ on the test rows."""
     chosen, other = sorted(
         report["results"], key=lambda result: result["method"] != report["chosen"]
     )
     if all(chosen[key] == other[key] for key in ("validation", "test", "threshold")):
-        return (
-            "On the validation rows, the learned surrogate found nothing better than "
-            "the best weights of cross-entropy: both are the same model."
-        )
+        return "Both methods' best weights are the same model."
     names = {"surrogate": "the learned surrogate", "cross_entropy": "cross-entropy"}
     difference = chosen["test"] - other["test"]
     if abs(difference) < _ROUNDING:
@@ -106,8 +104,8 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     (low, high), (other_low, other_high) = chosen["interval"], other["interval"]
     overlap = low <= other_high and other_low <= high
     return (
-        f"By the validation rows, {names[chosen['method']]} is used: its test loss is "
-        f"{how} that of {names[other['method']]} (the intervals "
+        f"On the test rows the loss of {names[chosen['method']]} is {how} that of "
+        f"{names[other['method']]} (the intervals "
         f"{'overlap' if overlap else 'do not overlap'})."
     )
 

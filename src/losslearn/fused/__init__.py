@@ -6,6 +6,6 @@ the general path, and so does everything where numba (extra `fast`) is not insta
 """
 
 from losslearn.fused.model import FusedModel
-from losslearn.fused.surrogate import FusedSurrogate
+from losslearn.fused.surrogate import FusedSurrogate, Weights
 
-__all__ = ["FusedModel", "FusedSurrogate"]
+__all__ = ["FusedModel", "FusedSurrogate", "Weights"]

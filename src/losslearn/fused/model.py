@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from losslearn.descent import ClippedAdam
-from losslearn.fused.surrogate import FusedSurrogate, SetArrays, has_hooks
+from losslearn.fused.surrogate import FusedSurrogate, SetArrays, Weights, has_hooks
 from losslearn.kernels import can_compile
 from losslearn.kernels.blas import one_thread
 from losslearn.models import MLP, Linear
@@ -129,7 +129,7 @@ class FusedModel:
         *,
         sample_weight: Float[Tensor, " n"] | None,
         surrogate: FusedSurrogate | None,
-        cross_entropy_weight: float,
+        weights: Weights,
     ) -> Float[Tensor, "steps n"]:
         """Take one step for each set of rows, all in one call.
 
@@ -138,7 +138,7 @@ class FusedModel:
             y_true: Targets of a set, the same for each.
             sample_weight: Weight of each place of a set.
             surrogate: The learned loss; None for cross-entropy alone.
-            cross_entropy_weight: Weight of cross-entropy.
+            weights: Of the learned loss and of cross-entropy.
 
         Returns:
             The scores before each step.
@@ -157,7 +157,7 @@ class FusedModel:
                 y,
                 share,
                 *(_NO_SURROGATE if surrogate is None else _network(surrogate)),
-                cross_entropy_weight,
+                *weights,
                 scores,
             )
         self._count_steps(len(rows))

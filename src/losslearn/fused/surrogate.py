@@ -1,6 +1,6 @@
 """The set surrogate in compiled form: its fit, and its gradient for the model."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +29,13 @@ def has_hooks(module: nn.Module) -> bool:
             "_backward_pre_hooks",
         )
     )
+
+
+class Weights(NamedTuple):
+    """What the parts of a learned objective count for."""
+
+    learned: float
+    cross_entropy: float
 
 
 class FusedSurrogate:
@@ -157,11 +164,11 @@ class FusedSurrogate:
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"] | None,
-        cross_entropy_weight: float,
+        weights: Weights,
     ) -> Float[Tensor, "*sets"]:
         """Return `bilevel.LearnedObjective` with its gradient for the scores alone."""
         value: Tensor = _Objective.apply(  # type: ignore[no-untyped-call]
-            y_score, self, y_true, sample_weight, cross_entropy_weight
+            y_score, self, y_true, sample_weight, weights
         )
         return value
 
@@ -170,10 +177,10 @@ class FusedSurrogate:
         y_true: Tensor,
         y_score: Tensor,
         sample_weight: Tensor | None,
-        cross_entropy_weight: float,
+        weights: Weights,
     ) -> tuple[Tensor, Tensor]:
         """Return the objective of each set and its gradient for the scores."""
-        from losslearn.kernels.set_network import add_cross_entropy, value_and_slope
+        from losslearn.kernels.set_network import blend_cross_entropy, value_and_slope
 
         score = y_score.detach().reshape(-1, y_score.shape[-1]).contiguous()
         y, share = self._arrays.of(y_true, sample_weight, (len(score), score.shape[1]))
@@ -191,10 +198,8 @@ class FusedSurrogate:
                 slope,
             )
         values += np.float32(self.shift)
-        if cross_entropy_weight != 0:
-            add_cross_entropy(
-                cross_entropy_weight, y, score.numpy(), share, values, slope
-            )
+        if weights != (1, 0):
+            blend_cross_entropy(*weights, y, score.numpy(), share, values, slope)
         return (
             torch.from_numpy(values).reshape(y_score.shape[:-1]),
             torch.from_numpy(slope).reshape(y_score.shape),
@@ -254,12 +259,10 @@ class _Objective(torch.autograd.Function):
         fused: FusedSurrogate,
         y_true: Tensor,
         sample_weight: Tensor | None,
-        cross_entropy_weight: float,
+        weights: Weights,
     ) -> Tensor:
         """Return one value per set."""
-        values, slope = fused.value_and_slope(
-            y_true, y_score, sample_weight, cross_entropy_weight
-        )
+        values, slope = fused.value_and_slope(y_true, y_score, sample_weight, weights)
         ctx.save_for_backward(slope)
         return values
 

@@ -12,7 +12,7 @@ from numba import float32, uint32
 from numpy.typing import NDArray
 
 from losslearn.kernels.arithmetic import Matrix, Vector, adam_step, compiled, inlined
-from losslearn.kernels.set_network import Sizes, add_cross_entropy, value_and_slope
+from losslearn.kernels.set_network import Sizes, blend_cross_entropy, value_and_slope
 
 Rows = NDArray[np.int64]
 
@@ -384,6 +384,7 @@ def model_steps(
     beta: Vector,
     sizes: Sizes,
     standardize: bool,
+    learned_weight: float,
     cross_entropy_weight: float,
     scores: Matrix,
 ) -> None:
@@ -415,6 +416,7 @@ def model_steps(
         beta: Parameters of the surrogate; of size 0 for cross-entropy alone.
         sizes: Widths of the surrogate's layers.
         standardize: Whether the surrogate standardises scores.
+        learned_weight: Weight of the surrogate.
         cross_entropy_weight: Weight of cross-entropy.
         scores: Written; the scores before each step, shape `[steps, n]`.
     """
@@ -437,8 +439,10 @@ def model_steps(
         slope[:] = float32(0.0)
         if beta.size > 0:
             value_and_slope(beta, sizes, y, score, share, standardize, value, slope)
-        if cross_entropy_weight != 0:
-            add_cross_entropy(cross_entropy_weight, y, score, share, value, slope)
+        if learned_weight != 1 or cross_entropy_weight != 0:
+            blend_cross_entropy(
+                learned_weight, cross_entropy_weight, y, score, share, value, slope
+            )
         scores[step] = score[0]
         _backward(
             alpha, widths, table, outs, normals, masks, inverses, rate, slope, grad

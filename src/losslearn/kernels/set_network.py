@@ -247,7 +247,8 @@ def value_and_slope(
 
 
 @compiled
-def add_cross_entropy(
+def blend_cross_entropy(
+    learned_weight: float,
     weight: float,
     y: Matrix,
     score: Matrix,
@@ -255,8 +256,8 @@ def add_cross_entropy(
     values: Vector,
     grad: Matrix,
 ) -> None:
-    """Add `weight` times each set's mean logistic loss, and its gradient."""
-    factor = float32(weight)
+    """Weigh the learned loss, and add each set's mean logistic loss times `weight`."""
+    kept, factor = float32(learned_weight), float32(weight)
     for s in range(score.shape[0]):
         total = float32(0.0)
         for i in range(score.shape[1]):
@@ -267,8 +268,9 @@ def add_cross_entropy(
             rest = -margin if margin < 0 else float32(0.0)
             total += share[s, i] * (rest + np.log1p(small))
             wrong = small if margin > 0 else float32(1.0)
-            grad[s, i] -= factor * share[s, i] * sign * wrong / (float32(1.0) + small)
-        values[s] += factor * total
+            slope = share[s, i] * sign * wrong / (float32(1.0) + small)
+            grad[s, i] = kept * grad[s, i] - factor * slope
+        values[s] = kept * values[s] + factor * total
 
 
 @compiled

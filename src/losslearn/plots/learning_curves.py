@@ -146,10 +146,14 @@ def _shade_warm_up(ax: "Axes", end: int) -> None:
 
 
 def draw_surrogate_error(ax: "Axes", history: History) -> None:
-    """Draw how far the surrogate was off the true loss on the sets it learned from."""
+    """Draw how far the surrogate was off the true loss on the sets it learned from.
+
+    Beside it the cosine of both losses' gradients, where it was read.
+    """
     iterations, errors = _curve(history, "surrogate", "surrogate_error")
-    ax.set_title("Gap of the surrogate to the true loss")
+    ax.set_title("The surrogate: its gap to the true loss, and its gradient")
     ax.set_ylabel("surrogate error (mean |gap|)")
+    _draw_cosine(ax, history)
     ax.set_xlabel("iteration")
     _shade_warm_up(ax, warm_up_end(history))
     if len(iterations) == 0:
@@ -164,6 +168,17 @@ def draw_surrogate_error(ax: "Axes", history: History) -> None:
         return
     ax.plot(iterations, errors, color=_COLOURS["surrogate"], linewidth=1.4)
     ax.set_ylim(bottom=0)
+
+
+def _draw_cosine(ax: "Axes", history: History) -> None:
+    iterations, cosines = _curve(history, "surrogate", "cosine")
+    if len(iterations) == 0:
+        return
+    right = ax.twinx()
+    right.plot(iterations, cosines, color=INK, linewidth=1.4, linestyle=":")
+    right.set_ylim(min(0.0, float(cosines.min())), 1)
+    right.set_ylabel("cosine of the gradients (dotted)")
+    right.spines["top"].set_visible(False)
 
 
 def draw_scores(
@@ -310,7 +325,7 @@ def _curve(
     points = [
         (record["iteration"], record[quantity])
         for record in history
-        if record["method"] == method and record[quantity] is not None
+        if record["method"] == method and record.get(quantity) is not None
     ]
     points = [point for point in points if math.isfinite(point[1])]
     iterations = np.array([iteration for iteration, _ in points], dtype=np.int64)

@@ -1,0 +1,91 @@
+"""Whether a difference of two models on the same rows is more than chance."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from losslearn.metrics import TrueLoss
+
+_N_RESAMPLES = 50
+"""The standard error is then known to a tenth."""
+_MAX_ROWS = 2**20
+"""Rows of the resamples that are valued in one call."""
+
+
+class Difference(NamedTuple):
+    """Loss of one model minus that of another, on the same rows."""
+
+    value: float
+    """Below 0 where the first is better."""
+    standard_error: float
+    """Of `value`, over the choice of rows; 0 for models that do the same."""
+
+    @property
+    def is_clear_gain(self) -> bool:
+        """Whether the first is better by more than the standard error."""
+        return self.value < -self.standard_error
+
+
+def loss_difference(
+    true_loss: TrueLoss,
+    y_true: Integer[Tensor, " n"],
+    y_scores: Sequence[Float[Tensor, " n"]],
+    thresholds: Sequence[float | None],
+    *,
+    seed: int,
+) -> Difference:
+    """Return the difference of two models' losses, with its bootstrap standard error.
+
+    Rows are resampled with replacement within each class, the same for both models
+    (paired), and each is judged at its own threshold (Efron and Tibshirani, 1993).
+
+    Args:
+        true_loss: What is compared.
+        y_true: Targets.
+        y_scores: Scores of the first model and of the second.
+        thresholds: Of each; None for a loss without one.
+        seed: Of the resampling.
+
+    Returns:
+        The difference on the rows as they are, and its standard error.
+    """
+    losses = [
+        true_loss if threshold is None else true_loss.with_threshold(threshold)
+        for threshold in thresholds
+    ]
+    first, second = (
+        float(loss(y_true, y_score))
+        for loss, y_score in zip(losses, y_scores, strict=True)
+    )
+    if torch.equal(y_scores[0], y_scores[1]) and thresholds[0] == thresholds[1]:
+        return Difference(0.0, 0.0)
+    generator = torch.Generator(y_true.device).manual_seed(seed)
+    classes = [torch.nonzero(y_true == kind).squeeze(-1) for kind in (1, 0)]
+    at_once = max(_MAX_ROWS // max(len(y_true), 1), 1)
+    differences = []
+    for start in range(0, _N_RESAMPLES, at_once):
+        n_sets = min(at_once, _N_RESAMPLES - start)
+        rows = torch.cat(
+            [_resample(kind, n_sets, generator=generator) for kind in classes], dim=-1
+        )
+        ours, theirs = (
+            loss(y_true[rows], y_score[rows])
+            for loss, y_score in zip(losses, y_scores, strict=True)
+        )
+        differences.append((ours - theirs).double())
+    found = torch.cat(differences)
+    found = found[found.isfinite()]
+    error = float(found.std()) if len(found) > 1 else float("nan")
+    return Difference(first - second, error)
+
+
+def _resample(
+    rows: Integer[Tensor, " n"], n_sets: int, *, generator: torch.Generator
+) -> Integer[Tensor, "n_sets n"]:
+    places = torch.randint(
+        len(rows), (n_sets, len(rows)), generator=generator, device=rows.device
+    )
+    return rows[places]

@@ -1,0 +1,57 @@
+"""One sentence on whether training for the metric helped, and when not, why."""
+
+import math
+
+from losslearn.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+
+_WIDE = 0.05
+"""A standard error above this share of the loss tells little."""
+_LITTLE_TRUST = 0.25
+
+
+def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) -> str:
+    """Return what the comparison has shown, for a user to read.
+
+    Args:
+        comparison: Of the fit.
+        name: What the loss is called.
+        n_valid: Validation rows.
+        n_rarer: Of them, those of the rarer class.
+    """
+    loss, control = (
+        comparison.runs[method].best_loss for method in (SURROGATE, CROSS_ENTROPY)
+    )
+    value, error = comparison.difference
+    figures = (
+        f"validation loss {loss:.4g} against {control:.4g} of cross-entropy with a "
+        f"tuned threshold, difference {value:+.2g} ± {error:.1g}"
+    )
+    if comparison.chosen == SURROGATE:
+        share = f", {-value / abs(control):.1%} lower" if control else ""
+        return f"Training for {name} helped{share}: {figures}."
+    used = "The model trained by cross-entropy is used."
+    health = comparison.health
+    if health is not None and health.is_dead:
+        return (
+            f"Training for {name} was not possible: neither moving the scores nor the "
+            f"learned loss gave a gradient ({health.dead_share:.0%} of the directions "
+            f"left the true loss as it is). {used}"
+        )
+    if health is not None and health.trust < _LITTLE_TRUST:
+        return (
+            f"Training for {name} did not help ({figures}): the learned loss's "
+            "gradient agreed too little with the metric's (cosine "
+            f"{health.cosine:.2f}). {used}"
+        )
+    if value > error:
+        return f"Training for {name} did not help: {figures}. {used}"
+    if math.isnan(error) or error > _WIDE * abs(control):
+        return (
+            f"Whether training for {name} helped cannot be told by {n_valid:,} "
+            f"validation rows, {n_rarer:,} of them of the rarer class: {figures}. "
+            f"{used} More validation rows would tell."
+        )
+    return (
+        f"Training for {name} made no clear difference: {figures}. {used} So it is "
+        "where cross-entropy already fits the data as well as the model can."
+    )
