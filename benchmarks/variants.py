@@ -102,6 +102,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
         valid, test = score_rows(model, data.x_valid), score_rows(model, x_test)
         branches[name] = {
             "validation": run.best_loss,
+            "constant": bool(test.std() <= 1e-6 * test.abs().max()),
             "test": test_loss(valid, test),
             "cross_entropy": float(
                 nn.functional.binary_cross_entropy_with_logits(

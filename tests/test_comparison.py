@@ -71,46 +71,94 @@ def test_control_does_not_depend_on_the_surrogate_beside_it():
     assert control() == control(surrogate_lr=1e-5, perturbation=0.1)
 
 
-def test_chosen_method_has_the_lower_validation_loss_and_its_weights_are_returned():
-    comparison, model = run()
-    best = min(comparison.runs.values(), key=lambda run: run.best_loss)
-    assert comparison.runs[comparison.chosen].best_loss == best.best_loss
-    data = draw_rows()
-    y_score = score_rows(model, data.x_valid)
-    assert get_true_loss("f1")(data.y_valid, y_score).item() == best.best_loss
+def test_the_surrogate_is_chosen_only_for_a_clear_gain_and_its_weights_returned():
+    for seed in range(6):
+        comparison, model = run(seed=seed)
+        best = {name: run.best_loss for name, run in comparison.runs.items()}
+        value, error = comparison.difference
+        assert value == pytest.approx(best[SURROGATE] - best[CROSS_ENTROPY], abs=1e-6)
+        assert comparison.chosen == (SURROGATE if value < -error else CROSS_ENTROPY)
+        data = draw_rows()
+        y_score = score_rows(model, data.x_valid)
+        loss = get_true_loss("f1")(data.y_valid, y_score).item()
+        assert loss == best[comparison.chosen]
+
+
+class Backwards(SetSurrogate):
+    """A universal surrogate turned upside down: drives the model the wrong way."""
+
+    def forward(self, y_true, y_score, *, sample_weight=None):
+        del sample_weight  # every row counts alike
+        hits = (2 * y_true - 1) * y_score
+        return hits.mean(-1)  # lower for worse rankings
+
+
+class Constant(SetSurrogate):
+    """A surrogate without a gradient."""
+
+    def forward(self, y_true, y_score, *, sample_weight=None):
+        del y_true, sample_weight
+        return 0 * y_score.sum(-1) + 0.3
+
+
+def fit_broken(surrogate: SetSurrogate, **changes) -> Comparison:
+    """Train with a surrogate that never learns, cross-entropy not beside it."""
+    config = settings(
+        **{
+            "mode": "universal",
+            "max_iter": 60,
+            "cross_entropy_weight": 0.0,
+            "model_lr": 0.05,
+            **changes,
+        }
+    )
+    comparison, _ = compare(
+        lambda: Linear(3),
+        draw_rows(),
+        get_true_loss("auc"),
+        surrogate,
+        config,
+        seed=0,
+    )
+    return comparison
 
 
 def test_harmful_surrogate_is_given_up_for_the_control():
-    """A universal surrogate turned upside down drives the model the wrong way."""
-
-    class Backwards(SetSurrogate):
-        def forward(self, y_true, y_score, *, sample_weight=None):
-            del sample_weight  # every row counts alike
-            hits = (2 * y_true - 1) * y_score
-            return hits.mean(-1)  # lower for worse rankings
-
-    def fit(rounds: int) -> Comparison:
-        config = settings(
-            mode="universal",
-            max_iter=60,
-            rounds=rounds,
-            cross_entropy_weight=0.0,
-            model_lr=0.05,
-        )
-        comparison, _ = compare(
-            lambda: Linear(3),
-            draw_rows(),
-            get_true_loss("auc"),
-            Backwards(),
-            config,
-            seed=0,
-        )
-        return comparison
-
-    guarded, alone = fit(6).runs, fit(1).runs
+    guarded = fit_broken(Backwards(), rounds=6, adaptive=False).runs
+    alone = fit_broken(Backwards(), rounds=1, adaptive=False).runs
     assert alone[SURROGATE].last_loss > alone[CROSS_ENTROPY].last_loss + 0.05
     assert guarded[SURROGATE].n_adopted == 5
     assert guarded[SURROGATE].best_loss <= guarded[CROSS_ENTROPY].best_loss + 0.01
+
+
+@pytest.mark.parametrize("broken", [Backwards, Constant])
+def test_fallback_on_cross_entropy_rescues_a_fit_with_a_broken_surrogate(broken):
+    """Without rounds, so that nothing but the gradient's health can help."""
+    rescued = fit_broken(broken(), rounds=1, warm_up=0.0, adaptive=True)
+    lost = fit_broken(broken(), rounds=1, warm_up=0.0, adaptive=False)
+    control = rescued.runs[CROSS_ENTROPY].last_loss
+    assert lost.runs[SURROGATE].last_loss > control + 0.2
+    assert rescued.runs[SURROGATE].last_loss == pytest.approx(control, abs=0.005)
+    assert rescued.health.trust == 0
+    looks = rescued.runs[SURROGATE].history
+    assert {look.health.learned_weight for look in looks} == {0.0}
+    assert {look.health.cross_entropy_weight for look in looks} == {1.0}
+
+
+def test_health_is_read_at_each_look_of_the_surrogates_branch():
+    comparison, _ = run(settings(mode="refined", max_iter=60, rounds=2))
+    ours, control = (
+        [look for look in run.history if look.iteration > 30]
+        for run in comparison.runs.values()
+    )
+    for look in ours:
+        assert -1 <= look.health.cosine <= 1
+        assert 0 <= look.health.dead_share <= 1
+        assert look.health.fresh_error > 0
+    assert all(math.isnan(look.health.cosine) for look in control)
+    weights = [look.health.cross_entropy_weight for look in ours]
+    assert weights[0] == SMALL.cross_entropy_weight
+    assert weights[-1] in {5 / 3, 15.0}  # a round's step down or up
 
 
 def test_same_seed_gives_the_same_comparison_and_global_draws_are_left_alone():

@@ -66,6 +66,8 @@ class Grid:
     metrics: tuple[str, ...]
     repetitions: int
     budget: Budget
+    first_repetition: int = 0
+    """Number of the first of the repetitions; splits go by it."""
     only: frozenset[tuple[str, str, str]] | None = None
     """Tier, method and metric of what to run; None runs all that a method is meant
     for."""
@@ -89,7 +91,9 @@ class Grid:
         """Return every cell, those of one data set and repetition together."""
         return [
             Cell(dataset, tier, method, metric, repetition)
-            for repetition in range(self.repetitions)
+            for repetition in range(
+                self.first_repetition, self.first_repetition + self.repetitions
+            )
             for dataset in self.datasets
             for tier in self.tiers
             for method in self.methods

@@ -19,6 +19,7 @@ from losslearn.baselines import (
     SoftF1,
     SoftJaccard,
 )
+from losslearn.benchmark.default_fit import DefaultFit
 from losslearn.benchmark.fitted import Setting
 from losslearn.benchmark.methods import Method
 from losslearn.benchmark.neural import Context, NeuralMethod, Trained, fixed, learned
@@ -192,8 +193,14 @@ CRITERION = PlainLoop(
 )
 """The learned loss as users of PyTorch have it, by the surrogates' tuning grid."""
 
+DEFAULT_FIT = DefaultFit(
+    "default_fit", "SurrogateClassifier's fit", learned, _RATES, trains_once=False
+)
+"""What users of the estimator and the command line get; tuned as cross-entropy is."""
+
 METHODS: dict[str, Method] = {
-    method.name: method for method in (*SURROGATES, CRITERION, *HAND_MADE, *PEERS)
+    method.name: method
+    for method in (*SURROGATES, CRITERION, DEFAULT_FIT, *HAND_MADE, *PEERS)
 }
 
 

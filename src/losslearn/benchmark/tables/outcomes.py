@@ -26,7 +26,7 @@ CHECKS = ("constant", "cheating")
 PEERS = ("ap_perf", "libauc", "lightgbm", "logistic", "smooth_ap", "xgboost")
 """How the names of methods of other packages begin."""
 
-_LEARNED = ("sl_u", "sl_s", "criterion", OURS, DERIVED)
+_LEARNED = ("sl_u", "sl_s", "criterion", "default_fit", OURS, DERIVED)
 _NO_LOSS = ("evolution_strategies",)  # estimates a gradient, has no loss of its own
 
 

@@ -1,0 +1,44 @@
+"""The fit that users get, as a method of the benchmark."""
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from losslearn.benchmark.fitted import Setting
+from losslearn.benchmark.neural import Context, NeuralMethod
+from losslearn.comparison import compare
+from losslearn.config import BilevelConfig
+from losslearn.models import score_rows
+from losslearn.training import Observer, TrainingData
+from losslearn.universal import initial_surrogate
+
+
+@dataclass(frozen=True)
+class DefaultFit(NeuralMethod):
+    """Trains as `SurrogateClassifier` does: both branches, the better one by validation.
+
+    So its own training is that of two methods; each has the steps of the others.
+    """
+
+    def _descend(
+        self,
+        model: nn.Module,
+        data: TrainingData,
+        context: Context,
+        own: Setting,
+        observe: Observer,
+    ) -> int:
+        del own
+        config = replace(context.config, rounds=BilevelConfig().rounds)
+        comparison, _ = compare(
+            lambda: model,
+            data,
+            context.true_loss,
+            initial_surrogate(context.true_loss, config, seed=context.seed),
+            config,
+            seed=context.seed,
+        )
+        if comparison.interrupted:
+            raise KeyboardInterrupt
+        observe(config.max_iter, score_rows(model, data.x_valid))
+        return config.max_iter * config.model_steps
