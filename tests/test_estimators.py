@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from losslearn import estimators, labels
+from losslearn.balance import Reading
 from losslearn.comparison import compare
 from losslearn.estimators import SurrogateClassifier
 from losslearn.metrics import get_true_loss
@@ -101,7 +102,8 @@ def test_scores_of_both_methods_are_given_and_the_chosen_model_stays(fitted, tab
 
 
 def test_history_has_a_dictionary_for_each_look(fitted):
-    assert set(fitted.history_[0]) == set(Record._fields)
+    expected = {*Record._fields, *Reading._fields} - {"health"}
+    assert set(fitted.history_[0]) == expected
     assert fitted.history_[-1]["iteration"] == 20
 
 

@@ -12,9 +12,11 @@ from losslearn.uncertainty import Difference
 from losslearn.verdict import verdict
 
 
-def health_of(cosine: float, dead_share: float = 0.0) -> GradientHealth:
+def health_of(
+    cosine: float, dead_share: float = 0.0, true_loss: float = 0.3
+) -> GradientHealth:
     health = GradientHealth(get_true_loss("f1"))
-    health._sums = [cosine, 1.0, 1.0, 100 * dead_share, 100.0, 1.0]
+    health._sums = [cosine, 1.0, 1.0, 100 * dead_share, 100.0, 1.0, 100 * true_loss]
     return health
 
 
@@ -34,8 +36,8 @@ def sentence(
 def test_a_gain_is_told_with_its_size_and_uncertainty():
     found = sentence(0.27, 0.36, 0.01, health_of(0.9))
     assert found == (
-        "Training for f1_loss helped, 25.0% lower: validation loss 0.27 against 0.36 of "
-        "cross-entropy with a tuned threshold, difference -0.09 ± 0.01."
+        "Training for f1_loss helped, 25.0% lower: validation loss 0.27 against 0.36 "
+        "of cross-entropy with a tuned threshold, difference -0.09 ± 0.01."
     )
 
 
@@ -44,6 +46,11 @@ def test_a_gain_is_told_with_its_size_and_uncertainty():
     [
         (sentence(0.30, 0.30, 0.0, health_of(0.0, 0.99)), "was not possible"),
         (sentence(0.30, 0.31, 0.02, health_of(0.1)), "(cosine 0.10)"),
+        (sentence(0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 0 on the validation rows"),
+        (
+            sentence(0.3, 0.3, 0.0, health_of(0.0, 1.0, 0.0)),
+            "is 0 on the training rows",
+        ),
         (sentence(0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
         (sentence(0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows, 83 of"),
         (sentence(0.29, 0.30, math.nan), "cannot be told by 1,000 validation rows"),
@@ -79,7 +86,7 @@ def test_a_metric_without_a_gradient_is_warned_of():
 
     @declare_metric(greater_is_better=False, batched=True)
     def constant(y_true, y_score):
-        return 0.25 + 0 * y_score.sum(-1)
+        return 0.25 + 0 * (y_true * y_score).sum(-1)
 
     generator = torch.Generator().manual_seed(0)
     y = (torch.rand(600, generator=generator) < 0.3).long()

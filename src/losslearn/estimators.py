@@ -23,7 +23,7 @@ from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData, Watcher
 from losslearn.training_rows import as_tensor, split_table
 from losslearn.universal import FitProgress, initial_surrogate
-from losslearn.verdict import verdict
+from losslearn.verdict import is_dead, verdict
 
 _DEFAULT = BilevelConfig()
 
@@ -304,7 +304,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
                 n_rarer=int(torch.bincount(data.y_valid.long()).min()),
             ),
         }
-        if comparison.health is not None and comparison.health.is_dead:
+        if is_dead(comparison):
             warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=3)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -51,7 +51,7 @@ class GradientHealth:
         """
         self._true_loss = true_loss
         self._strength, self._memory = strength, memory
-        self._sums = [0.0] * 6
+        self._sums = [0.0] * 7
 
     def read(
         self,
@@ -93,6 +93,7 @@ class GradientHealth:
                 (known & (change == 0)).sum().double(),
                 known.sum().double(),
                 torch.where(known, gap, 0.0).sum(),
+                torch.where(known, (there[0] + back[0]) / 2, 0.0).sum(),
             ]
         ).tolist()
         self._sums = [
@@ -133,8 +134,14 @@ class GradientHealth:
 
         NaN without a reading.
         """
-        known, gap = self._sums[4:]
+        known, gap = self._sums[4:6]
         return gap / known if known > 0 else math.nan
+
+    @property
+    def true_loss(self) -> float:
+        """Mean true loss of the sets read; NaN without a reading."""
+        known, loss = self._sums[4], self._sums[6]
+        return loss / known if known > 0 else math.nan
 
     @property
     def trust(self) -> float:

@@ -9,6 +9,21 @@ _WIDE = 0.05
 _LITTLE_TRUST = 0.25
 
 
+def is_dead(comparison: Comparison) -> bool:
+    """Whether there was no gradient to follow at any look, though something to gain.
+
+    A loss of 0 on the training rows is no such case: it cannot fall.
+    """
+    health = comparison.health
+    looks = comparison.runs[SURROGATE].history
+    return (
+        health is not None
+        and health.is_dead
+        and health.true_loss != 0
+        and all(math.isnan(look.health.cosine) for look in looks)
+    )
+
+
 def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) -> str:
     """Return what the comparison has shown, for a user to read.
 
@@ -31,7 +46,13 @@ def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) ->
         return f"Training for {name} helped{share}: {figures}."
     used = "The model trained by cross-entropy is used."
     health = comparison.health
-    if health is not None and health.is_dead:
+    if loss == control == 0 or (health is not None and health.true_loss == 0):
+        where = "validation" if loss == control == 0 else "training"
+        return (
+            f"Training for {name} had nothing to gain: with cross-entropy alone it is 0 "
+            f"on the {where} rows. {used}"
+        )
+    if health is not None and is_dead(comparison):
         return (
             f"Training for {name} was not possible: neither moving the scores nor the "
             f"learned loss gave a gradient ({health.dead_share:.0%} of the directions "

@@ -15,7 +15,7 @@ from losslearn.universal import initial_surrogate
 
 @dataclass(frozen=True)
 class DefaultFit(NeuralMethod):
-    """Trains as `SurrogateClassifier` does: both branches, the better one by validation.
+    """Trains as `SurrogateClassifier` does: two branches, the better by validation.
 
     So its own training is that of two methods; each has the steps of the others.
     """
