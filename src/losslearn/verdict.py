@@ -49,8 +49,8 @@ def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) ->
     if loss == control == 0 or (health is not None and health.true_loss == 0):
         where = "validation" if loss == control == 0 else "training"
         return (
-            f"Training for {name} had nothing to gain: with cross-entropy alone it is 0 "
-            f"on the {where} rows. {used}"
+            f"Training for {name} had nothing to gain: with cross-entropy alone it is "
+            f"0 on the {where} rows. {used}"
         )
     if health is not None and is_dead(comparison):
         return (
