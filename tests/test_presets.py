@@ -84,7 +84,7 @@ def test_the_honest_grid_measures_jaccard_where_it_is_trained_for():
 def test_every_method_has_a_cell_of_the_honest_grid_or_is_run_by_name():
     grid = make_grid("honest")
     run = {cell.method for cell in grid.cells()}
-    assert run | {"sl_u", "sl_s", "ap_perf"} == set(METHODS)
+    assert run | {"sl_u", "sl_s", "ap_perf", "default_fit"} == set(METHODS)
 
 
 def test_the_smoke_grid_has_every_loss_that_ships_in_both_tiers():

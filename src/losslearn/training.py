@@ -59,7 +59,8 @@ class Record(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name, those of the health among them."""
         fields = self._asdict()
-        return {**fields, **fields.pop("health")._asdict()}
+        health = fields.pop("health")
+        return {**fields, **health._asdict()}
 
 
 Watcher = Callable[[Record], None]

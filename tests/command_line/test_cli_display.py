@@ -82,14 +82,14 @@ def test_the_choice_is_described_honestly(ours, control, words):
     results = [result("surrogate", *ours), result("cross_entropy", *control)]
     report = {"chosen": "surrogate", "results": results}
     sentence = describe_choice(report)
-    assert "the learned surrogate is used" in sentence
+    assert "the loss of the learned surrogate is" in sentence
     assert words in sentence
 
 
 def test_two_methods_with_one_model_are_said_to_be_one():
     results = [result(name, 0.3, 0.2, 0.4) for name in ("surrogate", "cross_entropy")]
     sentence = describe_choice({"chosen": "cross_entropy", "results": results})
-    assert "both are the same model" in sentence
+    assert "are the same model" in sentence
 
 
 def test_the_choices_on_the_command_line_are_those_of_the_library():

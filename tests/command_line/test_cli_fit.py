@@ -21,7 +21,9 @@ def test_fit_json_is_the_promised_object_and_nothing_else(capsys):
     assert fit("--json") == 0
     out, _ = capsys.readouterr()
     found = json.loads(out)
-    assert list(found) == ["metric", "loss", "rows", "results", "chosen", "model"]
+    names = ["metric", "loss", "rows", "results", "chosen", "verdict", "model"]
+    assert list(found) == names
+    assert "raining for f1_loss" in found["verdict"]
     assert found["metric"] == "f1"
     assert found["loss"] is True
     assert found["rows"] == {"train": 192, "validation": 48, "test": 60}
@@ -74,7 +76,7 @@ def test_fit_prints_a_table_and_the_choice(capsys):
     assert fit("--out", "deep/er/model") == 0
     out, err = capsys.readouterr()
     words = ("learned surrogate", "cross-entropy", "tuned threshold", "seconds")
-    for word in (*words, "the validation rows", "deep/er/model", "95 % interval"):
+    for word in (*words, "raining for f1_loss", "deep/er/model", "95 % interval"):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80
     assert err == ""  # the progress needs a terminal
