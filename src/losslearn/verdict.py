@@ -39,7 +39,7 @@ def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) ->
     value, error = comparison.difference
     figures = (
         f"validation loss {loss:.4g} against {control:.4g} of cross-entropy with a "
-        f"tuned threshold, difference {value:+.2g} ± {error:.1g}"
+        f"tuned threshold, difference {value:+.2g} ± {error:.2g}"
     )
     if comparison.chosen == SURROGATE:
         share = f", {-value / abs(control):.1%} lower" if control else ""

@@ -23,8 +23,8 @@ MAX_ITER = 800
 SEED = 1
 """Digit, metric and this seed were picked after a search, as a division that shows a
 gain; it is an example and no evidence. Of the seeds 0 to 11, the learned surrogate
-gained on the test rows with 9 and tied with 3; its mean loss was 0.46, the control's
-0.58."""
+gained on the test rows with 9 and tied with 3; its mean loss was 0.49, the control's
+0.58. With 4 of them, this one among them, the validation rows were enough to tell."""
 N_SHOWN = 5
 
 
