@@ -8,6 +8,7 @@ from losslearn.baselines import CrossEntropy
 from losslearn.benchmark.neural import NeuralMethod, Trained, fixed
 from losslearn.benchmark.registry import (
     CRITERION,
+    DEFAULT_FIT,
     HAND_MADE,
     METHODS,
     SURROGATES,
@@ -19,7 +20,7 @@ from losslearn.training import TrainingData
 
 OURS = (*SURROGATES, *HAND_MADE)
 """What trains in the package's own loop."""
-NEURAL = (*OURS, CRITERION)
+NEURAL = (*OURS, CRITERION, DEFAULT_FIT)
 F1 = get_true_loss("f1")
 
 
@@ -67,6 +68,27 @@ def test_every_method_starts_from_the_same_weights_and_draws_the_same_sets(tier,
         (result,) = fit(METHODS[name], budget=budget, tier=tier)
         starts.append(result.score(make_data().x_valid))
     assert all(torch.allclose(start, starts[0], atol=1e-5) for start in starts)
+
+
+def test_the_default_fit_is_the_comparison_of_both_methods():
+    from losslearn.comparison import compare
+    from losslearn.models import build_model, score_rows
+    from losslearn.universal import initial_surrogate
+
+    budget = replace(TINY, tuning="none", max_iter=30)
+    (result,) = fit(DEFAULT_FIT, budget=budget)
+    data = make_data()
+    config = replace(budget.config({}), rounds=BilevelConfig().rounds)
+    _, model = compare(
+        lambda: build_model("linear", data.x),
+        data,
+        F1,
+        initial_surrogate(F1, config, seed=0),
+        config,
+        seed=0,
+    )
+    expected = score_rows(model, data.x_valid)
+    torch.testing.assert_close(result.score(data.x_valid).float(), expected)
 
 
 def test_the_setting_with_the_lowest_validation_loss_is_taken():
