@@ -262,7 +262,7 @@ def draw_thresholds(
     )
     ax.set_xlim(low, high)
     ax.margins(y=0.1)
-    needs_none = "" if shown is true_loss else f" ({true_loss.name} needs none)"
+    needs_none = "" if shown is true_loss else f"\n({true_loss.name} needs none)"
     ax.set_title(f"Loss of the validation rows by threshold{needs_none}")
     ax.set_ylabel(f"{shown.name}, lower is better")
     ax.set_xlabel("threshold on the score")
