@@ -22,7 +22,10 @@ class SetSurrogate(nn.Module):
 
     Any number of sets of any size go through in one pass. Where the true loss needs
     further columns of each row, g sees them as part of the target, with mean 0 and
-    deviation 1 over the training rows.
+    deviation 1 over the training rows. A metric of columns is most often a sum of them
+    over the rows called positive, which bounded codes cannot add up where a few rows
+    hold most of it; so h then also sees the mean codes weighed by each column, and has
+    a linear part of its own beside its layers.
 
     Attributes:
         encoder: g, applied to each (target, score, *columns) on its own.
@@ -77,11 +80,13 @@ class SetSurrogate(nn.Module):
             nn.Tanh(),
         )
         layers: list[nn.Module] = []
-        width = embed_dim
+        width = embed_dim * (1 + len(seen))
         for units in decoder:
             layers += [nn.Linear(width, units), nn.Tanh()]
             width = units
         self.decoder = nn.Sequential(*layers, nn.Linear(width, 1))
+        if seen:
+            self.linear = nn.Linear(embed_dim * (1 + len(seen)), 1)
         self.register_buffer("loss_shift", torch.tensor(loss_shift))
         self.register_buffer("loss_scale", torch.tensor(loss_scale))
         if seen:  # a state without columns stays as it was
@@ -110,13 +115,31 @@ class SetSurrogate(nn.Module):
         if self.standardize:
             y_score = standardize_scores(y_score, sample_weight=sample_weight)
         targets = y_true.to(y_score.dtype).expand_as(y_score)
-        inputs = torch.stack([targets, y_score], dim=-1)
-        if self.column_names:
-            inputs = torch.cat([inputs, self._inputs(columns or {}, targets)], dim=-1)
-        codes = self.encoder(inputs)
-        set_code = weighted_mean(codes, sample_weight)  # (*sets, embed_dim)
-        unit_loss = self.decoder(set_code).squeeze(-1)
+        pairs = torch.stack([targets, y_score], dim=-1)
+        if not self.column_names:
+            set_code = weighted_mean(self.encoder(pairs), sample_weight)
+            unit_loss = self.decoder(set_code).squeeze(-1)  # (*sets)
+        else:
+            seen = self._inputs(columns or {}, targets)
+            unit_loss = self._with_columns(pairs, seen, sample_weight)
         return self.loss_shift + self.loss_scale * unit_loss
+
+    def _with_columns(
+        self,
+        pairs: Float[Tensor, "*sets n pair"],
+        seen: Float[Tensor, "*sets n columns"],
+        sample_weight: Float[Tensor, "*#sets n"] | None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set in units of its spread."""
+        codes = self.encoder(torch.cat([pairs, seen], dim=-1))
+        weight = torch.ones_like(pairs[..., 0])
+        if sample_weight is not None:
+            weight = sample_weight.expand_as(weight)
+        share = (weight / weight.sum(-1, keepdim=True)).unsqueeze(-2)
+        # the plain mean of the codes, then the means weighed by each column
+        pooled = torch.cat([share, share * seen.mT], dim=-2) @ codes
+        set_code = pooled.flatten(-2)  # (*sets, (1 + columns) * embed_dim)
+        return (self.decoder(set_code) + self.linear(set_code)).squeeze(-1)
 
     def _inputs(
         self, columns: Columns, targets: Float[Tensor, "*sets n"]

@@ -229,7 +229,9 @@ def _prepare(
         try:
             other = split_target(valid_frame, options.target, classes=classes)
             validation = Rows(
-                encoder.transform(other.features.drop(columns=left_out)),
+                encoder.transform(
+                    other.features.drop(columns=left_out, errors="ignore")
+                ),
                 other.y,
                 table_columns(
                     valid_frame, options.metric_columns, metric=options.metric

@@ -38,6 +38,10 @@ class UniversalConfig:
 CALLABLE = UniversalConfig(set_sizes=(64, 256), n_sets=2_048, max_iter=1_000)
 """For a user's own metric, which is called once for each set."""
 
+WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500)
+"""For a metric of further columns: how a loss depends on scores and columns together
+takes more sets to learn, and without it the gradient points nowhere."""
+
 
 def fit_universal(
     true_loss: TrueLoss,

@@ -12,7 +12,7 @@ from losslearn.universal.distributions import (
     WithColumns,
 )
 from losslearn.universal.fit import (
-    CALLABLE,
+    WITH_COLUMNS,
     FitProgress,
     default_distribution,
     fit_universal,
@@ -83,7 +83,7 @@ def initial_surrogate(
         surrogate, _ = fit_universal(
             true_loss,
             distribution=distribution,
-            config=CALLABLE,
+            config=WITH_COLUMNS,
             standardize=standardize,
             progress=progress,
         )
