@@ -48,17 +48,14 @@ def _value(text: str) -> object:
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
     from losslearn.benchmark.harness import training_data
     from losslearn.benchmark.splits import split_rows
-    from losslearn.comparison import compare
     from losslearn.config import BilevelConfig
     from losslearn.datasets import load_dataset
     from losslearn.metrics import as_true_loss
-    from losslearn.models import build_model, score_rows
-    from losslearn.thresholds import best_threshold, evaluate
-    from losslearn.universal import initial_surrogate
+    from losslearn.models import build_model
 
     torch.set_num_threads(1)
     settings = parse(cell["variant"])
@@ -70,7 +67,6 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     )
     data = training_data(dataset, split)
     x_test, y_test = (torch.from_numpy(a[split.test]) for a in (dataset.x, dataset.y))
-    true_loss = as_true_loss(cell["metric"])
 
     def make_model() -> nn.Module:
         model = build_model("mlp" if kind == "module" else kind, data.x)
@@ -78,32 +74,75 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
             return nn.Sequential(*model.children(), nn.Flatten(0))
         return model
 
+    true_loss = as_true_loss(cell["metric"])
+    test = {"x": x_test, "y_true": y_test}
+    return {
+        **cell,
+        **fit_branches(make_model, data, test, true_loss, config, seed=cell["seed"]),
+    }
+
+
+def fit_branches(
+    make_model: Callable[[], Any],
+    data: Any,  # noqa: ANN401 - `TrainingData`, which is slow to import
+    test: dict[str, Any],
+    true_loss: Any,  # noqa: ANN401 - `TrueLoss`
+    config: Any,  # noqa: ANN401 - `BilevelConfig`
+    *,
+    seed: int,
+) -> Line:
+    """Train both branches and return what a line says of them.
+
+    Args:
+        make_model: Makes the model.
+        data: Training and validation rows.
+        test: Test rows: `x`, `y_true` and, for a metric that needs them, `columns`.
+        true_loss: What to train for.
+        config: Settings.
+        seed: Of the fit.
+    """
+    from torch import Tensor, nn
+
+    from losslearn.comparison import compare
+    from losslearn.models import score_rows
+    from losslearn.thresholds import best_threshold, evaluate
+    from losslearn.universal import TargetRows, initial_surrogate
+
     begin = time.perf_counter()
+    rows = TargetRows(data.y_true, data.columns) if data.columns else None
     result, model = compare(
         make_model,
         data,
         true_loss,
-        initial_surrogate(true_loss, config, seed=cell["seed"]),
+        initial_surrogate(true_loss, config, seed=seed, rows=rows),
         config,
-        seed=cell["seed"],
+        seed=seed,
     )
     seconds = time.perf_counter() - begin
 
     def test_loss(y_valid_score: Tensor, y_test_score: Tensor) -> float:
         threshold = None
         if true_loss.needs_threshold:
-            threshold, _ = best_threshold(true_loss, data.y_valid, y_valid_score)
-        return evaluate(true_loss, y_test, y_test_score, threshold=threshold)
+            threshold, _ = best_threshold(
+                true_loss, data.y_valid, y_valid_score, columns=data.valid_columns
+            )
+        return evaluate(
+            true_loss,
+            test["y_true"],
+            y_test_score,
+            threshold=threshold,
+            columns=test.get("columns"),
+        )
 
-    branches = {}
+    branches: Line = {}
     for name in METHODS:
         run = result.runs[name]
         model.load_state_dict(run.best_state)
-        valid, test = score_rows(model, data.x_valid), score_rows(model, x_test)
+        valid, held_out = score_rows(model, data.x_valid), score_rows(model, test["x"])
         branches[name] = {
             "validation": run.best_loss,
-            "constant": bool(test.std() <= 1e-6 * test.abs().max()),
-            "test": test_loss(valid, test),
+            "constant": bool(held_out.std() <= 1e-6 * held_out.abs().max()),
+            "test": test_loss(valid, held_out),
             "cross_entropy": float(
                 nn.functional.binary_cross_entropy_with_logits(
                     valid, data.y_valid.to(valid.dtype)
@@ -114,7 +153,6 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
         }
     branches["chosen"] = branches[result.chosen]
     return {
-        **cell,
         **branches,
         "difference": result.difference.value,
         "standard_error": result.difference.standard_error,
@@ -130,13 +168,19 @@ def read_lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text().splitlines() if line]
 
 
-def run_grid(cells: Iterable[Line], args: argparse.Namespace) -> None:
-    """Run the cells that have no line yet."""
+def run_grid(
+    cells: Iterable[Line],
+    args: argparse.Namespace,
+    *,
+    run: Callable[[Line, Path | None], Line] = run_cell,
+    key: tuple[str, ...] = KEY,
+) -> None:
+    """Run the cells that have no line yet, each known by the fields of `key`."""
     from rich.console import Console
     from rich.progress import Progress
 
-    done = {tuple(line[name] for name in KEY) for line in read_lines(args.results)}
-    todo = [cell for cell in cells if tuple(cell[name] for name in KEY) not in done]
+    done = {tuple(line[name] for name in key) for line in read_lines(args.results)}
+    todo = [cell for cell in cells if tuple(cell[name] for name in key) not in done]
     args.results.parent.mkdir(parents=True, exist_ok=True)
     with (
         ProcessPoolExecutor(args.jobs) as pool,
@@ -144,7 +188,7 @@ def run_grid(cells: Iterable[Line], args: argparse.Namespace) -> None:
         Progress(console=Console(stderr=True)) as progress,
     ):
         bar = progress.add_task("fits", total=len(todo))
-        futures = [pool.submit(run_cell, cell, args.data_dir) for cell in todo]
+        futures = [pool.submit(run, cell, args.data_dir) for cell in todo]
         for future in as_completed(futures):
             file.write(json.dumps(future.result()) + "\n")
             file.flush()

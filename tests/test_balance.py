@@ -5,7 +5,7 @@ import torch
 
 from losslearn import get_true_loss
 from losslearn.balance import Balance
-from losslearn.bilevel import LearnedObjective
+from losslearn.bilevel import DrawnSets, LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
@@ -33,9 +33,9 @@ def read(balance: Balance) -> None:
     generator = torch.Generator().manual_seed(0)
     sampler = SetSampler(Y_TRUE, batch_size=100, generator=generator)
 
-    def draw(n_sets: int) -> torch.Tensor:
+    def draw(n_sets: int) -> DrawnSets:
         noise = torch.randn(n_sets, 100, generator=generator)
-        return noise + sampler.y_set
+        return DrawnSets(noise + sampler.y_set)
 
     balance.read(draw, sampler, generator=generator)
 

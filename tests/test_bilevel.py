@@ -248,10 +248,10 @@ def test_replayed_sets_keep_their_scores_and_values_and_the_oldest_go():
     seen = []
     fit = learner._fit
 
-    def watched(y_true, y_score, loss, sample_weight):
+    def watched(y_true, y_score, loss, *rest):
         sets = zip(y_score.flatten(0, 1), loss.flatten(), strict=True)
         seen.append({float(value): score for score, value in sets})
-        return fit(y_true, y_score, loss, sample_weight)
+        return fit(y_true, y_score, loss, *rest)
 
     learner._fit = watched
     for _ in range(3):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from losslearn.bilevel import DrawScores, LearnedObjective
+from losslearn.bilevel import DrawSets, LearnedObjective
 from losslearn.fused import Weights
 from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
@@ -56,7 +56,7 @@ class Balance:
         self._trust, self._cross_entropy = objective.weights
 
     def read(
-        self, draw: DrawScores, sampler: SetSampler, *, generator: torch.Generator
+        self, draw: DrawSets, sampler: SetSampler, *, generator: torch.Generator
     ) -> None:
         """Read the gradient's health on fresh sets, and weigh the learned loss by it.
 
@@ -67,11 +67,13 @@ class Balance:
             sampler: Knows their targets and weights.
             generator: Draws the directions.
         """
+        drawn = draw(_SETS)
         self.health.read(
             self._objective.estimate,
             sampler.y_set,
-            draw(_SETS),
+            drawn.y_score,
             sample_weight=sampler.weight,
+            columns=drawn.columns,
             generator=generator,
         )
         self._trust = self.health.trust

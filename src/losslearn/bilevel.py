@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -13,6 +14,7 @@ from losslearn.baselines import CrossEntropy
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedSurrogate, Weights
+from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_sets
 from losslearn.sampling import SetSampler
@@ -21,8 +23,18 @@ from losslearn.surrogate import SetSurrogate
 ScoreRows = Callable[[Tensor], Tensor]
 """Scores of rows by their numbers, in the mode in which the model is trained."""
 
-DrawScores = Callable[[int], Tensor]
-"""Scores of so many sets drawn now, without gradient, shape `[n_sets, n]`."""
+
+class DrawnSets(NamedTuple):
+    """Sets of the present model's scores."""
+
+    y_score: Tensor
+    """Without gradient, shape `[n_sets, n]`."""
+    columns: Columns = NO_COLUMNS
+    """What the true loss needs to know of each row besides."""
+
+
+DrawSets = Callable[[int], DrawnSets]
+"""Draws so many sets now."""
 
 
 _LEARNED = Weights(1.0, 0.0)
@@ -81,6 +93,7 @@ def surrogate_step(
     loss: Float[Tensor, "*sets"],
     *,
     sample_weight: Float[Tensor, "*sets n"] | None = None,
+    columns: Columns = NO_COLUMNS,
     max_grad_norm: float | None = None,
 ) -> Float[Tensor, ""]:
     """Move beta one step toward the true losses (Algorithm 1, line 11; Eq. 5).
@@ -92,12 +105,14 @@ def surrogate_step(
         y_score: Scores, without gradient.
         loss: True loss of each set; a set whose loss is NaN is left out.
         sample_weight: Weight of each row.
+        columns: What the surrogate sees of each row besides.
         max_grad_norm: Clip the gradient to this norm.
 
     Returns:
         The surrogate error before the step, in units of the loss.
     """
-    surrogate_loss = surrogate(y_true, y_score, sample_weight=sample_weight)
+    seen = {"columns": columns} if columns else {}
+    surrogate_loss = surrogate(y_true, y_score, sample_weight=sample_weight, **seen)
     known = ~loss.isnan()
     gap = (surrogate_loss - torch.where(known, loss, surrogate_loss.detach())).abs()
     error = gap.sum() / known.sum().clamp_min(1)
@@ -135,12 +150,17 @@ class LearnedObjective(nn.Module):
         self.weights = Weights(1.0, cross_entropy_weight)
         self.fused = FusedSurrogate.of(surrogate)
 
+    def at(self, columns: Columns) -> "Objective":
+        """Return the objective of sets whose rows have these columns."""
+        return partial(self, columns=columns) if columns else self
+
     def forward(
         self,
         y_true: Integer[Tensor, "*sets n"],
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, "*sets"]:
         """Return one value per set.
 
@@ -154,7 +174,7 @@ class LearnedObjective(nn.Module):
                 sample_weight=sample_weight,
                 weights=self.weights,
             )
-        learned = self.surrogate(y_true, y_score, sample_weight=sample_weight)
+        learned = self._learned(y_true, y_score, sample_weight, columns)
         value = self.weights.learned * (learned / self.surrogate.loss_scale)
         if self.weights.cross_entropy == 0:
             return value
@@ -167,6 +187,7 @@ class LearnedObjective(nn.Module):
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, "*sets"]:
         """Return the learned loss alone, in the loss's own units, without a graph."""
         with torch.no_grad():
@@ -175,7 +196,7 @@ class LearnedObjective(nn.Module):
                     y_true, y_score, sample_weight=sample_weight, weights=_LEARNED
                 )
                 return value * self.surrogate.loss_scale
-            return self.surrogate(y_true, y_score, sample_weight=sample_weight)
+            return self._learned(y_true, y_score, sample_weight, columns)
 
     def value_and_slope(
         self,
@@ -195,6 +216,21 @@ class LearnedObjective(nn.Module):
             (slope,) = torch.autograd.grad(value.sum(), at)
         return value.detach(), slope
 
+    def _learned(
+        self,
+        y_true: Tensor,
+        y_score: Tensor,
+        sample_weight: Tensor | None,
+        columns: Columns,
+    ) -> Tensor:
+        """Return the surrogate's value, by PyTorch."""
+        # a surrogate of one's own need not know of columns
+        seen = {"columns": columns} if columns else {}
+        value: Tensor = self.surrogate(
+            y_true, y_score, sample_weight=sample_weight, **seen
+        )
+        return value
+
 
 class FusedParts(NamedTuple):
     """An objective that the fast form of a model can take its steps down."""
@@ -212,6 +248,43 @@ def fused_parts(objective: Objective) -> FusedParts | None:
     if not objective.fused.is_current():
         return None
     return FusedParts(objective.fused, objective.weights)
+
+
+def on_rows(objective: Objective, columns: Columns, rows: Tensor) -> Objective:
+    """Return an objective for sets of these rows.
+
+    Args:
+        objective: The learned one sees the rows' columns; others know of none.
+        columns: Of the whole table.
+        rows: Numbers of its rows.
+    """
+    if not columns or not isinstance(objective, LearnedObjective):
+        return objective
+    return objective.at(take_rows(columns, rows))
+
+
+class _ValuedSets(NamedTuple):
+    """Sets of scores and their true losses."""
+
+    y_score: Tensor
+    loss: Tensor
+    columns: Columns = NO_COLUMNS
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "_ValuedSets":
+        """Return the sets with every tensor changed."""
+        columns = {name: change(column) for name, column in self.columns.items()}
+        return _ValuedSets(change(self.y_score), change(self.loss), columns)
+
+    def followed_by(self, other: "_ValuedSets") -> "_ValuedSets":
+        """Return these sets and then the others."""
+        return _ValuedSets(
+            torch.cat([self.y_score, other.y_score]),
+            torch.cat([self.loss, other.loss]),
+            {
+                name: torch.cat([column, other.columns[name]])
+                for name, column in self.columns.items()
+            },
+        )
 
 
 class SurrogateLearner:
@@ -241,7 +314,7 @@ class SurrogateLearner:
         )
         self._fused = FusedSurrogate.of(surrogate)
         self._replay = config.replay or (1 if true_loss.is_builtin else _OWN_REPLAY)
-        self._replayed: tuple[Tensor, Tensor] | None = None
+        self._replayed: _ValuedSets | None = None
 
     def copy(self) -> "SurrogateLearner":
         """Return a learner whose steps leave this one's surrogate alone."""
@@ -253,7 +326,12 @@ class SurrogateLearner:
         )
 
     def learn(
-        self, score_rows: ScoreRows, sampler: SetSampler, *, steps: int
+        self,
+        score_rows: ScoreRows,
+        sampler: SetSampler,
+        *,
+        steps: int,
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, ""]:
         """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
 
@@ -264,13 +342,15 @@ class SurrogateLearner:
             score_rows: The model, as it is now.
             sampler: Draws the sets.
             steps: K_beta.
+            columns: What the true loss needs to know of each row of the table besides.
 
         Returns:
             The mean surrogate error over the steps.
         """
 
-        def draw(n_sets: int) -> Tensor:
-            return score_rows(sampler.draw(n_sets))
+        def draw(n_sets: int) -> DrawnSets:
+            rows = sampler.draw(n_sets)
+            return DrawnSets(score_rows(rows), take_rows(columns, rows))
 
         return self.learn_sets(
             draw, sampler.y_set, sample_weight=sampler.weight, steps=steps
@@ -278,7 +358,7 @@ class SurrogateLearner:
 
     def learn_sets(
         self,
-        draw: DrawScores,
+        draw: DrawSets,
         y_true: Integer[Tensor, " n"],
         *,
         sample_weight: Float[Tensor, " n"],
@@ -296,14 +376,10 @@ class SurrogateLearner:
             The mean surrogate error over the steps.
         """
         n_sets = self._config.n_sets
-        y_score, loss = self._valued_sets(draw, y_true, sample_weight, steps * n_sets)
-        by_step = (steps, n_sets)
-        errors = self._fit(
-            y_true,
-            y_score.unflatten(0, by_step),
-            loss.unflatten(0, by_step),
-            sample_weight,
-        )
+        valued = self._valued_sets(draw, y_true, sample_weight, steps * n_sets)
+        by_step = valued.each(lambda part: part.unflatten(0, (steps, n_sets)))
+        y_score, loss, columns = by_step
+        errors = self._fit(y_true, y_score, loss, sample_weight, columns)
         return errors.mean()
 
     def forget_sets(self) -> None:
@@ -315,7 +391,8 @@ class SurrogateLearner:
         return {
             "surrogate": self.surrogate.state_dict(),
             "optimizer": self._descent.state_dict(),
-            "replayed": self._replayed,
+            # a plain tuple, which `torch.load` takes without running code
+            "replayed": None if self._replayed is None else tuple(self._replayed),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -323,36 +400,44 @@ class SurrogateLearner:
         self.surrogate.load_state_dict(state["surrogate"])
         self._descent.load_state_dict(copy.deepcopy(state["optimizer"]))
         replayed, device = state["replayed"], self.surrogate.loss_scale.device
+        self._replayed = None
         if replayed is not None:
-            replayed = replayed[0].to(device), replayed[1].to(device)
-        self._replayed = replayed
+            self._replayed = _ValuedSets(*replayed).each(lambda part: part.to(device))
 
     def _valued_sets(
         self,
-        draw: DrawScores,
+        draw: DrawSets,
         y_true: Integer[Tensor, " n"],
         sample_weight: Float[Tensor, " n"],
         n: int,
-    ) -> tuple[Float[Tensor, "n_sets n"], Float[Tensor, " n_sets"]]:
+    ) -> _ValuedSets:
         """Return scores and true losses of sets to fit, old ones among the new.
 
         A share of them is drawn and valued now, the rest are the latest of earlier
         turns: each is fitted `replay` times in all.
         """
         n_new = math.ceil(n / self._replay)
-        if self._replayed is None or len(self._replayed[0]) < n - n_new:
+        if self._replayed is None or len(self._replayed.loss) < n - n_new:
             n_new = n
-        y_score = self._perturb(draw(n_new))
+        drawn = draw(n_new)
+        y_score = self._perturb(drawn.y_score)
         weight = sample_weight if self._true_loss.takes_weight else None
-        loss = self._true_loss(y_true.expand_as(y_score), y_score, sample_weight=weight)
+        loss = self._true_loss(
+            y_true.expand_as(y_score),
+            y_score,
+            sample_weight=weight,
+            columns=drawn.columns,
+        )
+        valued = _ValuedSets(y_score, loss, drawn.columns)
         if n_new < n and self._replayed is not None:
-            y_score = torch.cat([y_score, self._replayed[0][: n - n_new]])
-            loss = torch.cat([loss, self._replayed[1][: n - n_new]])
+            valued = valued.followed_by(
+                self._replayed.each(lambda part: part[: n - n_new])
+            )
         if self._replay == 1:
-            return y_score, loss
-        self._replayed = y_score, loss
+            return valued
+        self._replayed = valued
         mixed = torch.randperm(n, generator=self._generator, device=loss.device)
-        return y_score[mixed], loss[mixed]
+        return valued.each(lambda part: part[mixed])
 
     def _fit(
         self,
@@ -360,6 +445,7 @@ class SurrogateLearner:
         y_score: Float[Tensor, "steps sets n"],
         loss: Float[Tensor, "steps sets"],
         sample_weight: Float[Tensor, " n"],
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, " steps"]:
         """Take a step for each entry of the first axis; return the errors before."""
         if self._fused is not None and self._fused.takes(y_score):
@@ -371,11 +457,12 @@ class SurrogateLearner:
                 self.surrogate,
                 self._descent,
                 y_true,
-                scores,
-                losses,
+                y_score[step],
+                loss[step],
                 sample_weight=sample_weight,
+                columns={name: column[step] for name, column in columns.items()},
             )
-            for scores, losses in zip(y_score, loss, strict=True)
+            for step in range(len(loss))
         ]
         return torch.stack(errors)
 

@@ -170,10 +170,19 @@ def _difference(
         y_score = score_rows(model, data.x_valid, rows=data.valid_rows)
         threshold = None
         if true_loss.needs_threshold:
-            threshold, _ = best_threshold(true_loss, data.y_valid, y_score)
+            threshold, _ = best_threshold(
+                true_loss, data.y_valid, y_score, columns=data.valid_columns
+            )
         y_scores.append(y_score)
         thresholds.append(threshold)
-    return loss_difference(true_loss, data.y_valid, y_scores, thresholds, seed=seed)
+    return loss_difference(
+        true_loss,
+        data.y_valid,
+        y_scores,
+        thresholds,
+        columns=data.valid_columns,
+        seed=seed,
+    )
 
 
 def _fit_into(

@@ -168,6 +168,13 @@ class SurrogateLoss(nn.Module):
         self.true_loss = as_true_loss(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
+        if self.true_loss.columns:
+            raise ValueError(
+                f"`SurrogateLoss` is given scores and targets alone, and "
+                f"`{self.true_loss.name}` needs {list(self.true_loss.columns)} of each "
+                "row besides. Use `SurrogateClassifier`, whose `fit` takes them as "
+                "`metric_columns`."
+            )
         self._group = process_group
         self._stream_settings: dict[str, Any] = {
             "queue_size": queue_size,

@@ -17,12 +17,13 @@ from losslearn.calibration import fit_platt
 from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
 from losslearn.labels import encode_labels, encode_validation_labels
+from losslearn.metric_columns import Columns, as_columns, take_rows
 from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
 from losslearn.models import build_model, score_rows
 from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import TrainingData, Watcher
 from losslearn.training_rows import as_tensor, split_table
-from losslearn.universal import FitProgress, initial_surrogate
+from losslearn.universal import FitProgress, TargetRows, initial_surrogate
 from losslearn.verdict import is_dead, verdict
 
 _DEFAULT = BilevelConfig()
@@ -39,7 +40,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
     Args:
         metric: A name (`losslearn metrics` lists them), a scikit-learn scorer name,
             metric function or scorer, a torchmetrics metric, or any callable
-            `f(y_true, y_score)` or `f(y_true, y_pred)`.
+            `f(y_true, y_score)` or `f(y_true, y_pred)`. Keyword-only arguments without
+            a default, `f(y_true, y_pred, *, amount)`, are numbers of each row, which
+            `fit` and `score` take as `metric_columns`.
         mode: "universal" (SL-U), "scratch" (SL-S) or "refined" (SL-R).
         model: "mlp" (the paper's), "linear", or a `torch.nn.Module` that maps
             `[n, features]` to `[n]` or `[n, 1]`. The named ones standardise features.
@@ -164,6 +167,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         *,
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
+        metric_columns: object = None,
+        metric_columns_valid: object = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -174,6 +179,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             y: Labels of any type with two distinct values.
             X_valid: Rows to choose weights and threshold by; None splits them off.
             y_valid: Their labels.
+            metric_columns: What the metric needs to know of each row besides: a mapping
+                of names to values, or a DataFrame. The model does not see them.
+            metric_columns_valid: The same of the rows of `X_valid`.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -188,6 +196,16 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )
         self.classes_, y_true = encode_labels(labels, pos_label=self.pos_label)
+        columns = as_columns(
+            metric_columns,
+            true_loss.columns,
+            n_rows=len(y_true),
+            metric=true_loss.name,
+        )
+        if X_valid is None and metric_columns_valid is not None:
+            raise ValueError(
+                "`metric_columns_valid` was given without the `X_valid` it belongs to."
+            )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if X_valid is None and y_valid is None:
             in_order = isinstance(X, np.memmap)  # on a disk the order is the time
@@ -198,12 +216,18 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
                 seed=seed,
                 in_order=in_order,
                 device=self.device,
+                columns=columns,
             )
         else:
             data = self._with_validation(features, y_true, X_valid, y_valid)
+            data = self._with_columns(data, columns, metric_columns_valid, true_loss)
         with torch.random.fork_rng(devices=[]):
             surrogate = initial_surrogate(
-                true_loss, config, seed=seed, progress=self.fit_progress
+                true_loss,
+                config,
+                seed=seed,
+                rows=_target_rows(data),
+                progress=self.fit_progress,
             ).to(self.device)
         comparison, model = compare(
             lambda: self._make_model(data),
@@ -242,12 +266,31 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             self, X_valid, y_valid, dtype=np.float32, order="C", reset=False
         )
         valid_true = encode_validation_labels(labels, self.classes_)
-        return TrainingData(
-            *(
-                as_tensor(part).to(self.device)
-                for part in (X, y_true, x_valid, valid_true)
-            )
+        x, y_train, x_valid_there, y_valid_there = (
+            as_tensor(part).to(self.device) for part in (X, y_true, x_valid, valid_true)
         )
+        return TrainingData(x, y_train, x_valid_there, y_valid_there)
+
+    def _with_columns(
+        self,
+        data: TrainingData,
+        columns: Columns,
+        given: object,
+        true_loss: TrueLoss,
+    ) -> TrainingData:
+        """Return the rows with the columns of either part."""
+        valid = as_columns(
+            given,
+            true_loss.columns,
+            n_rows=len(data.y_valid),
+            metric=true_loss.name,
+            argument="metric_columns_valid",
+        )
+        train, held_out = (
+            {name: column.to(self.device) for name, column in part.items()}
+            for part in (columns, valid)
+        )
+        return data._replace(columns=train, valid_columns=held_out)
 
     def _make_model(self, data: TrainingData) -> nn.Module:
         if isinstance(self.model, nn.Module):
@@ -274,7 +317,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             results[name] = {
                 "method": name,
                 "validation": run.best_loss,
-                "threshold": best_threshold(tuned, data.y_valid, scores[name])[0],
+                "threshold": best_threshold(
+                    tuned, data.y_valid, scores[name], columns=data.valid_columns
+                )[0],
                 "seconds": run.seconds,
                 "iterations": run.n_iter,
             }
@@ -368,7 +413,12 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[is_positive.astype(int)]
 
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        metric_columns: object = None,
     ) -> float:
         """Return how good the model is by its metric, higher is better.
 
@@ -379,9 +429,12 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             X: Features, shape `[rows, features]`.
             y: Labels.
             sample_weight: Weight of each row.
+            metric_columns: What the metric needs to know of each row besides, as for
+                `fit`.
 
         Raises:
-            ValueError: If a label is unknown or the metric takes no weights.
+            ValueError: If a label is unknown, the metric takes no weights, or its
+                columns are not those given.
         """
         y_score = torch.from_numpy(self.decision_function(X))
         y_true = torch.from_numpy((np.asarray(y) == self.classes_[1]).astype(np.int64))
@@ -389,9 +442,20 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         if sample_weight is not None:
             weight = torch.as_tensor(np.asarray(sample_weight), dtype=y_score.dtype)
         true_loss = self.true_loss_
+        columns = as_columns(
+            metric_columns,
+            true_loss.columns,
+            n_rows=len(y_true),
+            metric=true_loss.name,
+        )
         threshold = self.threshold_ if true_loss.needs_threshold else None
         loss = evaluate(
-            true_loss, y_true, y_score, threshold=threshold, sample_weight=weight
+            true_loss,
+            y_true,
+            y_score,
+            threshold=threshold,
+            sample_weight=weight,
+            columns=columns,
         )
         return 1 - loss if true_loss.bounded else -loss
 
@@ -400,6 +464,17 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _target_rows(data: TrainingData) -> TargetRows | None:
+    """Return targets and columns of the training rows; None where there are none."""
+    if not data.columns:
+        return None
+    columns = data.columns
+    if data.rows is not None:
+        columns = take_rows(columns, data.rows.long())
+    there = {name: column.cpu() for name, column in columns.items()}
+    return TargetRows(data.y_true.cpu(), there)
 
 
 def _exact_scores(model: nn.Module, x: Tensor, *, rows: Tensor | None = None) -> Tensor:

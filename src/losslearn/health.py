@@ -1,13 +1,15 @@
 """Whether a surrogate's gradient points where the true loss falls."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.bilevel import Objective
+from losslearn.metric_columns import NO_COLUMNS, Columns
 from losslearn.metrics import TrueLoss
 
 _NO_TRUST, _FULL_TRUST = 0.1, 0.4
@@ -55,29 +57,36 @@ class GradientHealth:
 
     def read(
         self,
-        learned: Objective,
+        learned: Callable[..., Tensor],
         y_true: Integer[Tensor, "*#sets n"],
         y_score: Float[Tensor, "sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"],
+        columns: Columns = NO_COLUMNS,
         generator: torch.Generator,
     ) -> None:
         """Move each set to and fro once; waits for the device.
 
         Args:
-            learned: The learned loss, as it is now, in units of the true loss.
+            learned: The learned loss, as it is now, in units of the true loss: called
+                as an `Objective`, with `columns` where there are any.
             y_true: Targets.
             y_score: Scores of sets, without gradient.
             sample_weight: Weight of each row.
+            columns: What both losses see of each row besides, `[sets, n]` each.
             generator: Draws the directions.
         """
         noise = torch.empty_like(y_score).normal_(generator=generator)
         step = self._strength * y_score.std(-1, keepdim=True) * noise
         moved = torch.cat([y_score + step, y_score - step])
         weight = sample_weight if self._true_loss.takes_weight else None
-        loss = self._true_loss(y_true.expand_as(moved), moved, sample_weight=weight)
+        twice = {name: torch.cat([column] * 2) for name, column in columns.items()}
+        loss = self._true_loss(
+            y_true.expand_as(moved), moved, sample_weight=weight, columns=twice
+        )
+        seen = partial(learned, columns=twice) if twice else learned
         with torch.no_grad():
-            value = learned(y_true, moved, sample_weight=sample_weight)
+            value = seen(y_true, moved, sample_weight=sample_weight)
         pairs = torch.stack([loss, value]).double()
         there, back = pairs.chunk(2, -1)
         change, learned_change = there - back

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import DrawnSets, LearnedObjective, SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
@@ -249,8 +249,8 @@ class StreamLearner:
     def _fit(self, layout: SetLayout) -> None:
         """Take the surrogate's steps; now and then, read its health."""
 
-        def draw(n_sets: int) -> Tensor:
-            return self.queue.draw(n_sets, layout, generator=self._generator)
+        def draw(n_sets: int) -> DrawnSets:
+            return DrawnSets(self.queue.draw(n_sets, layout, generator=self._generator))
 
         if self._config.mode != "universal":
             self.error = self._learner.learn_sets(
@@ -263,7 +263,7 @@ class StreamLearner:
             self.health.read(
                 self._objective.estimate,
                 layout.y_true,
-                draw(_HEALTH_SETS),
+                draw(_HEALTH_SETS).y_score,
                 sample_weight=layout.weight,
                 generator=self._generator,
             )

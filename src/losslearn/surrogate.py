@@ -1,10 +1,12 @@
 """The learned loss: a set network from (target, score) pairs to a loss (Eq. 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
+
+from losslearn.metric_columns import Columns
 
 
 class SetSurrogate(nn.Module):
@@ -18,10 +20,16 @@ class SetSurrogate(nn.Module):
     each set first (weighted mean 0, deviation 1), which makes the surrogate share the
     invariance of every loss that depends on the order of the scores alone.
 
-    Any number of sets of any size go through in one pass.
+    Any number of sets of any size go through in one pass. Where the true loss needs
+    further columns of each row, g sees them as part of the target, with mean 0 and
+    deviation 1 over the training rows. A metric of columns is most often a sum of them
+    over the rows called positive, which bounded codes cannot add up where a few rows
+    hold most of it; so h then also sees the mean codes weighed by each column, and has
+    a linear part of its own beside its layers.
 
     Attributes:
-        encoder: g, applied to each (target, score) pair on its own.
+        encoder: g, applied to each (target, score, *columns) on its own.
+        column_names: The columns that g sees, in this order.
         decoder: h, applied to the mean code of the set.
         standardize: Whether scores are standardised within each set.
         loss_scale: Spread of the true loss's values; the unit in which the networks
@@ -36,6 +44,8 @@ class SetSurrogate(nn.Module):
 
     loss_shift: Tensor
     loss_scale: Tensor
+    column_mean: Tensor
+    column_std: Tensor
 
     def __init__(
         self,
@@ -46,21 +56,43 @@ class SetSurrogate(nn.Module):
         standardize: bool = True,
         loss_shift: float = 0.0,
         loss_scale: float = 1.0,
+        column_units: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
-        """Build g (2-30-30) and h (30-10-10-1) with the paper's sizes."""
+        """Build g (2-30-30) and h (30-10-10-1) with the paper's sizes.
+
+        Args:
+            hidden: Units of g.
+            embed_dim: Units of the set's code.
+            decoder: Units of h's layers.
+            standardize: Whether scores are standardised within each set.
+            loss_shift: Mean of the true loss's values.
+            loss_scale: Their spread.
+            column_units: Mean and deviation of each further column, by its name.
+        """
         super().__init__()
         self.standardize = standardize
+        seen = column_units or {}
+        self.column_names = tuple(seen)
         self.encoder = nn.Sequential(
-            nn.Linear(2, hidden), nn.Tanh(), nn.Linear(hidden, embed_dim), nn.Tanh()
+            nn.Linear(2 + len(seen), hidden),
+            nn.Tanh(),
+            nn.Linear(hidden, embed_dim),
+            nn.Tanh(),
         )
         layers: list[nn.Module] = []
-        width = embed_dim
+        width = embed_dim * (1 + len(seen))
         for units in decoder:
             layers += [nn.Linear(width, units), nn.Tanh()]
             width = units
         self.decoder = nn.Sequential(*layers, nn.Linear(width, 1))
+        if seen:
+            self.linear = nn.Linear(embed_dim * (1 + len(seen)), 1)
         self.register_buffer("loss_shift", torch.tensor(loss_shift))
         self.register_buffer("loss_scale", torch.tensor(loss_scale))
+        if seen:  # a state without columns stays as it was
+            mean, std = torch.tensor(list(seen.values()), dtype=torch.float64).T
+            self.register_buffer("column_mean", mean.clone())
+            self.register_buffer("column_std", torch.where(std > 0, std, 1.0))
 
     def forward(
         self,
@@ -68,6 +100,7 @@ class SetSurrogate(nn.Module):
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns | None = None,
     ) -> Float[Tensor, "*sets"]:
         """Return the surrogate loss of each set, whatever the order within it.
 
@@ -75,16 +108,53 @@ class SetSurrogate(nn.Module):
             y_true: Targets, 0 or 1.
             y_score: Scores on any scale.
             sample_weight: Weight of each row; None weighs all alike.
+            columns: The columns of `column_names`, `[*#sets, n]` each.
         """
         if sample_weight is not None:
             sample_weight = sample_weight.to(y_score.dtype)
         if self.standardize:
             y_score = standardize_scores(y_score, sample_weight=sample_weight)
         targets = y_true.to(y_score.dtype).expand_as(y_score)
-        codes = self.encoder(torch.stack([targets, y_score], dim=-1))
-        set_code = weighted_mean(codes, sample_weight)  # (*sets, embed_dim)
-        unit_loss = self.decoder(set_code).squeeze(-1)
+        pairs = torch.stack([targets, y_score], dim=-1)
+        if not self.column_names:
+            set_code = weighted_mean(self.encoder(pairs), sample_weight)
+            unit_loss = self.decoder(set_code).squeeze(-1)  # (*sets)
+        else:
+            seen = self._inputs(columns or {}, targets)
+            unit_loss = self._with_columns(pairs, seen, sample_weight)
         return self.loss_shift + self.loss_scale * unit_loss
+
+    def _with_columns(
+        self,
+        pairs: Float[Tensor, "*sets n pair"],
+        seen: Float[Tensor, "*sets n columns"],
+        sample_weight: Float[Tensor, "*#sets n"] | None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set in units of its spread."""
+        codes = self.encoder(torch.cat([pairs, seen], dim=-1))
+        weight = torch.ones_like(pairs[..., 0])
+        if sample_weight is not None:
+            weight = sample_weight.expand_as(weight)
+        share = (weight / weight.sum(-1, keepdim=True)).unsqueeze(-2)
+        # the plain mean of the codes, then the means weighed by each column
+        pooled = torch.cat([share, share * seen.mT], dim=-2) @ codes
+        set_code = pooled.flatten(-2)  # (*sets, (1 + columns) * embed_dim)
+        return (self.decoder(set_code) + self.linear(set_code)).squeeze(-1)
+
+    def _inputs(
+        self, columns: Columns, targets: Float[Tensor, "*sets n"]
+    ) -> Float[Tensor, "*sets n columns"]:
+        """Return the columns as g sees them."""
+        missing = [name for name in self.column_names if name not in columns]
+        if missing:
+            raise ValueError(
+                f"This surrogate sees the columns {list(self.column_names)}, and "
+                f"{missing} are not given. Pass them as `columns`."
+            )
+        parts = [columns[name].expand_as(targets) for name in self.column_names]
+        # in double: a large mean, as of dates in seconds, leaves float32 no digits
+        unit = (torch.stack(parts, dim=-1) - self.column_mean) / self.column_std
+        return unit.to(targets.dtype)
 
 
 def weighted_mean(

@@ -5,6 +5,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from losslearn.metric_columns import Columns, as_columns, take_rows
 from losslearn.metrics import TrueLoss, as_true_loss
 
 _MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
@@ -12,7 +13,13 @@ _CHUNK = 2_000_000  # resampled rows held at a time
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
 
 
-def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
+def tune_threshold(
+    y: ArrayLike,
+    scores: ArrayLike,
+    metric: object,
+    *,
+    metric_columns: object = None,
+) -> float:
     """Return the threshold of the best value of a metric on these rows.
 
     Take rows that were not trained on, and report on others again.
@@ -21,13 +28,15 @@ def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
         y: Targets, 0 or 1, shape `[rows]` or `[rows, 1]`; an array or a tensor.
         scores: Raw scores, of either shape.
         metric: The metric's name, or anything that `as_true_loss` takes.
+        metric_columns: Further numbers of each row that the metric needs: a mapping of
+            names to values, or a DataFrame.
 
     Returns:
         A finite threshold: call a row positive where `score >= threshold`.
 
     Raises:
         ValueError: If shapes differ, targets are not 0 or 1, the rows are of one class,
-            or the metric has no threshold.
+            the metric has no threshold, or its columns are not those given.
 
     Example:
         >>> tune_threshold([0, 1, 0, 1], [0.0, 2.0, 1.0, 3.0], "f1")
@@ -51,7 +60,11 @@ def tune_threshold(y: ArrayLike, scores: ArrayLike, metric: object) -> float:
         raise ValueError("`y` must hold nothing but 0 and 1.")
     if not y_score.is_floating_point():
         y_score = y_score.double()
-    threshold, _ = best_threshold(as_true_loss(metric), y_true.long(), y_score)
+    true_loss = as_true_loss(metric)
+    columns = as_columns(
+        metric_columns, true_loss.columns, n_rows=len(y_true), metric=true_loss.name
+    )
+    threshold, _ = best_threshold(true_loss, y_true.long(), y_score, columns=columns)
     return threshold
 
 
@@ -61,6 +74,7 @@ def best_threshold(
     y_score: Tensor,
     *,
     sample_weight: Tensor | None = None,
+    columns: Columns | None = None,
 ) -> tuple[float, float]:
     """Return the threshold of the lowest loss on these rows, and that loss.
 
@@ -74,6 +88,7 @@ def best_threshold(
         y_true: Targets, 0 or 1, one axis.
         y_score: Raw scores.
         sample_weight: Weight of each row.
+        columns: What the loss needs to know of each row besides.
 
     Returns:
         A finite threshold that the type of the scores holds exactly, so that comparing
@@ -101,16 +116,18 @@ def best_threshold(
     largest = min(torch.finfo(y_score.dtype).max, _LARGEST)
     score = y_score.detach().nan_to_num(torch.nan, largest, -largest)
     borders, n_above = _borders(score)
-    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    by_row = true_loss.further(columns)
+    if sample_weight is not None:
+        by_row["sample_weight"] = sample_weight
     if true_loss.at_cut_points is not None:
         cuts = torch.arange(len(n_above), device=score.device)
-        losses = true_loss.at_cut_points(y_true, score, **weights)[n_above]
+        losses = true_loss.at_cut_points(y_true, score, **by_row)[n_above]
     else:
         cuts = _spread_cuts(n_above)
         losses = torch.stack(
             [
                 true_loss.at_threshold(
-                    y_true, score, threshold=float(borders[cut]), **weights
+                    y_true, score, threshold=float(borders[cut]), **by_row
                 )
                 for cut in cuts
             ]
@@ -131,6 +148,7 @@ def evaluate(
     *,
     threshold: float | None = None,
     sample_weight: Tensor | None = None,
+    columns: Columns | None = None,
 ) -> float:
     """Return the loss of held-out rows, never at a threshold chosen on them.
 
@@ -141,6 +159,7 @@ def evaluate(
         threshold: Where a row is called positive, chosen on other rows; a loss without
             a threshold does not look at it.
         sample_weight: Weight of each row.
+        columns: What the loss needs to know of each row besides.
 
     Returns:
         The loss; NaN if the rows are of one class.
@@ -156,7 +175,7 @@ def evaluate(
         0.333...
     """
     loss = _at(true_loss, threshold)
-    return float(loss(y_true, y_score, sample_weight=sample_weight))
+    return float(loss(y_true, y_score, sample_weight=sample_weight, columns=columns))
 
 
 def bootstrap_interval(
@@ -166,6 +185,7 @@ def bootstrap_interval(
     *,
     generator: torch.Generator,
     threshold: float | None = None,
+    columns: Columns | None = None,
     level: float = 0.95,
     n_resamples: int = 200,
 ) -> tuple[float, float]:
@@ -181,6 +201,7 @@ def bootstrap_interval(
         generator: Draws the rows.
         threshold: Where a row is called positive; a loss without a threshold does not
             look at it.
+        columns: What the loss needs to know of each row besides.
         level: Share of the resamples inside the interval, in (0, 1).
         n_resamples: How many times the rows are drawn, with replacement.
 
@@ -209,7 +230,8 @@ def bootstrap_interval(
         rows = torch.randint(
             n, (len(sizes), n), generator=generator, device=generator.device
         ).to(y_true.device)
-        values.append(loss(y_true[rows], y_score[rows]).double())
+        resampled = take_rows(columns or {}, rows)
+        values.append(loss(y_true[rows], y_score[rows], columns=resampled).double())
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     low, high = torch.cat(values).cpu().nanquantile(ends).tolist()
     return low, high

@@ -13,15 +13,18 @@ from torch import Tensor, nn
 
 from losslearn.balance import Balance, Reading
 from losslearn.bilevel import (
+    DrawnSets,
     Objective,
     ScoreRows,
     SurrogateLearner,
     fused_parts,
     model_step,
+    on_rows,
 )
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedModel
+from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 from losslearn.models import row_scorer, score_rows
 from losslearn.sampling import SetSampler
@@ -38,6 +41,10 @@ class TrainingData(NamedTuple):
     """Which rows of `x` the targets belong to; None for all, in order."""
     valid_rows: Integer[Tensor, " valid"] | None = None
     """The same for `x_valid`, which may be the table of `x`."""
+    columns: Columns = NO_COLUMNS
+    """What the true loss needs to know of each row of `x` besides."""
+    valid_columns: Columns = NO_COLUMNS
+    """The same of each validation row, in the order of `y_valid`."""
 
 
 class Record(NamedTuple):
@@ -253,7 +260,7 @@ class Trainer:
         error = torch.tensor(math.nan)
         if learner is not None:  # the lower level first, as in the authors' code
             steps = self.config.surrogate_steps
-            error = learner.learn(self._score_rows, self.sampler, steps=steps)
+            error = self._learn(learner, steps)
         self._set_learning_rate(progress)
         self._descend(objective, self.sampler.draw(self.config.model_steps))
         return error
@@ -276,24 +283,37 @@ class Trainer:
         self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
     ) -> None:
         """Take K_alpha steps (Algorithm 1, lines 4 to 7), one for each set of rows."""
-        sampler, fused = self.sampler, self._current_fused()
-        y_true, weight = sampler.y_set, sampler.weight
+        fused = self._current_fused()
+        y_true, weight = self.sampler.y_set, self.sampler.weight
         if fused is not None:
-            parts = fused_parts(objective)
-            if parts is None:
-                fused.descend(objective, sets, y_true, sample_weight=weight)
-            else:
-                fused.steps(sets, y_true, sample_weight=weight, **parts._asdict())
+            self._descend_fused(fused, objective, sets)
             return
         for rows in sets:
             model_step(
                 self.model,
-                objective,
+                on_rows(objective, self.data.columns, rows),
                 self._descent,
                 self.data.x[rows],
                 y_true,
                 sample_weight=weight,
             )
+
+    def _descend_fused(
+        self,
+        fused: FusedModel,
+        objective: Objective,
+        sets: Integer[Tensor, "model_steps n"],
+    ) -> None:
+        y_true, weight = self.sampler.y_set, self.sampler.weight
+        parts = fused_parts(objective)
+        if parts is not None:
+            fused.steps(sets, y_true, sample_weight=weight, **parts._asdict())
+        elif not self.data.columns:
+            fused.descend(objective, sets, y_true, sample_weight=weight)
+        else:  # each set has columns of its own
+            for rows in sets:
+                here = on_rows(objective, self.data.columns, rows)
+                fused.descend(here, rows.unsqueeze(0), y_true, sample_weight=weight)
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""
@@ -301,16 +321,22 @@ class Trainer:
         learner.forget_sets()  # the model may be another than they were scored by
         self.model.train()
         for _ in range(self.config.catch_up // steps):
-            learner.learn(self._score_rows, self.sampler, steps=steps)
+            self._learn(learner, steps)
+
+    def _learn(self, learner: SurrogateLearner, steps: int) -> Tensor:
+        return learner.learn(
+            self._score_rows, self.sampler, steps=steps, columns=self.data.columns
+        )
 
     def _read(self, balance: Balance | None) -> None:
         """Let the objective's parts be weighed at the present model."""
         if balance is not None:
             self.model.train()
-            balance.read(self._draw_scores, self.sampler, generator=self._generator)
+            balance.read(self._draw_sets, self.sampler, generator=self._generator)
 
-    def _draw_scores(self, n_sets: int) -> Tensor:
-        return self._score_rows(self.sampler.draw(n_sets))
+    def _draw_sets(self, n_sets: int) -> DrawnSets:
+        rows = self.sampler.draw(n_sets)
+        return DrawnSets(self._score_rows(rows), take_rows(self.data.columns, rows))
 
     def _set_learning_rate(self, progress: float) -> None:
         if self.config.schedule == "cosine":
@@ -327,7 +353,9 @@ class Trainer:
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
         y_score = score_rows(self.model, self.data.x_valid, rows=self.data.valid_rows)
-        loss = float(self.true_loss(self.data.y_valid, y_score))
+        loss = float(
+            self.true_loss(self.data.y_valid, y_score, columns=self.data.valid_columns)
+        )
         if self._observe is not None:
             self._observe(run.n_iter, y_score)
         if loss < run.best_loss or not run.best_state:

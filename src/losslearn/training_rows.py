@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.splitting import split_off_validation
 from losslearn.training import TrainingData
 
@@ -20,6 +21,7 @@ def split_table(
     seed: int,
     in_order: bool,
     device: str | torch.device,
+    columns: Columns = NO_COLUMNS,
 ) -> TrainingData:
     """Return the table on the device, with the numbers of both parts' rows.
 
@@ -30,6 +32,7 @@ def split_table(
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
         device: Where the rows go.
+        columns: What the true loss needs to know of each row besides.
 
     Raises:
         ValueError: If a class has fewer than two rows.
@@ -56,7 +59,17 @@ def split_table(
             valid,
         )
     )
-    return TrainingData(table, y_train, table, y_valid, rows, valid_rows)
+    there = {name: column.to(device) for name, column in columns.items()}
+    return TrainingData(
+        table,
+        y_train,
+        table,
+        y_valid,
+        rows,
+        valid_rows,
+        columns=there,
+        valid_columns=take_rows(there, valid_rows.long()),
+    )
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 
 _N_RESAMPLES = 100
@@ -35,6 +36,7 @@ def loss_difference(
     y_scores: Sequence[Float[Tensor, " n"]],
     thresholds: Sequence[float | None],
     *,
+    columns: Columns = NO_COLUMNS,
     seed: int,
 ) -> Difference:
     """Return the difference of two models' losses, with its bootstrap standard error.
@@ -47,6 +49,7 @@ def loss_difference(
         y_true: Targets.
         y_scores: Scores of the first model and of the second.
         thresholds: Of each; None for a loss without one.
+        columns: What the loss needs to know of each row besides.
         seed: Of the resampling.
 
     Returns:
@@ -57,7 +60,7 @@ def loss_difference(
         for threshold in thresholds
     ]
     first, second = (
-        float(loss(y_true, y_score))
+        float(loss(y_true, y_score, columns=columns))
         for loss, y_score in zip(losses, y_scores, strict=True)
     )
     if torch.equal(y_scores[0], y_scores[1]) and thresholds[0] == thresholds[1]:
@@ -71,8 +74,9 @@ def loss_difference(
         rows = torch.cat(
             [_resample(kind, n_sets, generator=generator) for kind in classes], dim=-1
         )
+        resampled = take_rows(columns, rows)
         ours, theirs = (
-            loss(y_true[rows], y_score[rows])
+            loss(y_true[rows], y_score[rows], columns=resampled)
             for loss, y_score in zip(losses, y_scores, strict=True)
         )
         differences.append((ours - theirs).double())

@@ -110,7 +110,9 @@ def _rebuild(
         raise ValueError(
             f"{n_features} features do not match {len(encoder.feature_names_out)}"
         )
-    metric = MetricName(**settings["metric"])
+    named = dict(settings["metric"])
+    # models from before metrics had columns do not name any
+    metric = MetricName(**{**named, "columns": tuple(named.get("columns", ()))})
     classifier = SurrogateClassifier(metric.name, **settings["estimator"])
     module = MODELS[kind](n_features)
     module.load_state_dict(load(contents[WEIGHTS]))

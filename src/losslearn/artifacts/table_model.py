@@ -29,6 +29,8 @@ class MetricName:
     source: Literal["built-in", "scikit-learn", "user"]
     greater_is_better: bool | None = None
     """As the user said, if it had to be said."""
+    columns: tuple[str, ...] = ()
+    """Columns of the table that the metric needs besides target and score."""
 
     def true_loss(self) -> TrueLoss:
         """Return the loss, which for a user's own function is not possible.
@@ -68,6 +70,7 @@ def name_metric(
         name=true_loss.name,
         source=source,
         greater_is_better=greater_is_better,
+        columns=true_loss.columns,
     )
 
 
@@ -79,7 +82,8 @@ class TableModel:
     """Fitted to 0 and 1."""
     encoder: "TableEncoder"
     target: str
-    """Name of the target column; a table to predict for may hold it."""
+    """Name of the target column; a table to predict for may hold it, and the metric's
+    columns."""
     classes: tuple[Label, Label]
     """What 0 and 1 stand for."""
     metric: MetricName
@@ -120,6 +124,7 @@ class TableModel:
         return pd.DataFrame(columns, index=frame.index)
 
     def _features(self, frame: "pd.DataFrame") -> NDArray[np.float32]:
-        if self.target not in self.encoder.columns:
-            frame = frame.drop(columns=self.target, errors="ignore")
+        besides = {self.target, *self.metric.columns} - {*self.encoder.columns}
+        if besides:
+            frame = frame.drop(columns=list(besides), errors="ignore")
         return self.encoder.transform(frame)

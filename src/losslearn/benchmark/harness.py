@@ -109,13 +109,12 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
 
 def training_data(dataset: Dataset, split: Split) -> TrainingData:
     """Return all that a method gets to see."""
-    return TrainingData(
-        *(
-            torch.from_numpy(np.ascontiguousarray(part[rows]))
-            for rows in (split.train, split.validation)
-            for part in (dataset.x, dataset.y)
-        )
+    x, y_true, x_valid, y_valid = (
+        torch.from_numpy(np.ascontiguousarray(part[rows]))
+        for rows in (split.train, split.validation)
+        for part in (dataset.x, dataset.y)
     )
+    return TrainingData(x, y_true, x_valid, y_valid)
 
 
 def _measure(

@@ -97,6 +97,22 @@ Direction = Annotated[
 ]
 
 
+MetricColumn = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COL",
+        help="Column that the metric needs of each row, as `amount` in "
+        "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
+    ),
+]
+KeepMetricColumns = Annotated[
+    bool,
+    typer.Option(
+        "--keep-metric-columns", help="Use the metric's columns as features as well."
+    ),
+]
+
+
 def _check_seed(seed: int) -> int:
     if not 0 <= seed < 2**32:
         raise typer.BadParameter(f"{seed} is not in the range from 0 to 2**32 - 1.")
@@ -160,6 +176,8 @@ def fit(
     valid: Valid = None,
     positive: Positive = None,
     greater_is_better: Direction = None,
+    metric_column: MetricColumn = None,
+    keep_metric_columns: KeepMetricColumns = False,
     as_json: Json = False,
 ) -> None:
     """Train a model for a metric, and a control; test both.
@@ -183,6 +201,8 @@ def fit(
         seed=seed,
         positive=positive,
         greater_is_better=greater_is_better,
+        metric_columns=tuple(metric_column or ()),
+        keep_metric_columns=keep_metric_columns,
     )
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     folder = check_destination(out or _default_folder(data, metric))

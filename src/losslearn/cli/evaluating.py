@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from losslearn.artifacts import TableModel
-from losslearn.cli.fitting import measure, resolve_metric
+from losslearn.cli.fitting import measure, resolve_metric, table_columns
 from losslearn.metrics import TrueLoss
 from losslearn.tables import split_target
 
@@ -34,8 +34,12 @@ def evaluate_table(
     true_loss = _metric_of(model, metric, greater_is_better)
     features, y, _ = split_target(frame, target, classes=model.classes)
     threshold = model.classifier.threshold_
+    columns = table_columns(frame, true_loss.columns, metric=true_loss.name)
+    # columns of another metric than the model's are no features either
+    others = {*true_loss.columns} - {*model.encoder.columns}
+    y_score = model.score_frame(features.drop(columns=list(others), errors="ignore"))
     value, interval = measure(
-        true_loss, y, model.score_frame(features), threshold=threshold
+        true_loss, y, y_score, threshold=threshold, columns=columns
     )
     found = {
         "metric": metric or model.metric.given,

@@ -1,6 +1,7 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from losslearn.artifacts import Label, TableModel, name_metric
 from losslearn.config import BilevelConfig
 from losslearn.estimators import SurrogateClassifier
+from losslearn.metric_columns import NO_COLUMNS, Columns, as_columns, take_rows
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.plots import draw_fit
 from losslearn.tables import TableEncoder, split_rows, split_target
@@ -39,6 +41,10 @@ class FitOptions:
     seed: int = 0
     positive: str | None = None
     greater_is_better: bool | None = None
+    metric_columns: tuple[str, ...] = ()
+    """Columns that the metric needs; left out of the features."""
+    keep_metric_columns: bool = False
+    """Whether they are features as well."""
 
 
 class Display(Protocol):
@@ -59,6 +65,8 @@ class Rows(NamedTuple):
 
     X: NDArray[np.float32]
     y: NDArray[np.int64]
+    columns: Columns = NO_COLUMNS
+    """What the metric needs to know of each row besides."""
 
 
 class Parts(NamedTuple):
@@ -110,7 +118,9 @@ class FitOutcome:
         try:
             return draw_fit(
                 self.model.classifier,
-                *self.validation,
+                self.validation.X,
+                self.validation.y,
+                columns=self.validation.columns,
                 title=f"{self.options.metric}, predicting {self.options.target}",
             )
         except ImportError:
@@ -160,6 +170,7 @@ def fit_table(
             options.metric, greater_is_better=options.greater_is_better
         )
     display.stage("preparing the columns")
+    _check_metric_columns(options, true_loss)
     parts = _prepare(frame, valid_frame, options)
     classifier, interrupted = _train(parts, options, true_loss, display)
     display.stage("testing")
@@ -195,17 +206,37 @@ def _prepare(
         seed=options.seed,
         classes=classes,
     )
+    left_out = [] if options.keep_metric_columns else list(options.metric_columns)
+    columns = table_columns(frame, options.metric_columns, metric=options.metric)
+    features = features.drop(columns=left_out)
+    if features.shape[1] == 0:
+        raise ValueError(
+            "The table has no column besides the target and the metric's. Use the "
+            "metric's as features as well: --keep-metric-columns."
+        )
     encoder = TableEncoder().fit(features.iloc[split.train])
 
     def rows_at(places: NDArray[np.intp]) -> Rows:
-        return Rows(encoder.transform(features.iloc[places]), y[places])
+        return Rows(
+            encoder.transform(features.iloc[places]),
+            y[places],
+            take_rows(columns, torch.from_numpy(places)),
+        )
 
     if valid_frame is None:
         validation = rows_at(split.validation)
     else:
         try:
             other = split_target(valid_frame, options.target, classes=classes)
-            validation = Rows(encoder.transform(other.features), other.y)
+            validation = Rows(
+                encoder.transform(
+                    other.features.drop(columns=left_out, errors="ignore")
+                ),
+                other.y,
+                table_columns(
+                    valid_frame, options.metric_columns, metric=options.metric
+                ),
+            )
         except ValueError as error:
             raise ValueError(f"In the validation rows: {error}") from error
     negative, positive = classes
@@ -222,7 +253,13 @@ def _train(
     parts: Parts, options: FitOptions, true_loss: TrueLoss, display: Display
 ) -> tuple[SurrogateClassifier, bool]:
     """Return the fitted classifier and whether Ctrl-C ended the fit."""
-    (X_train, y_train), (X_valid, y_valid) = parts.train, parts.validation
+    train, validation = parts.train, parts.validation
+    columns = {}
+    if true_loss.columns:
+        columns = {
+            "metric_columns": train.columns,
+            "metric_columns_valid": validation.columns,
+        }
     classifier = SurrogateClassifier(
         true_loss,
         model=options.model,
@@ -235,7 +272,9 @@ def _train(
     display.stage("starting to train")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        classifier.fit(X_train, y_train, X_valid=X_valid, y_valid=y_valid)
+        classifier.fit(
+            train.X, train.y, X_valid=validation.X, y_valid=validation.y, **columns
+        )
     interrupted = any("interrupted" in str(warning.message) for warning in caught)
     n_iter = max(result["iterations"] for result in classifier.report_["results"])
     if interrupted and n_iter == 0:
@@ -253,7 +292,12 @@ def _test(
     for result in report["results"]:
         y_score = scores[result["method"]]
         loss, interval = measure(
-            true_loss, test.y, y_score, threshold=result["threshold"], seed=seed
+            true_loss,
+            test.y,
+            y_score,
+            threshold=result["threshold"],
+            columns=test.columns,
+            seed=seed,
         )
         results.append({**result, "test": loss, "interval": list(interval)})
     rows = {**report["rows"], "test": len(test.y)}
@@ -266,6 +310,7 @@ def measure(
     y_score: NDArray[np.float64],
     *,
     threshold: float,
+    columns: Columns = NO_COLUMNS,
     seed: int = 0,
 ) -> tuple[float, tuple[float, float]]:
     """Return the loss of held-out rows and its 95 % bootstrap interval.
@@ -275,6 +320,7 @@ def measure(
         y: Targets, 0 or 1.
         y_score: Raw scores.
         threshold: Chosen on other rows; not looked at by losses without threshold.
+        columns: What the loss needs to know of each row besides.
         seed: Of the rows drawn.
     """
     rows = (torch.from_numpy(y), torch.from_numpy(y_score))
@@ -283,7 +329,65 @@ def measure(
         true_loss,
         *rows,
         threshold=at,
+        columns=columns,
         n_resamples=200 if true_loss.is_builtin else _CALLS,
         generator=torch.Generator().manual_seed(seed),
     )
-    return evaluate(true_loss, *rows, threshold=at), interval
+    return evaluate(true_loss, *rows, threshold=at, columns=columns), interval
+
+
+def table_columns(
+    frame: "pd.DataFrame", names: Sequence[str], *, metric: str
+) -> dict[str, torch.Tensor]:
+    """Return a table's columns that a metric needs.
+
+    Args:
+        frame: The table.
+        names: The columns.
+        metric: What messages call the metric.
+
+    Raises:
+        ValueError: If the table has no such column, or it does not hold a finite number
+            in each row.
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"The table lacks columns that the metric `{metric}` needs: "
+            f"{', '.join(map(repr, missing))}."
+        )
+    return as_columns(
+        {name: frame[name] for name in names},
+        names,
+        n_rows=len(frame),
+        metric=metric,
+        argument="table",
+    )
+
+
+def _check_metric_columns(options: FitOptions, true_loss: TrueLoss) -> None:
+    """Check that the columns named are those that the metric needs.
+
+    They are asked for, not taken by themselves, since naming one takes it out of the
+    features.
+    """
+    named, needed = set(options.metric_columns), set(true_loss.columns)
+    if options.target in named:
+        raise ValueError(
+            f"--metric-column {options.target} is the target, which the metric gets as "
+            "`y_true`."
+        )
+    missing = [name for name in true_loss.columns if name not in named]
+    if missing:
+        raise ValueError(
+            f"The metric `{true_loss.name}` needs {', '.join(map(repr, missing))} of "
+            "each row. Name the columns that hold it: "
+            f"{' '.join(f'--metric-column {name}' for name in missing)}."
+        )
+    extra = [name for name in options.metric_columns if name not in needed]
+    if extra:
+        raise ValueError(
+            f"The metric `{true_loss.name}` takes no {', '.join(map(repr, extra))}: "
+            "leave out --metric-column, or give the metric a keyword-only argument of "
+            "that name."
+        )

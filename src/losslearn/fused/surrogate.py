@@ -66,9 +66,9 @@ class FusedSurrogate:
         """Return the fast form of a surrogate, or None where there is none.
 
         There is one for `SetSurrogate` itself, not for what derives from it, on a CPU
-        in single precision.
+        in single precision, without columns.
         """
-        if type(surrogate) is not SetSurrogate:
+        if type(surrogate) is not SetSurrogate or surrogate.column_names:
             return None
         layers = [*surrogate.encoder, *surrogate.decoder]
         plain = (

@@ -1,6 +1,6 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,9 +10,15 @@ from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn.metric_columns import NO_COLUMNS, Columns
 from losslearn.metrics.cut_points import value_dtype
 
 Array = NDArray[Any]
+ByRow = Mapping[str, Array]
+"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
+weights are given, and the metric's own columns."""
+Judge = Callable[[Array, Array, ByRow], Array]
+"""Returns the loss of each set, as `(y_true, y_score, by_row)`."""
 ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
 """What a metric judges: raw scores, probabilities or labels."""
 ToLoss = Literal["value", "negative", "complement"]
@@ -36,7 +42,7 @@ class BlackBox:
     name: str
     """What messages call it."""
     call: Callable[..., Any]
-    """The metric, as `(y_true, response, sample_weight or None)`."""
+    """The metric, as `(y_true, response, by_row)`."""
     response_method: ResponseMethod
     """What it takes as its second argument."""
     to_loss: ToLoss
@@ -54,6 +60,7 @@ class BlackBox:
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, "*sets"]:
         """Return the loss of each set; of labels, the lowest over 25 thresholds.
 
@@ -65,7 +72,7 @@ class BlackBox:
         """
         label = self.response_method == "predict"
         judge = self._best_over_cuts if label else self._judge_scores
-        return _per_set(judge, y_true, y_score, sample_weight)
+        return _per_set(judge, y_true, y_score, sample_weight, columns)
 
     def at_threshold(
         self,
@@ -74,6 +81,7 @@ class BlackBox:
         *,
         threshold: float | int,
         sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
     ) -> Float[Tensor, "*sets"]:
         """Return the loss of each set's labels, 1 where `y_score >= threshold`.
 
@@ -81,22 +89,18 @@ class BlackBox:
             MetricError: If the metric raises an exception or returns no finite number.
         """
 
-        def judge(y_true: Array, y_score: Array, weight: Array | None) -> Array:
-            return self._losses(y_true, (y_score >= threshold).astype(int), weight)
+        def judge(y_true: Array, y_score: Array, by_row: ByRow) -> Array:
+            return self._losses(y_true, (y_score >= threshold).astype(int), by_row)
 
-        return _per_set(judge, y_true, y_score, sample_weight)
+        return _per_set(judge, y_true, y_score, sample_weight, columns)
 
-    def _judge_scores(
-        self, y_true: Array, y_score: Array, weight: Array | None
-    ) -> Array:
+    def _judge_scores(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return the loss of the scores, or of the probabilities, of each set."""
         if self.response_method == "predict_proba":
             y_score = torch.from_numpy(y_score).sigmoid().numpy()
-        return self._losses(y_true, y_score, weight)
+        return self._losses(y_true, y_score, by_row)
 
-    def _best_over_cuts(
-        self, y_true: Array, y_score: Array, weight: Array | None
-    ) -> Array:
+    def _best_over_cuts(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return each set's lowest loss over the thresholds tried."""
         n_sets, n = y_score.shape
         ranks = np.unique(np.linspace(0, n - 1, min(_MAX_CUTS, n)).round().astype(int))
@@ -113,21 +117,23 @@ class BlackBox:
             losses = self._losses(
                 y_true[of_set],
                 labels.astype(int),
-                None if weight is None else weight[of_set],
+                {name: values[of_set] for name, values in by_row.items()},
             )
             first = np.flatnonzero(np.diff(of_set, prepend=-1))
             best[chunk] = np.minimum.reduceat(losses, first)
         return best
 
-    def _losses(self, y_true: Array, response: Array, weight: Array | None) -> Array:
+    def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
         if self.batched:
-            value = self._value(y_true, response, weight)
+            value = self._value(y_true, response, by_row)
         else:
             value = np.array(
                 [
                     self._value(
-                        y_true[i], response[i], None if weight is None else weight[i]
+                        y_true[i],
+                        response[i],
+                        {name: values[i] for name, values in by_row.items()},
                     )
                     for i in range(len(y_true))
                 ],
@@ -137,7 +143,7 @@ class BlackBox:
             return 1 - value
         return -value if self.to_loss == "negative" else value
 
-    def _value(self, y_true: Array, response: Array, weight: Array | None) -> Array:
+    def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return what the metric returns, checked."""
         self.n_calls += 1
         sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
@@ -146,7 +152,7 @@ class BlackBox:
             f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
         )
         try:
-            value = self.call(y_true, response, weight)
+            value = self.call(y_true, response, by_row)
         except Exception as error:
             raise MetricError(
                 f"`{self.name}` raised {type(error).__name__} {at}: {error}"
@@ -179,26 +185,31 @@ def _checked(value: object, shape: tuple[int, ...], name: str, at: str) -> Array
 
 
 def _per_set(
-    judge: Callable[[Array, Array, Array | None], Array],
+    judge: Judge,
     y_true: Tensor,
     y_score: Tensor,
     sample_weight: Tensor | None,
+    columns: Columns,
 ) -> Tensor:
     """Return the judge's losses of the sets that have both classes, NaN of others."""
     n = y_score.shape[-1]
     target = y_true.reshape(-1, n).cpu().numpy().astype(int)
     score = y_score.detach().double().cpu().reshape(-1, n).numpy()
-    weight = None
-    present = np.ones(score.shape, dtype=bool)
+    given = dict(columns)
+    present = np.ones(target.shape, dtype=bool)
     if sample_weight is not None:
-        spread = sample_weight.detach().double().expand(y_score.shape)
-        weight = spread.reshape(-1, n).cpu().numpy()
-        present = weight > 0
+        given["sample_weight"] = sample_weight
+    by_row = {
+        name: values.detach().double().expand(y_true.shape).reshape(-1, n).cpu().numpy()
+        for name, values in given.items()
+    }
+    if sample_weight is not None:
+        present = by_row["sample_weight"] > 0
     both = ((target == 1) & present).any(-1) & ((target == 0) & present).any(-1)
     defined = both & ~np.isnan(score).any(-1)
     losses = np.full(len(score), np.nan)
     if defined.any():  # indexing copies: the metric may write into what it gets
-        picked = None if weight is None else weight[defined]
+        picked = {name: values[defined] for name, values in by_row.items()}
         losses[defined] = judge(target[defined], score[defined], picked)
     values = torch.from_numpy(losses).to(value_dtype(y_score)).to(y_score.device)
     return values.reshape(y_score.shape[:-1])

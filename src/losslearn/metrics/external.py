@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from losslearn.function_files import load_function
+from losslearn.metric_columns import Columns
 from losslearn.metrics.callables import BlackBox, MetricError, ResponseMethod, ToLoss
 from losslearn.metrics.registry import get_true_loss
 from losslearn.metrics.sources import (
@@ -88,7 +89,8 @@ def as_true_loss(
             scorer, else "path/to/file.py:function"; a metric function or a scorer of
             scikit-learn; a torchmetrics metric for binary targets; or any callable
             `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
-            or without.
+            or without. Further numbers of each row that it needs are its keyword-only
+            arguments without a default: `f(y_true, y_pred, *, amount)`.
         greater_is_better: Whether the metric is to be maximised. Needed where neither
             its library nor the callable itself (see `declare_metric`) tells.
         response_method: What it takes as its second argument: "decision_function" (raw
@@ -226,6 +228,7 @@ def _build(
         at_threshold=box.at_threshold if response_method == "predict" else None,
         bounded=(source.lower, source.upper) == within,
         takes_weight=source.takes_weight,
+        columns=source.columns,
         greater_is_better=greater_is_better,
     )
     return _tried(loss, box)
@@ -234,40 +237,62 @@ def _build(
 def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     """Return the loss, tried on generated sets that tell whether the scale matters."""
     box.place = " on generated rows"
+    if loss.columns:
+        box.place += f" with {', '.join(loss.columns)} between 0 and 1"
     generator = torch.Generator().manual_seed(0)
     y_true = torch.zeros(3, 64, dtype=torch.long)
     for row, n_pos in enumerate((32, 12, 4)):
         y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
     y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
+    columns = {
+        name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
+        for name in loss.columns
+    }
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
-    value = judge(y_true, y_score)
+    value = judge(y_true, y_score, columns=columns)
     if box.batched:
-        _check_sets_are_separate(judge, y_true, y_score, value, loss.name)
+        _check_sets_are_separate(judge, y_true, y_score, columns, value, loss.name)
     if loss.takes_weight:
         weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
-        judge(y_true, y_score, sample_weight=weight)
+        judge(y_true, y_score, sample_weight=weight, columns=columns)
     if loss.needs_threshold:
         invariant = True  # the best threshold moves along with the scores
-        loss(y_true[:1], y_score[:1])
+        first = {name: column[:1] for name, column in columns.items()}
+        loss(y_true[:1], y_score[:1], columns=first)
     else:
-        shifted = [loss(y_true, y_score * a + b) for a, b in ((0.3, 1.5), (2.0, -2.0))]
+        shifted = [
+            loss(y_true, y_score * a + b, columns=columns)
+            for a, b in ((0.3, 1.5), (2.0, -2.0))
+        ]
         invariant = all(_same(value, other) for other in shifted)
     box.place, box.n_calls = "", 0
     return replace(loss, scale_invariant=invariant)
 
 
 def _check_sets_are_separate(
-    judge: TrueLoss, y_true: Tensor, y_score: Tensor, value: Tensor, name: str
+    judge: TrueLoss,
+    y_true: Tensor,
+    y_score: Tensor,
+    columns: Columns,
+    value: Tensor,
+    name: str,
 ) -> None:
     """Check that a batched metric judges each set by itself."""
     alone = torch.cat(
-        [judge(y_true[i : i + 1], y_score[i : i + 1]) for i in range(len(y_true))]
+        [
+            judge(
+                y_true[i : i + 1],
+                y_score[i : i + 1],
+                columns={name: column[i : i + 1] for name, column in columns.items()},
+            )
+            for i in range(len(y_true))
+        ]
     )
     if not _same(value, alone):
         raise MetricError(
-            f"`{name}` is declared batched, but gives sets other values together "
-            f"({value.tolist()}) than alone ({alone.tolist()}): it must reduce over "
-            "the last axis only."
+            f"`{name}` is declared batched, but gives sets other "
+            f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
+            "must reduce over the last axis only."
         )
 
 

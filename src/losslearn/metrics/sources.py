@@ -4,7 +4,7 @@ import copy
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from losslearn.function_files import FileFunction
-from losslearn.metrics.callables import Array, ResponseMethod
+from losslearn.metrics.callables import Array, ByRow, ResponseMethod
 
 _TAKES: dict[str, ResponseMethod] = {
     "y_score": "decision_function",
@@ -94,11 +94,13 @@ class Source:
     origin: str
     """Where it comes from, for its description."""
     call: Callable[..., Any]
-    """`(y_true, response, sample_weight or None)`."""
+    """`(y_true, response, by_row)`."""
     greater_is_better: bool | None
     response_method: str | None
     batched: bool = False
     takes_weight: bool = False
+    columns: tuple[str, ...] = ()
+    """Further numbers of each row that it needs."""
     lower: float | None = None
     """The least value there can be."""
     upper: float | None = None
@@ -107,7 +109,7 @@ class Source:
 
 @dataclass(frozen=True)
 class _Call:
-    """A call of `metric(y_true, response)`, with weights where there are any."""
+    """A call of `metric(y_true, response)`, with weights and columns by keyword."""
 
     metric: Callable[..., Any]
     quiet: bool = False
@@ -115,17 +117,16 @@ class _Call:
     sign: int = 1
     """What the value is multiplied with."""
 
-    def __call__(self, y_true: Array, response: Array, weight: Array | None) -> object:
+    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
         """Return what the metric returns."""
-        weights = {} if weight is None else {"sample_weight": weight}
         if not self.quiet:
-            value = self.metric(y_true, response, **weights)
+            value = self.metric(y_true, response, **by_row)
         else:
             from sklearn.exceptions import UndefinedMetricWarning
 
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UndefinedMetricWarning)
-                value = self.metric(y_true, response, **weights)
+                value = self.metric(y_true, response, **by_row)
         return value if self.sign > 0 else -value
 
 
@@ -135,9 +136,9 @@ class _TorchCall:
 
     metric: TorchMetric
 
-    def __call__(self, y_true: Array, response: Array, weight: None) -> object:
+    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
         """Return what the metric computes for one set."""
-        del weight
+        del by_row  # it takes neither weights nor columns
         self.metric.reset()
         self.metric.update(torch.from_numpy(response), torch.from_numpy(y_true))
         return self.metric.compute()
@@ -229,6 +230,7 @@ def from_callable(metric: Callable[..., Any]) -> Source:
         response_method=said("response_method") or _takes(metric),
         batched=bool(said("batched")),
         takes_weight=_takes_weight(metric),
+        columns=_columns(metric),
     )
 
 
@@ -247,13 +249,24 @@ def _name(metric: object) -> str:
     return getattr(metric, "__name__", None) or type(metric).__name__
 
 
-def _arguments(metric: Callable[..., Any]) -> list[str]:
-    """Return the names of the arguments, none where Python does not know them."""
+def _arguments(metric: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments by name, none where Python does not know them."""
     try:
         loaded = metric.function if isinstance(metric, FileFunction) else metric
-        return list(inspect.signature(loaded).parameters)
+        return inspect.signature(loaded).parameters
     except (TypeError, ValueError):
-        return []
+        return {}
+
+
+def _columns(metric: Callable[..., Any]) -> tuple[str, ...]:
+    """Return what must be given by keyword, which no call could leave out."""
+    return tuple(
+        name
+        for name, argument in _arguments(metric).items()
+        if argument.kind is argument.KEYWORD_ONLY
+        and argument.default is argument.empty
+        and name != "sample_weight"
+    )
 
 
 def _takes_weight(metric: Callable[..., Any]) -> bool:
@@ -263,7 +276,7 @@ def _takes_weight(metric: Callable[..., Any]) -> bool:
 
 def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
     """Return what the second argument's name says."""
-    names = _arguments(metric)
+    names = list(_arguments(metric))
     if names and names[0] in _TAKES:
         raise ValueError(
             f"`{_name(metric)}` must take the targets first, but its first argument is "

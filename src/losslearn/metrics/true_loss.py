@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from jaxtyping import Float, Integer
 from torch import Tensor
+
+from losslearn.metric_columns import Columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +37,8 @@ class TrueLoss:
     description: str
     """One line that says what it is."""
     function: Callable[..., Tensor]
-    """The form to train for: `(y_true, y_score, *, sample_weight=None)`."""
+    """The form to train for: `(y_true, y_score, *, sample_weight=None)`, and
+    `columns` where there are any."""
     at_threshold: Callable[..., Tensor] | None = None
     """The fixed form: `(y_true, y_score, *, threshold, sample_weight=None)`; None for a
     loss that has no threshold."""
@@ -48,6 +52,8 @@ class TrueLoss:
     """Whether the values lie in [0, 1]."""
     takes_weight: bool = True
     """Whether `sample_weight` may be given."""
+    columns: tuple[str, ...] = ()
+    """Names of the further numbers of each row that must be given."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -64,6 +70,7 @@ class TrueLoss:
         y_score: Float[Tensor, "*sets n"],
         *,
         sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns | None = None,
     ) -> Float[Tensor, "*sets"]:
         """Return the loss of each set, in the form to train for.
 
@@ -71,21 +78,48 @@ class TrueLoss:
             y_true: Targets, 0 or 1.
             y_score: Raw scores.
             sample_weight: Weight of each row.
+            columns: What the loss needs to know of each row besides, `[*#sets, n]`
+                each; others that it does not name may be among them.
 
         Returns:
             One value per set; NaN for a set that holds one class only.
 
         Raises:
-            ValueError: If weights are given to a loss that takes none.
+            ValueError: If weights are given to a loss that takes none, or a column
+                that it needs is not given.
         """
+        further = self.further(columns)
         if sample_weight is None:
-            return self.function(y_true, y_score)
+            return self.function(y_true, y_score, **further)
         if not self.takes_weight:
             raise ValueError(
                 f"`sample_weight` was given, but `{self.name}` does not take weights. "
                 "Leave it out, or let the metric accept a `sample_weight` argument."
             )
-        return self.function(y_true, y_score, sample_weight=sample_weight)
+        return self.function(y_true, y_score, sample_weight=sample_weight, **further)
+
+    def further(self, columns: Columns | None) -> dict[str, Any]:
+        """Return what `function` and `at_threshold` are to be given besides.
+
+        Args:
+            columns: Those there are; only those that the loss names are taken.
+
+        Returns:
+            `columns` by keyword; nothing for a loss without columns.
+
+        Raises:
+            ValueError: If one is not given.
+        """
+        if not self.columns:
+            return {}
+        there = columns or {}
+        missing = [name for name in self.columns if name not in there]
+        if missing:
+            raise ValueError(
+                f"`{self.name}` needs the columns {list(self.columns)} of each row, "
+                f"and {missing} are not given. Pass them as `columns`."
+            )
+        return {"columns": {name: there[name] for name in self.columns}}
 
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss at a fixed threshold, as a loss of its own.

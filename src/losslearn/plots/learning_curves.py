@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from losslearn.estimators import SurrogateClassifier
+from losslearn.metric_columns import NO_COLUMNS, Columns
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.plots.palette import (
     BLUE,
@@ -47,6 +48,7 @@ def draw_fit(
     X: NDArray[np.float32],
     y: NDArray[np.int64],
     *,
+    columns: Columns = NO_COLUMNS,
     title: str | None = None,
 ) -> bytes:
     """Return the learning curves and the chosen threshold of a fit as a PNG.
@@ -55,6 +57,7 @@ def draw_fit(
         classifier: Fitted to 0 and 1.
         X: Validation rows.
         y: Their targets, 0 or 1.
+        columns: What the metric needs to know of each of them besides.
         title: Stands above the figure.
 
     Raises:
@@ -82,6 +85,7 @@ def draw_fit(
         y,
         y_score,
         threshold=classifier.threshold_,
+        columns=columns,
     )
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
@@ -231,6 +235,7 @@ def draw_thresholds(
     y_score: Floats,
     *,
     threshold: float,
+    columns: Columns = NO_COLUMNS,
 ) -> None:
     """Draw the loss against the threshold, and the chosen one.
 
@@ -241,11 +246,12 @@ def draw_thresholds(
         y: Targets, 0 or 1.
         y_score: Raw scores.
         threshold: The chosen one.
+        columns: What the loss needs to know of each row besides.
     """
     shown = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
-    thresholds, losses = loss_by_threshold(shown, y, y_score)
+    thresholds, losses = loss_by_threshold(shown, y, y_score, columns=columns)
     at = shown.with_threshold(threshold)
-    chosen = float(at(torch.from_numpy(y), torch.from_numpy(y_score)))
+    chosen = float(at(torch.from_numpy(y), torch.from_numpy(y_score), columns=columns))
     low, high = _range(y_score, threshold)
     ax.plot(thresholds, losses, color=INK, linewidth=1.4, drawstyle="steps-pre")
     ax.axvline(threshold, color=INK, linewidth=1.4)
@@ -269,7 +275,11 @@ def draw_thresholds(
 
 
 def loss_by_threshold(
-    true_loss: TrueLoss, y: NDArray[np.int64], y_score: Floats
+    true_loss: TrueLoss,
+    y: NDArray[np.int64],
+    y_score: Floats,
+    *,
+    columns: Columns = NO_COLUMNS,
 ) -> tuple[Floats, Floats]:
     """Return thresholds in increasing order and the loss at each.
 
@@ -277,6 +287,7 @@ def loss_by_threshold(
         true_loss: A loss that needs a threshold.
         y: Targets, 0 or 1.
         y_score: Raw scores.
+        columns: What the loss needs to know of each row besides.
     """
     most = _MOST_CALLS if true_loss.at_cut_points is None else _MOST_POINTS
     places = np.linspace(0, len(y_score) - 1, min(most, len(y_score))).round()
@@ -288,7 +299,9 @@ def loss_by_threshold(
         n_above = len(y_score) - np.searchsorted(np.sort(y_score), thresholds)
         return thresholds, by_cut[torch.from_numpy(n_above)].double().numpy()
     losses = [
-        float(true_loss.with_threshold(float(threshold))(targets, scores))
+        float(
+            true_loss.with_threshold(float(threshold))(targets, scores, columns=columns)
+        )
         for threshold in thresholds
     ]
     return thresholds, np.array(losses)

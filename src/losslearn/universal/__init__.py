@@ -1,6 +1,6 @@
 """Universal surrogates (Eq. 3): fitted to a loss once, on generated scores."""
 
-from losslearn.universal.distributions import GaussianScores, WideScores
+from losslearn.universal.distributions import GaussianScores, TargetRows, WideScores
 from losslearn.universal.fit import FitProgress, UniversalConfig, fit_universal
 from losslearn.universal.initial import initial_surrogate
 from losslearn.universal.store import (
@@ -17,6 +17,7 @@ __all__ = [
     "SHIPPED",
     "FitProgress",
     "GaussianScores",
+    "TargetRows",
     "Universal",
     "UniversalConfig",
     "WideScores",

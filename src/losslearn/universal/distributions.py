@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
+from losslearn.sampling import pick_rows
+
 Uniform = Callable[[float, float], Tensor]
 """Draws one value a set between two bounds, shape `[sets, 1]`."""
 
@@ -19,6 +22,24 @@ class Sets(NamedTuple):
     y_true: Integer[Tensor, "sets n"]
     y_score: Float[Tensor, "sets n"]
     weight: Float[Tensor, "sets n"]
+    columns: Columns = NO_COLUMNS
+    """What the true loss needs to know of each row besides, `[sets, n]` each."""
+
+    def picked(self, some: Integer[Tensor, " picked"]) -> "Sets":
+        """Return some of the sets."""
+        return Sets(
+            self.y_true[some],
+            self.y_score[some],
+            self.weight[some],
+            take_rows(self.columns, some),
+        )
+
+
+class TargetRows(NamedTuple):
+    """Training rows as a true loss sees them, without scores."""
+
+    y_true: Integer[Tensor, " rows"]
+    columns: Columns
 
 
 class ScoreDistribution(Protocol):
@@ -98,6 +119,52 @@ class WideScores:
         centre = torch.where(hard, uniform(-0.2, 1.0) * separation, separation)
         spread = torch.exp(uniform(-1.0, 0.7))
         return torch.where(y_true == 1, centre + spread * noise, noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithColumns:
+    """Generated scores beside the columns of training rows.
+
+    Each place of a set gets the columns of a training row of its class. In half of the
+    sets the scores also lean on the columns, as those of a model come to do that is
+    trained for a metric of them.
+    """
+
+    scores: ScoreDistribution
+    """Draws targets and scores."""
+    rows: TargetRows
+    """Where the columns are drawn from."""
+
+    def draw(self, n_sets: int, n: int, *, generator: torch.Generator) -> Sets:
+        """Return sets with at least one row of each class."""
+        sets = self.scores.draw(n_sets, n, generator=generator)
+        picked = [
+            pick_rows(
+                torch.nonzero(self.rows.y_true == label).squeeze(-1),
+                (n_sets, n),
+                generator=generator,
+            )
+            for label in (0, 1)
+        ]
+        columns = take_rows(
+            self.rows.columns, torch.where(sets.y_true == 1, picked[1], picked[0])
+        )
+        y_score = sets.y_score
+        spread = y_score.std(-1, keepdim=True)
+        leans = (torch.rand(n_sets, 1, generator=generator) < 0.5).to(y_score.dtype)
+        for name, (mean, std) in self.units.items():
+            lean = leans * torch.randn(n_sets, 1, generator=generator)
+            unit = ((columns[name] - mean) / (std or 1.0)).to(y_score.dtype)
+            y_score = y_score + lean * spread * unit
+        return Sets(sets.y_true, y_score, sets.weight, columns)
+
+    @property
+    def units(self) -> dict[str, tuple[float, float]]:
+        """Mean and deviation of each column."""
+        return {
+            name: (float(column.mean()), float(column.std(correction=0)))
+            for name, column in self.rows.columns.items()
+        }
 
 
 def _bernoulli(

@@ -8,7 +8,12 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate import SetSurrogate
-from losslearn.universal.distributions import ScoreDistribution, Sets, WideScores
+from losslearn.universal.distributions import (
+    ScoreDistribution,
+    Sets,
+    WideScores,
+    WithColumns,
+)
 
 FitProgress = Callable[[int, int, float], None]
 """Called with (step, steps, surrogate error)."""
@@ -32,6 +37,10 @@ class UniversalConfig:
 
 CALLABLE = UniversalConfig(set_sizes=(64, 256), n_sets=2_048, max_iter=1_000)
 """For a user's own metric, which is called once for each set."""
+
+WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500)
+"""For a metric of further columns: how a loss depends on scores and columns together
+takes more sets to learn, and without it the gradient points nowhere."""
 
 
 def fit_universal(
@@ -70,6 +79,9 @@ def fit_universal(
             standardize=standardize,
             loss_shift=float(values.mean()),
             loss_scale=float(values.std().clamp_min(1e-12)),
+            column_units=(
+                distribution.units if isinstance(distribution, WithColumns) else None
+            ),
         )
     _descend(surrogate, pools, config, generator, progress)
     fresh = [
@@ -132,7 +144,7 @@ def _descend(
     for step in range(config.max_iter):
         sets, target = pools[step % len(pools)]
         some = torch.randint(len(target), (config.sets_per_step,), generator=generator)
-        picked = Sets(*(part[some] for part in sets))
+        picked = sets.picked(some)
         error = (_value(surrogate, picked) - target[some]).abs().mean()
         optimizer.zero_grad()
         (error / surrogate.loss_scale).backward()
@@ -153,9 +165,14 @@ def _valued(
     sets = distribution.draw(n_sets, n, generator=generator)
     if not true_loss.takes_weight:
         sets = sets._replace(weight=torch.ones_like(sets.weight))
-        return sets, true_loss(sets.y_true, sets.y_score)
-    return sets, true_loss(sets.y_true, sets.y_score, sample_weight=sets.weight)
+        return sets, true_loss(sets.y_true, sets.y_score, columns=sets.columns)
+    loss = true_loss(
+        sets.y_true, sets.y_score, sample_weight=sets.weight, columns=sets.columns
+    )
+    return sets, loss
 
 
 def _value(surrogate: SetSurrogate, sets: Sets) -> Tensor:
-    return surrogate(sets.y_true, sets.y_score, sample_weight=sets.weight)
+    return surrogate(
+        sets.y_true, sets.y_score, sample_weight=sets.weight, columns=sets.columns
+    )

@@ -5,8 +5,19 @@ import torch
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate import SetSurrogate
-from losslearn.universal.distributions import GaussianScores
-from losslearn.universal.fit import FitProgress, loss_units
+from losslearn.universal.distributions import (
+    GaussianScores,
+    ScoreDistribution,
+    TargetRows,
+    WithColumns,
+)
+from losslearn.universal.fit import (
+    WITH_COLUMNS,
+    FitProgress,
+    default_distribution,
+    fit_universal,
+    loss_units,
+)
 from losslearn.universal.store import get_universal
 
 _N_SETS = 256
@@ -20,6 +31,7 @@ def initial_surrogate(
     config: BilevelConfig,
     *,
     seed: int,
+    rows: TargetRows | None = None,
     progress: FitProgress | None = None,
 ) -> SetSurrogate:
     """Return beta's start: random for SL-S, universal for SL-R and SL-U (section 4.2).
@@ -31,14 +43,27 @@ def initial_surrogate(
         true_loss: What to train for.
         config: Settings; `mode`, `standardize` and `universal_form` count here.
         seed: Of the random start.
+        rows: Training rows, for a loss that needs their columns: its universal
+            surrogate is fitted on generated scores beside these columns, for these
+            rows alone, and is not cached.
         progress: Called while a universal surrogate is fitted, which happens at the
             first use of a loss that none is shipped for.
+
+    Raises:
+        ValueError: If the loss needs columns and there are none, or it fails.
     """
     standardize = config.standardize
     if standardize is None:
         standardize = true_loss.scale_invariant
     gaussian = config.universal_form == "gaussian"
-    distribution = GaussianScores() if gaussian else None
+    distribution: ScoreDistribution | None = GaussianScores() if gaussian else None
+    units = None
+    if true_loss.columns:
+        true_loss.further(None if rows is None else rows.columns)
+        assert rows is not None, "checked by the line above"
+        scores = distribution or default_distribution(true_loss)
+        distribution = beside = WithColumns(scores=scores, rows=rows)
+        units = beside.units
     if config.mode == "scratch":
         shift, scale = loss_units(
             true_loss,
@@ -49,8 +74,20 @@ def initial_surrogate(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return SetSurrogate(
-                standardize=standardize, loss_shift=shift, loss_scale=scale
+                standardize=standardize,
+                loss_shift=shift,
+                loss_scale=scale,
+                column_units=units,
             )
+    if true_loss.columns:  # of these rows, so not for the cache
+        surrogate, _ = fit_universal(
+            true_loss,
+            distribution=distribution,
+            config=WITH_COLUMNS,
+            standardize=standardize,
+            progress=progress,
+        )
+        return surrogate
     return get_universal(
         true_loss,
         distribution=distribution,
