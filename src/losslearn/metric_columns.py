@@ -1,7 +1,6 @@
 """Further numbers of each row that a metric takes, such as what a mistake costs."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from torch import Tensor
 Columns = Mapping[str, Tensor]
 """Columns by their names, each with the rows last: `[*#sets, n]`."""
 
-NO_COLUMNS: Columns = MappingProxyType({})
-"""Those of a metric that needs none."""
+NO_COLUMNS: Columns = {}
+"""Those of a metric that needs none; a dictionary, which copies and pickles."""
 
 
 def take_rows(columns: Columns, rows: Tensor) -> Columns:
