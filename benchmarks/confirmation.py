@@ -68,8 +68,8 @@ def _place(verdict: str, ours: Entry, theirs: Entry) -> str:
 
 def _mean(entry: Entry) -> str:
     values = list(entry.test.values())
-    spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{statistics.fmean(values):.4f} ± {spread:.4f}"
+    mean = f"{statistics.fmean(values):.4f}"
+    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
 
 
 def make_table(results: ResultsFile, tier: str) -> str:
