@@ -217,11 +217,11 @@ class Trainer:
             deadline: `time.perf_counter()` at which to stop.
         """
         begin = time.perf_counter() - run.seconds
-        if learner is not None and run.n_iter < until:
-            self._catch_up(learner)
-        self._read(balance)
         error = torch.tensor(math.nan)
         try:
+            if learner is not None and run.n_iter < until:
+                self._catch_up(learner)
+            self._read(balance)
             while run.n_iter < until:
                 progress = run.n_iter / self.config.max_iter
                 error = self.iterate(objective, learner, progress=progress)

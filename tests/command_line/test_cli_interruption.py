@@ -1,5 +1,6 @@
 """Ctrl-C in a fit."""
 
+import contextlib
 import json
 import os
 import signal
@@ -56,7 +57,9 @@ def test_an_interruption_before_any_weights_writes_nothing(capsys, monkeypatch):
 @pytest.mark.slow
 def test_a_signal_ends_a_real_fit_with_a_model():
     Path("slow.py").write_text(
+        "import time\n"
         "def slow(y_true, y_score):\n"
+        "    time.sleep(0.005)\n"
         "    open('called', 'a').write('x')\n"
         "    return float((y_score[y_true == 1] < 0).mean())\n"
     )
@@ -76,8 +79,11 @@ def test_a_signal_ends_a_real_fit_with_a_model():
         if called.exists() and called.stat().st_size > 200:
             break
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    for wait in (20, 20, 60):  # Python loses a signal now and then, in C code
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            out, err = process.communicate(timeout=wait)
+            break
     assert process.returncode == 0, err
     assert json.loads(out)["model"] == "m"
     assert "interrupted" in err
