@@ -139,6 +139,7 @@ def main(args: list[str] | None = None) -> None:
     """Run what is missing, then write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tier", choices=TIERS, help="run this one alone")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
     parser.add_argument("--tables-only", action="store_true", help="run nothing")
@@ -154,6 +155,8 @@ def main(args: list[str] | None = None) -> None:
     if not options.tables_only:
         with LocalBackend(options.jobs) as backend:
             for grid in make_grids():
+                if options.tier not in (None, *grid.tiers):
+                    continue
                 data_dir = options.data_dir and Path(options.data_dir)
                 run_grid(grid, results, backend, data_dir=data_dir, watch=watch)
     for tier in TIERS:

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from losslearn.baselines import CrossEntropy
 from losslearn.comparison import CROSS_ENTROPY, SURROGATE, Comparison, compare
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
-from losslearn.models import Linear, score_rows
+from losslearn.models import MLP, Linear, score_rows
 from losslearn.surrogate import SetSurrogate
-from losslearn.training import Record, TrainingData
+from losslearn.training import Record, Run, Trainer, TrainingData
 
 SMALL = BilevelConfig(
     mode="scratch", max_iter=24, batch_size=100, n_sets=2, rounds=3, n_evals=12
@@ -69,6 +70,27 @@ def test_control_does_not_depend_on_the_surrogate_beside_it():
         return [record.validation_loss for record in history]
 
     assert control() == control(surrogate_lr=1e-5, perturbation=0.1)
+
+
+@pytest.mark.parametrize("is_fused", [True, False])
+def test_control_is_the_very_fit_that_cross_entropy_gives_alone(is_fused):
+    # dropout draws for both branches in turn; the control's must not be moved by it
+    def make_model() -> nn.Module:
+        model = MLP(3, dropout=0.5)
+        return model if is_fused else nn.Sequential(model, nn.Flatten(0))
+
+    data, metric = draw_rows(), get_true_loss("auc")
+    together, _ = compare(make_model, data, metric, SetSurrogate(), SMALL, seed=4)
+    torch.manual_seed(4)
+    model, generator = make_model(), torch.Generator().manual_seed(4)
+    trainer = Trainer(model, data, metric, SMALL, generator=generator)
+    alone = Run(CROSS_ENTROPY)
+    trainer.train(alone, CrossEntropy(), SMALL.max_iter)
+    by_iteration = {r.iteration: r.validation_loss for r in alone.history}
+    control = together.runs[CROSS_ENTROPY]
+    assert by_iteration == {r.iteration: r.validation_loss for r in control.history}
+    for name, value in alone.best_state.items():
+        torch.testing.assert_close(control.best_state[name], value, rtol=0, atol=0)
 
 
 def test_the_surrogate_is_chosen_only_for_a_clear_gain_and_its_weights_returned():

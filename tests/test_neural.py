@@ -15,7 +15,7 @@ from losslearn.benchmark.registry import (
     get_method,
 )
 from losslearn.config import PAPER, BilevelConfig
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import as_true_loss, get_true_loss
 from losslearn.training import TrainingData
 
 OURS = (*SURROGATES, *HAND_MADE)
@@ -89,6 +89,21 @@ def test_the_default_fit_is_the_comparison_of_both_methods():
     )
     expected = score_rows(model, data.x_valid)
     torch.testing.assert_close(result.score(data.x_valid).float(), expected)
+
+
+def test_the_default_fit_falls_back_on_what_the_control_method_gives():
+    # nothing can be gained where the loss is the same for any scores
+    def share(y_true, y_score):
+        del y_score
+        return y_true.mean()
+
+    flat = as_true_loss(share, greater_is_better=False)
+    budget = replace(TINY, tuning="none", max_iter=20)
+    ours, control = (
+        fit(method, (flat,), budget=budget, tier="mlp")[0].score(make_data().x_valid)
+        for method in (DEFAULT_FIT, METHODS["cross_entropy"])
+    )
+    torch.testing.assert_close(ours, control, rtol=0, atol=0)
 
 
 def test_the_setting_with_the_lowest_validation_loss_is_taken():

@@ -123,6 +123,9 @@ class Snapshot(NamedTuple):
     model: dict[str, Tensor]
     optimizer: dict[str, Any]
     draws: Tensor
+    """State of the generator of the sets."""
+    noise: Tensor
+    """State of PyTorch's own generator, which dropout draws from."""
 
 
 class Trainer:
@@ -181,6 +184,7 @@ class Trainer:
             copy.deepcopy(self.model.state_dict()),
             copy.deepcopy(self._descent.state_dict()),
             self._generator.get_state(),
+            self._noise().get_state(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -188,6 +192,15 @@ class Trainer:
         self.model.load_state_dict(snapshot.model)
         self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
         self._generator.set_state(snapshot.draws)
+        self._noise().set_state(snapshot.noise)
+
+    def _noise(self) -> torch.Generator:
+        """Return the generator that dropout draws from, for the data's device."""
+        device = self.data.x.device
+        if device.type == "cuda":
+            torch.cuda.init()
+            return torch.cuda.default_generators[device.index or 0]
+        return torch.default_generator
 
     def train(
         self,

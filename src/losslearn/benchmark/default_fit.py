@@ -6,6 +6,7 @@ from torch import nn
 
 from losslearn.benchmark.fitted import Setting
 from losslearn.benchmark.neural import Context, NeuralMethod
+from losslearn.benchmark.tiers import build_tier_model
 from losslearn.comparison import compare
 from losslearn.config import BilevelConfig
 from losslearn.models import score_rows
@@ -30,8 +31,9 @@ class DefaultFit(NeuralMethod):
     ) -> int:
         del own
         config = replace(context.config, rounds=BilevelConfig().rounds)
-        comparison, _ = compare(
-            lambda: model,
+        # made inside, by the same seed, it meets the dropout that other methods meet
+        comparison, trained = compare(
+            lambda: build_tier_model(context.tier, data.x),
             data,
             context.true_loss,
             initial_surrogate(context.true_loss, config, seed=context.seed),
@@ -40,5 +42,6 @@ class DefaultFit(NeuralMethod):
         )
         if comparison.interrupted:
             raise KeyboardInterrupt
+        model.load_state_dict(trained.state_dict())
         observe(config.max_iter, score_rows(model, data.x_valid))
         return config.max_iter * config.model_steps

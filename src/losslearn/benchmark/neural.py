@@ -35,6 +35,7 @@ class Context(NamedTuple):
     config: BilevelConfig
     generator: torch.Generator
     seed: int
+    tier: str
 
 
 class Trained(NamedTuple):
@@ -148,7 +149,9 @@ class NeuralMethod:
             torch.manual_seed(seed)
             model = build_tier_model(tier, data.x)
             generator = torch.Generator(device).manual_seed(seed)
-            context = Context(true_losses[0], data.y_true, config, generator, seed)
+            context = Context(
+                true_losses[0], data.y_true, config, generator, seed, tier
+            )
             training = Training(model, data, true_losses)
             training.n_steps = self._descend(
                 model, data, context, own, training.observe
