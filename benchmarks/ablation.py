@@ -25,7 +25,6 @@ MODELS = ("linear", "mlp")
 SEEDS, MAX_ITER, MAX_ROWS = 2, 500, 20_000
 INGREDIENTS = {
     "a universal surrogate to start from": "mode=scratch",
-    "that surrogate fitted on many shapes of scores": 'universal_form="gaussian"',
     "standardised scores": "standardize=false",
     "several sets in an update": "n_sets=1",
     "at least eight rows of a class in a set": "min_per_class=1",
@@ -37,9 +36,8 @@ INGREDIENTS = {
     "rounds that may be given up": "rounds=1",
     "the learning rate's decay (of both branches)": 'schedule="constant"',
     "all of these but the decay": (
-        'universal_form="gaussian",standardize=false,n_sets=1,min_per_class=1,'
-        "perturbation=0,warm_up=0,catch_up=0,cross_entropy_weight=0,adaptive=false,"
-        "rounds=1"
+        "mode=scratch,standardize=false,n_sets=1,min_per_class=1,perturbation=0,"
+        "warm_up=0,catch_up=0,cross_entropy_weight=0,adaptive=false,rounds=1"
     ),
 }
 """What is taken out, and the settings that do it."""

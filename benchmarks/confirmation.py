@@ -3,9 +3,11 @@
     python benchmarks/confirmation.py --data-dir DIR
 
 Repetitions 3 to 7 of the benchmark's random splits; the recipe was tuned on 0 to 2.
-Every method has the same model, batches, steps, schedule and size of tuning grid, and
-at most 20,000 training rows; thresholds and settings come from validation rows. It can
-be stopped and goes on where it stopped. Writes one table a tier and the lines under
+Every method has the same model, batches, schedule, default number of steps, size of
+tuning grid and at most 100,000 training rows; thresholds and settings come from
+validation rows. The default fit has the learning rate that short runs of cross-entropy
+choose, so its control branch is that method's own training. It can be stopped and goes
+on where it stopped. Writes lines, a table and a figure of each tier under
 `results/confirmation/`.
 """
 
@@ -16,27 +18,36 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
+from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.cells import Grid
 from losslearn.benchmark.local import LocalBackend
 from losslearn.benchmark.presets import HONEST_METRICS, make_grid
 from losslearn.benchmark.registry import HAND_MADE
 from losslearn.benchmark.results import LINES, ResultsFile
 from losslearn.benchmark.running import Progress, run_grid
-from losslearn.benchmark.tables.entries import Entry, best_by_validation, collect
+from losslearn.benchmark.tables.entries import (
+    Entry,
+    Key,
+    best_by_validation,
+    collect,
+    pair,
+)
 from losslearn.benchmark.tables.entries import compare as judge
 from losslearn.benchmark.tables.outcomes import is_hand_made
 
 RESULTS = Path(__file__).parent / "results" / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
-BEST = "the best hand-made loss of each cell by validation loss"
-FIRST, REPETITIONS = 3, 5
+FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
 METRICS = (*HONEST_METRICS, "mcc_loss")
 TIERS = ("linear", "mlp")
+_FURTHEST = 40.0
+"""Changes in % beyond which the figure shows a triangle."""
 
 
 def make_grids() -> list[Grid]:
-    """Return what runs; the dear ones last, a repetition at a time."""
+    """Return what runs; what takes long last, a repetition at a time."""
     honest = make_grid("honest")
     whole = replace(
         honest,
@@ -45,6 +56,7 @@ def make_grids() -> list[Grid]:
         repetitions=REPETITIONS,
         first_repetition=FIRST,
         only=None,
+        budget=Budget(max_train_rows=MAX_ROWS),
     )
     others = tuple(
         method.name
@@ -53,90 +65,166 @@ def make_grids() -> list[Grid]:
     )
     return [
         replace(whole, methods=(CONTROL, OURS), tiers=("linear",)),
-        replace(whole, methods=others, tiers=("linear",)),
         *(
-            replace(whole, methods=(CONTROL, OURS), tiers=("mlp",), repetitions=n)
+            replace(whole, methods=methods, tiers=(tier,), repetitions=n)
+            for tier, methods in (("mlp", (CONTROL, OURS)), ("linear", others))
             for n in range(1, REPETITIONS + 1)
         ),
     ]
 
 
-def _place(verdict: str, ours: Entry, theirs: Entry) -> str:
-    gap = statistics.fmean(ours.test.values()) - statistics.fmean(theirs.test.values())
-    return verdict if verdict != "tie" else f"tie ({gap:+.4f})"
+class Row(NamedTuple):
+    """The default fit on a data set by a metric, and what it is held against."""
+
+    key: Key
+    ours: Entry
+    control: Entry
+    best: str | None
+    """The hand-made loss of the lowest validation loss; None without a choice."""
+    best_entry: Entry | None
 
 
-def _mean(entry: Entry) -> str:
-    values = list(entry.test.values())
-    mean = f"{statistics.fmean(values):.4f}"
-    return f"{mean} ± {statistics.stdev(values):.4f}" if len(values) > 1 else mean
-
-
-def make_table(results: ResultsFile, tier: str) -> str:
-    """Return the table of a tier in Markdown."""
+def collect_rows(results: ResultsFile, tier: str) -> list[Row]:
+    """Return what can be compared in a tier."""
     entries = {
         key: entry
         for key, entry in collect(results.lines()).items()
         if key.tier == tier and entry.n
     }
-    rows = [
-        "| data | metric | splits | default fit | cross-entropy | | best hand-made | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    counts: dict[str, Counter[str]] = {CONTROL: Counter(), BEST: Counter()}
-    by_metric: dict[str, Counter[str]] = {}
+    rows = []
     for key, ours in entries.items():
         control = entries.get(key._replace(method=CONTROL))
         if key.method != OURS or control is None:
             continue
-        verdict = judge(ours, control)
-        counts[CONTROL][verdict] += 1
-        by_metric.setdefault(key.metric, Counter())[verdict] += 1
         rivals = {
             other.method: entry
             for other, entry in entries.items()
             if (other.dataset, other.metric) == (key.dataset, key.metric)
             and is_hand_made(other.method)
-            and entry.n == ours.n
+            and len(pair(ours, entry)) > 1
         }
         best = best_by_validation(rivals) if len(rivals) > 1 else None
-        hand_made = "| |"
-        if best is not None:
-            against = judge(ours, rivals[best])
-            counts[BEST][against] += 1
-            hand_made = (
-                f"{_mean(rivals[best])} ({best}) | "
-                f"{_place(against, ours, rivals[best])} |"
-            )
-        rows.append(
-            f"| {key.dataset} | {key.metric} | {ours.n} | {_mean(ours)} | "
-            f"{_mean(control)} | {_place(verdict, ours, control)} | {hand_made}"
-        )
-    summary = [
-        f"Against {name}: {count['win']} wins, {count['tie']} ties, {count['loss']} "
-        "losses."
-        for name, count in counts.items()
-        if count
+        rows.append(Row(key, ours, control, best, rivals.get(best or "")))
+    return rows
+
+
+def _gap(ours: Entry, theirs: Entry) -> float:
+    """Return the mean difference over the splits that both have."""
+    shared = pair(ours, theirs)
+    return statistics.fmean(ours.test[n] - theirs.test[n] for n in shared)
+
+
+def _place(ours: Entry, theirs: Entry) -> str:
+    verdict = judge(ours, theirs)
+    return verdict if verdict != "tie" else f"tie ({_gap(ours, theirs):+.4f})"
+
+
+def _mean(entry: Entry) -> str:
+    return f"{entry.mean:.4f}" + (f" ± {entry.deviation:.4f}" if entry.n > 1 else "")
+
+
+def make_table(rows: list[Row], tier: str) -> str:
+    """Return the table of a tier in Markdown."""
+    lines = [
+        "| data | metric | splits | default fit | cross-entropy | | best hand-made | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    by_loss = "; ".join(
-        f"{name} {count['win']} / {count['tie']} / {count['loss']}"
-        for name, count in by_metric.items()
-    )
+    for row in rows:
+        hand_made = "| |"
+        if row.best_entry is not None:
+            hand_made = (
+                f"{_mean(row.best_entry)} ({row.best}) | "
+                f"{_place(row.ours, row.best_entry)} |"
+            )
+        lines.append(
+            f"| {row.key.dataset} | {row.key.metric} | {row.ours.n} | "
+            f"{_mean(row.ours)} | {_mean(row.control)} | "
+            f"{_place(row.ours, row.control)} | {hand_made}"
+        )
     return "\n\n".join(
         [
             f"# The default fit, {tier} tier",
             "Test losses, mean ± deviation over the splits; a verdict is a corrected "
             "resampled t-test at 5 %.",
-            *summary,
-            f"By loss, wins / ties / losses against cross-entropy: {by_loss}.",
-            "\n".join(rows),
+            make_summary({tier: rows}),
+            "\n".join(lines),
             "",
         ]
     )
 
 
+def make_summary(by_tier: dict[str, list[Row]]) -> str:
+    """Return wins, ties and losses of each metric in Markdown."""
+    heads = (*METRICS, "all", "mean lower / equal / higher")
+    lines = [
+        f"| model, against | {' | '.join(heads)} |",
+        f"| --- |{' --- |' * len(heads)}",
+    ]
+    for tier, rows in by_tier.items():
+        pairs = {
+            "cross-entropy": [(row.key.metric, row.ours, row.control) for row in rows],
+            "the best hand-made loss": [
+                (row.key.metric, row.ours, row.best_entry)
+                for row in rows
+                if row.best_entry is not None
+            ],
+        }
+        for name, found in pairs.items():
+            if not found:
+                continue
+            cells = [
+                _count([judge(a, b) for metric, a, b in found if metric == one])
+                for one in METRICS
+            ]
+            total = _count([judge(a, b) for _, a, b in found])
+            gaps = [_gap(a, b) for _, a, b in found]
+            signs = Counter(
+                "lower" if gap < 0 else "higher" if gap > 0 else "equal" for gap in gaps
+            )
+            means = " / ".join(
+                str(signs[sign]) for sign in ("lower", "equal", "higher")
+            )
+            entries = " | ".join([*cells, f"**{total}**", means])
+            lines.append(f"| {tier}, {name} | {entries} |")
+    return "\n".join(lines)
+
+
+def _count(verdicts: list[str]) -> str:
+    counts = Counter(verdicts)
+    return " / ".join(str(counts[verdict]) for verdict in ("win", "tie", "loss"))
+
+
+def draw(rows: list[Row], path: Path, title: str) -> None:
+    """Write the figure of a tier."""
+    from losslearn.plots import Cell, draw_outcomes, percent_change, save_figure
+
+    cells = []
+    for row in rows:
+        shared = pair(row.ours, row.control)
+        changes = percent_change(
+            [row.ours.test[repetition] for repetition in shared],
+            [row.control.test[repetition] for repetition in shared],
+        )
+        label = f"{row.key.dataset}  {row.key.metric}"
+        cells.append(Cell(label, changes, judge(row.ours, row.control)))
+    save_figure(draw_outcomes(cells, title=title, limit=_FURTHEST), path)
+
+
+def write_results(out: Path) -> str:
+    """Write tables and figures of the lines in a folder; return the summary."""
+    results = ResultsFile(out / LINES)
+    by_tier = {tier: collect_rows(results, tier) for tier in TIERS}
+    by_tier = {tier: rows for tier, rows in by_tier.items() if rows}
+    for tier, rows in by_tier.items():
+        (out / f"{tier}.md").write_text(make_table(rows, tier))
+        draw(rows, out / tier, f"{tier}: the default fit against cross-entropy")
+    summary = make_summary(by_tier)
+    (out / "summary.md").write_text(f"{summary}\n")
+    return summary
+
+
 def main(args: list[str] | None = None) -> None:
-    """Run what is missing, then write the tables."""
+    """Run what is missing, then write tables and figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--tier", choices=TIERS, help="run this one alone")
@@ -159,10 +247,7 @@ def main(args: list[str] | None = None) -> None:
                     continue
                 data_dir = options.data_dir and Path(options.data_dir)
                 run_grid(grid, results, backend, data_dir=data_dir, watch=watch)
-    for tier in TIERS:
-        table = make_table(results, tier)
-        (options.out / f"{tier}.md").write_text(table)
-        sys.stdout.write(table)
+    sys.stdout.write(f"{write_results(options.out)}\n")
 
 
 if __name__ == "__main__":

@@ -81,3 +81,13 @@ def test_cross_entropy_comes_back_from_nothing():
     assert objective.weights.cross_entropy == 0.0
     balance.end_round(is_behind=True)
     assert objective.weights.cross_entropy == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("start", "most"), [(5.0, 20.0), (50.0, 50.0)])
+def test_cross_entropy_leaves_something_of_the_learned_loss(start, most):
+    balance, objective = balance_of(Ranks(1.0), cross_entropy_weight=start)
+    for _ in range(9):
+        balance.end_round(is_behind=True)
+    assert objective.weights.cross_entropy == most
+    balance.end_round(is_behind=False)
+    assert objective.weights.cross_entropy == pytest.approx(most / 3)

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import confirmation
@@ -40,7 +41,8 @@ def test_a_small_run_goes_on_and_gives_tables(tmp_path, monkeypatch, data_dir):
     assert {json.loads(line)["repetition"] for line in lines} == {3, 4}
     table = (tmp_path / "linear.md").read_text()
     assert "| keel_yeast4 | f1_loss | 2 | " in table
-    assert "Against the best hand-made loss of each cell" in table
+    assert "| linear, the best hand-made loss |" in table
+    assert (tmp_path / "linear.svg").exists()
     confirmation.main(words)
     assert (tmp_path / LINES).read_text().splitlines() == lines
 
@@ -50,14 +52,14 @@ def test_the_table_counts_verdicts(tmp_path):
         lines = (json.loads(text) for text in file)
         any_line = next(line for line in lines if line["tier"] == "linear")
 
-    def line(method: str, repetition: int, loss: float) -> dict[str, object]:
+    def make(method: str, repetition: int, loss: float) -> dict[str, object]:
         losses = {"validation": loss, "test": loss, "test_oracle": None}
         own = {"method": method, "repetition": repetition, "losses": losses}
         return {**any_line, **own}
 
     path = tmp_path / "made.jsonl"
     made = [
-        line(method, repetition, level + 0.001 * repetition * sign)
+        make(method, repetition, level + 0.001 * repetition * sign)
         for method, level, sign in (
             ("default_fit", 0.2, 1),
             ("cross_entropy", 0.4, -1),
@@ -66,6 +68,24 @@ def test_the_table_counts_verdicts(tmp_path):
         for repetition in (3, 4, 5)
     ]
     path.write_text("".join(json.dumps(one) + "\n" for one in made))
-    table = confirmation.make_table(ResultsFile(path), "linear")
-    assert "Against cross_entropy: 1 wins, 0 ties, 0 losses." in table
-    assert "validation loss: 0 wins, 0 ties, 1 losses." in table
+    rows = confirmation.collect_rows(ResultsFile(path), "linear")
+    summary = confirmation.make_summary({"linear": rows}).splitlines()
+    name = any_line["metric"]
+    empty = ["0 / 0 / 0"] * len(confirmation.METRICS)
+    for line, counts, means in (
+        (summary[2], "1 / 0 / 0", "1 / 0 / 0"),  # against cross-entropy
+        (summary[3], "0 / 0 / 1", "0 / 0 / 1"),  # against soft F1
+    ):
+        expected = [*empty, f"**{counts}**", means]
+        expected[confirmation.METRICS.index(name)] = counts
+        assert line.strip("| ").split(" | ")[1:] == expected
+
+
+def test_committed_tables_are_made_from_the_committed_lines(tmp_path):
+    shutil.copy(confirmation.RESULTS / LINES, tmp_path)
+    summary = confirmation.write_results(tmp_path)
+    for tier in confirmation.TIERS:
+        made = (tmp_path / f"{tier}.md").read_text()
+        assert (confirmation.RESULTS / f"{tier}.md").read_text() == made
+    readme = (confirmation.RESULTS.parents[2] / "README.md").read_text()
+    assert summary in readme

@@ -91,6 +91,17 @@ def test_the_default_fit_is_the_comparison_of_both_methods():
     torch.testing.assert_close(result.score(data.x_valid).float(), expected)
 
 
+def test_the_default_fit_is_tuned_by_short_runs_of_cross_entropy():
+    budget = replace(TINY, tuning="short", n_settings=6, max_iter=30)
+    ours, control = (
+        fit(method, budget=budget)[0]
+        for method in (DEFAULT_FIT, METHODS["cross_entropy"])
+    )
+    assert len(ours.tried) == 6
+    assert ours.tried == control.tried
+    assert ours.setting == control.setting
+
+
 def test_the_default_fit_falls_back_on_what_the_control_method_gives():
     # nothing can be gained where the loss is the same for any scores
     def share(y_true, y_score):

@@ -15,6 +15,9 @@ _STEP = 3.0
 multiplied after one that did not."""
 _LEAST = 0.1
 """A weight below counts as this much when it is raised."""
+_MOST = 20.0
+"""Cross-entropy's weight is raised no further, or nothing of the learned loss would be
+left for the last rounds, whose small steps it guides best."""
 _SETS = 16
 """Sets of a reading of the gradient's health."""
 
@@ -41,7 +44,7 @@ class Balance:
     (`GradientHealth.trust`): without any trust the model's steps are cross-entropy's.
     Cross-entropy counts less, by a factor of 3, after each round in which the
     learned loss was not behind the control on the validation rows, and more, by the
-    same factor, after each in which it was. So a limited model comes to follow the
+    same factor, up to 20, after each in which it was. So a limited model comes to follow the
     metric alone, and a model that cross-entropy calibrates well comes to follow
     cross-entropy with a little of the metric.
 
@@ -54,6 +57,7 @@ class Balance:
         self.health = GradientHealth(true_loss)
         self._objective = objective
         self._trust, self._cross_entropy = objective.weights
+        self._most = max(_MOST, self._cross_entropy)
 
     def read(
         self, draw: DrawSets, sampler: SetSampler, *, generator: torch.Generator
@@ -82,7 +86,8 @@ class Balance:
     def end_round(self, *, is_behind: bool) -> None:
         """Let cross-entropy count more if the learned loss fell behind, else less."""
         if is_behind:
-            self._cross_entropy = max(self._cross_entropy, _LEAST) * _STEP
+            raised = max(self._cross_entropy, _LEAST) * _STEP
+            self._cross_entropy = min(raised, self._most)
         else:
             self._cross_entropy /= _STEP
         self._weigh()

@@ -18,7 +18,8 @@ from losslearn.universal import initial_surrogate
 class DefaultFit(NeuralMethod):
     """Trains as `SurrogateClassifier` does: two branches, the better by validation.
 
-    So its own training is that of two methods; each has the steps of the others.
+    So its own training is that of two methods; each has the steps of the others. Tuned
+    as cross-entropy is, its control is the very training of that method.
     """
 
     def _descend(

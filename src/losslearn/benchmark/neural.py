@@ -68,6 +68,8 @@ class NeuralMethod:
     trains_once: bool = True
     """Whether the objective does not depend on the true loss."""
     tiers: tuple[str, ...] = TIERS
+    tuned_as: "NeuralMethod | None" = None
+    """Whose short runs choose the setting; None for its own."""
 
     def fit(
         self,
@@ -112,8 +114,11 @@ class NeuralMethod:
             trainings = {i: run(setting, budget) for i, setting in enumerate(settings)}
             tried = trainings
         else:
-            short = budget.shortened()
-            tried = {i: run(setting, short) for i, setting in enumerate(settings)}
+            short, tuned = budget.shortened(), self.tuned_as or self
+            tried = {
+                i: tuned._train(data, true_losses, tier, short, setting, seed)
+                for i, setting in enumerate(settings)
+            }
             best = {_lowest(tried, loss.name) for loss in true_losses}
             trainings = {i: run(settings[i], budget) for i in sorted(best)}
         results = []

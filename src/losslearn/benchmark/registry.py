@@ -193,10 +193,17 @@ CRITERION = PlainLoop(
 )
 """The learned loss as users of PyTorch have it, by the surrogates' tuning grid."""
 
+_CROSS_ENTROPY = HAND_MADE[0]
+
 DEFAULT_FIT = DefaultFit(
-    "default_fit", "SurrogateClassifier's fit", learned, _RATES, trains_once=False
+    "default_fit",
+    "SurrogateClassifier's fit",
+    learned,
+    _CROSS_ENTROPY.grid,
+    trains_once=False,
+    tuned_as=_CROSS_ENTROPY,
 )
-"""What users of the estimator and the command line get; tuned as cross-entropy is."""
+"""What users of the estimator and the command line get."""
 
 METHODS: dict[str, Method] = {
     method.name: method
