@@ -44,9 +44,9 @@ class Balance:
     (`GradientHealth.trust`): without any trust the model's steps are cross-entropy's.
     Cross-entropy counts less, by a factor of 3, after each round in which the
     learned loss was not behind the control on the validation rows, and more, by the
-    same factor, up to 20, after each in which it was. So a limited model comes to follow the
-    metric alone, and a model that cross-entropy calibrates well comes to follow
-    cross-entropy with a little of the metric.
+    same factor but up to 20, after each in which it was. So a limited model comes to
+    follow the metric alone, and a model that cross-entropy calibrates well comes to
+    follow cross-entropy with a little of the metric.
 
     Attributes:
         health: The gradient's, at the latest reading.
