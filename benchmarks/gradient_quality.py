@@ -26,11 +26,12 @@ from torch import Tensor, nn
 from losslearn.baselines import CrossEntropy
 from losslearn.benchmark.harness import training_data
 from losslearn.benchmark.splits import split_rows
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.datasets import load_dataset
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.models import build_model, row_scorer, score_rows
+from losslearn.objective import LearnedObjective
 from losslearn.thresholds import best_threshold, evaluate
 from losslearn.training import Run, Trainer, TrainingData
 from losslearn.universal import initial_surrogate

@@ -180,8 +180,9 @@ def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     import torch
 
     from losslearn import BilevelConfig, get_true_loss
-    from losslearn.bilevel import LearnedObjective, SurrogateLearner
+    from losslearn.bilevel import SurrogateLearner
     from losslearn.models import build_model
+    from losslearn.objective import LearnedObjective
     from losslearn.splitting import split_off_validation
     from losslearn.training import Trainer, TrainingData
     from losslearn.universal import initial_surrogate

@@ -25,10 +25,11 @@ from sklearn.metrics import roc_auc_score
 from timing import Reading, absolute, hardware, interleaved, ratio, share, write
 from torch import Tensor, nn
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import as_true_loss
 from losslearn.models import build_model
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 from losslearn.training import Trainer, TrainingData

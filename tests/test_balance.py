@@ -5,7 +5,8 @@ import torch
 
 from losslearn import get_true_loss
 from losslearn.balance import Balance
-from losslearn.bilevel import DrawnSets, LearnedObjective
+from losslearn.bilevel import DrawnSets
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 

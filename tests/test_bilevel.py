@@ -7,15 +7,11 @@ import torch
 from torch import nn
 
 from losslearn.baselines import CrossEntropy
-from losslearn.bilevel import (
-    LearnedObjective,
-    SurrogateLearner,
-    model_step,
-    surrogate_step,
-)
+from losslearn.bilevel import SurrogateLearner, model_step, surrogate_step
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models import row_scorer, score_sets
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 

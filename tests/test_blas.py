@@ -6,12 +6,13 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.kernels import feed_forward, set_network
 from losslearn.kernels.blas import one_thread
 from losslearn.metrics import get_true_loss
 from losslearn.models import build_model
+from losslearn.objective import LearnedObjective
 from losslearn.surrogate import SetSurrogate
 from losslearn.training import Trainer, TrainingData
 

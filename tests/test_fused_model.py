@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from losslearn.baselines import CrossEntropy
-from losslearn.bilevel import LearnedObjective, fused_parts
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedModel, Weights
 from losslearn.kernels.feed_forward import keep
 from losslearn.metrics import get_true_loss
 from losslearn.models import MLP, Linear, row_scorer
+from losslearn.objective import LearnedObjective, fused_parts
 from losslearn.surrogate import SetSurrogate
 from losslearn.training import Trainer, TrainingData
 

@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner, surrogate_step
+from losslearn.bilevel import SurrogateLearner, surrogate_step
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedSurrogate, Weights
 from losslearn.metrics import get_true_loss
+from losslearn.objective import LearnedObjective
 from losslearn.surrogate import SetSurrogate
 
 shapes = st.tuples(st.integers(1, 5), st.integers(2, 40))

@@ -9,10 +9,11 @@ from torch import nn
 
 from criterion_cases import batch, fed
 from losslearn import SurrogateLoss
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
 from losslearn.models import build_model
+from losslearn.objective import LearnedObjective
 from losslearn.surrogate import SetSurrogate
 from losslearn.training import Trainer, TrainingData
 

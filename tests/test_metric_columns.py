@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from losslearn import SurrogateLoss, as_true_loss, declare_metric, tune_threshold
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.estimators import SurrogateClassifier
 from losslearn.fused import FusedSurrogate
 from losslearn.health import GradientHealth
 from losslearn.metric_columns import as_columns, take_rows
 from losslearn.metrics import MetricError
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold, bootstrap_interval, evaluate

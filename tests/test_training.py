@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from losslearn.baselines import CrossEntropy
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
 from losslearn.models import MLP, Linear, score_rows
+from losslearn.objective import LearnedObjective
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold
 from losslearn.training import Record, Run, Trainer, TrainingData

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import torch
 
-from losslearn.bilevel import DrawSets, LearnedObjective
+from losslearn.bilevel import DrawSets
 from losslearn.fused import Weights
 from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 
 _STEP = 3.0

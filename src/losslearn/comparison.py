@@ -10,11 +10,12 @@ from torch import nn
 
 from losslearn.balance import Balance
 from losslearn.baselines import CrossEntropy
-from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_rows
+from losslearn.objective import LearnedObjective, Objective
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold
 from losslearn.training import Run, Trainer, TrainingData, Watcher

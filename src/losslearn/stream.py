@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.bilevel import DrawnSets, LearnedObjective, SurrogateLearner
+from losslearn.bilevel import DrawnSets, SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.health import GradientHealth
 from losslearn.metrics import TrueLoss
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetLayout, set_layout
 from losslearn.score_queue import ScoreQueue
 from losslearn.surrogate import SetSurrogate

@@ -12,21 +12,14 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from losslearn.balance import Balance, Reading
-from losslearn.bilevel import (
-    DrawnSets,
-    Objective,
-    ScoreRows,
-    SurrogateLearner,
-    fused_parts,
-    model_step,
-    on_rows,
-)
+from losslearn.bilevel import DrawnSets, ScoreRows, SurrogateLearner, model_step
 from losslearn.config import BilevelConfig
 from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedModel
 from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 from losslearn.models import row_scorer, score_rows
+from losslearn.objective import Objective, fused_parts, on_rows
 from losslearn.sampling import SetSampler
 
 

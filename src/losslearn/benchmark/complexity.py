@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from losslearn.baselines import CrossEntropy
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import get_true_loss
 from losslearn.models import MLP
+from losslearn.objective import LearnedObjective
 from losslearn.surrogate import SetSurrogate
 from losslearn.training import Trainer, TrainingData
 

@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models import build_model, score_rows, score_sets
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold, evaluate

@@ -13,10 +13,11 @@ from losslearn.baselines import CrossEntropy
 from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.fitted import Fitted, Setting
 from losslearn.benchmark.tiers import TIERS, build_tier_model
-from losslearn.bilevel import LearnedObjective, Objective, SurrogateLearner
+from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_rows
+from losslearn.objective import LearnedObjective, Objective
 from losslearn.training import Observer, Run, Trainer, TrainingData
 from losslearn.universal import initial_surrogate
 

@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from losslearn.bilevel import LearnedObjective, SurrogateLearner, model_step
+from losslearn.bilevel import SurrogateLearner, model_step
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models import row_scorer
+from losslearn.objective import LearnedObjective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
