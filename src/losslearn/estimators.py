@@ -34,8 +34,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
 
     A learned surrogate of the metric (Eq. 2) is minimised by Algorithm 1, after a
     cross-entropy warm-up. The same model trained by cross-entropy alone, with the same
-    batches and steps, stands beside it as control; the one with the lower validation
-    loss is used (`report_` says which).
+    batches and steps, stands beside it as control. The surrogate's model is used where
+    its validation loss is lower by more than chance, else the control's (`report_` says
+    which).
 
     Args:
         metric: A name (`losslearn metrics` lists them), a scikit-learn scorer name,
