@@ -16,6 +16,7 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,22 @@ def compare(
 
 
 def descend(
-    model: nn.Module, data: TrainingData, true_loss: TrueLoss, steps: int
+    model: nn.Module,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    steps: int,
+    *,
+    watch: Callable[[int], object] | None = None,
 ) -> None:
-    """Follow the central differences by Adam, their step and its own going to 0."""
+    """Follow the central differences by Adam, their step and its own going to 0.
+
+    Args:
+        model: Changed in place.
+        data: Whose training rows give the loss.
+        true_loss: What is descended.
+        steps: How many.
+        watch: Called with the number of steps done after each.
+    """
     at = weights_of(model).requires_grad_()
     optimizer = torch.optim.Adam(
         [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5
@@ -138,6 +152,9 @@ def descend(
         at.grad = metric_gradient(model, data, true_loss, 0.01 + FAR * left)
         optimizer.step()
         schedule.step()
+        if watch is not None:
+            nn.utils.vector_to_parameters(at.detach(), model.parameters())
+            watch(step + 1)
     nn.utils.vector_to_parameters(at.detach(), model.parameters())
 
 

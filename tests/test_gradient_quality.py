@@ -1,5 +1,6 @@
 import from_scratch
 import gradient_quality
+import headroom
 import pytest
 import torch
 from torch import nn
@@ -61,3 +62,17 @@ def test_the_table_of_trainings_from_scratch_counts_constant_models():
     deviation = pytest.approx(0.11547, abs=1e-4)
     assert torch.tensor([0.3, 0.5, 0.5]).std().item() == deviation
     assert row == ("| ijcnn1 | f1 | 3 | 2 | 0.4333 ± 0.1155 | 0.1000 ± 0.1000 | 1.15 |")
+
+
+def test_the_headroom_is_what_descent_from_cross_entropy_finds(data_dir, monkeypatch):
+    monkeypatch.setattr(headroom, "STEPS", 10)
+    cell = {"data": "keel_yeast4", "metric": "roc_auc", "seed": 0}
+    line = headroom.run_cell(cell, data_dir)
+    start, end = line["cross_entropy"], line["descent"]
+    assert end["validation"] <= start["validation"]
+    assert end["train"] <= start["train"]
+    other = {**line, "seed": 1, "descent": {**end, "test": start["test"] + 0.25}}
+    same = {**line, "descent": {**end, "test": start["test"]}}
+    (row,) = headroom.make_table([same, other]).splitlines()[2:]
+    assert row.startswith("| keel_yeast4 | roc_auc | 2 |")
+    assert row.endswith("| +0.1250 ± 0.1768 |")  # 0 and 1/4
