@@ -195,7 +195,7 @@ def _count(verdicts: list[str]) -> str:
 
 
 def draw(rows: list[Row], path: Path, title: str) -> None:
-    """Write the figure of a tier."""
+    """Write the figure of a tier: the cells in which some fit changed anything."""
     from losslearn.plots import Cell, draw_outcomes, percent_change, save_figure
 
     cells = []
@@ -205,9 +205,13 @@ def draw(rows: list[Row], path: Path, title: str) -> None:
             [row.ours.test[repetition] for repetition in shared],
             [row.control.test[repetition] for repetition in shared],
         )
-        label = f"{row.key.dataset}  {row.key.metric}"
-        cells.append(Cell(label, changes, judge(row.ours, row.control)))
-    save_figure(draw_outcomes(cells, title=title, limit=_FURTHEST), path)
+        if any(changes):
+            label = f"{row.key.dataset}  {row.key.metric}"
+            cells.append(Cell(label, changes, judge(row.ours, row.control)))
+    note = f"not shown: {len(rows) - len(cells)} cells without any change"
+    if cells:
+        figure = draw_outcomes(cells, title=title, limit=_FURTHEST, note=note)
+        save_figure(figure, path)
 
 
 def write_results(out: Path) -> str:

@@ -426,8 +426,9 @@ def test_a_fit_with_validation_rows_and_a_frame_of_columns(model):
     )
     chosen = {r["method"]: r for r in clf.report_["results"]}[clf.report_["chosen"]]
     score = clf.score(X[300:], y[300:], metric_columns=frame[300:])
-    # every cut point is tried for the threshold, 25 of them for the loss
-    assert score >= -chosen["validation"] - 1e-6
+    assert score == pytest.approx(-chosen["validation"], abs=1e-6)
+    losses = [result["validation"] for result in clf.report_["results"]]
+    assert clf.report_["difference"] == pytest.approx(losses[0] - losses[1], abs=1e-5)
     called = clf.predict(X[300:])
     assert score == pytest.approx(profit(y[300:], called, amount=amount[300:]))
     assert clf.predict(X).shape == (400,)

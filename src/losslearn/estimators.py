@@ -315,12 +315,14 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             run = comparison.runs[name]
             model.load_state_dict(run.best_state)
             scores[name] = _exact_scores(model, data.x_valid, rows=data.valid_rows)
+            threshold, loss = best_threshold(
+                tuned, data.y_valid, scores[name], columns=data.valid_columns
+            )
             results[name] = {
                 "method": name,
-                "validation": run.best_loss,
-                "threshold": best_threshold(
-                    tuned, data.y_valid, scores[name], columns=data.valid_columns
-                )[0],
+                # a metric of one's own was trained for on a coarser grid of thresholds
+                "validation": loss if tuned is true_loss else run.best_loss,
+                "threshold": threshold,
                 "seconds": run.seconds,
                 "iterations": run.n_iter,
             }
