@@ -212,6 +212,20 @@ def test_a_callable_is_tried_at_no_more_than_200_thresholds():
     assert value == pytest.approx(best, abs=0.02)
 
 
+def test_rare_positives_do_not_fall_between_two_thresholds():
+    # ten positives of 20,000 rows, the highest scores of all
+    y_true = (torch.arange(20_000) < 10).long()
+    y_score = torch.arange(20_000, 0, -1).float()
+
+    def errors(y_true, y_pred):
+        return float((y_true != y_pred).sum())
+
+    loss = as_true_loss(errors, greater_is_better=False)
+    threshold, value = best_threshold(loss, y_true, y_score)
+    assert value <= 1
+    assert int((y_score >= threshold).sum()) in {9, 10, 11}
+
+
 def test_with_few_scores_a_callable_is_tuned_exactly():
     def own(y_true, y_pred):
         return f1_score(y_true, y_pred)

@@ -78,10 +78,10 @@ def best_threshold(
 ) -> tuple[float, float]:
     """Return the threshold of the lowest loss on these rows, and that loss.
 
-    All cut points are tried; for a user's function, up to 200 of them, spread evenly
-    over the rows. Of several runs of cut points with the same lowest loss the widest is
-    taken, and of it the middle cut point; the threshold lies halfway between the lowest
-    score it calls positive and the next lower one.
+    All cut points are tried; for a user's function, up to 200 of them, spread over the
+    rows so that either class counts as much. Of several runs of cut points with the
+    same lowest loss the widest is taken, and of it the middle cut point; the threshold
+    lies halfway between the lowest score it calls positive and the next lower one.
 
     Args:
         true_loss: A loss that needs a threshold.
@@ -123,7 +123,7 @@ def best_threshold(
         cuts = torch.arange(len(n_above), device=score.device)
         losses = true_loss.at_cut_points(y_true, score, **by_row)[n_above]
     else:
-        cuts = _spread_cuts(n_above)
+        cuts = _spread_cuts(n_above, _positive_above(y_true, score, n_above))
         losses = torch.stack(
             [
                 true_loss.at_threshold(
@@ -265,13 +265,33 @@ def _borders(score: Tensor) -> tuple[Tensor, Tensor]:
     return borders, n_above
 
 
-def _spread_cuts(n_above: Tensor) -> Tensor:
-    """Return at most 200 cut points, spread evenly over the rows, "nobody" left out."""
+def _positive_above(y_true: Tensor, score: Tensor, n_above: Tensor) -> Tensor:
+    """Return how many positive rows are among the highest `n_above`."""
+    positive = y_true[score.argsort(descending=True)].long().cumsum(-1)
+    return torch.cat([positive.new_zeros(1), positive])[n_above]
+
+
+def _spread_cuts(n_above: Tensor, n_positive_above: Tensor) -> Tensor:
+    """Return at most 200 cut points, "nobody" left out.
+
+    Between two of them lies the same share of the positive rows and of the negative
+    ones in sum, so that rare positives do not fall between two cuts.
+    """
     n_cuts = len(n_above) - 1
     if n_cuts <= _MAX_CALLS:
         return torch.arange(1, n_cuts + 1, device=n_above.device)
-    places = torch.linspace(1, float(n_above[-1]), _MAX_CALLS, device=n_above.device)
-    return torch.searchsorted(n_above, places.long()).unique()
+    n_positive = n_positive_above[-1]
+    n_negative = n_above[-1] - n_positive
+    n_negative_above = n_above - n_positive_above
+    mass = n_positive_above * n_negative + n_negative_above * n_positive
+    places = torch.linspace(
+        float(mass[1]),
+        float(mass[-1]),
+        _MAX_CALLS,
+        dtype=torch.float64,
+        device=mass.device,
+    )
+    return torch.searchsorted(mass, places.long()).unique()
 
 
 def _middle_of_widest_run(losses: Tensor, widths: Tensor) -> int:

@@ -58,6 +58,38 @@ def test_a_metric_of_labels_is_trained_for_at_the_best_of_25_thresholds():
     assert (calls[0], calls[-1]) == (1, 400)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.99])
+def test_thresholds_lie_among_the_rows_of_the_rarer_class_too(share):
+    # all but apart: the best threshold is between two rows of the rarer class
+    n = 2_000
+    y_true = (torch.arange(n) < share * n).long()
+    y_score = torch.arange(n, 0, -1).double()
+    numbers = []
+
+    def counted(y_true, y_pred):
+        numbers.append((int(y_pred @ y_true), int(y_pred @ (1 - y_true))))
+        return float(y_pred.mean())
+
+    loss = as_true_loss(counted, greater_is_better=False)
+    numbers.clear()
+    loss(y_true, y_score)
+    n_positive = int(y_true.sum())
+    at = [a / n_positive + b / (n - n_positive) for a, b in numbers]
+    one_row = 1 / min(n_positive, n - n_positive)
+    assert max(np.diff([0, *at])) <= 2 / 24 + one_row
+    assert at[-1] == 2
+
+
+def test_equal_scores_give_the_same_thresholds_in_any_order():
+    generator = torch.Generator().manual_seed(0)
+    y_true = (torch.rand(400, generator=generator) < 0.1).long()
+    y_score = torch.randint(12, (400,), generator=generator).double() + y_true
+    loss = as_true_loss(profit, greater_is_better=True)
+    for _ in range(20):
+        rows = torch.randperm(400, generator=generator)
+        assert loss(y_true[rows], y_score[rows]) == loss(y_true, y_score)
+
+
 def test_many_sets_are_judged_in_chunks(monkeypatch):
     loss = as_true_loss(profit, greater_is_better=True)
     y_true, y_score = random_sets(7, 30)

@@ -64,8 +64,10 @@ class BlackBox:
     ) -> Float[Tensor, "*sets"]:
         """Return the loss of each set; of labels, the lowest over 25 thresholds.
 
-        The thresholds are the scores at evenly spaced ranks, from the highest to the
-        lowest: at least one row is called positive.
+        The thresholds are scores from the highest to the lowest: at least one row is
+        called positive. Between two of them lies the same share of the positive rows
+        and of the negative ones in sum, so that rare positives get as many thresholds
+        among them as frequent ones.
 
         Raises:
             MetricError: If the metric raises an exception or returns no finite number.
@@ -103,12 +105,14 @@ class BlackBox:
     def _best_over_cuts(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return each set's lowest loss over the thresholds tried."""
         n_sets, n = y_score.shape
-        ranks = np.unique(np.linspace(0, n - 1, min(_MAX_CUTS, n)).round().astype(int))
-        thresholds = -np.sort(-y_score, axis=-1)[:, ranks]  # (sets, cuts)
+        order = np.argsort(-y_score, axis=-1, kind="stable")
+        ranks = _tried_ranks(np.take_along_axis(y_true, order, -1))
+        rows = np.take_along_axis(order, ranks, -1)
+        thresholds = np.take_along_axis(y_score, rows, -1)  # (sets, cuts)
         is_new = np.ones(thresholds.shape, dtype=bool)
         is_new[:, 1:] = thresholds[:, 1:] != thresholds[:, :-1]
         best = np.empty(n_sets)
-        step = max(_CHUNK // (n * len(ranks)), 1)
+        step = max(_CHUNK // (n * ranks.shape[-1]), 1)
         for start in range(0, n_sets, step):
             chunk = slice(start, start + step)
             of_set, cut = np.nonzero(is_new[chunk])
@@ -158,6 +162,23 @@ class BlackBox:
                 f"`{self.name}` raised {type(error).__name__} {at}: {error}"
             ) from error
         return _checked(value, y_true.shape[:-1], f"`{self.name}`", at)
+
+
+def _tried_ranks(y_sorted: Array) -> Array:
+    """Return the ranks whose scores are thresholds to try, shape `[sets, cuts]`.
+
+    Args:
+        y_sorted: Targets from the highest score to the lowest, both classes in each
+            set.
+    """
+    n_sets, n = y_sorted.shape
+    if n <= _MAX_CUTS:
+        return np.broadcast_to(np.arange(n), (n_sets, n))
+    n_positive = y_sorted.sum(-1, keepdims=True)
+    # in whole numbers, so that the order of equal scores changes nothing
+    mass = np.where(y_sorted == 1, n - n_positive, n_positive).cumsum(-1)
+    places = np.linspace(0, mass[:, -1], _MAX_CUTS, axis=-1).astype(np.int64)
+    return np.stack([np.searchsorted(*one) for one in zip(mass, places, strict=True)])
 
 
 def _checked(value: object, shape: tuple[int, ...], name: str, at: str) -> Array:
