@@ -177,7 +177,7 @@ class Trainer:
             copy.deepcopy(self.model.state_dict()),
             copy.deepcopy(self._descent.state_dict()),
             self._generator.get_state(),
-            self._noise().get_state(),
+            self._noise_state(),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -185,15 +185,16 @@ class Trainer:
         self.model.load_state_dict(snapshot.model)
         self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
         self._generator.set_state(snapshot.draws)
-        self._noise().set_state(snapshot.noise)
+        if self.data.x.is_cuda:
+            torch.cuda.set_rng_state(snapshot.noise, self.data.x.device)
+        else:
+            torch.set_rng_state(snapshot.noise)
 
-    def _noise(self) -> torch.Generator:
-        """Return the generator that dropout draws from, for the data's device."""
-        device = self.data.x.device
-        if device.type == "cuda":
-            torch.cuda.init()
-            return torch.cuda.default_generators[device.index or 0]
-        return torch.default_generator
+    def _noise_state(self) -> Tensor:
+        """Return the state of the generator that dropout draws from."""
+        if self.data.x.is_cuda:
+            return torch.cuda.get_rng_state(self.data.x.device)
+        return torch.get_rng_state()
 
     def train(
         self,
