@@ -177,7 +177,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--data", action="append", choices=DATA)
     parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--model", action="append", choices=MODELS)
-    parser.add_argument("--seeds", type=int, default=5, help="each its own split")
+    parser.add_argument("--seeds", type=int, default=3, help="each its own split")
     parser.add_argument("--max-iter", type=int, default=1_000)
     parser.add_argument("--max-rows", type=int, default=20_000, help="of training")
     parser.add_argument("--jobs", type=int, default=2)
