@@ -122,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     heading = (
         "# Each ingredient taken out\n\n"
         f"Mean change of the test loss ± its standard error over {len(DATA)} data "
-        f"sets, {len(METRICS)} metrics and {SEEDS} splits; {MAX_ITER} iterations, at "
+        f"sets, {len(METRICS)} metrics and {SEEDS} split(s); {MAX_ITER} iterations, at "
         f"most {MAX_ROWS:,} training rows. Made by `python benchmarks/ablation.py`.\n\n"
     )
     options.results.with_suffix(".md").write_text(heading + table)
