@@ -51,17 +51,25 @@ def test_the_descent_lowers_the_loss():
 
 
 def test_the_table_of_trainings_from_scratch_counts_constant_models():
-    def line(seed: int, test: float) -> dict[str, object]:
+    def line(variant: str, seed: int, test: float) -> dict[str, object]:
         ours = {"test": test, "constant": test == 0.5}
         control = {"test": 0.1 * seed, "constant": False}
-        cell = {"data": "ijcnn1", "metric": "f1", "seed": seed}
+        cell = {"data": "ijcnn1", "metric": "f1", "seed": seed, "variant": variant}
         return {**cell, "surrogate": ours, "cross_entropy": control}
 
-    table = from_scratch.make_table([line(0, 0.3), line(1, 0.5), line(2, 0.5)])
+    table = from_scratch.make_table(
+        [
+            *(line(from_scratch.ALONE, *one) for one in enumerate((0.3, 0.5, 0.5))),
+            *(line(from_scratch.RECIPE, *one) for one in enumerate((0.1, 0.2, 0.3))),
+        ]
+    )
     (row,) = table.splitlines()[2:]
     deviation = pytest.approx(0.11547, abs=1e-4)
     assert torch.tensor([0.3, 0.5, 0.5]).std().item() == deviation
-    assert row == ("| ijcnn1 | f1 | 3 | 2 | 0.4333 ± 0.1155 | 0.1000 ± 0.1000 | 1.15 |")
+    assert row == (
+        "| ijcnn1 | f1 | 3 | 0.1000 ± 0.1000 | 0.2000 ± 0.1000 | 1.00 | 0 "
+        "| 0.4333 ± 0.1155 | 1.15 | 2 |"
+    )
 
 
 def test_the_headroom_is_what_descent_from_cross_entropy_finds(data_dir, monkeypatch):
