@@ -50,6 +50,7 @@ def test_a_small_run_goes_on_and_gives_a_table(tmp_path, monkeypatch, data_dir):
         "METRICS": ("f1",),
         "MODELS": ("linear",),
         "INGREDIENTS": {"noise on the scores": "perturbation=0"},
+        "SEEDS": 2,
         "MAX_ITER": 8,
     }
     for name, value in small.items():

@@ -408,12 +408,15 @@ def test_the_learned_loss_alone_reaches_the_known_optimum(
         return float(criterion.true_loss(y_test, y_score))
 
     start = true_loss(model(x_test).detach().squeeze(-1))
-    for step in range(200):
+    n_steps = 400
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    for step in range(n_steps):
         x, y_true = separated(100 * step + seed, 64, direction)
         loss = criterion(model(x), y_true)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     y_score = model(x_test).detach().squeeze(-1)
     best = true_loss(x_test @ direction)
     assert start > best + 0.1
