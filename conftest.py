@@ -24,3 +24,9 @@ def losslearn_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "losslearn-cache"
     monkeypatch.setenv("LOSSLEARN_CACHE", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def torch_seed() -> None:
+    """Give the networks that a test makes without a seed the same weights each time."""
+    torch.manual_seed(0)

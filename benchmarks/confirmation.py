@@ -23,7 +23,12 @@ from typing import NamedTuple
 from losslearn.benchmark.budget import Budget
 from losslearn.benchmark.cells import Grid
 from losslearn.benchmark.local import LocalBackend
-from losslearn.benchmark.presets import HONEST_METRICS, make_grid
+from losslearn.benchmark.presets import (
+    HONEST_METRICS,
+    KEEL_DATASETS,
+    PAPER_DATASETS,
+    make_grid,
+)
 from losslearn.benchmark.registry import HAND_MADE
 from losslearn.benchmark.results import LINES, ResultsFile
 from losslearn.benchmark.running import Progress, run_grid
@@ -40,6 +45,11 @@ from losslearn.benchmark.tables.outcomes import is_hand_made
 RESULTS = Path(__file__).parent / "results" / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
 FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
+DATA = (
+    *(name for name in PAPER_DATASETS if name != "santander"),  # not to be had
+    *KEEL_DATASETS,
+    "higgs_sample",
+)
 METRICS = (*HONEST_METRICS, "mcc_loss")
 TIERS = ("linear", "mlp")
 _FURTHEST = 40.0
@@ -48,10 +58,9 @@ _FURTHEST = 40.0
 
 def make_grids() -> list[Grid]:
     """Return what runs; what takes long last, a repetition at a time."""
-    honest = make_grid("honest")
     whole = replace(
-        honest,
-        datasets=tuple(name for name in honest.datasets if name != "santander"),
+        make_grid("honest"),
+        datasets=DATA,
         metrics=METRICS,
         repetitions=REPETITIONS,
         first_repetition=FIRST,

@@ -30,6 +30,7 @@ DATA = (
     "susy",
     "cc_fraud",
     "keel_kddcup_buffer_overflow",
+    "higgs_sample",
     "covtype",
     "porto_seguro",
     "a9a",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from losslearn.metric_columns import Columns
 
@@ -27,9 +28,15 @@ class SetSurrogate(nn.Module):
     hold most of it; so h then also sees the mean codes weighed by each column, and has
     a linear part of its own beside its layers.
 
+    A loss that depends on the rows of the highest scores alone, such as the recall
+    among the top per cent, drowns in a mean over all rows. For it h also sees means
+    over a few shares of the rows, the highest scores first, with soft edges
+    (`top_weights`), and has the linear part.
+
     Attributes:
         encoder: g, applied to each (target, score, *columns) on its own.
         column_names: The columns that g sees, in this order.
+        top_shares: Shares of the rows over which h sees a mean each.
         decoder: h, applied to the mean code of the set.
         standardize: Whether scores are standardised within each set.
         loss_scale: Spread of the true loss's values; the unit in which the networks
@@ -57,6 +64,7 @@ class SetSurrogate(nn.Module):
         loss_shift: float = 0.0,
         loss_scale: float = 1.0,
         column_units: Mapping[str, tuple[float, float]] | None = None,
+        top_shares: Sequence[float] = (),
     ) -> None:
         """Build g (2-30-30) and h (30-10-10-1) with the paper's sizes.
 
@@ -68,9 +76,12 @@ class SetSurrogate(nn.Module):
             loss_shift: Mean of the true loss's values.
             loss_scale: Their spread.
             column_units: Mean and deviation of each further column, by its name.
+            top_shares: Shares of the rows, from the highest scores on, each between 0
+                and 0.5, over which h sees a further mean each.
         """
         super().__init__()
         self.standardize = standardize
+        self.top_shares = tuple(top_shares)
         seen = column_units or {}
         self.column_names = tuple(seen)
         self.encoder = nn.Sequential(
@@ -80,19 +91,24 @@ class SetSurrogate(nn.Module):
             nn.Tanh(),
         )
         layers: list[nn.Module] = []
-        width = embed_dim * (1 + len(seen))
+        set_code = width = embed_dim * (1 + len(self.top_shares)) * (1 + len(seen))
         for units in decoder:
             layers += [nn.Linear(width, units), nn.Tanh()]
             width = units
         self.decoder = nn.Sequential(*layers, nn.Linear(width, 1))
-        if seen:
-            self.linear = nn.Linear(embed_dim * (1 + len(seen)), 1)
+        if not self.is_plain:
+            self.linear = nn.Linear(set_code, 1)
         self.register_buffer("loss_shift", torch.tensor(loss_shift))
         self.register_buffer("loss_scale", torch.tensor(loss_scale))
         if seen:  # a state without columns stays as it was
             mean, std = torch.tensor(list(seen.values()), dtype=torch.float64).T
             self.register_buffer("column_mean", mean.clone())
             self.register_buffer("column_std", torch.where(std > 0, std, 1.0))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the plain mean of the codes of (target, score) is all that h sees."""
+        return not (self.column_names or self.top_shares)
 
     def forward(
         self,
@@ -116,29 +132,35 @@ class SetSurrogate(nn.Module):
             y_score = standardize_scores(y_score, sample_weight=sample_weight)
         targets = y_true.to(y_score.dtype).expand_as(y_score)
         pairs = torch.stack([targets, y_score], dim=-1)
-        if not self.column_names:
+        if self.is_plain:
             set_code = weighted_mean(self.encoder(pairs), sample_weight)
             unit_loss = self.decoder(set_code).squeeze(-1)  # (*sets)
         else:
-            seen = self._inputs(columns or {}, targets)
-            unit_loss = self._with_columns(pairs, seen, sample_weight)
+            unit_loss = self._of_several_means(pairs, columns or {}, sample_weight)
         return self.loss_shift + self.loss_scale * unit_loss
 
-    def _with_columns(
+    def _of_several_means(
         self,
         pairs: Float[Tensor, "*sets n pair"],
-        seen: Float[Tensor, "*sets n columns"],
+        columns: Columns,
         sample_weight: Float[Tensor, "*#sets n"] | None,
     ) -> Float[Tensor, "*sets"]:
         """Return the loss of each set in units of its spread."""
-        codes = self.encoder(torch.cat([pairs, seen], dim=-1))
-        weight = torch.ones_like(pairs[..., 0])
+        targets, y_score = pairs.unbind(-1)
+        weight = torch.ones_like(y_score)
         if sample_weight is not None:
             weight = sample_weight.expand_as(weight)
         share = (weight / weight.sum(-1, keepdim=True)).unsqueeze(-2)
-        # the plain mean of the codes, then the means weighed by each column
-        pooled = torch.cat([share, share * seen.mT], dim=-2) @ codes
-        set_code = pooled.flatten(-2)  # (*sets, (1 + columns) * embed_dim)
+        if self.top_shares:
+            of_top = top_weights(y_score, weight, self.top_shares)
+            share = torch.cat([share, of_top], dim=-2)
+        if self.column_names:
+            seen = self._inputs(columns, targets)
+            pairs = torch.cat([pairs, seen], dim=-1)
+            # each mean plain, then weighed by each column
+            by_column = share.unsqueeze(-3) * seen.mT.unsqueeze(-2)
+            share = torch.cat([share, by_column.flatten(-3, -2)], dim=-2)
+        set_code = (share @ self.encoder(pairs)).flatten(-2)  # (*sets, means * codes)
         return (self.decoder(set_code) + self.linear(set_code)).squeeze(-1)
 
     def _inputs(
@@ -166,6 +188,41 @@ def weighted_mean(
         return values.mean(dim=-2)
     share = sample_weight / sample_weight.sum(-1, keepdim=True)
     return (share.unsqueeze(-2) @ values).squeeze(-2)
+
+
+def top_weights(
+    y_score: Float[Tensor, "*sets n"],
+    weight: Float[Tensor, "*sets n"],
+    top_shares: Sequence[float],
+) -> Float[Tensor, "*sets shares n"]:
+    r"""Return weights of sum 1 of the rows of the highest scores, with soft edges.
+
+    .. math::
+        w_i^{(p)} \propto w_i \, \operatorname{sigmoid}\Big(\frac{s_i - c_p}{b_p}\Big),
+        \qquad b_p = \frac{c_{p/2} - c_{\min(2p, 0.5)}}{4}
+
+    with :math:`c_p` the score that a share p of the set's weight reaches, and b at
+    least 0.02. Differentiable in the scores: weights by rank would be constant almost
+    everywhere, and a loss learned from them would have its gradient from anything but
+    the ranks.
+
+    Example:
+        >>> import torch
+        >>> y_score = torch.arange(10.0)
+        >>> top_weights(y_score, torch.ones(10), [0.2])[0, 5:]
+        tensor([0.0257, 0.0826, 0.1981, 0.3135, 0.3704])
+    """
+    shares = torch.tensor(top_shares, dtype=y_score.dtype, device=y_score.device)
+    ordered, order = y_score.sort(-1)
+    below = weight.gather(-1, order).cumsum(-1)
+    below = below / below[..., -1:]
+    levels = 1 - torch.cat([shares, shares / 2, (2 * shares).clamp_max(0.5)])
+    levels = levels.expand(*below.shape[:-1], -1).contiguous()
+    place = torch.searchsorted(below, levels).clamp_max(below.shape[-1] - 1)
+    cut, inner, outer = ordered.gather(-1, place).chunk(3, dim=-1)
+    width = ((inner - outer) / 4).clamp_min(0.02)
+    edge = (y_score.unsqueeze(-2) - cut.unsqueeze(-1)) / width.unsqueeze(-1)
+    return (logsigmoid(edge) + weight.log().unsqueeze(-2)).softmax(-1)
 
 
 def standardize_scores(

@@ -66,9 +66,9 @@ class FusedSurrogate:
         """Return the fast form of a surrogate, or None where there is none.
 
         There is one for `SetSurrogate` itself, not for what derives from it, on a CPU
-        in single precision, without columns.
+        in single precision, that takes the plain mean alone.
         """
-        if type(surrogate) is not SetSurrogate or surrogate.column_names:
+        if type(surrogate) is not SetSurrogate or not surrogate.is_plain:
             return None
         layers = [*surrogate.encoder, *surrogate.decoder]
         plain = (

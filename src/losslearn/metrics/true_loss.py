@@ -50,6 +50,8 @@ class TrueLoss:
     """Whether shift and positive scale of a set's scores leave the value alone."""
     bounded: bool = True
     """Whether the values lie in [0, 1]."""
+    is_top_heavy: bool = False
+    """Whether the rows of the highest scores decide alone."""
     takes_weight: bool = True
     """Whether `sample_weight` may be given."""
     columns: tuple[str, ...] = ()

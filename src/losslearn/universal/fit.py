@@ -42,6 +42,43 @@ WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500
 """For a metric of further columns: how a loss depends on scores and columns together
 takes more sets to learn, and without it the gradient points nowhere."""
 
+TOP_HEAVY = UniversalConfig(set_sizes=(256, 1024), n_sets=2_048, max_iter=1_000)
+"""For a metric of the highest scores, of which small sets hold next to none."""
+
+_TOP_SHARES = (0.3, 0.1, 0.03, 0.01)
+"""Of a loss that the highest scores decide alone."""
+
+
+def new_surrogate(
+    true_loss: TrueLoss,
+    *,
+    standardize: bool,
+    units: tuple[float, float],
+    distribution: ScoreDistribution | None = None,
+    seed: int,
+) -> SetSurrogate:
+    """Return a surrogate of random weights, of the form that a loss asks for.
+
+    Args:
+        true_loss: What it is to stand in for.
+        standardize: Whether scores are standardised within each set.
+        units: Mean and spread of the loss.
+        distribution: What it is fitted on; knows the columns' units.
+        seed: Of the weights; the global generator is left as it was.
+    """
+    shift, scale = units
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SetSurrogate(
+            standardize=standardize,
+            loss_shift=shift,
+            loss_scale=scale,
+            column_units=(
+                distribution.units if isinstance(distribution, WithColumns) else None
+            ),
+            top_shares=_TOP_SHARES if true_loss.is_top_heavy else (),
+        )
+
 
 def fit_universal(
     true_loss: TrueLoss,
@@ -73,16 +110,13 @@ def fit_universal(
         for n in config.set_sizes
     ]
     values = torch.cat([target for _, target in pools])
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        surrogate = SetSurrogate(
-            standardize=standardize,
-            loss_shift=float(values.mean()),
-            loss_scale=float(values.std().clamp_min(1e-12)),
-            column_units=(
-                distribution.units if isinstance(distribution, WithColumns) else None
-            ),
-        )
+    surrogate = new_surrogate(
+        true_loss,
+        standardize=standardize,
+        units=(float(values.mean()), float(values.std().clamp_min(1e-12))),
+        distribution=distribution,
+        seed=seed,
+    )
     _descend(surrogate, pools, config, generator, progress)
     fresh = [
         _valued(true_loss, distribution, max(per_size // 16, 8), n, generator)

@@ -1,6 +1,6 @@
 """Where the learning of a surrogate starts from: SL-U, SL-S or SL-R."""
 
-import torch
+from dataclasses import replace
 
 from losslearn.config import BilevelConfig
 from losslearn.metrics import TrueLoss
@@ -12,11 +12,13 @@ from losslearn.universal.distributions import (
     WithColumns,
 )
 from losslearn.universal.fit import (
+    TOP_HEAVY,
     WITH_COLUMNS,
     FitProgress,
     default_distribution,
     fit_universal,
     loss_units,
+    new_surrogate,
 )
 from losslearn.universal.store import get_universal
 
@@ -57,33 +59,31 @@ def initial_surrogate(
         standardize = true_loss.scale_invariant
     gaussian = config.universal_form == "gaussian"
     distribution: ScoreDistribution | None = GaussianScores() if gaussian else None
-    units = None
     if true_loss.columns:
         true_loss.further(None if rows is None else rows.columns)
         assert rows is not None, "checked by the line above"
         scores = distribution or default_distribution(true_loss)
-        distribution = beside = WithColumns(scores=scores, rows=rows)
-        units = beside.units
+        distribution = WithColumns(scores=scores, rows=rows)
     if config.mode == "scratch":
-        shift, scale = loss_units(
+        units = loss_units(
             true_loss,
             distribution=distribution,
             n_sets=_N_SETS if true_loss.is_builtin else _N_CALLS,
             seed=seed,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return SetSurrogate(
-                standardize=standardize,
-                loss_shift=shift,
-                loss_scale=scale,
-                column_units=units,
-            )
+        return new_surrogate(
+            true_loss,
+            standardize=standardize,
+            units=units,
+            distribution=distribution,
+            seed=seed,
+        )
     if true_loss.columns:  # of these rows, so not for the cache
+        sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
         surrogate, _ = fit_universal(
             true_loss,
             distribution=distribution,
-            config=WITH_COLUMNS,
+            config=replace(WITH_COLUMNS, set_sizes=sizes),
             standardize=standardize,
             progress=progress,
         )

@@ -17,6 +17,7 @@ from losslearn.surrogate import SetSurrogate
 from losslearn.universal.distributions import ScoreDistribution
 from losslearn.universal.fit import (
     CALLABLE,
+    TOP_HEAVY,
     FitProgress,
     UniversalConfig,
     default_distribution,
@@ -66,7 +67,9 @@ def get_universal(
         if shipped.exists():
             return load_universal(shipped)
     distribution = distribution or wide
-    config = UniversalConfig() if true_loss.is_builtin else CALLABLE
+    config = UniversalConfig()
+    if not true_loss.is_builtin:
+        config = TOP_HEAVY if true_loss.is_top_heavy else CALLABLE
     key = _fingerprint(true_loss, distribution, config, standardize)
     cached = cache_dir() / f"{file_stem(true_loss)}-{key}.safetensors"
     try:
@@ -120,6 +123,7 @@ def save_universal(universal: Universal, path: Path) -> None:
     metadata = {
         "error": repr(universal.error),
         "standardize": json.dumps(universal.surrogate.standardize),
+        "top_shares": json.dumps(universal.surrogate.top_shares),
         "settings": json.dumps(universal.settings),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}")
@@ -138,7 +142,10 @@ def load_universal(path: Path) -> Universal:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        surrogate = SetSurrogate(standardize=json.loads(metadata["standardize"]))
+        surrogate = SetSurrogate(
+            standardize=json.loads(metadata["standardize"]),
+            top_shares=json.loads(metadata.get("top_shares", "[]")),
+        )
         surrogate.load_state_dict(state, assign=True)  # in the type it was saved in
         settings = json.loads(metadata["settings"])
         return Universal(surrogate.eval(), float(metadata["error"]), settings)
