@@ -1,14 +1,15 @@
 """The learned gradient against the metric's own, for a linear model.
 
-    python benchmarks/gradient_quality.py --data-dir DIR
+    python benchmarks/gradient_quality.py --data-dir DIR [--metric f1]
 
 The metric of all training rows is nearly smooth in the few weights of a linear model,
 so that central differences along each weight give its gradient without any surrogate.
 At the weights of a cross-entropy training this prints, for some settings of the
 surrogate's fit, the cosine of that gradient with the surrogate's, averaged over sets
-and of a single set. Then it descends along the central differences themselves, which
-says how far a linear model can be brought at all. Writes
-`results/gradient_quality.{jsonl,md}`.
+and of a single set; for a metric of the highest scores also of a surrogate that sees
+nothing but the plain mean. Then it descends along the central differences themselves,
+which says how far a linear model can be brought at all. Writes
+`results/gradient_quality.{jsonl,md}`, in which the lines of other metrics stay.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 
 from losslearn.baselines import CrossEntropy
@@ -38,7 +40,8 @@ from losslearn.training import Run, Trainer, TrainingData
 from losslearn.universal import initial_surrogate
 
 RESULTS = Path(__file__).parent / "results" / "gradient_quality.jsonl"
-DATA, METRICS, MAX_ROWS, WARM_UP = "ijcnn1", ("f1", "error_rate", "auc"), 40_000, 600
+DATA, MAX_ROWS, WARM_UP = "ijcnn1", 40_000, 600
+METRICS = ("f1", "error_rate", "auc", "recall_in_top_percent")
 NEAR, FAR = 0.02, 0.1
 """Steps of the central differences, in deviations of the scores."""
 N_SETS = 60
@@ -98,12 +101,12 @@ def compare(
 ) -> Line:
     """Fit the surrogate at the model's weights, and return the cosines."""
     steps = settings["surrogate_updates"]
-    config = replace(
-        BilevelConfig(),
-        **{k: v for k, v in settings.items() if k != "surrogate_updates"},
+    config = BilevelConfig(
+        batch_size=settings["batch_size"], perturbation=settings["perturbation"]
     )
     generator = torch.Generator().manual_seed(0)
-    surrogate = initial_surrogate(true_loss, config, seed=0)
+    form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
+    surrogate = initial_surrogate(form, config, seed=0)
     trainer = Trainer(model, data, true_loss, config, generator=generator)
     learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
     model.train()
@@ -162,7 +165,8 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
     """Return the lines of a metric."""
     dataset = load_dataset(DATA, data_dir=data_dir)
     split = split_rows(dataset.y, DATA, 0, max_train_rows=MAX_ROWS)
-    data, true_loss = training_data(dataset, split), as_true_loss(metric)
+    data = training_data(dataset, split)
+    true_loss = as_true_loss(ODD_METRICS.get(metric, metric))
     torch.manual_seed(0)
     model = build_model("linear", data.x)
     config = BilevelConfig(max_iter=WARM_UP)
@@ -170,10 +174,15 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
     trainer = Trainer(model, data, true_loss, config, generator=generator)
     trainer.train(Run("cross_entropy"), CrossEntropy(), WARM_UP)
     start = weights_of(model)
+    forms: list[Line] = [{}]
+    if true_loss.is_top_heavy:
+        forms = [{"sees_top": True}, {"sees_top": False}]
     lines = [
         {"metric": metric, **compare(model, data, true_loss, settings)}
         for settings in (
             {"batch_size": n, "perturbation": noise, "surrogate_updates": updates}
+            | form
+            for form in forms
             for n in (500, 2_000)
             for noise in (0.05, 0.2, 0.5, 1.0)
             for updates in (200, 1_000)
@@ -198,6 +207,12 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
     return lines
 
 
+def _named(line: Line) -> str:
+    """Return the metric, and the form of the surrogate where there are two."""
+    sees_top = line["settings"].get("sees_top", True)
+    return line["metric"] + ("" if sees_top else ", plain mean")
+
+
 def make_table(lines: list[Line]) -> str:
     """Return both tables in Markdown."""
     rows = [
@@ -217,7 +232,7 @@ def make_table(lines: list[Line]) -> str:
             continue
         one = line["settings"]
         rows.append(
-            f"| {line['metric']} | {one['batch_size']} | {one['perturbation']} | "
+            f"| {_named(line)} | {one['batch_size']} | {one['perturbation']} | "
             f"{one['surrogate_updates']} | {line['surrogate_error']:.4f} | "
             f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f} | "
             f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f} |"
@@ -228,14 +243,19 @@ def make_table(lines: list[Line]) -> str:
 def main(args: list[str] | None = None) -> None:
     """Measure, then write lines and tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--steps", type=int, default=60, help="of the direct descent")
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     torch.set_num_threads(1)
-    lines = [
+    chosen, kept = options.metric or METRICS, []
+    if options.results.exists():
+        found = map(json.loads, options.results.read_text().splitlines())
+        kept = [line for line in found if line["metric"] not in chosen]
+    lines = kept + [
         line
-        for metric in METRICS
+        for metric in chosen
         for line in run_metric(metric, options.data_dir, options.steps)
     ]
     table = make_table(lines)
