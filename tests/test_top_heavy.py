@@ -92,9 +92,21 @@ def test_what_the_highest_scores_decide_is_found_by_trying(metric, is_top_heavy)
     assert loss.is_top_heavy == is_top_heavy
 
 
-def test_a_loss_of_the_package_keeps_its_form():
-    assert not get_true_loss("average_precision").is_top_heavy
-    assert not get_true_loss("roc_auc").is_top_heavy
+@pytest.mark.parametrize(
+    ("name", "is_top_heavy"),
+    [
+        ("precision_at_k", True),
+        ("precision_at_k@0.01", True),
+        ("partial_auc@0.02", True),
+        ("partial_auc", False),
+        ("recall_at_precision", False),
+        ("average_precision", False),
+        ("roc_auc", False),
+        ("f1", False),
+    ],
+)
+def test_it_is_found_of_losses_of_the_package_too(name, is_top_heavy):
+    assert get_true_loss(name).is_top_heavy == is_top_heavy
 
 
 def _share_reached(scores, weights, share):

@@ -21,7 +21,11 @@ def health_of(
 
 
 def sentence(
-    ours: float, control: float, error: float, health: GradientHealth | None = None
+    ours: float,
+    control: float,
+    error: float,
+    health: GradientHealth | None = None,
+    metric: str = "f1",
 ) -> str:
     runs = {
         SURROGATE: Run(SURROGATE, best_loss=ours),
@@ -30,7 +34,7 @@ def sentence(
     difference = Difference(ours - control, error)
     chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
     comparison = Comparison(runs, chosen, SetSurrogate(), difference, health)
-    return verdict(comparison, "f1_loss", n_valid=1_000, n_rarer=83)
+    return verdict(comparison, get_true_loss(metric), n_valid=1_000, n_rarer=83)
 
 
 def test_a_gain_is_told_with_its_size_and_uncertainty():
@@ -38,6 +42,14 @@ def test_a_gain_is_told_with_its_size_and_uncertainty():
     assert found == (
         "Training for f1_loss helped, 25.0% lower: validation loss 0.27 against 0.36 "
         "of cross-entropy with a tuned threshold, difference -0.09 ± 0.01."
+    )
+
+
+def test_no_threshold_is_spoken_of_where_there_is_none():
+    found = sentence(0.27, 0.36, 0.01, health_of(0.9), metric="auc")
+    assert found == (
+        "Training for roc_auc_loss helped, 25.0% lower: validation loss 0.27 against "
+        "0.36 of cross-entropy, difference -0.09 ± 0.01."
     )
 
 

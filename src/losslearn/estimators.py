@@ -347,7 +347,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             "standard_error": comparison.difference.standard_error,
             "verdict": verdict(
                 comparison,
-                true_loss.name,
+                true_loss,
                 n_valid=len(data.y_valid),
                 n_rarer=int(torch.bincount(data.y_valid.long()).min()),
             ),

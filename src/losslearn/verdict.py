@@ -3,6 +3,7 @@
 import math
 
 from losslearn.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+from losslearn.metrics import TrueLoss
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""
@@ -24,12 +25,14 @@ def is_dead(comparison: Comparison) -> bool:
     )
 
 
-def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) -> str:
+def verdict(
+    comparison: Comparison, true_loss: TrueLoss, *, n_valid: int, n_rarer: int
+) -> str:
     """Return what the comparison has shown, for a user to read.
 
     Args:
         comparison: Of the fit.
-        name: What the loss is called.
+        true_loss: What was trained for.
         n_valid: Validation rows.
         n_rarer: Of them, those of the rarer class.
     """
@@ -37,9 +40,11 @@ def verdict(comparison: Comparison, name: str, *, n_valid: int, n_rarer: int) ->
         comparison.runs[method].best_loss for method in (SURROGATE, CROSS_ENTROPY)
     )
     value, error = comparison.difference
+    name = true_loss.name
+    tuned = " with a tuned threshold" if true_loss.needs_threshold else ""
     figures = (
-        f"validation loss {loss:.4g} against {control:.4g} of cross-entropy with a "
-        f"tuned threshold, difference {value:+.2g} ± {error:.2g}"
+        f"validation loss {loss:.4g} against {control:.4g} of cross-entropy{tuned}, "
+        f"difference {value:+.2g} ± {error:.2g}"
     )
     if comparison.chosen == SURROGATE:
         share = f", {-value / abs(control):.1%} lower" if control else ""

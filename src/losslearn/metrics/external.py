@@ -27,12 +27,10 @@ from losslearn.metrics.sources import (
     is_scikit_learn,
     is_torchmetrics,
 )
+from losslearn.metrics.top_heavy import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_LITTLE = 0.1
-"""Below this share of what the highest scores do, the others do not count."""
 
 
 def declare_metric(
@@ -269,39 +267,9 @@ def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
             for a, b in ((0.3, 1.5), (2.0, -2.0))
         ]
         invariant = all(_same(value, other) for other in shifted)
-        loss = replace(loss, is_top_heavy=_is_top_heavy(loss))
+        loss = replace(loss, is_top_heavy=is_top_heavy(loss))
     box.place, box.n_calls = "", 0
     return replace(loss, scale_invariant=invariant)
-
-
-def _is_top_heavy(loss: TrueLoss) -> bool:
-    """Return whether exchanging rows below the highest scores leaves a loss alone.
-
-    Rows are exchanged within the highest eighth of a set's scores, and within the rest.
-    """
-    n_sets, n = 8, 512
-    generator = torch.Generator().manual_seed(0)
-
-    def uniform() -> Tensor:
-        return torch.rand(n_sets, n, generator=generator, dtype=torch.float64)
-
-    chance = torch.linspace(0.7, 0.1, n, dtype=torch.float64)  # the highest score first
-    y_true = (uniform() < chance).long()
-    y_score = uniform().sort(-1, descending=True).values
-    columns = {name: uniform() for name in loss.columns}
-
-    before = loss(y_true, y_score, columns=columns)
-
-    def moved(part: slice) -> Tensor:
-        """Return the change of the loss where the rows of a part change places."""
-        order = torch.arange(n).repeat(n_sets, 1)
-        order[:, part] = order[:, part].gather(-1, uniform()[:, part].argsort(-1))
-        there = {name: column.gather(-1, order) for name, column in columns.items()}
-        after = loss(y_true.gather(-1, order), y_score, columns=there)
-        return (after - before).square().mean().sqrt()
-
-    of_top, of_rest = moved(slice(0, n // 8)), moved(slice(n // 8, n))
-    return bool(of_rest < _LITTLE * of_top)
 
 
 def _check_sets_are_separate(

@@ -3,12 +3,13 @@
 import difflib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from torch import Tensor
 
 from losslearn.metrics import cells, confusion, ranking
+from losslearn.metrics.top_heavy import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
 
@@ -175,7 +176,7 @@ def _build(entry: _Entry, value: float | int | None) -> TrueLoss:
             name = f"{name}@{_shown(entry, value)}"
             function = partial(function, **{entry.parameter: value})
             formula = formula and partial(formula, **{entry.parameter: value})
-    return TrueLoss(
+    loss = TrueLoss(
         name=name,
         description=description,
         function=function,
@@ -183,6 +184,7 @@ def _build(entry: _Entry, value: float | int | None) -> TrueLoss:
         at_cut_points=formula and partial(cells.losses_at_cut_points, formula),
         is_builtin=True,
     )
+    return loss if formula else replace(loss, is_top_heavy=is_top_heavy(loss))
 
 
 def _shown(entry: _Entry, value: float | int) -> str:

@@ -43,7 +43,7 @@ WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500
 takes more sets to learn, and without it the gradient points nowhere."""
 
 TOP_HEAVY = UniversalConfig(set_sizes=(256, 1024), n_sets=2_048, max_iter=1_000)
-"""For a metric of the highest scores, of which small sets hold next to none."""
+"""For a loss that the highest scores decide, of which small sets hold next to none."""
 
 _TOP_SHARES = (0.3, 0.1, 0.03, 0.01)
 """Of a loss that the highest scores decide alone."""

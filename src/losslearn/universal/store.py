@@ -67,9 +67,9 @@ def get_universal(
         if shipped.exists():
             return load_universal(shipped)
     distribution = distribution or wide
-    config = UniversalConfig()
-    if not true_loss.is_builtin:
-        config = TOP_HEAVY if true_loss.is_top_heavy else CALLABLE
+    config = UniversalConfig() if true_loss.is_builtin else CALLABLE
+    if true_loss.is_top_heavy:
+        config = TOP_HEAVY
     key = _fingerprint(true_loss, distribution, config, standardize)
     cached = cache_dir() / f"{file_stem(true_loss)}-{key}.safetensors"
     try:
