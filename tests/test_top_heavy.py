@@ -25,6 +25,7 @@ from losslearn.universal import (
 )
 
 SHARES = (0.3, 0.1)
+AS_TENSOR = torch.tensor(SHARES, dtype=torch.float64)
 
 
 @declare_metric(greater_is_better=True, batched=True)
@@ -139,7 +140,11 @@ def test_weights_are_those_of_the_formula(seed, n, grid, share):
         w / (1 + math.exp(-min(max((s - cut) / width, -700), 700)))
         for s, w in zip(scores, weights, strict=True)
     ]
-    got = top_weights(torch.tensor(scores), torch.tensor(weights), [share])
+    got = top_weights(
+        torch.tensor(scores),
+        torch.tensor(weights),
+        torch.tensor([share], dtype=torch.float64),
+    )
     assert got.shape == (1, n)
     assert np.allclose(got[0], np.array(raw) / sum(raw), atol=1e-9)
 
@@ -176,7 +181,7 @@ def test_value_is_that_of_the_means_written_out():
     surrogate = make(standardize=False)
     pairs = torch.stack([y_true[0].double(), y_score[0]], dim=1)
     codes = [surrogate.encoder(pair) for pair in pairs]
-    shares = [weight[0] / weight.sum(), *top_weights(y_score[0], weight[0], SHARES)]
+    shares = [weight[0] / weight.sum(), *top_weights(y_score[0], weight[0], AS_TENSOR)]
     means = [
         sum(w * code for w, code in zip(share, codes, strict=True)) for share in shares
     ]
@@ -203,6 +208,12 @@ def test_equal_scores_leave_value_and_gradient_finite():
     assert score.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.5, 10, math.nan])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match=r"between 0 and 0.5, got \(0.1,"):
+        SetSurrogate(top_shares=[0.1, share])
+
+
 def test_there_is_no_compiled_form():
     assert FusedSurrogate.of(SetSurrogate()) is not None
     assert FusedSurrogate.of(SetSurrogate(top_shares=SHARES)) is None
@@ -217,7 +228,7 @@ def test_columns_are_weighed_within_every_mean():
     codes = surrogate.encoder(inputs.double())
     standard = surrogate_scores(y_score, weight)
     shares = torch.cat(
-        [weight / weight.sum(), top_weights(standard, weight, SHARES)[0]]
+        [weight / weight.sum(), top_weights(standard, weight, AS_TENSOR)[0]]
     )
     code = torch.cat(
         [(shares @ codes[0]).flatten(), (shares * amount @ codes[0]).flatten()]

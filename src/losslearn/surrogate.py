@@ -53,6 +53,7 @@ class SetSurrogate(nn.Module):
     loss_scale: Tensor
     column_mean: Tensor
     column_std: Tensor
+    _shares: Tensor
 
     def __init__(
         self,
@@ -78,7 +79,15 @@ class SetSurrogate(nn.Module):
             column_units: Mean and deviation of each further column, by its name.
             top_shares: Shares of the rows, from the highest scores on, each between 0
                 and 0.5, over which h sees a further mean each.
+
+        Raises:
+            ValueError: If a share is out of range.
         """
+        if not all(0 < share < 0.5 for share in top_shares):
+            raise ValueError(
+                "`top_shares` must be shares of the rows between 0 and 0.5, got "
+                f"{tuple(top_shares)}."
+            )
         super().__init__()
         self.standardize = standardize
         self.top_shares = tuple(top_shares)
@@ -100,6 +109,9 @@ class SetSurrogate(nn.Module):
             self.linear = nn.Linear(set_code, 1)
         self.register_buffer("loss_shift", torch.tensor(loss_shift))
         self.register_buffer("loss_scale", torch.tensor(loss_scale))
+        # on the device, where a list would have to be copied to at each call
+        shares = torch.tensor(self.top_shares, dtype=torch.float64)
+        self.register_buffer("_shares", shares, persistent=False)
         if seen:  # a state without columns stays as it was
             mean, std = torch.tensor(list(seen.values()), dtype=torch.float64).T
             self.register_buffer("column_mean", mean.clone())
@@ -152,7 +164,7 @@ class SetSurrogate(nn.Module):
             weight = sample_weight.expand_as(weight)
         share = (weight / weight.sum(-1, keepdim=True)).unsqueeze(-2)
         if self.top_shares:
-            of_top = top_weights(y_score, weight, self.top_shares)
+            of_top = top_weights(y_score, weight, self._shares)
             share = torch.cat([share, of_top], dim=-2)
         if self.column_names:
             seen = self._inputs(columns, targets)
@@ -193,7 +205,7 @@ def weighted_mean(
 def top_weights(
     y_score: Float[Tensor, "*sets n"],
     weight: Float[Tensor, "*sets n"],
-    top_shares: Sequence[float],
+    top_shares: Float[Tensor, " shares"],
 ) -> Float[Tensor, "*sets shares n"]:
     r"""Return weights of sum 1 of the rows of the highest scores, with soft edges.
 
@@ -209,10 +221,10 @@ def top_weights(
     Example:
         >>> import torch
         >>> y_score = torch.arange(10.0)
-        >>> top_weights(y_score, torch.ones(10), [0.2])[0, 5:]
+        >>> top_weights(y_score, torch.ones(10), torch.tensor([0.2]))[0, 5:]
         tensor([0.0257, 0.0826, 0.1981, 0.3135, 0.3704])
     """
-    shares = torch.tensor(top_shares, dtype=y_score.dtype, device=y_score.device)
+    shares = top_shares.to(y_score.dtype)
     ordered, order = y_score.sort(-1)
     below = weight.gather(-1, order).cumsum(-1)
     below = below / below[..., -1:]
