@@ -262,6 +262,26 @@ def test_start_has_the_form_the_loss_asks_for(mode, monkeypatch):
     assert both.column_names == ("amount",)
 
 
+def test_the_papers_form_has_no_view_of_the_top():
+    config = BilevelConfig(mode="scratch", universal_form="gaussian")
+    loss = as_true_loss(recall_at_top)
+    assert initial_surrogate(loss, config, seed=0).top_shares == ()
+
+
+def test_a_metric_of_another_share_is_fitted_anew(losslearn_cache, monkeypatch):
+    # in a set of 64 rows either is decided by one row
+    quick = UniversalConfig(set_sizes=(64, 1_024), n_sets=64, max_iter=4)
+    monkeypatch.setattr("losslearn.universal.store.TOP_HEAVY", quick)
+    for share in (0.01, 0.015):
+
+        def found_at_top(y_true, y_score, share=share):
+            return y_true[np.argsort(-y_score)[: math.ceil(share * len(y_true))]].mean()
+
+        loss = as_true_loss(found_at_top, greater_is_better=True)
+        initial_surrogate(loss, BilevelConfig(), seed=0)
+    assert len(list(losslearn_cache.iterdir())) == 2
+
+
 def test_file_round_trip(tmp_path):
     config = UniversalConfig(set_sizes=(64,), n_sets=64, max_iter=4)
     universal = make_universal(as_true_loss(recall_at_top), config=config)

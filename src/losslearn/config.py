@@ -51,7 +51,8 @@ class BilevelConfig:
     """Standardise scores before g; None does so for losses that allow it."""
     universal_form: UniversalForm = "wide"
     """Scores a universal surrogate was fitted on: the paper's Gaussian ones (Eq. 3), or
-    separated, skewed and tied ones at any prevalence."""
+    separated, skewed and tied ones at any prevalence. With the paper's, the set network
+    is Eq. 2 for every loss; else it has a view of the top where that decides alone."""
     perturbation: float = 0.5
     """Strongest noise on the scores that the surrogate is fitted to, in deviations of
     the set's scores."""

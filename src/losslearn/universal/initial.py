@@ -57,8 +57,10 @@ def initial_surrogate(
     standardize = config.standardize
     if standardize is None:
         standardize = true_loss.scale_invariant
-    gaussian = config.universal_form == "gaussian"
-    distribution: ScoreDistribution | None = GaussianScores() if gaussian else None
+    distribution: ScoreDistribution | None = None
+    if config.universal_form == "gaussian":  # all as in the paper
+        distribution = GaussianScores()
+        true_loss = replace(true_loss, is_top_heavy=False)
     if true_loss.columns:
         true_loss.further(None if rows is None else rows.columns)
         assert rows is not None, "checked by the line above"

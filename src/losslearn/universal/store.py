@@ -170,10 +170,11 @@ def _fingerprint(
 ) -> str:
     """Hash what the loss does on a few generated sets, not what it is called.
 
-    A changed function thus gets a new surrogate, wherever the change was made.
+    A changed function thus gets a new surrogate, wherever the change was made. The
+    sets are large, since the top of small ones is the same for many metrics of it.
     """
     generator = torch.Generator().manual_seed(0)
-    sets = distribution.draw(16, 64, generator=generator)
+    sets = distribution.draw(16, max(config.set_sizes), generator=generator)
     weight = sets.weight if true_loss.takes_weight else None
     loss = true_loss(sets.y_true, sets.y_score, sample_weight=weight)
     values = [f"{value:.5g}" for value in loss.tolist()]
