@@ -208,7 +208,7 @@ def test_equal_scores_leave_value_and_gradient_finite():
     assert score.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 10, math.nan])
+@pytest.mark.parametrize("share", [0.0, 0.5, 10.0, math.nan])
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match=r"between 0 and 0.5, got \(0.1,"):
         SetSurrogate(top_shares=[0.1, share])
