@@ -278,7 +278,7 @@ def test_two_losses_of_0_are_told_and_no_change():
 
 def test_no_text_of_the_outcomes_is_cut():
     cells = [Cell("keel_kddcup_buffer_overflow*  average_precision_loss", [90], "tie")]
-    title, note = "linear: refined surrogate (SL-R) against cross-entropy", "part " * 9
+    title, note = "linear: SurrogateClassifier's fit against cross-entropy", "part " * 9
     figure = draw_outcomes(cells * 9, limit=60, title=title, note=note)
     assert is_whole(figure)
 

@@ -93,6 +93,27 @@ def test_ours_and_the_control_are_compared_over_five_data_sets():
         assert f"{said} (Wilcoxon signed-rank)" in honest_table(lines)
 
 
+def test_the_fit_that_users_get_is_judged_beside_the_papers_method():
+    lines = []
+    for dataset in "abcde":
+        lines += make_lines("cross_entropy", MIDDLE, dataset=dataset)
+        lines += make_lines("sl_r", HIGH, dataset=dataset)
+        lines += make_lines("default_fit", LOW, dataset=dataset)
+    lines += make_lines("default_fit", LOW, metric="mcc_loss")  # has no control
+    text = honest_table(lines)
+    assert [row[0] for row in read(text)[2:]] == [
+        "default_fit",
+        "sl_r",
+        "cross_entropy",
+    ]
+    paired = " against cross_entropy: mean loss lower on"
+    assert f"default_fit{paired} 5 and higher on 0 data set(s), p = 0.062" in text
+    assert f"sl_r{paired} 0 and higher on 5 data set(s), p = 0.062" in text
+    # against the control, and against the best hand-made loss, which is the same
+    assert text.count("| default_fit | 5 | 0 | 0 | 5 of 5 | 3 |") == 2
+    assert text.count("| sl_r | 0 | 0 | 5 | 5 of 5 | 3 |") == 2
+
+
 def test_a_tier_without_the_control_says_so():
     lines = [*make_lines("lightgbm", LOW), *make_lines("xgboost", LOW)]
     text = honest_table(lines)

@@ -64,6 +64,7 @@ HONEST_METRICS = (
 
 _JACCARD = "jaccard_loss"
 _FOR_JACCARD = (
+    "default_fit",
     "sl_r",
     "criterion",
     "cross_entropy",
@@ -100,8 +101,9 @@ def make_grid(
     """Return a grid by name.
 
     Args:
-        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (SL-R
-            and what it is compared with, linear and MLP), "strong" (TabM and trees).
+        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (the
+            learned losses and what they are compared with, linear and MLP), "strong"
+            (TabM and trees).
         size: "full" takes all training rows and the default number of steps; "capped"
             fewer of both. Validation and test rows are never capped.
         protocol: By which rules; see `Budget`.
@@ -142,7 +144,7 @@ def make_grid(
         only = frozenset(("mlp", method, metric) for method, metric in TABLE_3)
         return replace(grid, methods=methods, only=only)
     if preset == "honest":
-        methods = ("sl_r", "criterion", *hand_made, *PEER_METHODS)
+        methods = ("default_fit", "sl_r", "criterion", *hand_made, *PEER_METHODS)
         return replace(
             grid,
             datasets=PAPER_DATASETS + KEEL_DATASETS,

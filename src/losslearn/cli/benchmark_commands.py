@@ -123,9 +123,9 @@ def run(
 ) -> None:
     """Run what is missing of a grid, and write its tables.
 
-    PRESET is smoke (a minute), table2 or table3 (the paper's), honest (SL-R and what
-    it is compared with, linear and MLP) or strong (TabM and boosted trees). Stop it
-    with Ctrl-C; the same command goes on where it stopped.
+    PRESET is smoke (a minute), table2 or table3 (the paper's), honest (the learned
+    losses and what they are compared with, linear and MLP) or strong (TabM and boosted
+    trees). Stop it with Ctrl-C; the same command goes on where it stopped.
     """
     from losslearn.cli.benchmarking import GridOptions, run_benchmark
 

@@ -15,6 +15,7 @@ from losslearn.benchmark.table_lines import left_out, table_lines
 from losslearn.benchmark.tables import honest_table, table_1, table_2, table_3
 from losslearn.benchmark.tables.entries import collect
 from losslearn.benchmark.tables.honest_table import rank_methods
+from losslearn.benchmark.tables.outcomes import CONTROL, OURS, REFINED
 from losslearn.cli.reporting import note
 from losslearn.datasets import DATASETS, find_dataset
 from losslearn.plots.critical_difference import (
@@ -47,10 +48,10 @@ _GRIDS: tuple[tuple[Preset, Protocol], ...] = (
 _LIMIT = 60.0
 """Changes of more than so many % are drawn at the edge of their figure."""
 _CHANGES = (
-    "A point is a random split, the bar their mean; left of the line the surrogate's "
-    f"test loss is lower. Changes of more than {_LIMIT:.0f} % are drawn as a triangle "
-    "at the edge. Coloured are wins and losses by the corrected resampled t-test at "
-    "5 %. An asterisk marks data sets of which a part is used."
+    "A point is a random split, the bar their mean; left of the line the learned loss "
+    f"has the lower test loss. Changes of more than {_LIMIT:.0f} % are drawn as a "
+    "triangle at the edge. Coloured are wins and losses by the corrected resampled "
+    "t-test at 5 %. An asterisk marks data sets of which a part is used."
 )
 _RANKS = (
     "1 is best. A bar joins methods that Nemenyi's test does not tell apart: their "
@@ -115,8 +116,13 @@ def write_tables(
 
 
 def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture]:
-    """Write how the refined surrogate changes the test loss, a figure per tier."""
-    found = contrasts(lines, ours="sl_r", control="cross_entropy")
+    """Write how the learned loss changes the test loss, a figure per tier.
+
+    That of the fit that users get, where it ran.
+    """
+    ran = {line["method"] for line in lines}
+    ours = next((name for name in OURS if name in ran), REFINED)
+    found = contrasts(lines, ours=ours, control=CONTROL)
     partial = {line["dataset"] for line in lines if line["partial"]}
     for tier in dict.fromkeys(one.tier for one in found):
         own = [one for one in found if one.tier == tier]
@@ -129,7 +135,7 @@ def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Pictu
             for one in own
         ]
         has_part = partial & {one.dataset for one in own}
-        title = f"{tier}: refined surrogate (SL-R) against cross-entropy"
+        title = f"{tier}: {METHODS[ours].title} against cross-entropy"
         figure = draw_outcomes(
             cells,
             title=title,

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -55,11 +56,11 @@ _RULES: dict[Protocol, str] = {
     "paper": " by the paper's protocol (oracle thresholds, Jaccard is accuracy)",
 }
 _FEWEST_SETS = 5  # with fewer the signed-rank test cannot reject
-_FIRST = (OURS, "sl_u", "sl_s", CONTROL)
+_FIRST = (*OURS, "sl_u", "sl_s", CONTROL)
 
 
 class Paired(NamedTuple):
-    """The learned surrogate beside the control, by mean losses over data sets."""
+    """A learned loss beside the control, by mean losses over data sets."""
 
     lower: int
     """On how many data sets ours is lower, by however little."""
@@ -68,7 +69,8 @@ class Paired(NamedTuple):
     """Of the signed-rank test; NaN for fewer than five data sets."""
 
 
-class Ranking(NamedTuple):
+@dataclass(frozen=True)
+class Ranking:
     """Average ranks of the methods that ran in full on all data sets of a table."""
 
     ranks: dict[str, float]
@@ -80,8 +82,8 @@ class Ranking(NamedTuple):
     """Methods that lack a data set or a repetition that others have."""
     sets_left_out: list[str]
     """Data sets that fewer than half of the methods ran on."""
-    paired: Paired | None = None
-    """The learned surrogate against the control; None where one is not ranked."""
+    paired: dict[str, Paired] = field(default_factory=dict)
+    """By learned loss, against the control; empty where that is not ranked."""
 
 
 def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str:
@@ -89,9 +91,9 @@ def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str
 
     For each tier and metric a table of mean test losses and standard deviations over
     the repetitions, bold where clearly best (see `clear_best`), with average ranks and
-    their critical difference, and the learned surrogate against cross-entropy by a
+    their critical difference, and the learned losses against cross-entropy by a
     signed-rank test over the data sets. Then, for each tier, every method against
-    cross-entropy, and the learned surrogate against the best hand-made loss of each
+    cross-entropy, and the learned losses against the best hand-made loss of each
     cell, chosen by its mean validation loss; see `significance.verdict`.
 
     Args:
@@ -188,15 +190,18 @@ def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
 
 def _against_control(
     matrix: NDArray[np.float64], ranked: Sequence[str]
-) -> Paired | None:
-    """Return how ours and the control compare over the data sets."""
-    if not {OURS, CONTROL} <= set(ranked):
-        return None
-    gaps = matrix[:, ranked.index(OURS)] - matrix[:, ranked.index(CONTROL)]
-    gaps = gaps.round(12)  # rounding alone is no difference
-    enough = len(gaps) >= _FEWEST_SETS
-    p_value = wilcoxon(gaps.tolist()).p_value if enough else math.nan
-    return Paired(int((gaps < 0).sum()), int((gaps > 0).sum()), p_value)
+) -> dict[str, Paired]:
+    """Return how the learned losses and the control compare over the data sets."""
+    found = {}
+    for name in OURS:
+        if not {name, CONTROL} <= set(ranked):
+            continue
+        gaps = matrix[:, ranked.index(name)] - matrix[:, ranked.index(CONTROL)]
+        gaps = gaps.round(12)  # rounding alone is no difference
+        enough = len(gaps) >= _FEWEST_SETS
+        p_value = wilcoxon(gaps.tolist()).p_value if enough else math.nan
+        found[name] = Paired(int((gaps < 0).sum()), int((gaps > 0).sum()), p_value)
+    return found
 
 
 def _axes(entries: Entries, tier: str, metric: str) -> tuple[list[str], list[str]]:
@@ -252,13 +257,12 @@ def _rank_note(ranking: Ranking) -> str:
     cd = critical_difference(len(ranked), ranking.n_datasets)
     groups = indistinguishable_groups(list(ranking.ranks.values()), cd)
     alike = "; ".join(listed([ranked[place] for place in group]) for group in groups)
-    paired = ""
-    if (found := ranking.paired) is not None:
-        paired = (
-            f" {OURS} against {CONTROL}: mean loss lower on {found.lower} and higher "
-            f"on {found.higher} data set(s), p = {number(found.p_value, digits=3)} "
-            "(Wilcoxon signed-rank)."
-        )
+    paired = "".join(
+        f" {name} against {CONTROL}: mean loss lower on {found.lower} and higher "
+        f"on {found.higher} data set(s), p = {number(found.p_value, digits=3)} "
+        "(Wilcoxon signed-rank)."
+        for name, found in ranking.paired.items()
+    )
     return (
         f"Ranks over {ranking.n_datasets} data set(s) and {len(ranked)} methods; "
         f"Friedman p = {number(ranking.p_value, digits=3)}; critical difference "
@@ -271,7 +275,7 @@ def _outcomes(entries: Entries, tier: str) -> list[str]:
     """Return every method against the control, and ours against the best hand-made."""
     every = with_derived(entries)
     methods = in_order(
-        {key.method for key in every if key.tier == tier}, (OURS, DERIVED, *_FIRST)
+        {key.method for key in every if key.tier == tier}, (*OURS, DERIVED, *_FIRST)
     )
     methods = [name for name in methods if name not in CHECKS]
     control = cells_of(entries, tier, CONTROL)
@@ -280,7 +284,7 @@ def _outcomes(entries: Entries, tier: str) -> list[str]:
     }
     best = best_hand_made(entries, tier)
     rival = {cell: best[cell] for cell in control}
-    ours = {name: against_control[name] for name in (OURS, DERIVED) if name in methods}
+    ours = {n: against_control[n] for n in (*OURS, DERIVED) if n in methods}
     if not control:
         return [f"{CONTROL} did not run in this tier: there is nothing to judge by."]
     parts = []

@@ -15,10 +15,14 @@ from losslearn.benchmark.tables.entries import (
 CONTROL = "cross_entropy"
 """What every method has to beat."""
 
-OURS = "sl_r"
+REFINED = "sl_r"
+"""The paper's method: one branch, whatever comes of it."""
+
+OURS = ("default_fit", REFINED)
+"""The learned loss as users of the estimator get it, and as the paper has it."""
 
 DERIVED = "sl_r_or_cross_entropy"
-"""Whichever of the two has the lower validation loss, in each cell and repetition."""
+"""Refined or control: the lower validation loss, in each cell and repetition."""
 
 CHECKS = ("constant", "cheating")
 """Not methods: they check the benchmark itself."""
@@ -26,7 +30,7 @@ CHECKS = ("constant", "cheating")
 PEERS = ("ap_perf", "libauc", "lightgbm", "logistic", "smooth_ap", "xgboost")
 """How the names of methods of other packages begin."""
 
-_LEARNED = ("sl_u", "sl_s", "criterion", "default_fit", OURS, DERIVED)
+_LEARNED = ("sl_u", "sl_s", "criterion", *OURS, DERIVED)
 _NO_LOSS = ("evolution_strategies",)  # estimates a gradient, has no loss of its own
 
 
@@ -95,7 +99,7 @@ def with_derived(entries: Entries) -> Entries:
     derived = {}
     for key, ours in entries.items():
         control = entries.get(key._replace(method=CONTROL))
-        if key.method == OURS and control:
+        if key.method == REFINED and control:
             derived[key._replace(method=DERIVED)] = _lower_on_validation(
                 key, ours, control
             )
@@ -127,7 +131,7 @@ def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
     for repetition in shared:
         if not {repetition} <= ours.validation.keys() & control.validation.keys():
             raise ValueError(
-                f"Choosing between {OURS!r} and {CONTROL!r} needs the validation "
+                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
                 f"losses of both, got none in repetition {repetition} of {key}. Run "
                 "these cells again."
             )
