@@ -208,7 +208,8 @@ def test_model_step_through_the_learned_objective_lowers_a_true_loss():
     before = true_loss()
     for _ in range(100):
         learner.learn(row_scorer(model, x), sampler, steps=2)
-        model_step(model, objective, optimizer, x[sampler.draw(1)], sampler.y_set[None])
+        sets, y_true = sampler.draw(8), sampler.y_set.expand(8, 50)
+        model_step(model, objective, optimizer, x[sets], y_true)
     assert true_loss() < before - 0.1
 
 

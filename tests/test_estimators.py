@@ -86,9 +86,12 @@ def test_report_tells_of_both_methods_and_the_choice(fitted):
     methods = {result["method"]: result for result in report["results"]}
     assert list(methods) == ["surrogate", "cross_entropy"]
     assert report["rows"] == {"train": 480, "validation": 120}
-    best = min(methods.values(), key=lambda result: result["validation"])
+    gain = -report["difference"]
+    surrogate, control = methods.values()
+    assert gain == pytest.approx(control["validation"] - surrogate["validation"])
+    is_clear = gain > report["standard_error"]
+    assert report["chosen"] == ("surrogate" if is_clear else "cross_entropy")
     chosen = methods[report["chosen"]]
-    assert chosen["validation"] == best["validation"]
     assert fitted.threshold_ == chosen["threshold"]
     assert {result["iterations"] for result in methods.values()} == {20}
 

@@ -8,6 +8,7 @@ from losslearn.models import (
     Linear,
     Standardizer,
     build_model,
+    gather_rows,
     score_rows,
     score_sets,
 )
@@ -52,6 +53,14 @@ def test_scores_of_sets_are_those_of_their_rows():
     x = torch.randn(4, 6, 3)
     model = Linear(3)
     assert torch.allclose(score_sets(model, x)[2], model(x[2]))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+@pytest.mark.parametrize("shape", [(7,), (2, 7), (0, 7), (3, 2, 1)])
+def test_rows_are_gathered_as_by_an_index(shape, dtype):
+    x = torch.randn(50, 3)
+    rows = torch.randint(50, shape, dtype=dtype)
+    assert torch.equal(gather_rows(x, rows), x[rows.long()])
 
 
 def test_column_of_scores_is_accepted():

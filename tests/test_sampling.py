@@ -50,6 +50,31 @@ def test_same_seed_draws_the_same_sets():
     assert torch.equal(draw(), draw())
 
 
+@pytest.mark.parametrize("ahead", [1, 300, 10**6])
+def test_sets_drawn_ahead_are_given_once_each_and_in_any_numbers(monkeypatch, ahead):
+    monkeypatch.setattr("losslearn.sampling._NUMBERS_AHEAD", ahead)
+    n_rows, generator = 10**9, torch.Generator().manual_seed(3)
+    numbers = torch.arange(100) * (n_rows // 100)
+    sampler = SetSampler(rows(20, 80), rows=numbers, batch_size=50, generator=generator)
+    drawn = [sampler.draw(n) for n in (10, 3, 0, 1, 40, 3)]
+    assert [part.shape for part in drawn] == [(n, 50) for n in (10, 3, 0, 1, 40, 3)]
+    sets = torch.cat(drawn)
+    assert len(sets.unique(dim=0)) == len(sets)  # chance has 1 in 100^50
+    assert torch.isin(sets, numbers).all()
+
+
+def test_the_generators_state_and_the_sets_ahead_settle_what_is_drawn(monkeypatch):
+    monkeypatch.setattr("losslearn.sampling._NUMBERS_AHEAD", 300)  # 6 sets
+    generator = torch.Generator().manual_seed(3)
+    sampler = SetSampler(rows(20, 80), batch_size=50, generator=generator)
+    sampler.draw(4)
+    state, ahead = generator.get_state(), sampler.ahead
+    first = [sampler.draw(2) for _ in range(5)]
+    generator.set_state(state)
+    sampler.ahead = ahead
+    assert all(torch.equal(sampler.draw(2), sets) for sets in first)
+
+
 @pytest.mark.parametrize("y_true", [rows(0, 5), rows(5, 0)])
 def test_one_class_is_refused(y_true):
     with pytest.raises(ValueError, match="must hold both classes"):

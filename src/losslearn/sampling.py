@@ -60,6 +60,19 @@ def set_layout(
     return SetLayout(n_pos, n_neg, y_true, weight)
 
 
+class SetsAhead(NamedTuple):
+    """Sets drawn for calls to come."""
+
+    sets: Integer[Tensor, "n_sets n"]
+    """Row numbers; never written to."""
+    n_given: int
+    """How many of them were given out."""
+
+
+_NUMBERS_AHEAD = 2**17
+"""Row numbers that are drawn at once, in a megabyte."""
+
+
 class SetSampler:
     """Draws stratified sets of rows (the sampling distribution P_D of Eq. 1).
 
@@ -69,6 +82,8 @@ class SetSampler:
     Attributes:
         y_set: Targets of a drawn set, the same for each, shape `[n]`.
         weight: Weight of each place of a set, mean 1, shape `[n]`.
+        ahead: What is given out next; with the generator's state, all that settles
+            the draws to come.
 
     Example:
         >>> import torch
@@ -132,9 +147,23 @@ class SetSampler:
         )
         self.y_set = self._layout.y_true
         self.weight = self._layout.weight
+        self.ahead = SetsAhead(positives.new_empty(0), 0)
 
     def draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
-        """Return the row numbers of `n_sets` sets."""
+        """Return the row numbers of `n_sets` sets.
+
+        Sets are drawn ahead, for later calls too: many at once cost hardly more than
+        a few.
+        """
+        sets, n_given = self.ahead
+        if n_given + n_sets > len(sets):
+            at_once = max(_NUMBERS_AHEAD // len(self.y_set), n_sets)
+            sets, n_given = self._draw(at_once), 0
+        end = n_given + n_sets
+        self.ahead = SetsAhead(sets, end)
+        return sets[n_given:end]
+
+    def _draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
         parts = [
             pick_rows(rows, (n_sets, n), generator=self._generator)
             for rows, n in (

@@ -18,9 +18,9 @@ from losslearn.descent import ClippedAdam
 from losslearn.fused import FusedModel
 from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
-from losslearn.models import row_scorer, score_rows
+from losslearn.models import gather_rows, row_scorer, score_rows
 from losslearn.objective import Objective, fused_parts, on_rows
-from losslearn.sampling import SetSampler
+from losslearn.sampling import SetsAhead, SetSampler
 
 
 class TrainingData(NamedTuple):
@@ -70,6 +70,9 @@ Observer = Callable[[int, Tensor], None]
 """Called at each look with the iterations done and the scores of the validation rows;
 what keeps the best weights by further losses."""
 
+_NO_ERROR = torch.tensor(math.nan)
+"""The surrogate error where there is no surrogate."""
+
 
 @dataclass
 class Run:
@@ -117,6 +120,8 @@ class Snapshot(NamedTuple):
     optimizer: dict[str, Any]
     draws: Tensor
     """State of the generator of the sets."""
+    ahead: SetsAhead
+    """Sets that it has drawn already."""
     noise: Tensor
     """State of PyTorch's own generator, which dropout draws from."""
 
@@ -170,6 +175,7 @@ class Trainer:
             unclipped=parameters,
         )
         self._fused = FusedModel.of(model, self._descent, data.x)
+        self._score_plainly = row_scorer(model, data.x)
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
@@ -177,6 +183,7 @@ class Trainer:
             copy.deepcopy(self.model.state_dict()),
             copy.deepcopy(self._descent.state_dict()),
             self._generator.get_state(),
+            self.sampler.ahead,
             self._noise_state(),
         )
 
@@ -185,6 +192,7 @@ class Trainer:
         self.model.load_state_dict(snapshot.model)
         self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
         self._generator.set_state(snapshot.draws)
+        self.sampler.ahead = snapshot.ahead
         if self.data.x.is_cuda:
             torch.cuda.set_rng_state(snapshot.noise, self.data.x.device)
         else:
@@ -224,7 +232,7 @@ class Trainer:
             deadline: `time.perf_counter()` at which to stop.
         """
         begin = time.perf_counter() - run.seconds
-        error = torch.tensor(math.nan)
+        error = _NO_ERROR
         try:
             if learner is not None and run.n_iter < until:
                 self._catch_up(learner)
@@ -264,7 +272,7 @@ class Trainer:
         """
         if not self.model.training:
             self.model.train()
-        error = torch.tensor(math.nan)
+        error = _NO_ERROR
         if learner is not None:  # the lower level first, as in the authors' code
             steps = self.config.surrogate_steps
             error = self._learn(learner, steps)
@@ -284,7 +292,7 @@ class Trainer:
         fused = self._current_fused()
         if fused is not None:
             return fused.scores
-        return row_scorer(self.model, self.data.x)
+        return self._score_plainly
 
     def _descend(
         self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
@@ -300,7 +308,7 @@ class Trainer:
                 self.model,
                 on_rows(objective, self.data.columns, rows),
                 self._descent,
-                self.data.x[rows],
+                gather_rows(self.data.x, rows),
                 y_true,
                 sample_weight=weight,
             )

@@ -47,14 +47,18 @@ class FusedModel:
     """
 
     def __init__(self, model: Linear | MLP, descent: ClippedAdam, x: Tensor) -> None:
-        """Bring BatchNorm's averages into one buffer.
+        """Bring BatchNorm's averages into one buffer, and its counts into another.
 
         Args:
             model: What is trained.
             descent: Over its parameters.
             x: The table whose rows are drawn.
         """
-        self._model, self._descent = model, descent
+        self._standardizer, self._descent = model.standardizer, descent
+        assert descent.flat is not None, "`of` has seen to it"
+        self._flat = descent.flat
+        self._alpha: Array = descent.flat.values.detach().numpy()
+        self._grad: Array = descent.flat.grad.numpy()
         self._arrays = SetArrays()
         self._work: Work | None = None
         self._x = x.numpy()
@@ -65,20 +69,19 @@ class FusedModel:
         self._first = linear[0].weight
         self._norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
-        self._batches = [
-            counted
-            for norm in self._norms
-            if (counted := norm.num_batches_tracked) is not None
-        ]
         n_units = sum(norm.num_features for norm in self._norms)
         self._running = torch.empty(2, n_units)
+        self._batches = torch.empty(len(self._norms), dtype=torch.long)
         at = 0
-        for norm in self._norms:
+        for norm, batches in zip(self._norms, self._batches, strict=True):
+            assert norm.num_batches_tracked is not None, "as built, it counts"
+            norm.num_batches_tracked = batches.copy_(norm.num_batches_tracked)
             for row, name in enumerate(("running_mean", "running_var")):
                 part = self._running[row, at : at + norm.num_features]
                 part.copy_(getattr(norm, name))
                 setattr(norm, name, part)
             at += norm.num_features
+        self._averages: Array = self._running.numpy()
 
     @classmethod
     def of(
@@ -105,8 +108,7 @@ class FusedModel:
 
     def is_current(self) -> bool:
         """Return whether the model's parameters still are those in the buffer."""
-        assert self._descent.flat is not None, "`of` has seen to it"
-        return self._first.data_ptr() == self._descent.flat.values.data_ptr()
+        return self._first.data_ptr() == self._flat.values.data_ptr()
 
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""
@@ -218,11 +220,10 @@ class FusedModel:
     def _adam(self, ahead: int) -> tuple[Array, Array, Array, Array, int, float, float]:
         """Return Adam's buffers and settings, with the number of a step to come."""
         descent = self._descent
-        assert descent.flat is not None, "`of` has seen to it"
         count, exp_avg, exp_avg_sq = descent.moments()
         return (
             self._alpha,
-            descent.flat.grad.numpy(),
+            self._grad,
             exp_avg.numpy(),
             exp_avg_sq.numpy(),
             int(count) + ahead,
@@ -232,14 +233,13 @@ class FusedModel:
 
     def _at(self, rows: Tensor) -> tuple[Array, float, Array, Rows, Array, Array]:
         """Return what the kernels need to score rows of the table."""
-        standardizer = self._model.standardizer
         return (
-            self._running.numpy(),
+            self._averages,
             self._rate,
             self._x,
             rows.numpy(),
-            standardizer.mean.numpy(),
-            standardizer.scale.reciprocal().numpy(),
+            self._standardizer.mean.numpy(),
+            np.reciprocal(self._standardizer.scale.numpy()),
         )
 
     def _work_for(self, n: int) -> Work:
@@ -249,11 +249,6 @@ class FusedModel:
             shapes = ((n, int(self._widths[0])), *((units, n),) * 3, (units,))
             self._work = Work(*(np.empty(shape, np.float32) for shape in shapes))
         return self._work
-
-    @property
-    def _alpha(self) -> Array:
-        assert self._descent.flat is not None, "`of` has seen to it"
-        return self._descent.flat.values.detach().numpy()
 
     @property
     def _rate(self) -> float:
@@ -266,14 +261,13 @@ class FusedModel:
         return int(torch.randint(2**31 - 1 - n_steps * len(self._widths), ()))
 
     def _count_steps(self, n: int) -> None:
-        assert self._descent.flat is not None, "`of` has seen to it"
         count, _, _ = self._descent.moments()
         count += n
         self._count_batches(n)
 
     def _count_batches(self, n: int) -> None:
-        for count in self._batches:
-            count += n
+        if self._norms:
+            self._batches += n
 
 
 def _network(surrogate: FusedSurrogate) -> Network:

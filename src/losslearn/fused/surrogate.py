@@ -45,12 +45,14 @@ class FusedSurrogate:
 
     Attributes:
         sizes: Widths of g's layers, then of h's.
+        beta: The parameters, in one buffer.
     """
 
     def __init__(self, surrogate: SetSurrogate) -> None:
         """Bring the surrogate's parameters into one buffer."""
         self._surrogate = surrogate
         self._flat = FlatParameters(surrogate.parameters())
+        self.beta: Array = self._flat.values.detach().numpy()
         layers = [
             layer
             for part in (surrogate.encoder, surrogate.decoder)
@@ -85,11 +87,6 @@ class FusedSurrogate:
     def takes(self, y_score: Tensor) -> bool:
         """Return whether these scores can be valued, by the parameters as they are."""
         return self.is_current() and can_compile(y_score)
-
-    @property
-    def beta(self) -> Array:
-        """The parameters, in one buffer."""
-        return self._flat.values.detach().numpy()
 
     @property
     def standardize(self) -> bool:
@@ -135,7 +132,8 @@ class FusedSurrogate:
         steps = len(y_score)
         shape = (y_score.shape[0] * y_score.shape[1], y_score.shape[2])
         y, share = self._fit_arrays.of(y_true, sample_weight, shape)
-        unit_loss = (loss.float() / self.scale - self.shift).numpy()
+        # arrays, since a few numbers take PyTorch longer than a step of the kernel
+        unit_loss = (loss.numpy() / self.scale - self.shift).astype(np.float32)
         count, exp_avg, exp_avg_sq = descent.moments()
         errors = np.empty(steps, np.float32)
         with one_thread():
@@ -148,7 +146,7 @@ class FusedSurrogate:
                 self.sizes,
                 y,
                 y_score.contiguous().numpy(),
-                np.ascontiguousarray(unit_loss),
+                unit_loss,
                 share,
                 self.standardize,
                 descent.lr,
@@ -156,7 +154,8 @@ class FusedSurrogate:
                 errors,
             )
         count += steps
-        return torch.from_numpy(errors) * self.scale
+        errors *= self.scale
+        return torch.from_numpy(errors)
 
     def objective(
         self,

@@ -1,6 +1,6 @@
 """The BLAS that compiled kernels call, held to one thread while they do."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -24,5 +24,9 @@ def one_thread() -> AbstractContextManager[Any]:
     several processes share the cores they do so for most of the time. Rounding does not
     depend on the number of cores then. Whoever else calls BLAS finds it as it was.
     """
-    limit: AbstractContextManager[Any] = _blas().limit(limits=1)
+    blas = _blas()
+    # a limit costs as much as a small kernel, so none is set that changes nothing
+    if all(library.num_threads == 1 for library in blas.lib_controllers):
+        return nullcontext()
+    limit: AbstractContextManager[Any] = blas.limit(limits=1)
     return limit

@@ -39,9 +39,8 @@ def roc_auc_loss(
         tensor(0.1250)
     """
     cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    missed = cuts.n_pos - cuts.true_pos
-    twice = (cuts.false_pos.diff() * (missed[..., 1:] + missed[..., :-1])).sum(-1)
-    loss = twice / (2 * cuts.n_pos * cuts.n_neg)[..., 0]
+    area = torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
+    loss = area / (cuts.n_pos * cuts.n_neg)[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
 
