@@ -39,16 +39,22 @@ def test_a_small_run_goes_on_and_gives_tables(tmp_path, monkeypatch, data_dir):
     words = ["--jobs", "1", "--out", str(tmp_path), "--data-dir", str(data_dir)]
     confirmation.main(words)
     lines = (tmp_path / LINES).read_text().splitlines()
-    assert {json.loads(line)["repetition"] for line in lines} == {3, 4}
+    cells = [json.loads(line) for line in lines]
+    assert {cell["repetition"] for cell in cells} == {3, 4}
     table = (tmp_path / "linear.md").read_text()
     assert "| keel_yeast4 | f1_loss | 2 | " in table
     assert "| linear, the best hand-made loss |" in table
-    assert (tmp_path / "linear.svg").exists()
+    ours, control = (
+        [cell["losses"]["test"] for cell in cells if cell["method"] == method]
+        for method in (confirmation.OURS, confirmation.CONTROL)
+    )
+    # shown are the cells in which something changed
+    assert (tmp_path / "linear.svg").exists() == (ours != control)
     confirmation.main(words)
     assert (tmp_path / LINES).read_text().splitlines() == lines
 
 
-def test_the_table_counts_verdicts(tmp_path):
+def test_the_table_counts_verdicts_and_the_figure_shows_changes(tmp_path):
     with (confirmation.RESULTS.parent / LINES).open() as file:
         lines = (json.loads(text) for text in file)
         any_line = next(line for line in lines if line["tier"] == "linear")
@@ -80,6 +86,11 @@ def test_the_table_counts_verdicts(tmp_path):
         expected = [*empty, f"**{counts}**", means]
         expected[confirmation.METRICS.index(name)] = counts
         assert line.strip("| ").split(" | ")[1:] == expected
+    confirmation.draw(rows, tmp_path / "changed", "linear")
+    assert "not shown: 0 cells" in (tmp_path / "changed.svg").read_text()
+    same = [row._replace(control=row.ours) for row in rows]
+    confirmation.draw(same, tmp_path / "same", "linear")
+    assert not (tmp_path / "same.svg").exists()
 
 
 def test_committed_tables_are_made_from_the_committed_lines(tmp_path):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,27 @@ FIRST = Y_TRUE + torch.randn(N, generator=GENERATOR)
 SECOND = FIRST + 0.5 * torch.randn(N, generator=GENERATOR)
 
 
-def test_error_rate_has_the_standard_error_of_a_stratified_mean():
+@pytest.mark.parametrize(
+    ("enough", "least", "drawn"),
+    [(10**6, 1, N), (800, 10, 800), (8, 600, 2_000), (8, 10**4, N)],
+)
+def test_error_rate_has_the_standard_error_of_a_stratified_mean(
+    monkeypatch, enough, least, drawn
+):
+    monkeypatch.setattr("losslearn.uncertainty._ENOUGH_ROWS", enough)
+    monkeypatch.setattr("losslearn.uncertainty._LEAST_ROWS", least)
+    error_rate, sizes = get_true_loss("error_rate"), []
+
+    def watched(y_true, y_score, **others):
+        sizes.append(y_true.shape[-1])
+        return error_rate.at_threshold(y_true, y_score, **others)
+
     found = loss_difference(
-        get_true_loss("error_rate"), Y_TRUE, (FIRST, SECOND), (0.8, 0.9), seed=0
+        replace(error_rate, at_threshold=watched),
+        Y_TRUE,
+        (FIRST, SECOND),
+        (0.8, 0.9),
+        seed=0,
     )
     y_true = Y_TRUE.numpy()
     wrong = [
@@ -31,6 +50,7 @@ def test_error_rate_has_the_standard_error_of_a_stratified_mean():
     expected = math.sqrt(variance) / N
     # of 100 resamples: known to 7 %, so four times that
     assert found.standard_error == pytest.approx(expected, rel=0.28)
+    assert sizes[-1] == pytest.approx(drawn, rel=0.02)
 
 
 def test_auc_agrees_with_a_loop_over_resamples():

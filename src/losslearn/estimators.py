@@ -485,10 +485,4 @@ def _exact_scores(model: nn.Module, x: Tensor, *, rows: Tensor | None = None) ->
 
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
-    return score_rows(
-        copy.deepcopy(model).double(),
-        x,
-        rows=rows,
-        dtype=torch.float64,
-        chunk_size=8_192,
-    )
+    return score_rows(copy.deepcopy(model).double(), x, rows=rows, dtype=torch.float64)

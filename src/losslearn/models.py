@@ -219,7 +219,7 @@ def score_rows(
     *,
     rows: Integer[Tensor, " taken"] | None = None,
     dtype: torch.dtype | None = None,
-    chunk_size: int = 65_536,
+    chunk_size: int = 8_192,
 ) -> Float[Tensor, " taken"]:
     """Return every row's score in evaluation mode; the mode is put back.
 
@@ -232,9 +232,19 @@ def score_rows(
     """
     size = max(min(chunk_size, _SCORED // max(x.shape[1], 1)), 1)
     parts = x.split(size) if rows is None else (x[some] for some in rows.split(size))
+    n = len(x) if rows is None else len(rows)
     was_training = model.training
     model.eval()
+    scores, begin = x.new_empty(0), 0
     try:
-        return torch.cat([score_sets(model, part.to(dtype=dtype)) for part in parts])
+        for part in parts:
+            here = score_sets(model, part.to(dtype=dtype))
+            if (
+                begin == 0
+            ):  # in one piece: many small ones keep the freed memory between
+                scores = here.new_empty(n)
+            scores[begin : begin + len(here)] = here
+            begin += len(here)
     finally:
         model.train(was_training)
+    return scores

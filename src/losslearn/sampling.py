@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 
@@ -121,8 +121,7 @@ class SetSampler:
             ValueError: If `y_true` holds one class only, or a set has no room for
                 both classes.
         """
-        positives = torch.nonzero(y_true == 1).squeeze(-1)
-        negatives = torch.nonzero(y_true == 0).squeeze(-1)
+        positives, negatives = (_numbers(y_true == label, rows) for label in (1, 0))
         if len(positives) == 0 or len(negatives) == 0:
             raise ValueError(
                 "`y_true` must hold both classes, got "
@@ -133,8 +132,6 @@ class SetSampler:
                 f"`batch_size` must be at least 2, got {batch_size}: "
                 "a set needs a row of each class."
             )
-        if rows is not None:
-            positives, negatives = rows[positives], rows[negatives]
         self._positives, self._negatives = positives, negatives
         self._generator = generator
         self._layout = set_layout(
@@ -172,6 +169,18 @@ class SetSampler:
             )
         ]
         return torch.cat(parts, dim=-1)
+
+
+def _numbers(
+    is_taken: Bool[Tensor, " rows"], rows: Integer[Tensor, " rows"] | None
+) -> Integer[Tensor, " taken"]:
+    """Return the numbers of some rows; None counts all from 0."""
+    if rows is None:
+        return torch.nonzero(is_taken).squeeze(-1)
+    if rows.device.type == "cpu":
+        # PyTorch would hold 8 bytes a row besides, and rows may be many
+        return torch.from_numpy(rows.numpy()[is_taken.numpy()])
+    return rows[is_taken]
 
 
 def pick_rows(

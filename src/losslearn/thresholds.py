@@ -120,10 +120,11 @@ def best_threshold(
     if sample_weight is not None:
         by_row["sample_weight"] = sample_weight
     if true_loss.at_cut_points is not None:
-        cuts = torch.arange(len(n_above), device=score.device)
+        cuts, widths = None, borders[:-1] - borders[1:]
         losses = true_loss.at_cut_points(y_true, score, **by_row)[n_above]
     else:
         cuts = _spread_cuts(n_above, _positive_above(y_true, score, n_above))
+        widths = borders[cuts] - borders[cuts + 1]
         losses = torch.stack(
             [
                 true_loss.at_threshold(
@@ -136,7 +137,9 @@ def best_threshold(
         raise ValueError(
             f"`{true_loss.name}` has no value on these rows: a score is not a number."
         )
-    best = cuts[_middle_of_widest_run(losses, borders[cuts] - borders[cuts + 1])]
+    best = _middle_of_widest_run(losses, widths)
+    if cuts is not None:
+        best = int(cuts[best])
     threshold = _between(borders[best + 1], borders[best], y_score.dtype)
     return threshold, float(losses.min())
 
@@ -296,15 +299,11 @@ def _spread_cuts(n_above: Tensor, n_positive_above: Tensor) -> Tensor:
 
 def _middle_of_widest_run(losses: Tensor, widths: Tensor) -> int:
     """Return the middle of the widest run of neighbouring lowest losses."""
-    lowest = (losses - losses.min()).abs() <= 1e-12
-    _, run, length = torch.unique_consecutive(
-        lowest, return_inverse=True, return_counts=True
-    )
-    run_width = torch.zeros(len(length), dtype=widths.dtype, device=widths.device)
-    run_width.index_add_(0, run, torch.where(lowest, widths, 0.0))
-    widest = int(run_width.argmax())
-    start = int(length[:widest].sum())
-    return start + (int(length[widest]) - 1) // 2
+    lowest = torch.nonzero(losses <= losses.min() + 1e-12).squeeze(-1)
+    run = (lowest.diff(prepend=lowest[:1]) > 1).cumsum(-1)
+    run_width = widths.new_zeros(len(lowest)).index_add_(0, run, widths[lowest])
+    widest = lowest[run == run_width.argmax()]
+    return int(widest[(len(widest) - 1) // 2])
 
 
 def _between(lower: Tensor, upper: Tensor, dtype: torch.dtype) -> float:

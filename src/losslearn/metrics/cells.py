@@ -4,7 +4,8 @@ P = TP + FN and N = FP + TN, the weights of the two classes, are never zero wher
 value counts: a set of one class has none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -12,11 +13,15 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.cut_points import (
+    count_dtype,
     cut_points,
     finished,
     split_weight,
     undefined_sets,
 )
+
+_CUTS = 2**18
+"""Cut points at a time."""
 
 
 class Confusion(NamedTuple):
@@ -24,10 +29,18 @@ class Confusion(NamedTuple):
 
     tp: Tensor
     fp: Tensor
-    fn: Tensor
-    tn: Tensor
     n_pos: Tensor
     n_neg: Tensor
+
+    @property
+    def fn(self) -> Tensor:
+        """Weight of the positive rows called negative."""
+        return self.n_pos - self.tp
+
+    @property
+    def tn(self) -> Tensor:
+        """Weight of the negative rows called negative."""
+        return self.n_neg - self.fp
 
 
 def confusion_at_cut_points(
@@ -40,7 +53,7 @@ def confusion_at_cut_points(
     tp, fp, n_pos, n_neg, undefined = cut_points(
         y_true, y_score, sample_weight=sample_weight
     )
-    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
+    return Confusion(tp, fp, n_pos, n_neg), undefined
 
 
 def confusion_at(
@@ -51,11 +64,18 @@ def confusion_at(
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
 ) -> tuple[Confusion, Float[Tensor, "*sets"]]:
     """Return the cells at one threshold, and NaN for sets without a value."""
-    weight = split_weight(y_true, y_score, sample_weight)  # (2, *sets, n)
-    n_pos, n_neg = weight.sum(-1).unbind(0)
-    tp, fp = (weight * (y_score >= threshold)).sum(-1).unbind(0)
+    is_called = y_score >= threshold
+    if sample_weight is None:  # counted a byte a row, since rows may be many
+        is_pos = y_true == 1
+        counts = (is_pos & is_called, is_called, is_pos)
+        tp, called, n_pos = (count.sum(-1).to(count_dtype(y_score)) for count in counts)
+        fp, n_neg = called - tp, y_true.shape[-1] - n_pos
+    else:
+        weight = split_weight(y_true, y_score, sample_weight)  # (2, *sets, n)
+        n_pos, n_neg = weight.sum(-1).unbind(0)
+        tp, fp = (weight * is_called).sum(-1).unbind(0)
     undefined = undefined_sets(n_pos, n_neg, y_score.amax(-1))
-    return Confusion(tp, fp, n_pos - tp, n_neg - fp, n_pos, n_neg), undefined
+    return Confusion(tp, fp, n_pos, n_neg), undefined
 
 
 def losses_at_cut_points(
@@ -80,7 +100,18 @@ def losses_at_cut_points(
     cells, undefined = confusion_at_cut_points(
         y_true, y_score, sample_weight=sample_weight
     )
-    return (formula(cells) + undefined[..., None]).clamp(0, 1)
+    losses = torch.cat(list(_in_parts(formula, cells)), dim=-1)
+    return (losses + undefined[..., None]).clamp(0, 1)
+
+
+def _in_parts(
+    formula: Callable[[Confusion], Tensor], cells: Confusion
+) -> Iterator[Float[Tensor, "*sets cuts"]]:
+    """Return the formula at all cut points, some at a time: rows may be many."""
+    for tp, fp in zip(
+        cells.tp.split(_CUTS, dim=-1), cells.fp.split(_CUTS, dim=-1), strict=True
+    ):
+        yield formula(Confusion(tp, fp, cells.n_pos, cells.n_neg))
 
 
 def loss_of(
@@ -95,7 +126,8 @@ def loss_of(
         cells, undefined = confusion_at_cut_points(
             y_true, y_score, sample_weight=sample_weight
         )
-        value = formula(cells).amin(-1)
+        lowest = (part.amin(-1) for part in _in_parts(formula, cells))
+        value = reduce(torch.minimum, lowest)
     else:
         cells, undefined = confusion_at(
             y_true, y_score, threshold=threshold, sample_weight=sample_weight
