@@ -15,7 +15,7 @@ from losslearn.fused import FusedSurrogate
 from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_sets
-from losslearn.objective import Objective
+from losslearn.objective import LearnedObjective, Objective
 from losslearn.sampling import SetSampler
 from losslearn.surrogate import SetSurrogate
 
@@ -66,9 +66,17 @@ def model_step(
         The objective's mean over the sets before the step.
     """
     y_score = score_sets(model, x)
-    loss = objective(y_true, y_score, sample_weight=sample_weight).mean()
     optimizer.zero_grad()
-    loss.backward()
+    if isinstance(objective, LearnedObjective):
+        # its gradient for the scores is at hand, without a graph through the surrogate
+        loss, slope = objective.value_and_slope(
+            y_true, y_score.detach(), sample_weight=sample_weight
+        )
+        y_score.backward(slope / loss.numel())
+        loss = loss.mean()
+    else:
+        loss = objective(y_true, y_score, sample_weight=sample_weight).mean()
+        loss.backward()
     _clip(model, max_grad_norm)
     optimizer.step()
     return loss.detach()

@@ -139,14 +139,9 @@ def _compiled_cut_points(
         above,
         undefined,
     )
-    true_pos, false_pos = torch.from_numpy(above.reshape(2, *sets, n + 1)).unbind(0)
-    return CutPoints(
-        true_pos,
-        false_pos,
-        true_pos[..., -1:],
-        false_pos[..., -1:],
-        torch.from_numpy(undefined.reshape(sets)),
-    )
+    true_pos, false_pos = above.reshape(2, *sets, n + 1)
+    counts = (true_pos, false_pos, true_pos[..., -1:], false_pos[..., -1:])
+    return CutPoints(*map(torch.from_numpy, (*counts, undefined.reshape(sets))))
 
 
 _NO_WEIGHT = np.empty((0, 0), np.float32)
