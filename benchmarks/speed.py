@@ -37,7 +37,7 @@ from losslearn.training import Trainer, TrainingData
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 N_FEATURES = 123
 """Those of a9a, the paper's first data set."""
-TURN = 10
+TURN = 25
 """Iterations that a fit takes before it is another's turn: its buffers then stay in the
 processor's cache."""
 
