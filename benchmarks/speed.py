@@ -354,7 +354,7 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
             if key in points[0]:
                 axes.plot(sizes, [point[key] for point in points], "o-", label=label)
         axes.set(xscale="log", yscale="log", xlabel=name, ylabel="milliseconds")
-        axes.set_ylim(1, 50)  # one scale for all, so that a flat curve looks flat
+        axes.set_ylim(0.5, 50)  # one scale for all, so that a flat curve looks flat
     figure.axes[0].legend(fontsize="small")
     figure.savefig(path, dpi=150)
 
