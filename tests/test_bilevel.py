@@ -213,6 +213,26 @@ def test_model_step_through_the_learned_objective_lowers_a_true_loss():
     assert true_loss() < before - 0.1
 
 
+@pytest.mark.parametrize("cross_entropy_weight", [0.0, 0.7])
+def test_a_step_by_the_slope_is_the_one_through_the_graph(cross_entropy_weight):
+    x, sampler = table()
+    sets, y_true = sampler.draw(3), sampler.y_set.expand(3, 50)
+    learned = LearnedObjective(
+        make_surrogate(), cross_entropy_weight=cross_entropy_weight
+    )
+
+    def through_the_graph(*args, **kwargs):
+        return learned(*args, **kwargs)
+
+    models, losses = (Line(), Line()), []
+    for model, objective in zip(models, (learned, through_the_graph), strict=True):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        losses.append(model_step(model, objective, optimizer, x[sets], y_true))
+        assert not torch.equal(model.w, Line().w)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(models[0].w, models[1].w)
+
+
 def count_calls(
     config: BilevelConfig, turns: int, *, is_builtin: bool = True
 ) -> list[int]:

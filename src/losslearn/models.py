@@ -239,9 +239,8 @@ def score_rows(
     try:
         for part in parts:
             here = score_sets(model, part.to(dtype=dtype))
-            if (
-                begin == 0
-            ):  # in one piece: many small ones keep the freed memory between
+            if begin == 0:
+                # in one piece: between many small ones what is freed stays held
                 scores = here.new_empty(n)
             scores[begin : begin + len(here)] = here
             begin += len(here)

@@ -57,8 +57,6 @@ class FusedModel:
         self._standardizer, self._descent = model.standardizer, descent
         assert descent.flat is not None, "`of` has seen to it"
         self._flat = descent.flat
-        self._alpha: Array = descent.flat.values.detach().numpy()
-        self._grad: Array = descent.flat.grad.numpy()
         self._arrays = SetArrays()
         self._work: Work | None = None
         self._x = x.numpy()
@@ -81,7 +79,6 @@ class FusedModel:
                 part.copy_(getattr(norm, name))
                 setattr(norm, name, part)
             at += norm.num_features
-        self._averages: Array = self._running.numpy()
 
     @classmethod
     def of(
@@ -223,7 +220,7 @@ class FusedModel:
         count, exp_avg, exp_avg_sq = descent.moments()
         return (
             self._alpha,
-            self._grad,
+            self._flat.grad.numpy(),
             exp_avg.numpy(),
             exp_avg_sq.numpy(),
             int(count) + ahead,
@@ -234,7 +231,7 @@ class FusedModel:
     def _at(self, rows: Tensor) -> tuple[Array, float, Array, Rows, Array, Array]:
         """Return what the kernels need to score rows of the table."""
         return (
-            self._averages,
+            self._running.numpy(),
             self._rate,
             self._x,
             rows.numpy(),
@@ -249,6 +246,10 @@ class FusedModel:
             shapes = ((n, int(self._widths[0])), *((units, n),) * 3, (units,))
             self._work = Work(*(np.empty(shape, np.float32) for shape in shapes))
         return self._work
+
+    @property
+    def _alpha(self) -> Array:
+        return self._flat.values.detach().numpy()
 
     @property
     def _rate(self) -> float:

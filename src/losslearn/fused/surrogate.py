@@ -45,14 +45,12 @@ class FusedSurrogate:
 
     Attributes:
         sizes: Widths of g's layers, then of h's.
-        beta: The parameters, in one buffer.
     """
 
     def __init__(self, surrogate: SetSurrogate) -> None:
         """Bring the surrogate's parameters into one buffer."""
         self._surrogate = surrogate
         self._flat = FlatParameters(surrogate.parameters())
-        self.beta: Array = self._flat.values.detach().numpy()
         layers = [
             layer
             for part in (surrogate.encoder, surrogate.decoder)
@@ -87,6 +85,11 @@ class FusedSurrogate:
     def takes(self, y_score: Tensor) -> bool:
         """Return whether these scores can be valued, by the parameters as they are."""
         return self.is_current() and can_compile(y_score)
+
+    @property
+    def beta(self) -> Array:
+        """The parameters, in one buffer."""
+        return self._flat.values.detach().numpy()
 
     @property
     def standardize(self) -> bool:
