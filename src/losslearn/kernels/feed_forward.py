@@ -12,13 +12,8 @@ from numba import float32, uint32
 from numpy.typing import NDArray
 
 from losslearn.kernels.arithmetic import Matrix, Vector, adam_step, compiled, inlined
-from losslearn.kernels.prefetching import FLOATS_PER_LINE, prefetch
+from losslearn.kernels.rows import Rows, gather, score_linear
 from losslearn.kernels.set_network import Sizes, blend_cross_entropy, value_and_slope
-
-Rows = NDArray[np.int64]
-
-_AHEAD = 8
-"""Rows between what is asked for and what is worked on."""
 
 MOMENTUM, BATCH_NORM_EPS, NEGATIVE_SLOPE = 0.1, 1e-5, 0.01
 """PyTorch's defaults, which the built-in models have."""
@@ -41,49 +36,6 @@ def keep(seed, place, rate):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
     # the top 24 bits, which single precision holds exactly
     share = float32(uint32(x >> uint32(8))) * float32(2.0**-24)
     return float32(0.0) if share < rate else float32(1.0) / (float32(1.0) - rate)
-
-
-@compiled
-def _fetch_ahead(flat: Vector, width: int, rows: Rows, i: int) -> None:
-    """Let the row be fetched that is needed some rows after the i-th.
-
-    They lie anywhere in the table, and each would be waited for in turn.
-    """
-    if i + _AHEAD < len(rows):
-        first = rows[i + _AHEAD] * width
-        for j in range(0, width, FLOATS_PER_LINE):
-            prefetch(flat, first + j)
-
-
-@compiled
-def _gather(x: Matrix, rows: Rows, mean: Vector, inverse: Vector, out: Matrix) -> None:
-    """Write standardised rows of a table."""
-    flat, n_features = x.reshape(-1), x.shape[1]
-    for i in range(len(rows)):
-        _fetch_ahead(flat, n_features, rows, i)
-        row = rows[i]
-        for j in range(n_features):
-            out[i, j] = (x[row, j] - mean[j]) * inverse[j]
-
-
-@compiled
-def _score_linear(
-    alpha: Vector, x: Matrix, rows: Rows, mean: Vector, inverse: Vector
-) -> Vector:
-    """Return the linear model's scores, without a table of the rows."""
-    flat, n_features = x.reshape(-1), x.shape[1]
-    weight = alpha[:n_features] * inverse
-    bias = alpha[n_features]
-    for j in range(n_features):
-        bias -= weight[j] * mean[j]
-    scores = np.empty(len(rows), np.float32)
-    for i in range(len(rows)):
-        _fetch_ahead(flat, n_features, rows, i)
-        row, total = rows[i], float32(0.0)
-        for j in range(n_features):
-            total += weight[j] * x[row, j]
-        scores[i] = total + bias
-    return scores
 
 
 @compiled
@@ -303,10 +255,10 @@ def score_rows(
         seed: Of dropout.
     """
     if len(widths) == 2:
-        return _score_linear(alpha, x, rows, mean, inverse)
+        return score_linear(alpha, x, rows, mean, inverse)
     n, units = len(rows), widths[1:-1].sum()
     table = np.empty((n, x.shape[1]), np.float32)
-    _gather(x, rows, mean, inverse, table)
+    gather(x, rows, mean, inverse, table)
     outs = np.empty((units, n), np.float32)
     normals, masks = np.empty((1, n), np.float32), np.empty((1, n), np.float32)
     inverses = np.empty(units, np.float32)
@@ -350,7 +302,7 @@ def forward_step(
         masks: Written; dropout's and LeakyReLU's factors, shape `[units, n]`.
         inverses: Written; one over BatchNorm's deviations.
     """
-    _gather(x, rows, mean, inverse, table)
+    gather(x, rows, mean, inverse, table)
     return _forward(
         alpha, widths, table, running, outs, normals, masks, inverses, rate, seed
     )
@@ -463,7 +415,7 @@ def model_steps(
     slope, value = np.empty((1, rows.shape[1]), np.float32), np.empty(1, np.float32)
     for step in range(len(rows)):
         own_seed = seed + step * len(widths)
-        _gather(x, rows[step], mean, inverse, table)
+        gather(x, rows[step], mean, inverse, table)
         score = _forward(
             alpha,
             widths,
