@@ -297,7 +297,7 @@ def _outcomes(entries: Entries, tier: str) -> list[str]:
     if ours:
         parts += [
             "Against the best hand-made loss of each cell, by its validation loss "
-            f"({CONTROL} is one of them):",
+            f"({CONTROL} is one of them; one with fewer repetitions is passed over):",
             _tallies(ours, rival),
         ]
     return parts or ["No method to compare."]
