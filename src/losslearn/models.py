@@ -231,7 +231,11 @@ def score_rows(
         chunk_size: Rows to score at a time; fewer where the features are many.
     """
     size = max(min(chunk_size, _SCORED // max(x.shape[1], 1)), 1)
-    parts = x.split(size) if rows is None else (x[some] for some in rows.split(size))
+    parts = (
+        x.split(size)
+        if rows is None
+        else (gather_rows(x, some) for some in rows.split(size))
+    )
     n = len(x) if rows is None else len(rows)
     was_training = model.training
     model.eval()
