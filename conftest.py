@@ -10,6 +10,9 @@ import hypothesis
 import pytest
 import torch
 
+torch.manual_seed(0)
+_UNTOUCHED = torch.get_rng_state()
+
 torch.set_num_threads(1)  # the tensors are tiny: more threads only wait for each other
 
 hypothesis.settings.register_profile(
@@ -24,6 +27,15 @@ def losslearn_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "losslearn-cache"
     monkeypatch.setenv("LOSSLEARN_CACHE", str(path))
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_draws_on_import() -> None:
+    """Refuse test modules that draw as they are imported: no test seeds those draws."""
+    assert torch.equal(torch.get_rng_state(), _UNTOUCHED), (
+        "a test module draws from torch's global generator as it is imported, for "
+        "instance by a network in `parametrize`: draw inside the test"
+    )
 
 
 @pytest.fixture(autouse=True)

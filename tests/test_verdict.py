@@ -54,22 +54,23 @@ def test_no_threshold_is_spoken_of_where_there_is_none():
 
 
 @pytest.mark.parametrize(
-    ("found", "reason"),
+    ("outcome", "reason"),
     [
-        (sentence(0.30, 0.30, 0.0, health_of(0.0, 0.99)), "was not possible"),
-        (sentence(0.30, 0.31, 0.02, health_of(0.1)), "(cosine 0.10)"),
-        (sentence(0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 0 on the validation rows"),
+        ((0.30, 0.30, 0.0, health_of(0.0, 0.99)), "was not possible"),
+        ((0.30, 0.31, 0.02, health_of(0.1)), "(cosine 0.10)"),
+        ((0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 0 on the validation rows"),
         (
-            sentence(0.3, 0.3, 0.0, health_of(0.0, 1.0, 0.0)),
+            (0.3, 0.3, 0.0, health_of(0.0, 1.0, 0.0)),
             "is 0 on the training rows",
         ),
-        (sentence(0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
-        (sentence(0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows, 83 of"),
-        (sentence(0.29, 0.30, math.nan), "cannot be told by 1,000 validation rows"),
-        (sentence(0.299, 0.30, 0.002, health_of(0.9)), "made no clear difference"),
+        ((0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
+        ((0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows, 83 of"),
+        ((0.29, 0.30, math.nan), "cannot be told by 1,000 validation rows"),
+        ((0.299, 0.30, 0.002, health_of(0.9)), "made no clear difference"),
     ],
 )
-def test_otherwise_the_reason_is_told_and_what_is_used(found, reason):
+def test_otherwise_the_reason_is_told_and_what_is_used(outcome, reason):
+    found = sentence(*outcome)
     assert reason in found
     assert "The model trained by cross-entropy is used." in found
     assert "%" not in found or "99% of the directions" in found
