@@ -1,5 +1,6 @@
 """Probabilities from scores."""
 
+import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
@@ -16,9 +17,11 @@ def fit_platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
     """
     scores = y_score.cpu().double().numpy()
     shift, scale = float(scores.mean()), float(scores.std()) or 1.0
+    scaled = scores - shift
+    scaled /= scale
     # a hint of regularisation: separable rows would ask for an infinite slope
     line = LogisticRegression(C=100.0).fit(
-        (scores[:, None] - shift) / scale, y_true.cpu().numpy()
+        scaled[:, None], y_true.cpu().to(torch.int8).numpy()
     )
     slope = max(float(line.coef_[0, 0]), 0.0) / scale
     return slope, float(line.intercept_[0]) - slope * shift

@@ -309,14 +309,13 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
         tuned = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
         results: dict[str, dict[str, Any]] = {}
-        scores: dict[str, Tensor] = {}
-        # the chosen method last: its weights stay in the model
+        # the chosen method last: its weights stay in the model, its scores at hand
         for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
             run = comparison.runs[name]
             model.load_state_dict(run.best_state)
-            scores[name] = _exact_scores(model, data.x_valid, rows=data.valid_rows)
+            y_score = _exact_scores(model, data.x_valid, rows=data.valid_rows)
             threshold, loss = best_threshold(
-                tuned, data.y_valid, scores[name], columns=data.valid_columns
+                tuned, data.y_valid, y_score, columns=data.valid_columns
             )
             results[name] = {
                 "method": name,
@@ -331,7 +330,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             name: run.best_state for name, run in comparison.runs.items()
         }
         self.threshold_ = results[comparison.chosen]["threshold"]
-        self.calibration_ = fit_platt(scores[comparison.chosen], data.y_valid)
+        self.calibration_ = fit_platt(y_score, data.y_valid)
         self.n_iter_ = comparison.runs[comparison.chosen].n_iter
         self.history_ = [
             record.as_dict()

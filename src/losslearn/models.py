@@ -9,6 +9,9 @@ from torch import Tensor, nn
 _CHUNK = 2**20
 """Values of a table that statistics are taken of at a time."""
 
+_MARKED = 2**17
+"""Row numbers that are looked at at a time."""
+
 _SCORED = 2**22
 """Values of a table that are scored at a time, at most."""
 
@@ -81,7 +84,7 @@ class Standardizer(nn.Module):
 def _mark(rows: Integer[Tensor, " taken"], n_rows: int) -> Bool[Tensor, " rows"]:
     """Return which of a table's rows are among these."""
     is_taken = torch.zeros(n_rows, dtype=torch.bool, device=rows.device)
-    for some in rows.split(_CHUNK):
+    for some in rows.split(_MARKED):
         is_taken[some.long()] = True
     return is_taken
 

@@ -1,5 +1,7 @@
 """Choosing a threshold, and measuring a loss on rows that were held out."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -113,34 +115,32 @@ def best_threshold(
             "A threshold needs rows of both classes, got "
             f"{int(y_true.sum())} positive rows of {y_true.numel()}."
         )
-    largest = min(torch.finfo(y_score.dtype).max, _LARGEST)
-    score = y_score.detach().nan_to_num(torch.nan, largest, -largest)
-    borders, n_above = _borders(score)
+    score = y_score.detach()
+    if not bool(score.isfinite().all()):
+        largest = min(torch.finfo(score.dtype).max, _LARGEST)
+        score = score.nan_to_num(torch.nan, largest, -largest)
     by_row = true_loss.further(columns)
     if sample_weight is not None:
         by_row["sample_weight"] = sample_weight
     if true_loss.at_cut_points is not None:
-        cuts, widths = None, borders[:-1] - borders[1:]
-        losses = true_loss.at_cut_points(y_true, score, **by_row)[n_above]
+        distinct, losses = true_loss.at_cut_points(y_true, score, **by_row)
+        cuts = None  # all of them
     else:
-        cuts = _spread_cuts(n_above, _positive_above(y_true, score, n_above))
-        widths = borders[cuts] - borders[cuts + 1]
+        distinct, counts = torch.unique(score, return_counts=True)
+        distinct, counts = distinct.flip(-1), counts.flip(-1)
+        cuts = _spread_cuts(y_true, score, counts)
+        at = partial(true_loss.at_threshold, y_true, score, **by_row)
         losses = torch.stack(
-            [
-                true_loss.at_threshold(
-                    y_true, score, threshold=float(borders[cut]), **by_row
-                )
-                for cut in cuts
-            ]
+            [at(threshold=float(distinct[cut - 1])) for cut in cuts.tolist()]
         )
     if bool(losses.isnan().any()):
         raise ValueError(
             f"`{true_loss.name}` has no value on these rows: a score is not a number."
         )
-    best = _middle_of_widest_run(losses, widths)
-    if cuts is not None:
-        best = int(cuts[best])
-    threshold = _between(borders[best + 1], borders[best], y_score.dtype)
+    lowest = torch.nonzero(losses <= losses.min() + 1e-12).squeeze(-1)
+    lower, upper = _borders(distinct, lowest if cuts is None else cuts[lowest])
+    best = _middle_of_widest_run(lowest, upper - lower)
+    threshold = _between(lower[best], upper[best], y_score.dtype)
     return threshold, float(losses.min())
 
 
@@ -252,57 +252,63 @@ def _at(true_loss: TrueLoss, threshold: float | None) -> TrueLoss:
     return true_loss.with_threshold(threshold)
 
 
-def _borders(score: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the m + 2 scores that border the cut points, and the rows above each cut.
+def _borders(distinct: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the scores between which the thresholds of cut points lie, in double.
 
-    Cut i of 0 to m calls the i highest distinct scores positive: its thresholds are
-    those above `borders[i + 1]` and up to `borders[i]`. The outermost borders, which no
-    score gives, are a mean gap away.
+    Cut i of 0 to m calls the rows of the i highest of m distinct scores positive: its
+    thresholds are those above the first score returned and up to the second. The
+    outermost borders, which no score gives, are a mean gap away.
+
+    Args:
+        distinct: All distinct scores, highest first.
+        cuts: Some cut points.
     """
-    distinct, counts = torch.unique(score, return_counts=True)
-    distinct = distinct.double().flip(-1)  # (m,), highest first
-    gap = (distinct[:1] - distinct[-1:]) / max(len(distinct) - 1, 1)
+    highest, lowest = distinct[0].double(), distinct[-1].double()
+    gap = (highest - lowest) / max(len(distinct) - 1, 1)
     gap = torch.where(gap > 0, gap, 1.0)
-    borders = torch.cat([distinct[:1] + gap, distinct, distinct[-1:] - gap])
-    n_above = torch.cat([counts.new_zeros(1), counts.flip(-1).cumsum(-1)])
-    return borders, n_above
+    last = len(distinct) - 1
+    below, above = distinct[cuts.clamp(max=last)], distinct[(cuts - 1).clamp(min=0)]
+    return (
+        torch.where(cuts > last, lowest - gap, below.double()),
+        torch.where(cuts < 1, highest + gap, above.double()),
+    )
 
 
-def _positive_above(y_true: Tensor, score: Tensor, n_above: Tensor) -> Tensor:
-    """Return how many positive rows are among the highest `n_above`."""
-    positive = y_true[score.argsort(descending=True)].long().cumsum(-1)
-    return torch.cat([positive.new_zeros(1), positive])[n_above]
-
-
-def _spread_cuts(n_above: Tensor, n_positive_above: Tensor) -> Tensor:
+def _spread_cuts(y_true: Tensor, score: Tensor, counts: Tensor) -> Tensor:
     """Return at most 200 cut points, "nobody" left out.
 
     Between two of them lies the same share of the positive rows and of the negative
     ones in sum, so that rare positives do not fall between two cuts.
+
+    Args:
+        y_true: Targets, 0 or 1, one axis.
+        score: Scores.
+        counts: Rows of each distinct score, highest first.
     """
-    n_cuts = len(n_above) - 1
-    if n_cuts <= _MAX_CALLS:
-        return torch.arange(1, n_cuts + 1, device=n_above.device)
+    if len(counts) <= _MAX_CALLS:
+        return torch.arange(1, len(counts) + 1, device=counts.device)
+    n_above = counts.cumsum(-1)
+    n_positive_above = y_true[score.argsort(descending=True)].long().cumsum(-1)
+    n_positive_above = n_positive_above[n_above - 1]
     n_positive = n_positive_above[-1]
     n_negative = n_above[-1] - n_positive
     n_negative_above = n_above - n_positive_above
     mass = n_positive_above * n_negative + n_negative_above * n_positive
     places = torch.linspace(
-        float(mass[1]),
+        float(mass[0]),
         float(mass[-1]),
         _MAX_CALLS,
         dtype=torch.float64,
         device=mass.device,
     )
-    return torch.searchsorted(mass, places.long()).unique()
+    return torch.searchsorted(mass, places.long()).unique() + 1
 
 
-def _middle_of_widest_run(losses: Tensor, widths: Tensor) -> int:
-    """Return the middle of the widest run of neighbouring lowest losses."""
-    lowest = torch.nonzero(losses <= losses.min() + 1e-12).squeeze(-1)
-    run = (lowest.diff(prepend=lowest[:1]) > 1).cumsum(-1)
-    run_width = widths.new_zeros(len(lowest)).index_add_(0, run, widths[lowest])
-    widest = lowest[run == run_width.argmax()]
+def _middle_of_widest_run(cuts: Tensor, widths: Tensor) -> int:
+    """Return the place of the middle cut of the widest run of neighbouring cuts."""
+    run = (cuts.diff(prepend=cuts[:1]) > 1).cumsum(-1)
+    run_width = widths.new_zeros(len(cuts)).index_add_(0, run, widths)
+    widest = torch.nonzero(run == run_width.argmax()).squeeze(-1)
     return int(widest[(len(widest) - 1) // 2])
 
 

@@ -4,8 +4,7 @@ P = TP + FN and N = FP + TN, the weights of the two classes, are never zero wher
 value counts: a set of one class has none.
 """
 
-from collections.abc import Callable, Iterator
-from functools import reduce
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,15 +12,14 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.cut_points import (
+    CutPoints,
     count_dtype,
-    cut_points,
+    cut_points_in_parts,
+    distinct_cut_points,
     finished,
     split_weight,
     undefined_sets,
 )
-
-_CUTS = 2**18
-"""Cut points at a time."""
 
 
 class Confusion(NamedTuple):
@@ -41,19 +39,6 @@ class Confusion(NamedTuple):
     def tn(self) -> Tensor:
         """Weight of the negative rows called negative."""
         return self.n_neg - self.fp
-
-
-def confusion_at_cut_points(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Confusion, Float[Tensor, "*sets"]]:
-    """Return the cells at all n + 1 cut points, and NaN for sets without a value."""
-    tp, fp, n_pos, n_neg, undefined = cut_points(
-        y_true, y_score, sample_weight=sample_weight
-    )
-    return Confusion(tp, fp, n_pos, n_neg), undefined
 
 
 def confusion_at(
@@ -80,12 +65,12 @@ def confusion_at(
 
 def losses_at_cut_points(
     formula: Callable[[Confusion], Tensor],
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
+    y_true: Integer[Tensor, " n"],
+    y_score: Float[Tensor, " n"],
     *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Float[Tensor, "*sets cuts"]:
-    """Return the formula at all n + 1 cut points, from "nobody" positive on.
+    sample_weight: Float[Tensor, " n"] | None = None,
+) -> tuple[Float[Tensor, " distinct"], Float[Tensor, " cuts"]]:
+    """Return the distinct scores of one set and the formula at all its cut points.
 
     Args:
         formula: One of the formulas below.
@@ -94,24 +79,24 @@ def losses_at_cut_points(
         sample_weight: Weight of each row, none negative; all 1 if left out.
 
     Returns:
-        Entry i is the loss when the i highest scores are called positive, and all that
-        are tied with the i-th; NaN for a set that holds one class only.
+        The m distinct scores, highest first; and m + 1 losses, of which entry i is the
+        loss when the rows of the i highest are called positive; NaN for a set that
+        holds one class only.
     """
-    cells, undefined = confusion_at_cut_points(
+    distinct = y_score.new_empty(len(y_score) + 1)
+    losses = distinct.new_empty(len(distinct), dtype=count_dtype(y_score))
+    end = 0
+    for score, cuts in distinct_cut_points(
         y_true, y_score, sample_weight=sample_weight
-    )
-    losses = torch.cat(list(_in_parts(formula, cells)), dim=-1)
-    return (losses + undefined[..., None]).clamp(0, 1)
-
-
-def _in_parts(
-    formula: Callable[[Confusion], Tensor], cells: Confusion
-) -> Iterator[Float[Tensor, "*sets cuts"]]:
-    """Return the formula at all cut points, some at a time: rows may be many."""
-    for tp, fp in zip(
-        cells.tp.split(_CUTS, dim=-1), cells.fp.split(_CUTS, dim=-1), strict=True
     ):
-        yield formula(Confusion(tp, fp, cells.n_pos, cells.n_neg))
+        begin, end = end, end + len(score)
+        distinct[begin:end] = score
+        losses[begin:end] = formula(_cells(cuts)) + cuts.undefined
+    return distinct[1:end], losses[:end].clamp_(0, 1)
+
+
+def _cells(cuts: CutPoints) -> Confusion:
+    return Confusion(cuts.true_pos, cuts.false_pos, cuts.n_pos, cuts.n_neg)
 
 
 def loss_of(
@@ -123,11 +108,10 @@ def loss_of(
 ) -> Tensor:
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
-        cells, undefined = confusion_at_cut_points(
-            y_true, y_score, sample_weight=sample_weight
-        )
-        lowest = (part.amin(-1) for part in _in_parts(formula, cells))
-        value = reduce(torch.minimum, lowest)
+        value = torch.tensor(torch.inf, device=y_score.device)
+        for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
+            value = torch.minimum(value, formula(_cells(cuts)).amin(-1))
+        undefined = cuts.undefined
     else:
         cells, undefined = confusion_at(
             y_true, y_score, threshold=threshold, sample_weight=sample_weight

@@ -5,6 +5,7 @@ a formula of the counts at the cut points, so that what ties and weights mean is
 here, once.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from losslearn.kernels import can_compile
+
+_MANY = 2**18
+"""Rows of one set from which on memory counts for more than calls."""
+_ROWS = 2**16
+"""Rows of one large set that are counted at a time."""
 
 
 class CutPoints(NamedTuple):
@@ -113,6 +119,99 @@ def cut_points(
     n_pos, n_neg = true_pos[..., -1:], false_pos[..., -1:]
     undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
     return CutPoints(true_pos, false_pos, n_pos, n_neg, undefined)
+
+
+def cut_points_in_parts(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Iterator[CutPoints]:
+    """Yield the cut points, of one large set some at a time and each but once.
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale; only their order matters.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Yields:
+        Parts of which each begins with the last cut point of the one before, so that
+        sums over the segments between neighbours add up.
+    """
+    if y_score.ndim > 1 or len(y_score) <= _MANY:
+        yield cut_points(y_true, y_score, sample_weight=sample_weight)
+        return
+    before: CutPoints | None = None
+    for _, cuts in distinct_cut_points(y_true, y_score, sample_weight=sample_weight):
+        if before is None:
+            yield cuts
+        else:
+            true_pos = torch.cat([before.true_pos[-1:], cuts.true_pos])
+            false_pos = torch.cat([before.false_pos[-1:], cuts.false_pos])
+            yield cuts._replace(true_pos=true_pos, false_pos=false_pos)
+        before = cuts
+
+
+def distinct_cut_points(
+    y_true: Integer[Tensor, " n"],
+    y_score: Float[Tensor, " n"],
+    *,
+    sample_weight: Float[Tensor, " n"] | None = None,
+) -> Iterator[tuple[Float[Tensor, " cuts"], CutPoints]]:
+    """Yield the m + 1 cut points that m distinct scores of one set make.
+
+    They come some at a time: beside the order of the rows no memory grows with them.
+
+    Args:
+        y_true: Targets, 0 or 1.
+        y_score: Scores on any scale.
+        sample_weight: Weight of each row, none negative; all 1 if left out.
+
+    Yields:
+        Cut points from "nobody" to "everybody", each once, no part without any; before
+        them the lowest score that each calls positive, infinite where it is nobody's.
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
+        >>> for _, cuts in distinct_cut_points(y_true, y_score):
+        ...     print(cuts.true_pos.tolist(), cuts.false_pos.tolist())
+        [0.0] [0.0]
+        [2.0, 2.0] [0.0, 1.0]
+    """
+    order = _highest_first(y_score)
+
+    def counts_of(rows: Tensor) -> Tensor:
+        own = None if sample_weight is None else sample_weight[rows]
+        return split_weight(y_true[rows], y_score[rows], own).cumsum(-1)
+
+    nobody = torch.zeros(2, 1, dtype=count_dtype(y_score), device=y_score.device)
+    everybody = nobody  # added up as the counts are: to the same number of bits
+    for rows in order.split(_ROWS):
+        everybody = everybody + counts_of(rows)[:, -1:]
+    n_pos, n_neg = everybody
+    undefined = undefined_sets(n_pos[0], n_neg[0], y_score.amax(-1))
+    cuts = CutPoints(nobody[0], nobody[1], n_pos, n_neg, undefined)
+    yield y_score.new_full((1,), torch.inf), cuts
+    above = nobody
+    for begin in range(0, len(order), _ROWS):
+        score = y_score[order[begin : begin + _ROWS + 1]]
+        counts = counts_of(order[begin : begin + _ROWS]) + above
+        above = counts[:, -1:]
+        is_last = score[:-1] != score[1:]  # of the rows with its score
+        if begin + _ROWS >= len(order):
+            is_last = functional.pad(is_last, (0, 1), value=True)
+        if bool(is_last.any()):
+            true_pos, false_pos = counts[:, is_last]
+            cuts = cuts._replace(true_pos=true_pos, false_pos=false_pos)
+            yield score[: len(is_last)][is_last], cuts
+
+
+def _highest_first(y_score: Float[Tensor, " n"]) -> Integer[Tensor, " n"]:
+    """Return the rows by falling score; NumPy needs less memory for it."""
+    if y_score.device.type != "cpu":
+        return y_score.argsort(descending=True)
+    falling = -y_score.detach().to(value_dtype(y_score))  # NumPy has no bfloat16
+    return torch.from_numpy(falling.numpy().argsort())
 
 
 def _compiled_cut_points(

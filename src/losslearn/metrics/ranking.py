@@ -5,11 +5,19 @@ which tied rows move together, as in scikit-learn. TP and FP are the weights of 
 positive and of the negative rows above a cut point, P and N those of the whole classes.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.cut_points import cut_points, finished
+from losslearn.metrics.cut_points import (
+    CutPoints,
+    count_dtype,
+    cut_points,
+    cut_points_in_parts,
+    finished,
+)
 
 
 def roc_auc_loss(
@@ -38,9 +46,12 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    area = torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
-    loss = area / (cuts.n_pos * cuts.n_neg)[..., 0]
+
+    def area(cuts: CutPoints) -> Tensor:
+        return torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
+
+    whole, cuts = _added_up(area, y_true, y_score, sample_weight)
+    loss = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
 
@@ -82,12 +93,15 @@ def partial_auc_loss(
     """
     if not 0 < max_fpr <= 1:
         raise ValueError(f"`max_fpr` must be in (0, 1], got {max_fpr}.")
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    fpr, miss = cuts.false_pos / cuts.n_neg, 1 - cuts.true_pos / cuts.n_pos
-    width = fpr.clamp(max=max_fpr).diff()  # of each segment's part left of max_fpr
-    share = _ratio(width, fpr.diff())
-    area = width * (miss[..., :-1] + miss.diff() * share / 2)
-    loss = area.sum(-1) / (2 * max_fpr - max_fpr**2)
+
+    def area(cuts: CutPoints) -> Tensor:
+        fpr, miss = cuts.false_pos / cuts.n_neg, 1 - cuts.true_pos / cuts.n_pos
+        width = fpr.clamp(max=max_fpr).diff()  # of each segment's part left of max_fpr
+        share = _ratio(width, fpr.diff())
+        return (width * (miss[..., :-1] + miss.diff() * share / 2)).sum(-1)
+
+    whole, cuts = _added_up(area, y_true, y_score, sample_weight)
+    loss = whole / (2 * max_fpr - max_fpr**2)
     return finished(loss, cuts.undefined, y_score)
 
 
@@ -120,10 +134,14 @@ def average_precision_loss(
         >>> average_precision_loss(y_true, y_score)
         tensor(0.1667)
     """
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    true_pos, false_pos = cuts.true_pos, cuts.false_pos[..., 1:]
-    imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
-    loss = (true_pos.diff() * imprecision).sum(-1) / cuts.n_pos[..., 0]
+
+    def lost(cuts: CutPoints) -> Tensor:
+        true_pos, false_pos = cuts.true_pos, cuts.false_pos[..., 1:]
+        imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
+        return (true_pos.diff() * imprecision).sum(-1)
+
+    whole, cuts = _added_up(lost, y_true, y_score, sample_weight)
+    loss = whole / cuts.n_pos[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
 
@@ -206,10 +224,12 @@ def recall_at_precision(
     """
     if not 0 < precision <= 1:
         raise ValueError(f"`precision` must be in (0, 1], got {precision}.")
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    least = precision * (1 - torch.finfo(cuts.true_pos.dtype).eps ** 0.75)
-    allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
-    recall = (cuts.true_pos * allowed).amax(-1) / cuts.n_pos[..., 0]
+    least = precision * (1 - torch.finfo(count_dtype(y_score)).eps ** 0.75)
+    found = torch.zeros((), device=y_score.device)
+    for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
+        allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
+        found = torch.maximum(found, (cuts.true_pos * allowed).amax(-1))
+    recall = found / cuts.n_pos[..., 0]
     return finished(1 - recall, cuts.undefined, y_score)
 
 
@@ -258,13 +278,32 @@ def precision_at_k(
         raise ValueError(
             f"`k` must be a positive integer or a float in (0, 1], got {k!r}."
         )
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    called = cuts.true_pos + cuts.false_pos
-    total = called[..., -1:]
-    places = total.clamp(max=k) if isinstance(k, int) else total * k
-    share = _ratio(called.clamp(max=places).diff(), called.diff())
-    loss = (cuts.false_pos.diff() * share).sum(-1) / places[..., 0]
+
+    def places(cuts: CutPoints) -> Tensor:
+        total = cuts.n_pos + cuts.n_neg
+        return total.clamp(max=k) if isinstance(k, int) else total * k
+
+    def wrong(cuts: CutPoints) -> Tensor:
+        called = cuts.true_pos + cuts.false_pos
+        share = _ratio(called.clamp(max=places(cuts)).diff(), called.diff())
+        return (cuts.false_pos.diff() * share).sum(-1)
+
+    whole, cuts = _added_up(wrong, y_true, y_score, sample_weight)
+    loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)
+
+
+def _added_up(
+    formula: Callable[[CutPoints], Tensor],
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    sample_weight: Float[Tensor, "*#sets n"] | None,
+) -> tuple[Float[Tensor, "*sets"], CutPoints]:
+    """Return the sum over the parts, and the last of them: all share what is whole."""
+    whole = torch.zeros((), device=y_score.device)
+    for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
+        whole = whole + formula(cuts)
+    return whole, cuts
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

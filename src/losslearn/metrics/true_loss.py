@@ -42,10 +42,10 @@ class TrueLoss:
     at_threshold: Callable[..., Tensor] | None = None
     """The fixed form: `(y_true, y_score, *, threshold, sample_weight=None)`; None for a
     loss that has no threshold."""
-    at_cut_points: Callable[..., Tensor] | None = None
-    """All at once: `(y_true, y_score, *, sample_weight=None)`, the losses with the i
-    highest scores called positive, i = 0 to n, as `[*sets, n + 1]`; None where each
-    threshold takes a call of its own."""
+    at_cut_points: Callable[..., tuple[Tensor, Tensor]] | None = None
+    """All at once, for one set: `(y_true, y_score, *, sample_weight=None)`, the m
+    distinct scores, highest first, and the m + 1 losses with the rows of the i highest
+    called positive; None where each threshold takes a call of its own."""
     scale_invariant: bool = True
     """Whether shift and positive scale of a set's scores leave the value alone."""
     bounded: bool = True
