@@ -14,9 +14,9 @@ from torch import Tensor
 from losslearn.metrics.cut_points import (
     CutPoints,
     count_dtype,
-    cut_points_in_parts,
     distinct_cut_points,
     finished,
+    over_cut_points,
     split_weight,
     undefined_sets,
 )
@@ -108,9 +108,13 @@ def loss_of(
 ) -> Tensor:
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
-        value = torch.tensor(torch.inf, device=y_score.device)
-        for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
-            value = torch.minimum(value, formula(_cells(cuts)).amin(-1))
+        value, cuts = over_cut_points(
+            lambda cuts: formula(_cells(cuts)).amin(-1),
+            torch.minimum,
+            y_true,
+            y_score,
+            sample_weight=sample_weight,
+        )
         undefined = cuts.undefined
     else:
         cells, undefined = confusion_at(

@@ -5,7 +5,7 @@ a formula of the counts at the cut points, so that what ties and weights mean is
 here, once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -121,23 +121,47 @@ def cut_points(
     return CutPoints(true_pos, false_pos, n_pos, n_neg, undefined)
 
 
-def cut_points_in_parts(
+def over_cut_points(
+    formula: Callable[[CutPoints], Tensor],
+    combine: Callable[[Tensor, Tensor], Tensor],
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Iterator[CutPoints]:
-    """Yield the cut points, of one large set some at a time and each but once.
+) -> tuple[Float[Tensor, "*sets"], CutPoints]:
+    """Return what a formula makes of the cut points, of many rows part by part.
 
     Args:
+        formula: Takes cut points and returns one value per set.
+        combine: Makes one of the values of two neighbouring parts, which share one cut
+            point, so that sums over the segments between cut points add up.
         y_true: Targets, 0 or 1.
         y_score: Scores on any scale; only their order matters.
         sample_weight: Weight of each row, none negative; all 1 if left out.
 
-    Yields:
-        Parts of which each begins with the last cut point of the one before, so that
-        sums over the segments between neighbours add up.
+    Returns:
+        The value; and the last part, whose totals are those of all.
+
+    Example:
+        >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
+        >>> highest = lambda cuts: cuts.true_pos.amax(-1)
+        >>> over_cut_points(highest, torch.maximum, y_true, y_score)[0]
+        tensor(2., dtype=torch.float64)
     """
+    parts = _in_parts(y_true, y_score, sample_weight)
+    cuts = next(parts)
+    value = formula(cuts)
+    for cuts in parts:
+        value = combine(value, formula(cuts))
+    return value, cuts
+
+
+def _in_parts(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    sample_weight: Float[Tensor, "*#sets n"] | None,
+) -> Iterator[CutPoints]:
+    """Yield all cut points; of many rows in parts that share their ends."""
     if y_score.ndim > 1 or len(y_score) <= _MANY:
         yield cut_points(y_true, y_score, sample_weight=sample_weight)
         return

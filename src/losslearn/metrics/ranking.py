@@ -5,8 +5,6 @@ which tied rows move together, as in scikit-learn. TP and FP are the weights of 
 positive and of the negative rows above a cut point, P and N those of the whole classes.
 """
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
@@ -15,8 +13,8 @@ from losslearn.metrics.cut_points import (
     CutPoints,
     count_dtype,
     cut_points,
-    cut_points_in_parts,
     finished,
+    over_cut_points,
 )
 
 
@@ -50,7 +48,9 @@ def roc_auc_loss(
     def area(cuts: CutPoints) -> Tensor:
         return torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
 
-    whole, cuts = _added_up(area, y_true, y_score, sample_weight)
+    whole, cuts = over_cut_points(
+        area, torch.add, y_true, y_score, sample_weight=sample_weight
+    )
     loss = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
@@ -100,7 +100,9 @@ def partial_auc_loss(
         share = _ratio(width, fpr.diff())
         return (width * (miss[..., :-1] + miss.diff() * share / 2)).sum(-1)
 
-    whole, cuts = _added_up(area, y_true, y_score, sample_weight)
+    whole, cuts = over_cut_points(
+        area, torch.add, y_true, y_score, sample_weight=sample_weight
+    )
     loss = whole / (2 * max_fpr - max_fpr**2)
     return finished(loss, cuts.undefined, y_score)
 
@@ -140,7 +142,9 @@ def average_precision_loss(
         imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
         return (true_pos.diff() * imprecision).sum(-1)
 
-    whole, cuts = _added_up(lost, y_true, y_score, sample_weight)
+    whole, cuts = over_cut_points(
+        lost, torch.add, y_true, y_score, sample_weight=sample_weight
+    )
     loss = whole / cuts.n_pos[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
@@ -225,10 +229,14 @@ def recall_at_precision(
     if not 0 < precision <= 1:
         raise ValueError(f"`precision` must be in (0, 1], got {precision}.")
     least = precision * (1 - torch.finfo(count_dtype(y_score)).eps ** 0.75)
-    found = torch.zeros((), device=y_score.device)
-    for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
+
+    def most_found(cuts: CutPoints) -> Tensor:
         allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
-        found = torch.maximum(found, (cuts.true_pos * allowed).amax(-1))
+        return (cuts.true_pos * allowed).amax(-1)
+
+    found, cuts = over_cut_points(
+        most_found, torch.maximum, y_true, y_score, sample_weight=sample_weight
+    )
     recall = found / cuts.n_pos[..., 0]
     return finished(1 - recall, cuts.undefined, y_score)
 
@@ -288,22 +296,11 @@ def precision_at_k(
         share = _ratio(called.clamp(max=places(cuts)).diff(), called.diff())
         return (cuts.false_pos.diff() * share).sum(-1)
 
-    whole, cuts = _added_up(wrong, y_true, y_score, sample_weight)
+    whole, cuts = over_cut_points(
+        wrong, torch.add, y_true, y_score, sample_weight=sample_weight
+    )
     loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)
-
-
-def _added_up(
-    formula: Callable[[CutPoints], Tensor],
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> tuple[Float[Tensor, "*sets"], CutPoints]:
-    """Return the sum over the parts, and the last of them: all share what is whole."""
-    whole = torch.zeros((), device=y_score.device)
-    for cuts in cut_points_in_parts(y_true, y_score, sample_weight=sample_weight):
-        whole = whole + formula(cuts)
-    return whole, cuts
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
