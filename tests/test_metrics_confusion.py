@@ -45,21 +45,6 @@ def test_best_threshold_is_the_minimum_over_all_cut_points(name, case):
 
 
 @pytest.mark.parametrize("name", OF_LABELS)
-@settings(max_examples=10)
-@given(case=labelled_sets())
-def test_losses_at_cut_points_are_those_of_the_i_highest_distinct_scores(name, case):
-    loss = get_true_loss(name)
-    distinct, losses = loss.at_cut_points(*case.arguments(), **case.weights())
-    ranked = sorted(set(case.y_score.tolist()), reverse=True)
-    assert distinct.tolist() == ranked
-    expected = [
-        loss.at_threshold(*case.arguments(), threshold=threshold, **case.weights())
-        for threshold in [math.inf, *ranked]
-    ]
-    torch.testing.assert_close(losses, torch.stack(expected), rtol=0, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("name", OF_LABELS)
 @pytest.mark.parametrize("n_pos", [1, 2999])
 def test_extreme_imbalance_matches_scikit_learn(name, n_pos):
     y_true = torch.zeros(3000, dtype=torch.long)

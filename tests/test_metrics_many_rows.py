@@ -34,7 +34,7 @@ def test_the_loss_is_that_of_the_definition(name, case):
     assert got == pytest.approx(expected_of(name, case), abs=TOLERANCE)
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(case=labelled_sets(), name=st.sampled_from(sorted(OF_LABELS)))
 def test_each_cut_point_comes_once_and_in_order(case, name):
     loss = get_true_loss(name)
