@@ -46,6 +46,7 @@ from losslearn.benchmark.tables.outcomes import (
     Cells,
     best_hand_made,
     cells_of,
+    orders,
     tally,
     with_derived,
 )
@@ -309,13 +310,15 @@ def _tallies(methods: Mapping[str, Cells], rival: Cells) -> str:
     for name, cells in methods.items():
         found = tally(cells, rival)
         if found is None:
-            rows.append([name, *[NOT_AVAILABLE] * 5])
+            rows.append([name, *[NOT_AVAILABLE] * 7])
             continue
         spread = f"{found.fewest}"
         if found.most > found.fewest:
             spread += f" to {found.most}"
         counts = (found.wins, found.ties, found.losses)
         cell_count = f"{found.n} of {len(rival)}"
-        rows.append([name, *map(str, counts), cell_count, spread])
+        order = [" / ".join(map(str, found)) for found in orders(cells, rival)]
+        rows.append([name, *map(str, counts), cell_count, spread, *order])
     header = ["method", "wins", "ties", "losses", "cells", "repetitions"]
+    header += [f"{what} lower / equal / higher" for what in ("means", "fits")]
     return markdown_table(header, rows)

@@ -1,6 +1,6 @@
 """Wins, ties and losses of one method against another, over the cells of a tier."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from losslearn.benchmark.tables.entries import (
@@ -49,6 +49,14 @@ class Tally(NamedTuple):
     def n(self) -> int:
         """How many cells were judged."""
         return self.wins + self.ties + self.losses
+
+
+class Order(NamedTuple):
+    """How often a test loss is lower than another, the same, or higher."""
+
+    lower: int
+    equal: int
+    higher: int
 
 
 Cells = Mapping[tuple[str, str], Entry]
@@ -122,6 +130,29 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
         return None
     fewest, most = min(repetitions), max(repetitions)
     return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
+
+
+def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
+    """Compare the losses of the cells that both have, whatever a test says of them.
+
+    Returns:
+        The order of the means, a cell each; and of the losses, a repetition each.
+    """
+    means, fits = [], []
+    for cell in ours.keys() & rival.keys():
+        gaps = [
+            ours[cell].test[repetition] - rival[cell].test[repetition]
+            for repetition in pair(ours[cell], rival[cell])
+        ]
+        fits += gaps
+        if gaps:
+            means.append(sum(gaps))
+    return _order(means), _order(fits)
+
+
+def _order(gaps: Sequence[float]) -> Order:
+    lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+    return Order(lower, len(gaps) - lower - higher, higher)
 
 
 def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
