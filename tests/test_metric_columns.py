@@ -1,4 +1,4 @@
-"""Metrics that need further columns of each row, from the call to the estimator."""
+"""Metrics that need further columns of each row, from the call to the two levels."""
 
 # ruff: noqa: ARG001 - a metric has its arguments, whether it looks at them or not
 
@@ -11,7 +11,6 @@ from torch import nn
 from losslearn import SurrogateLoss, as_true_loss, declare_metric, tune_threshold
 from losslearn.bilevel import SurrogateLearner
 from losslearn.config import BilevelConfig
-from losslearn.estimators import SurrogateClassifier
 from losslearn.fused import FusedSurrogate
 from losslearn.health import GradientHealth
 from losslearn.metric_columns import as_columns, take_rows
@@ -22,48 +21,7 @@ from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold, bootstrap_interval, evaluate
 from losslearn.uncertainty import loss_difference
 from losslearn.universal import TargetRows, UniversalConfig, initial_surrogate
-
-UNITS = {"amount": (2.0, 3.0), "fee": (0.0, 1.0)}
-
-
-@declare_metric(greater_is_better=True, batched=True)
-def profit(y_true, y_pred, *, amount):
-    return (y_pred * np.where(y_true == 1, amount, -0.5)).mean(-1)
-
-
-def profit_of_one_set(y_true, y_pred, *, amount):
-    return float((y_pred * np.where(y_true == 1, amount, -0.5)).mean())
-
-
-def by_hand(y_true, y_score, amount, threshold):
-    """The loss of one set, a row at a time."""
-    total = 0.0
-    for target, score, worth in zip(y_true, y_score, amount, strict=True):
-        if score >= threshold:
-            total += worth if target == 1 else -0.5
-    return -total / len(y_true)
-
-
-def draw(n_sets: int = 3, n: int = 40, seed: int = 0):
-    generator = torch.Generator().manual_seed(seed)
-    y_true = (torch.rand(n_sets, n, generator=generator) < 0.4).long()
-    y_true[:, 0], y_true[:, 1] = 0, 1
-    y_score = torch.randn(n_sets, n, generator=generator) + y_true
-    columns = {
-        name: 3 * torch.rand(n_sets, n, generator=generator, dtype=torch.float64)
-        for name in UNITS
-    }
-    return y_true, y_score, columns
-
-
-def table(n: int, seed: int):
-    """Rows whose amount, not whose class, hangs on the second feature."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 4)).astype(np.float32)
-    amount = np.exp(X[:, 1] + 0.3 * rng.normal(size=n)) / 2
-    y = (X[:, 0] + rng.normal(size=n) > 1.2).astype(int)
-    return X, y, amount
-
+from metric_columns_cases import UNITS, by_hand, draw, profit, profit_of_one_set, table
 
 # the metric
 
@@ -384,98 +342,3 @@ def test_columns_are_taken_by_name_from_mappings_and_frames():
 def test_criterion_says_who_takes_columns():
     with pytest.raises(ValueError, match="Use `SurrogateClassifier`"):
         SurrogateLoss(profit)
-
-
-# the estimator
-
-
-def make(**settings) -> SurrogateClassifier:
-    settings = {"model": "linear", "random_state": 0, "mode": "scratch", **settings}
-    return SurrogateClassifier(profit, **settings)
-
-
-@pytest.mark.slow
-def test_training_for_profit_earns_more_where_amounts_matter():
-    X, y, amount = table(3_000, 0)
-    clf = make(max_iter=150, mode="refined").fit(
-        X, y, metric_columns={"amount": amount}
-    )
-    X, y, amount = table(20_000, 1)
-    earned = {}
-    for result in clf.report_["results"]:
-        called = clf.method_scores(X)[result["method"]] >= result["threshold"]
-        earned[result["method"]] = profit(y, called.astype(int), amount=amount)
-    assert clf.report_["chosen"] == "surrogate"
-    assert earned["surrogate"] > 1.1 * earned["cross_entropy"]
-    score = clf.score(X, y, metric_columns={"amount": amount})
-    assert score == pytest.approx(earned["surrogate"])
-
-
-@pytest.mark.parametrize("model", ["linear", "own"])
-def test_a_fit_with_validation_rows_and_a_frame_of_columns(model):
-    X, y, amount = table(400, 0)
-    model = nn.Linear(4, 1) if model == "own" else model
-    settings = {"model": model, "max_iter": 8, "rounds": 2, "catch_up": 4}
-    frame = pd.DataFrame({"amount": amount})
-    clf = make(**settings).fit(
-        X[:300],
-        y[:300],
-        X_valid=X[300:],
-        y_valid=y[300:],
-        metric_columns=frame[:300],
-        metric_columns_valid=frame[300:],
-    )
-    chosen = {r["method"]: r for r in clf.report_["results"]}[clf.report_["chosen"]]
-    score = clf.score(X[300:], y[300:], metric_columns=frame[300:])
-    assert score == pytest.approx(-chosen["validation"], abs=1e-6)
-    losses = [result["validation"] for result in clf.report_["results"]]
-    assert clf.report_["difference"] == pytest.approx(losses[0] - losses[1], abs=1e-5)
-    called = clf.predict(X[300:])
-    assert score == pytest.approx(profit(y[300:], called, amount=amount[300:]))
-    assert clf.predict(X).shape == (400,)
-
-
-def test_rows_split_off_take_their_amounts_along():
-    X, y, amount = table(400, 0)
-
-    @declare_metric(greater_is_better=False, batched=True)
-    def strays(y_true, y_score, *, amount, label):
-        return (label != y_true).mean(-1) + np.abs(y_score).mean(-1) / 1e9
-
-    clf = SurrogateClassifier(
-        strays, model="linear", mode="scratch", max_iter=4, random_state=0
-    )
-    clf.fit(X, y, metric_columns={"amount": amount, "label": y})
-    assert all(result["validation"] < 1e-3 for result in clf.report_["results"])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({}, "`metric_columns` was not given"),
-        ({"metric_columns": {"amount": [1.0]}}, "each of the 60 rows"),
-        (
-            {"metric_columns_valid": {"amount": [1.0]}, "metric_columns": "ok"},
-            "without the `X_valid`",
-        ),
-        (
-            {"metric_columns": "ok", "valid": True},
-            "`metric_columns_valid` was not given",
-        ),
-    ],
-)
-def test_what_is_wrong_at_fit_is_said(arguments, message):
-    X, y, amount = table(60, 0)
-    arguments = dict(arguments)
-    if arguments.pop("valid", False):
-        arguments |= {"X_valid": X, "y_valid": y}
-    if arguments.get("metric_columns") == "ok":
-        arguments["metric_columns"] = {"amount": amount}
-    with pytest.raises(ValueError, match=message):
-        make().fit(X, y, **arguments)
-
-
-def test_a_metric_without_columns_takes_none():
-    X, y, amount = table(60, 0)
-    with pytest.raises(ValueError, match="`f1_loss` needs no columns"):
-        SurrogateClassifier("f1").fit(X, y, metric_columns={"amount": amount})

@@ -12,6 +12,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor, distributed, nn
 from torch.nn import functional
 
+from losslearn.checkpointing import own_graph, runs_again
 from losslearn.config import BilevelConfig, Mode
 from losslearn.fit_bar import FitBar
 from losslearn.gathering import Gathered, gather_rows
@@ -223,8 +224,8 @@ class SurrogateLoss(nn.Module):
             y_score = y_score.float()
             if not torch.is_grad_enabled():
                 self._is_owed = True
-            elif self._is_owed or not _runs_again():
-                with _own_graph():
+            elif self._is_owed or not runs_again():
+                with own_graph():
                     self._learn(y_score.detach(), y_true)
             return self._value(y_score, y_true)
 
@@ -319,7 +320,7 @@ class SurrogateLoss(nn.Module):
         blend = self._stream.blend if self._stream.is_ready else 0.0
         # at once, as the surrogate may have gone on learning before the model's
         # backward pass comes
-        with _own_graph():
+        with own_graph():
             value, slope = self._stream.value(
                 set_true,
                 set_score.detach(),
@@ -442,21 +443,3 @@ def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
             "0 and 1, 1 for the class that the metric calls positive."
         )
     return rows, labels.detach().long()
-
-
-def _own_graph() -> torch.autograd.graph.saved_tensors_hooks:
-    """Keep what is derived within from hooks outside, as of checkpointing."""
-    return torch.autograd.graph.saved_tensors_hooks(_same, _same)
-
-
-def _same(saved: Tensor) -> Tensor:
-    return saved
-
-
-def _runs_again() -> bool:
-    """Return whether activation checkpointing runs a forward pass once more.
-
-    It then runs within the backward pass.
-    """
-    task: int = torch._C._current_graph_task_id()  # what PyTorch's own checkpoint asks
-    return task != -1
