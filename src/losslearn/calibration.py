@@ -1,5 +1,6 @@
 """Probabilities from scores."""
 
+import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
@@ -17,7 +18,9 @@ def fit_platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
     """
     scores = y_score.cpu().double().numpy()
     shift, scale = float(scores.mean()), float(scores.std()) or 1.0
-    scaled = scores - shift
+    # half of the memory, here and in what the solver makes of it
+    scaled = np.empty(scores.shape, np.float32)
+    np.subtract(scores, shift, out=scaled, casting="same_kind")
     scaled /= scale
     # a hint of regularisation: separable rows would ask for an infinite slope
     line = LogisticRegression(C=100.0).fit(

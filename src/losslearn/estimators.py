@@ -246,7 +246,10 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self._keep(comparison, model, data, true_loss)
+        n_train = len(data.y_true)
+        data = data.without_training_rows()  # their memory serves the validation rows
+        del y_true
+        self._keep(comparison, model, data, true_loss, n_train)
         return self
 
     def _config(self) -> BilevelConfig:
@@ -304,6 +307,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         model: nn.Module,
         data: TrainingData,
         true_loss: TrueLoss,
+        n_train: int,
     ) -> None:
         """Set the fitted attributes."""
         self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
@@ -339,7 +343,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         ]
         self.report_: dict[str, Any] = {
             "metric": true_loss.name,
-            "rows": {"train": len(data.y_true), "validation": len(data.y_valid)},
+            "rows": {"train": n_train, "validation": len(data.y_valid)},
             "results": [results[name] for name in comparison.runs],
             "chosen": comparison.chosen,
             "difference": comparison.difference.value,

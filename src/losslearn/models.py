@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-_CHUNK = 2**20
+_CHUNK = 2**18
 """Values of a table that statistics are taken of at a time."""
 
 _MARKED = 2**17

@@ -116,7 +116,7 @@ def best_threshold(
             f"{int(y_true.sum())} positive rows of {y_true.numel()}."
         )
     score = y_score.detach()
-    if not bool(score.isfinite().all()):
+    if not bool(torch.stack(torch.aminmax(score)).isfinite().all()):
         largest = min(torch.finfo(score.dtype).max, _LARGEST)
         score = score.nan_to_num(torch.nan, largest, -largest)
     by_row = true_loss.further(columns)
@@ -228,15 +228,15 @@ def bootstrap_interval(
         raise ValueError(f"`n_resamples` must be at least 1, got {n_resamples}.")
     loss = _at(true_loss, threshold)
     n = y_true.shape[-1]
-    values = []
-    for sizes in torch.ones(n_resamples).split(max(_CHUNK // n, 1)):
+    values = torch.empty(n_resamples, dtype=torch.float64, device=y_true.device)
+    for some in values.split(max(_CHUNK // n, 1)):
         rows = torch.randint(
-            n, (len(sizes), n), generator=generator, device=generator.device
+            n, (len(some), n), generator=generator, device=generator.device
         ).to(y_true.device)
         resampled = take_rows(columns or {}, rows)
-        values.append(loss(y_true[rows], y_score[rows], columns=resampled).double())
+        some.copy_(loss(y_true[rows], y_score[rows], columns=resampled))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
-    low, high = torch.cat(values).cpu().nanquantile(ends).tolist()
+    low, high = values.cpu().nanquantile(ends).tolist()
     return low, high
 
 

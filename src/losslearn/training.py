@@ -39,6 +39,15 @@ class TrainingData(NamedTuple):
     valid_columns: Columns = NO_COLUMNS
     """The same of each validation row, in the order of `y_valid`."""
 
+    def without_training_rows(self) -> "TrainingData":
+        """Return the validation rows alone."""
+        return self._replace(
+            x=self.x_valid[:0],
+            y_true=self.y_valid[:0],
+            rows=None,
+            columns=NO_COLUMNS,
+        )
+
 
 class Record(NamedTuple):
     """One look at the validation rows."""

@@ -78,12 +78,12 @@ def loss_difference(
     share = min(max(_ENOUGH_ROWS / len(y_true), _LEAST_ROWS / rarer), 1.0)
     sizes = [round(share * len(kind)) for kind in classes]
     at_once = max(_MAX_ROWS // max(sum(sizes), 1), 1)
-    differences = []
-    for start in range(0, _N_RESAMPLES, at_once):
-        n_sets = min(at_once, _N_RESAMPLES - start)
+    # in one tensor: small ones kept among large ones that go would hold their memory
+    found = torch.empty(_N_RESAMPLES, dtype=torch.float64, device=y_true.device)
+    for some in found.split(at_once):
         rows = torch.cat(
             [
-                _resample(kind, (n_sets, size), generator=generator)
+                _resample(kind, (len(some), size), generator=generator)
                 for kind, size in zip(classes, sizes, strict=True)
             ],
             dim=-1,
@@ -93,8 +93,7 @@ def loss_difference(
             loss(y_true[rows], y_score[rows], columns=resampled)
             for loss, y_score in zip(losses, y_scores, strict=True)
         )
-        differences.append((ours - theirs).double())
-    found = torch.cat(differences)
+        some.copy_(ours - theirs)
     found = found[found.isfinite()]
     error = float(found.std()) if len(found) > 1 else float("nan")
     return Difference(first - second, error * math.sqrt(sum(sizes) / len(y_true)))

@@ -12,7 +12,6 @@ from torch import Tensor
 from losslearn.metrics.cut_points import (
     CutPoints,
     count_dtype,
-    cut_points,
     finished,
     over_cut_points,
 )
@@ -179,14 +178,17 @@ def equal_error_rate(
         >>> equal_error_rate(y_true, y_score)
         tensor(0.5000)
     """
-    cuts = cut_points(y_true, y_score, sample_weight=sample_weight)
-    fpr = cuts.false_pos / cuts.n_neg
-    gap = fpr + cuts.true_pos / cuts.n_pos - 1  # FPR - FNR, rises from -1 to 1
-    after = (gap < 0).sum(-1, keepdim=True).clamp(1, y_score.shape[-1])
-    around = torch.cat([after - 1, after], dim=-1)
-    fpr, gap = fpr.gather(-1, around), gap.gather(-1, around)
-    share = _ratio(-gap[..., 0], gap.diff()[..., 0])
-    loss = fpr[..., 0] + share * fpr.diff()[..., 0]
+
+    def crossing(cuts: CutPoints) -> Tensor:
+        fpr = cuts.false_pos / cuts.n_neg
+        gap = fpr + cuts.true_pos / cuts.n_pos - 1  # FPR - FNR, rises from -1 to 1
+        crosses = (gap[..., :-1] < 0) & (gap[..., 1:] >= 0)  # on one segment of all
+        share = _ratio(-gap[..., :-1], gap.diff())
+        return (fpr[..., :-1] + share * fpr.diff()).where(crosses, 0.0).sum(-1)
+
+    loss, cuts = over_cut_points(
+        crossing, torch.add, y_true, y_score, sample_weight=sample_weight
+    )
     return finished(loss, cuts.undefined, y_score)
 
 
