@@ -72,8 +72,9 @@ def model_step(
         loss, slope = objective.value_and_slope(
             y_true, y_score.detach(), sample_weight=sample_weight
         )
-        y_score.backward(slope / loss.numel())
-        loss = loss.mean()
+        if loss.ndim > 0:  # several sets
+            slope, loss = slope / loss.numel(), loss.mean()
+        y_score.backward(slope)
     else:
         loss = objective(y_true, y_score, sample_weight=sample_weight).mean()
         loss.backward()
