@@ -84,39 +84,24 @@ def compare(
         ValueError: If the training rows hold one class only, or the model does not give
             one score a row.
     """
-    deadline = math.inf if max_time is None else time.perf_counter() + max_time
     device = data.x.device
+    deadline = math.inf if max_time is None else time.perf_counter() + max_time
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         model = make_model()
-        runs, balance = _train_from_seed(
-            model, data, true_loss, surrogate, config, seed, watch, deadline
-        )
+        generator = torch.Generator(device).manual_seed(seed)
+        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+        trainer = Trainer(model, data, true_loss, config, generator=generator)
+        if max_time is not None:
+            trainer.config = _fit_into(deadline, trainer, learner)
+        runs, balance = _train_both(trainer, learner, watch, deadline)
+    del trainer  # its sampler holds a number for each row of the table
     difference = _difference(model, data, true_loss, runs, seed)
     chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
     model.load_state_dict(runs[chosen].best_state)
     health = None if balance is None else balance.health
     return Comparison(runs, chosen, surrogate, difference, health), model.eval()
-
-
-def _train_from_seed(
-    model: nn.Module,
-    data: TrainingData,
-    true_loss: TrueLoss,
-    surrogate: SetSurrogate,
-    config: BilevelConfig,
-    seed: int,
-    watch: Watcher | None,
-    deadline: float,
-) -> tuple[dict[str, Run], Balance | None]:
-    """Train both branches; the sampler, with all rows' numbers, ends with the call."""
-    generator = torch.Generator(data.x.device).manual_seed(seed)
-    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
-    trainer = Trainer(model, data, true_loss, config, generator=generator)
-    if deadline < math.inf:
-        trainer.config = _fit_into(deadline, trainer, learner)
-    return _train_both(trainer, learner, watch, deadline)
 
 
 def _train_both(
