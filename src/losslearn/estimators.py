@@ -11,20 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor, nn
+from torch import nn
 
 from losslearn.calibration import fit_platt
 from losslearn.comparison import Comparison, compare
 from losslearn.config import BilevelConfig, Mode, Schedule, UniversalForm
+from losslearn.fit_report import judge_methods, make_report
 from losslearn.labels import encode_labels, encode_validation_labels
 from losslearn.metric_columns import Columns, as_columns, take_rows
-from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
-from losslearn.models import build_model, score_rows
-from losslearn.thresholds import best_threshold, evaluate
+from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss
+from losslearn.models import build_model, exact_scores
+from losslearn.thresholds import evaluate
 from losslearn.training import TrainingData, Watcher
 from losslearn.training_rows import as_tensor, split_table
 from losslearn.universal import FitProgress, TargetRows, initial_surrogate
-from losslearn.verdict import is_dead, verdict
+from losslearn.verdict import is_dead
 
 _DEFAULT = BilevelConfig()
 
@@ -310,25 +311,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
+        results, y_score = judge_methods(comparison, model, data, true_loss)
         self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
-        tuned = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
-        results: dict[str, dict[str, Any]] = {}
-        # the chosen method last: its weights stay in the model, its scores at hand
-        for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
-            run = comparison.runs[name]
-            model.load_state_dict(run.best_state)
-            y_score = _exact_scores(model, data.x_valid, rows=data.valid_rows)
-            threshold, loss = best_threshold(
-                tuned, data.y_valid, y_score, columns=data.valid_columns
-            )
-            results[name] = {
-                "method": name,
-                # a metric of one's own was trained for on a coarser grid of thresholds
-                "validation": loss if tuned is true_loss else run.best_loss,
-                "threshold": threshold,
-                "seconds": run.seconds,
-                "iterations": run.n_iter,
-            }
         self.model_ = model
         self.method_weights_ = {
             name: run.best_state for name, run in comparison.runs.items()
@@ -341,20 +325,9 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             for run in comparison.runs.values()
             for record in run.history
         ]
-        self.report_: dict[str, Any] = {
-            "metric": true_loss.name,
-            "rows": {"train": n_train, "validation": len(data.y_valid)},
-            "results": [results[name] for name in comparison.runs],
-            "chosen": comparison.chosen,
-            "difference": comparison.difference.value,
-            "standard_error": comparison.difference.standard_error,
-            "verdict": verdict(
-                comparison,
-                true_loss,
-                n_valid=len(data.y_valid),
-                n_rarer=int(torch.bincount(data.y_valid.long()).min()),
-            ),
-        }
+        self.report_: dict[str, Any] = make_report(
+            comparison, results, true_loss, n_train=n_train, y_valid=data.y_valid
+        )
         if is_dead(comparison):
             warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=3)
 
@@ -370,7 +343,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         device = next(self.model_.parameters()).device
-        y_score = _exact_scores(self.model_, as_tensor(features).to(device))
+        y_score = exact_scores(self.model_, as_tensor(features).to(device))
         return y_score.cpu().numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
@@ -481,11 +454,3 @@ def _target_rows(data: TrainingData) -> TargetRows | None:
         columns = take_rows(columns, data.rows.long())
     there = {name: column.cpu() for name, column in columns.items()}
     return TargetRows(data.y_true.cpu(), there)
-
-
-def _exact_scores(model: nn.Module, x: Tensor, *, rows: Tensor | None = None) -> Tensor:
-    """Return scores worked out in float64.
-
-    In float32 a row's score depends, in its last digits, on the rows scored with it.
-    """
-    return score_rows(copy.deepcopy(model).double(), x, rows=rows, dtype=torch.float64)

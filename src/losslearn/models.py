@@ -1,5 +1,6 @@
 """Prediction models: the paper's MLP, a linear model, and how rows get their scores."""
 
+import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -254,3 +255,16 @@ def score_rows(
     finally:
         model.train(was_training)
     return scores
+
+
+def exact_scores(
+    model: nn.Module,
+    x: Float[Tensor, "rows features"],
+    *,
+    rows: Integer[Tensor, " taken"] | None = None,
+) -> Float[Tensor, " taken"]:
+    """Return the same as `score_rows`, worked out in float64.
+
+    In float32 a row's score depends, in its last digits, on the rows scored with it.
+    """
+    return score_rows(copy.deepcopy(model).double(), x, rows=rows, dtype=torch.float64)
