@@ -79,6 +79,7 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="covtype")
     parser.add_argument("--metric", action="append", choices=METRICS)
+    parser.add_argument("--replay", type=int, action="append")
     parser.add_argument("--model", default="mlp", choices=("mlp", "linear"))
     parser.add_argument("--max-iter", type=int, default=2_000)
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
@@ -86,7 +87,7 @@ def main(args: list[str] | None = None) -> None:
     options = parser.parse_args(args)
     torch.set_num_threads(1)
     lines = []
-    for replay, metric in product(REPLAYS, options.metric or METRICS):
+    for replay, metric in product(options.replay or REPLAYS, options.metric or METRICS):
         line = measure(
             options.dataset,
             metric,
