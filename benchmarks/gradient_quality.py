@@ -102,7 +102,9 @@ def compare(
     """Fit the surrogate at the model's weights, and return the cosines."""
     steps = settings["surrogate_updates"]
     config = BilevelConfig(
-        batch_size=settings["batch_size"], perturbation=settings["perturbation"]
+        batch_size=settings["batch_size"],
+        perturbation=settings["perturbation"],
+        replay=1,
     )
     generator = torch.Generator().manual_seed(0)
     form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))

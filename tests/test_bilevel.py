@@ -195,7 +195,7 @@ def test_copy_of_a_learner_learns_on_its_own():
 def test_model_step_through_the_learned_objective_lowers_a_true_loss():
     x, sampler = table()
     model, loss = Line(), get_true_loss("auc")
-    learner = make_learner(BilevelConfig(surrogate_lr=1e-2, n_sets=8), loss)
+    learner = make_learner(BilevelConfig(surrogate_lr=1e-2, n_sets=8, replay=1), loss)
     objective = LearnedObjective(learner.surrogate)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     rows = sampler.draw(64)
@@ -233,12 +233,10 @@ def test_a_step_by_the_slope_is_the_one_through_the_graph(cross_entropy_weight):
     torch.testing.assert_close(models[0].w, models[1].w)
 
 
-def count_calls(
-    config: BilevelConfig, turns: int, *, is_builtin: bool = True
-) -> list[int]:
+def count_calls(config: BilevelConfig, turns: int) -> list[int]:
     """Sets valued in each of some turns."""
     x, sampler = table()
-    true_loss = replace(get_true_loss("f1"), is_builtin=is_builtin)
+    true_loss = get_true_loss("f1")
     learner = make_learner(config, true_loss)
     valued = []
 
@@ -253,9 +251,8 @@ def count_calls(
 
 
 def test_replay_values_a_share_of_the_sets_after_the_first_turn():
-    assert count_calls(BilevelConfig(n_sets=4), 3) == [8, 8, 8]
-    assert count_calls(BilevelConfig(n_sets=4), 3, is_builtin=False) == [8, 2, 2]
-    assert count_calls(BilevelConfig(n_sets=4, replay=4), 4) == [8, 2, 2, 2]
+    assert count_calls(BilevelConfig(n_sets=4), 4) == [8, 2, 2, 2]
+    assert count_calls(BilevelConfig(n_sets=4, replay=1), 3) == [8, 8, 8]
     assert count_calls(BilevelConfig(n_sets=4, replay=3), 3) == [8, 3, 3]
 
 

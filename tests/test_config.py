@@ -32,6 +32,7 @@ def test_paper_settings_are_those_of_section_4_1():
         ("warm_up", 1.0, r"in \[0, 1\)"),
         ("pos_rate", 1.5, r"in \(0, 1\)"),
         ("patience", 0, "at least 1 or None"),
+        ("replay", 0, "at least 1"),
         ("perturbation", -0.1, "at least 0"),
     ],
 )

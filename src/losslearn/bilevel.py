@@ -36,10 +36,6 @@ DrawSets = Callable[[int], DrawnSets]
 """Draws so many sets now."""
 
 
-_OWN_REPLAY = 4
-"""Turns in which a set valued by a user's own metric is fitted."""
-
-
 class Descent(Protocol):
     """What moves parameters down their gradients: any optimiser of PyTorch, or ours."""
 
@@ -176,7 +172,7 @@ class SurrogateLearner:
             max_grad_norm=config.max_grad_norm,
         )
         self._fused = FusedSurrogate.of(surrogate)
-        self._replay = config.replay or (1 if true_loss.is_builtin else _OWN_REPLAY)
+        self._replay = config.replay
         self._replayed: _ValuedSets | None = None
 
     def copy(self) -> "SurrogateLearner":

@@ -37,10 +37,9 @@ class BilevelConfig:
     """N, rows of a set (at most the rows there are)."""
     n_sets: int = 4
     """Sets of one surrogate update."""
-    replay: int | None = None
+    replay: int = 4
     """Turns in which a set that was scored and valued once is fitted; with 4, model and
-    metric are called for a quarter of the sets. None takes 4 for a user's own metric,
-    whose calls are most of the time, and 1 for a built-in loss."""
+    metric are called for a quarter of the sets."""
     pos_rate: float | None = None
     """Share of positives in a set; None keeps the data's prevalence."""
     min_per_class: int = 8
@@ -89,6 +88,7 @@ class BilevelConfig:
             "model_steps",
             "n_sets",
             "min_per_class",
+            "replay",
             "rounds",
             "n_evals",
         ):
@@ -104,11 +104,10 @@ class BilevelConfig:
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
-        rate = self.pos_rate
+        rate, patience = self.pos_rate, self.patience
         self._require("pos_rate", rate is None or 0 < rate < 1, "in (0, 1) or None")
-        for name in ("patience", "replay"):
-            value = getattr(self, name)
-            self._require(name, value is None or value >= 1, "at least 1 or None")
+        patient = patience is None or patience >= 1
+        self._require("patience", patient, "at least 1 or None")
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:

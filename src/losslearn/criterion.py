@@ -25,6 +25,9 @@ _SLOW_SECONDS = 0.5
 _MOST_STRETCH = 2.0
 """Times that the gradient of a batch's rows may count for the rest of their set: few
 rows are a noisy sample of it."""
+_OWN_REPLAY = 4
+"""Fits in which a set is used that was valued by a metric of the user's own, whose
+calls are most of the time; a built-in loss values each set anew."""
 _TO_THE_LOOP = 8
 """Frames from a warning to the loop: our four and PyTorch's three before it."""
 
@@ -156,6 +159,11 @@ class SurrogateLoss(nn.Module):
         for name, value in (("learn_every", learn_every), ("warm_up", warm_up)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+        self.true_loss = as_true_loss(
+            metric, greater_is_better=greater_is_better, response_method=response_method
+        )
+        if replay is None:
+            replay = 1 if self.true_loss.is_builtin else _OWN_REPLAY
         self._config = BilevelConfig(
             batch_size=set_size,
             cross_entropy_weight=cross_entropy_weight,
@@ -165,9 +173,6 @@ class SurrogateLoss(nn.Module):
             replay=replay,
             perturbation=perturbation,
             mode=mode,
-        )
-        self.true_loss = as_true_loss(
-            metric, greater_is_better=greater_is_better, response_method=response_method
         )
         if self.true_loss.columns:
             raise ValueError(

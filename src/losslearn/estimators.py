@@ -105,7 +105,7 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         max_grad_norm: float = _DEFAULT.max_grad_norm,
         batch_size: int = _DEFAULT.batch_size,
         n_sets: int = _DEFAULT.n_sets,
-        replay: int | None = _DEFAULT.replay,
+        replay: int = _DEFAULT.replay,
         pos_rate: float | None = _DEFAULT.pos_rate,
         min_per_class: int = _DEFAULT.min_per_class,
         prevalence_weights: bool = _DEFAULT.prevalence_weights,

@@ -99,6 +99,7 @@ def _measure(
         surrogate_steps=design.surrogate_steps,
         batch_size=design.batch_size,
         n_sets=1,
+        replay=1,
         perturbation=0.0,
         catch_up=0,
     )

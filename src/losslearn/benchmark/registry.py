@@ -55,7 +55,8 @@ _SURROGATE_GRID = _times(
 
 
 def _surrogate(name: str, mode: str, title: str) -> NeuralMethod:
-    grid = tuple({"mode": mode, **setting} for setting in _SURROGATE_GRID)
+    # as in Algorithm 1, each set is fitted once
+    grid = tuple({"mode": mode, "replay": 1, **entry} for entry in _SURROGATE_GRID)
     return NeuralMethod(name, title, learned, grid, trains_once=False)
 
 

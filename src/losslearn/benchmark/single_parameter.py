@@ -26,6 +26,7 @@ SETTINGS = BilevelConfig(
     schedule="constant",
     batch_size=100,
     n_sets=4,
+    replay=1,
     standardize=False,
     perturbation=0.3,
     warm_up=0.0,
