@@ -27,6 +27,7 @@ INGREDIENTS = {
     "a universal surrogate to start from": "mode=scratch",
     "standardised scores": "standardize=false",
     "several sets in an update": "n_sets=1",
+    "sets that are fitted in four turns": "replay=1",
     "at least eight rows of a class in a set": "min_per_class=1",
     "noise on the scores": "perturbation=0",
     "a warm-up by cross-entropy": "warm_up=0",
@@ -36,8 +37,9 @@ INGREDIENTS = {
     "rounds that may be given up": "rounds=1",
     "the learning rate's decay (of both branches)": 'schedule="constant"',
     "all of these but the decay": (
-        "mode=scratch,standardize=false,n_sets=1,min_per_class=1,perturbation=0,"
-        "warm_up=0,catch_up=0,cross_entropy_weight=0,adaptive=false,rounds=1"
+        "mode=scratch,standardize=false,n_sets=1,replay=1,min_per_class=1,"
+        "perturbation=0,warm_up=0,catch_up=0,cross_entropy_weight=0,adaptive=false,"
+        "rounds=1"
     ),
 }
 """What is taken out, and the settings that do it."""

@@ -1,6 +1,6 @@
 """One change of the recipe at a time: the same fits, paired by seed.
 
-    python benchmarks/variants.py --variant "" --variant replay=4 --data ijcnn1
+    python benchmarks/variants.py --variant "" --variant replay=1 --data ijcnn1
 
 A variant is settings of `BilevelConfig` joined by commas, `model=linear|mlp|module`
 among them: "module" is the same MLP as anybody's own network, which trains by

@@ -3,9 +3,9 @@
     taskset -c 0 python benchmarks/whole_fit.py --data-dir DIR
 
 `SurrogateClassifier` trains both methods side by side, with all 464,809 training rows
-and the same model, batches and steps. For each loss: how long the control takes for all
-its steps, and how long the surrogate's branch takes until its validation loss is at or
-below the control's best. One thread; writes `results/whole_fit.json`.
+and the same model, batches and steps. For each loss and seed: how long the control
+takes for all its steps, and how long the surrogate's branch takes until its validation
+loss is at or below the control's best. One thread; writes `results/whole_fit.json`.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from losslearn.datasets import load_dataset
 
 RESULTS = Path(__file__).parent / "results" / "whole_fit.json"
 METRICS = ("roc_auc", "average_precision", "f1", "error_rate")
-REPLAYS = (1, 4)
-"""How often a set is fitted: the default here, and that for one's own metrics."""
+REPLAYS = (4, 1)
+"""How often a set is fitted: the default, and each set once."""
+SEEDS = (0, 1, 2)
 
 
 def measure(
@@ -33,6 +34,7 @@ def measure(
     metric: str,
     *,
     replay: int,
+    seed: int,
     model: str,
     max_iter: int,
     data_dir: Path | None,
@@ -43,7 +45,7 @@ def measure(
         data.x, data.y, test_size=0.2, stratify=data.y, random_state=0
     )
     fitted = SurrogateClassifier(
-        metric, model=model, max_iter=max_iter, replay=replay, random_state=0
+        metric, model=model, max_iter=max_iter, replay=replay, random_state=seed
     ).fit(x, y)
     looks = {
         method: [look for look in fitted.history_ if look["method"] == method]
@@ -61,6 +63,7 @@ def measure(
         "dataset": dataset,
         "metric": metric,
         "replay": replay,
+        "seed": seed,
         "model": model,
         "rows": len(x),
         "max_iter": max_iter,
@@ -80,6 +83,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--dataset", default="covtype")
     parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--replay", type=int, action="append")
+    parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--model", default="mlp", choices=("mlp", "linear"))
     parser.add_argument("--max-iter", type=int, default=2_000)
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
@@ -87,11 +91,16 @@ def main(args: list[str] | None = None) -> None:
     options = parser.parse_args(args)
     torch.set_num_threads(1)
     lines = []
-    for replay, metric in product(options.replay or REPLAYS, options.metric or METRICS):
+    for seed, metric, replay in product(
+        options.seed or SEEDS,
+        options.metric or METRICS,
+        options.replay or REPLAYS,
+    ):
         line = measure(
             options.dataset,
             metric,
             replay=replay,
+            seed=seed,
             model=options.model,
             max_iter=options.max_iter,
             data_dir=options.data_dir,
