@@ -10,13 +10,10 @@ by validation rows). Goes on where it stopped; lines and table are written under
 `results/`.
 """
 
-import argparse
-import os
 import statistics
-import sys
 from pathlib import Path
 
-from variants import KEY, Line, read_lines, run_grid
+from variants import KEY, Line, make_parser, read_lines, report, run_grid
 
 RESULTS = Path(__file__).parent / "results" / "ablation.jsonl"
 DATA = ("ijcnn1", "covtype", "a9a", "keel_page_blocks0")
@@ -114,11 +111,7 @@ def _changes(pairs: list[tuple[Line, Line | None]], branch: str) -> list[str]:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args(args)
+    options = make_parser(__doc__, RESULTS).parse_args(args)
     run_grid(make_cells(), options)
     table = make_table(read_lines(options.results))
     heading = (
@@ -127,8 +120,7 @@ def main(args: list[str] | None = None) -> None:
         f"sets, {len(METRICS)} metrics and {SEEDS} split(s); {MAX_ITER} iterations, at "
         f"most {MAX_ROWS:,} training rows. Made by `python benchmarks/ablation.py`.\n\n"
     )
-    options.results.with_suffix(".md").write_text(heading + table)
-    sys.stdout.write(table)
+    report(table, options.results, heading=heading)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,10 @@ every row, and sets the deviation of the test loss over the seeds beside that of
 cross-entropy. Goes on where it stopped; lines and table are written under `results/`.
 """
 
-import argparse
-import os
 import statistics
-import sys
 from pathlib import Path
 
-from variants import KEY, Line, read_lines, run_grid
+from variants import KEY, Line, make_parser, read_lines, report, run_grid
 
 RESULTS = Path(__file__).parent / "results" / "from_scratch.jsonl"
 RECIPE = "mode=scratch,warm_up=0.0"
@@ -78,11 +75,7 @@ def _entry(lines: list[Line]) -> list[str]:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args(args)
+    options = make_parser(__doc__, RESULTS).parse_args(args)
     cells = [
         dict(zip(KEY, (data, metric, variant, seed, MAX_ITER, MAX_ROWS), strict=True))
         for variant in (ALONE, RECIPE)
@@ -91,9 +84,7 @@ def main(args: list[str] | None = None) -> None:
         for metric in METRICS
     ]
     run_grid(cells, options)
-    table = make_table(read_lines(options.results))
-    options.results.with_suffix(".md").write_text(table)
-    sys.stdout.write(table)
+    report(make_table(read_lines(options.results)), options.results)
 
 
 if __name__ == "__main__":

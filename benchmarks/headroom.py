@@ -10,13 +10,10 @@ test loss, no learned loss can be expected to. Goes on where it stopped; lines a
 are written under `results/`.
 """
 
-import argparse
-import os
 import statistics
-import sys
 from pathlib import Path
 
-from variants import Line, read_lines, run_grid
+from variants import Line, make_parser, read_lines, report, run_grid
 
 RESULTS = Path(__file__).parent / "results" / "headroom.jsonl"
 KEY = ("data", "metric", "seed")
@@ -130,11 +127,8 @@ def make_table(lines: list[Line]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
+    parser = make_parser(__doc__, RESULTS)
     parser.add_argument("--seeds", type=int, default=1, help="each its own split")
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     cells = [
         dict(zip(KEY, (data, metric, seed), strict=True))
@@ -143,9 +137,7 @@ def main(args: list[str] | None = None) -> None:
         for metric in METRICS
     ]
     run_grid(cells, options, run=run_cell, key=KEY)
-    table = make_table(read_lines(options.results))
-    options.results.with_suffix(".md").write_text(table)
-    sys.stdout.write(table)
+    report(make_table(read_lines(options.results)), options.results)
 
 
 if __name__ == "__main__":

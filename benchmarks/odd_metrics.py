@@ -16,16 +16,23 @@ They depend on data set and row alone, and the model does not see them.
 
 import argparse
 import itertools
-import os
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from variants import BRANCHES, METHODS, Line, fit_branches, read_lines, run_grid
+from variants import (
+    BRANCHES,
+    METHODS,
+    Line,
+    fit_branches,
+    make_parser,
+    read_lines,
+    report,
+    run_grid,
+)
 
 from losslearn.metrics import declare_metric
 
@@ -171,16 +178,13 @@ def _gap(lines: list[Line], branch: str) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then write the table beside the lines, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, RESULTS)
     parser.add_argument("--data", action="append", choices=DATA)
     parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--model", action="append", choices=MODELS)
     parser.add_argument("--seeds", type=int, default=3, help="each its own split")
     parser.add_argument("--max-iter", type=int, default=1_000)
     parser.add_argument("--max-rows", type=int, default=20_000, help="of training")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     options.data = options.data or list(DATA)
     options.metric = options.metric or list(METRICS)
@@ -204,8 +208,7 @@ def main(args: list[str] | None = None) -> None:
         f"{options.max_iter:,} iterations, at most {options.max_rows:,} training "
         "rows. The amounts are generated (see `benchmarks/odd_metrics.py`).\n\n"
     )
-    options.results.with_suffix(".md").write_text(heading + table)
-    sys.stdout.write(table)
+    report(table, options.results, heading=heading)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from losslearn.plots.figures import write_whole
+
 Line = dict[str, Any]
 
 RESULTS = Path(__file__).parent / "results" / "variants.jsonl"
@@ -241,18 +243,35 @@ def _entry(first: list[Line], lines: list[Line]) -> str:
     )
 
 
+def make_parser(text: str, results: Path) -> argparse.ArgumentParser:
+    """Return the parser of a script that runs a grid, with what all of them take.
+
+    Args:
+        text: The script's docstring.
+        results: Where its lines go unless another file is given.
+    """
+    parser = argparse.ArgumentParser(description=text.split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
+    parser.add_argument("--results", type=Path, default=results)
+    return parser
+
+
+def report(table: str, results: Path, *, heading: str = "") -> None:
+    """Print a table, and write it beside its lines."""
+    write_whole(results.with_suffix(".md"), (heading + table).encode())
+    sys.stdout.write(table)
+
+
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, RESULTS)
     parser.add_argument("--data", action="append", required=True)
     parser.add_argument("--metric", action="append", default=None)
     parser.add_argument("--variant", action="append", required=True)
     parser.add_argument("--seeds", type=int, default=5, help="each its own split")
     parser.add_argument("--max-iter", type=int, default=500)
     parser.add_argument("--max-rows", type=int, help="of training")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     options.metric = options.metric or ["roc_auc"]
     cells = [
