@@ -182,7 +182,7 @@ def measure_module(blocks: int, seconds: float) -> list[Reading]:
     name = "any nn.Module, N = 100"
     return [
         ratio(f"{name}, each set scored anew", ours, "eager loop", eager, 4),
-        ratio(f"{name}, replay = 4 (default)", again, "eager loop", eager, 4),
+        ratio(f"{name}, replay = 4", again, "eager loop", eager, 4),
     ]
 
 
@@ -275,9 +275,7 @@ def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
     return [
         share(f"{name}, what it adds", ours - without, calls_name, own, 1.2),
         share(f"{name}, an iteration", ours, calls_name, own, 1.2),
-        share(
-            f"{name}, an iteration, replay = 4 (default)", again, calls_name, own, 1.2
-        ),
+        share(f"{name}, an iteration, replay = 4", again, calls_name, own, 1.2),
     ]
 
 
