@@ -4,11 +4,12 @@
 
 The MLP from random weights with a surrogate from random weights, without a warm-up by
 cross-entropy, each set fitted once: 20 seeds, each with its own split, 5 losses, 3 data
-sets with few positives. Once with the rest of the recipe, and once with no cross-entropy beside the
-learned loss as long as its gradient can be trusted and no round in which its branch
-could go on from the control's weights. Counts the fits that end with the same score for
-every row, and sets the deviation of the test loss over the seeds beside that of
-cross-entropy. Goes on where it stopped; lines and table are written under `results/`.
+sets with few positives. Once with the rest of the recipe, and once with no
+cross-entropy beside the learned loss as long as its gradient can be trusted and no
+round in which its branch could go on from the control's weights. Counts the fits that
+end with the same score for every row, and sets the deviation of the test loss over the
+seeds beside that of cross-entropy. Goes on where it stopped; lines and table are
+written under `results/`.
 """
 
 import statistics

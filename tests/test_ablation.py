@@ -30,12 +30,13 @@ def test_all_of_them_are_all_of_them():
 def test_changes_are_against_the_same_cell_of_the_whole_recipe():
     first, second = list(ablation.INGREDIENTS.values())[:2]
     lines = [
-        line("model=linear", 0, 0.4, 0.2),
-        line("model=linear", 1, 0.5, 0.5),
-        line(f"model=linear,{first}", 0, 0.6, 0.2),
-        line(f"model=linear,{first}", 1, 0.55, 0.25),
-        line(f"model=linear,{second}", 2, 9.0, 9.0),  # nothing to compare it with
-        line("model=mlp", 0, 0.1, 0.1),
+        line("model=linear,replay=1", 0, 0.4, 0.2),
+        line("model=linear,replay=1", 1, 0.5, 0.5),
+        line(f"model=linear,replay=1,{first}", 0, 0.6, 0.2),
+        line(f"model=linear,replay=1,{first}", 1, 0.55, 0.25),
+        # nothing to compare it with
+        line(f"model=linear,replay=1,{second}", 2, 9.0, 9.0),
+        line("model=mlp,replay=1", 0, 0.1, 0.1),
     ]
     head, _, one, two, *_ = ablation.make_table(lines).splitlines()
     assert head.count("|") == one.count("|") == two.count("|")
@@ -60,8 +61,8 @@ def test_a_small_run_goes_on_and_gives_a_table(tmp_path, monkeypatch, data_dir):
     ablation.main(words)
     lines = path.read_text()
     assert [json.loads(text)["variant"] for text in lines.splitlines()] == [
-        "model=linear",
-        "model=linear,perturbation=0",
+        "model=linear,replay=1",
+        "model=linear,replay=1,perturbation=0",
     ] * 2
     assert "of 2" in path.with_suffix(".md").read_text()
     ablation.main(words)
