@@ -100,7 +100,7 @@ def write_convergence(
     out: Path, *, data_dir: Path | None, seeds: int, max_iter: int
 ) -> None:
     """Write Figure 3."""
-    config = BilevelConfig(max_iter=max_iter)
+    config = BilevelConfig(max_iter=max_iter, replay=1)  # each set once, as printed
     path = out / "figure3.jsonl"
     done = _read(path, max_iter)
     dataset = load_dataset(_DATASET, data_dir=data_dir)
