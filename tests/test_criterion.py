@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -284,6 +285,27 @@ def test_same_seed_gives_the_same_history_and_another_does_not():
 
     assert history(0) == history(0)
     assert history(0) != history(1)
+
+
+@pytest.mark.parametrize(
+    ("is_builtin", "n_valued"), [(True, [4, 4, 4]), (False, [4, 1, 1])]
+)
+def test_a_metric_of_your_own_is_called_for_a_quarter_of_the_sets(is_builtin, n_valued):
+    true_loss = replace(get_true_loss("f1"), is_builtin=is_builtin)
+    own = {"replay": None, "n_sets": 4, "mode": "scratch"}
+    # a prevalence of the queue's would change, and with it the layout of the sets
+    criterion = fed(true_loss, calls=0, prevalence=0.4, **own)
+    valued = []
+
+    def counted(y_true, y_score, *, sample_weight=None):
+        valued.append(len(y_score))
+        return true_loss(y_true, y_score, sample_weight=sample_weight)
+
+    learner = criterion._stream._learner
+    learner._true_loss = replace(true_loss, function=counted)
+    for seed in range(3):
+        criterion(*batch(seed))
+    assert valued == n_valued
 
 
 @pytest.mark.parametrize("learn_every", [1, 3])
