@@ -305,12 +305,11 @@ class SurrogateLoss(nn.Module):
         """Return the other processes' rows and as many of the queue as a set wants."""
         n_joint, end = len(joint.y_score), joint.start + n_own
         y_score, y_true = self._stream.fill(n_joint)
-        return _Rest(
-            torch.cat([joint.y_score[: joint.start], joint.y_score[end:], y_score]),
-            torch.cat([joint.y_true[: joint.start], joint.y_true[end:], y_true]),
-            n_joint,
-            joint.n_processes,
-        )
+        if joint.n_processes > 1:
+            scores, targets = joint.y_score, joint.y_true
+            y_score = torch.cat([scores[: joint.start], scores[end:], y_score])
+            y_true = torch.cat([targets[: joint.start], targets[end:], y_true])
+        return _Rest(y_score, y_true, n_joint, joint.n_processes)
 
     def _value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
         """Return the learned loss on its own scale, with the objective's gradient."""
@@ -440,11 +439,11 @@ def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"`input` must be raw scores of a floating type, got {rows.dtype}."
         )
-    is_known = (labels == 0) | (labels == 1)
-    if not bool(is_known.all()):
-        strange = labels[~is_known].unique()[:5].tolist()
+    is_pos = labels != 0
+    if not torch.equal(labels, is_pos.to(labels.dtype)):
+        strange = labels[is_pos & (labels != 1)].unique()[:5].tolist()
         raise ValueError(
             f"`target` must be 0 or 1 in each row, got {strange}. Map your labels to "
             "0 and 1, 1 for the class that the metric calls positive."
         )
-    return rows, labels.detach().long()
+    return rows, is_pos.long()

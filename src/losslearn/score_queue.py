@@ -59,7 +59,8 @@ class ScoreQueue:
             y_score: Scores, without gradient.
             y_true: Targets, 0 or 1.
         """
-        y_score, y_true = y_score[-self.capacity :], y_true[-self.capacity :]
+        if len(y_score) > self.capacity:
+            y_score, y_true = y_score[-self.capacity :], y_true[-self.capacity :]
         n = len(y_score)
         if n == 0:
             return
@@ -70,15 +71,18 @@ class ScoreQueue:
             self._class = torch.full(
                 (self.capacity,), _NONE, dtype=torch.long, device=y_score.device
             )
-        is_usable = (y_score.abs() < _TOO_LARGE).reshape(n, -1).all(-1)
-        is_pos = (y_true != 0).reshape(n, -1).any(-1)
+        is_usable, is_pos = y_score.abs() < _TOO_LARGE, y_true != 0
+        if is_usable.ndim > 1:
+            is_usable = is_usable.reshape(n, -1).all(-1)
+        if is_pos.ndim > 1:
+            is_pos = is_pos.reshape(n, -1).any(-1)
         kinds = torch.where(is_usable, is_pos.long(), _NONE)
-        first = min(n, self.capacity - self._at)
-        for part, to in ((slice(first), self._at), (slice(first, n), 0)):
-            length = len(kinds[part])
-            self._score[to : to + length] = y_score[part]
-            self._target[to : to + length] = y_true[part]
-            self._class[to : to + length] = kinds[part]
+        for kept, new in (
+            (self._score, y_score),
+            (self._target, y_true),
+            (self._class, kinds),
+        ):
+            self._write(kept, new)
         self._at = (self._at + n) % self.capacity
         self._size = min(self._size + n, self.capacity)
         self._by_class = None
@@ -151,6 +155,15 @@ class ScoreQueue:
             rows = getattr(self, name)
             setattr(self, name, None if rows is None else rows.to(device))
         self._by_class = None
+
+    def _write(self, kept: Tensor, new: Tensor) -> None:
+        """Write rows where the next ones go; what is past the end, from the start."""
+        end = self._at + len(new)
+        if end <= self.capacity:
+            kept[self._at : end] = new
+            return
+        n_first = self.capacity - self._at
+        kept[self._at :], kept[: end - self.capacity] = new[:n_first], new[n_first:]
 
     def _rows_by_class(self) -> tuple[Tensor, Tensor]:
         """Return the negative and the positive rows' numbers, once after each push."""
