@@ -7,7 +7,15 @@ from torch import Tensor, nn
 
 from losslearn import SurrogateLoss, TrueLoss
 
-SMALL = {"set_size": 64, "queue_size": 256, "n_sets": 2, "replay": 2}
+SMALL = {
+    "set_size": 64,
+    "queue_size": 256,
+    "n_sets": 2,
+    "replay": 2,
+    "learn_every": 1,
+    "surrogate_steps": 1,
+}
+"""So small that a test can follow every call; all of them learn."""
 HELD = {"learn_every": 1_000_000}
 """Settings with which nothing but the queue changes: no fit, no blend."""
 

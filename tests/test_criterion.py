@@ -318,6 +318,28 @@ def test_the_surrogate_is_fitted_every_so_many_calls(learn_every):
     assert changed == [(call + 1) % learn_every == 0 for call in range(6)]
 
 
+def test_the_default_learns_in_every_fourth_call_four_steps_at_once():
+    small = {key: SMALL[key] for key in ("set_size", "queue_size")}
+    criterion, n_steps = SurrogateLoss("f1", **small), []
+    for seed in range(8):
+        criterion(*batch(seed))
+        count, *_ = criterion._stream._learner._descent.moments()
+        n_steps.append(int(count))
+    assert n_steps == [0, 0, 0, 4, 4, 4, 4, 8]
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 5, 50])
+def test_health_is_read_as_often_however_many_steps_a_fit_takes(at_once, monkeypatch):
+    pace = {"learn_every": max(at_once, 1), "surrogate_steps": at_once}
+    criterion, n_read = fed("f1", calls=0, **pace), []
+    monkeypatch.setattr(
+        criterion._stream.health, "read", lambda *_, **__: n_read.append(1)
+    )
+    for seed in range(150):
+        criterion(*batch(seed))
+    assert len(n_read) == {0: 6, 1: 6, 5: 6, 50: 3}[at_once]  # at most once a fit
+
+
 def test_in_universal_mode_the_surrogate_stays_as_it_is():
     criterion = SurrogateLoss("f1", mode="universal", **SMALL)
     before = weights(criterion)

@@ -136,8 +136,8 @@ def test_a_state_is_a_snapshot():
 @given(stop=st.integers(0, 12), learn_every=st.integers(1, 3))
 def test_a_resumed_run_is_the_run_that_was_not_stopped(stop, learn_every):
     def start(seed: int):
-        criterion = SurrogateLoss(
-            "auc", warm_up=5, learn_every=learn_every, random_state=seed, **SMALL
+        criterion = fed(
+            "auc", calls=0, warm_up=5, learn_every=learn_every, random_state=seed
         )
         model = small_model(seed)
         return criterion, model, torch.optim.Adam(model.parameters(), lr=0.05)
@@ -340,7 +340,7 @@ def test_a_slow_metric_is_warned_of_once(monkeypatch):
 def test_what_compiles_at_the_first_fit_is_no_slow_metric(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(criterion, "time", SimpleNamespace(perf_counter=lambda: now[0]))
-    quick = SurrogateLoss("f1", learn_every=5, **SMALL)
+    quick = fed("f1", calls=0, learn_every=5)
     stream, fit = quick._stream, quick._stream._fit
 
     def fit_and_compile(layout):

@@ -53,9 +53,9 @@ class _Clock:
 class SurrogateLoss(nn.Module):
     r"""A criterion that trains for a metric: used like `BCEWithLogitsLoss`.
 
-    Between calls it keeps the latest scores and targets in a queue and fits a learned
-    surrogate of the metric's true loss (Eq. 2, 5) to sets drawn from it, by an
-    optimiser and a generator of its own. A call values the batch, completed from the
+    Between calls it keeps the latest scores and targets in a queue, and in every fourth
+    call it fits a learned surrogate of the metric's true loss (Eq. 2, 5) to sets drawn
+    from it, by an optimiser and a generator of its own. A call values the batch, completed from the
     queue to a set of `set_size` rows, and its gradient is that of
 
     .. math::
@@ -107,8 +107,8 @@ class SurrogateLoss(nn.Module):
         cross_entropy_weight: float = 1.0,
         set_size: int = 500,
         queue_size: int = 4_096,
-        learn_every: int = 1,
-        surrogate_steps: int = 1,
+        learn_every: int = 4,
+        surrogate_steps: int = 4,
         surrogate_lr: float = 3e-3,
         n_sets: int = 2,
         replay: int | None = None,

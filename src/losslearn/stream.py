@@ -18,11 +18,11 @@ from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold
 
 _HEALTH_EVERY = 25
-"""Fits between two readings of the health."""
+"""Steps of the surrogate between two readings of the health."""
 _HEALTH_SETS = 8
 """Sets of one reading."""
 _PATIENCE = 100
-"""Fits before a loss without a gradient is called dead: at the model's start many a
+"""Steps before a loss without a gradient is called dead: at the model's start many a
 good metric has none, as where calling every row positive is best."""
 _LAYOUT_EVERY = 64
 """Batches after which the sets are laid out anew, once the stream is known."""
@@ -83,6 +83,7 @@ class StreamLearner:
         self.queue = ScoreQueue(queue_size)
         self._true_loss, self._config = true_loss, config
         self._warm_up, self._learn_every = warm_up, learn_every
+        self._steps = max(config.surrogate_steps, 1)  # as which a fit counts
         self._prevalence = prevalence
         self._layout: SetLayout | None = None
         self._filling: SetLayout | None = None
@@ -105,7 +106,7 @@ class StreamLearner:
     @property
     def is_dead(self) -> bool:
         """Whether there has long been no gradient to follow."""
-        return self.health.is_dead and self.n_fits > _PATIENCE
+        return self.health.is_dead and self.n_fits * self._steps > _PATIENCE
 
     @property
     def device(self) -> torch.device:
@@ -253,14 +254,14 @@ class StreamLearner:
         def draw(n_sets: int) -> DrawnSets:
             return DrawnSets(self.queue.draw(n_sets, layout, generator=self._generator))
 
-        if self._config.mode != "universal":
+        if self._config.mode != "universal" and self._config.surrogate_steps > 0:
             self.error = self._learner.learn_sets(
                 draw,
                 layout.y_true,
                 sample_weight=layout.weight,
-                steps=self._config.surrogate_steps,
+                steps=self._steps,
             )
-        if self.n_fits % _HEALTH_EVERY == 0:
+        if self.n_fits % max(_HEALTH_EVERY // self._steps, 1) == 0:
             self.health.read(
                 self._objective.estimate,
                 layout.y_true,
