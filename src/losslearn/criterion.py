@@ -55,8 +55,8 @@ class SurrogateLoss(nn.Module):
 
     Between calls it keeps the latest scores and targets in a queue, and in every fourth
     call it fits a learned surrogate of the metric's true loss (Eq. 2, 5) to sets drawn
-    from it, by an optimiser and a generator of its own. A call values the batch, completed from the
-    queue to a set of `set_size` rows, and its gradient is that of
+    from it, by an optimiser and a generator of its own. A call values the batch,
+    completed from the queue to a set of `set_size` rows, and its gradient is that of
 
     .. math::
         a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
