@@ -12,7 +12,7 @@ from losslearn.training import Record
 QUICK = ("--mode", "scratch", "--model", "linear", "--max-iter", "6")
 
 
-LOSSLEARN = (sys.executable, "-c", "from losslearn.cli import main; exit(main())")
+LOSSLEARN = (sys.executable, "-m", "losslearn")
 
 
 PROFIT = """
