@@ -40,6 +40,24 @@ def shared_ranks(row):
     ]
 
 
+def signed_ranks(differences, ranks):
+    """Return the smaller sum of ranks, and how many choices of signs reach it.
+
+    A zero adds half of its rank to either sum, whatever the signs.
+    """
+    pairs = list(zip(differences, ranks, strict=True))
+    halves = sum(rank / 2 for d, rank in pairs if d == 0)
+    ranks = [rank for d, rank in pairs if d]
+    up = halves + sum(rank for d, rank in pairs if d > 0)
+    smaller = min(up, sum(ranks) + 2 * halves - up)
+    sums = [
+        halves + sum(itertools.compress(ranks, signs))
+        for signs in itertools.product([0, 1], repeat=len(ranks))
+    ]
+    p_value = 2 * sum(total <= smaller for total in sums) / len(sums)
+    return smaller, min(p_value, 1)
+
+
 @few
 @given(st.lists(losses, min_size=3, max_size=3).filter(lambda d: len(set(d)) > 1))
 def test_corrected_t_test_is_that_of_the_definition(differences):
@@ -94,16 +112,23 @@ def test_t_test_says_what_it_needs(differences, test_share, message):
 def test_wilcoxon_counts_the_signs(differences):
     differences = [d for d in differences if d] or [1]
     order = sorted(differences, key=abs)
-    ranks = range(1, len(order) + 1)
-    up = sum(rank for rank, d in zip(ranks, order, strict=True) if d > 0)
-    smaller = min(up, sum(ranks) - up)
-    sums = [
-        sum(itertools.compress(ranks, signs))
-        for signs in itertools.product([0, 1], repeat=len(order))
-    ]
-    p_value = 2 * sum(total <= smaller for total in sums) / len(sums)
-    got = wilcoxon(differences)
-    assert got == pytest.approx((smaller, min(p_value, 1)))
+    expected = signed_ranks(order, range(1, len(order) + 1))
+    assert wilcoxon(differences) == pytest.approx(expected)
+
+
+@few
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=9).filter(any))
+def test_wilcoxon_shares_ranks_and_splits_zeros(differences):
+    ranks = shared_ranks([abs(d) for d in differences])
+    assert wilcoxon(differences) == pytest.approx(signed_ranks(differences, ranks))
+
+
+@pytest.mark.parametrize("n", [12, 13, 14, 40])
+def test_wilcoxon_is_that_of_scipy(n):
+    differences = np.random.default_rng(n).integers(-6, 9, n)
+    expected = stats.wilcoxon(differences, zero_method="zsplit")
+    got = wilcoxon(differences.tolist())
+    assert got == pytest.approx((expected.statistic, expected.pvalue))
 
 
 def test_wilcoxon_splits_zeros_between_the_signs():
