@@ -22,15 +22,11 @@ def test_same_seed_gives_the_same_history_and_another_does_not():
     assert history(0) != history(1)
 
 
-@pytest.mark.parametrize(
-    ("is_builtin", "n_valued"), [(True, [4, 4, 4]), (False, [4, 1, 1])]
-)
-def test_a_metric_of_your_own_is_called_for_a_quarter_of_the_sets(is_builtin, n_valued):
-    true_loss = replace(get_true_loss("f1"), is_builtin=is_builtin)
-    own = {"replay": None, "n_sets": 4, "mode": "scratch"}
+def test_the_metric_is_called_for_a_quarter_of_the_sets():
+    true_loss, valued = get_true_loss("f1"), []
+    small = {name: SMALL[name] for name in SMALL if name != "replay"}
     # a prevalence of the queue's would change, and with it the layout of the sets
-    criterion = fed(true_loss, calls=0, prevalence=0.4, **own)
-    valued = []
+    criterion = SurrogateLoss("f1", prevalence=0.4, **{**small, "n_sets": 4})
 
     def counted(y_true, y_score, *, sample_weight=None):
         valued.append(len(y_score))
@@ -40,7 +36,7 @@ def test_a_metric_of_your_own_is_called_for_a_quarter_of_the_sets(is_builtin, n_
     learner._true_loss = replace(true_loss, function=counted)
     for seed in range(3):
         criterion(*batch(seed))
-    assert valued == n_valued
+    assert valued == [4, 1, 1]
 
 
 @pytest.mark.parametrize("learn_every", [1, 3])
@@ -53,14 +49,14 @@ def test_the_surrogate_is_fitted_every_so_many_calls(learn_every):
     assert changed == [(call + 1) % learn_every == 0 for call in range(6)]
 
 
-def test_the_default_learns_in_every_fourth_call_four_steps_at_once():
+def test_the_default_learns_in_every_third_call_ten_steps_at_once():
     small = {key: SMALL[key] for key in ("set_size", "queue_size")}
     criterion, n_steps = SurrogateLoss("f1", **small), []
     for seed in range(8):
         criterion(*batch(seed))
         count, *_ = criterion._stream._learner._descent.moments()
         n_steps.append(int(count))
-    assert n_steps == [0, 0, 0, 4, 4, 4, 4, 8]
+    assert n_steps == [0, 0, 10, 10, 10, 20, 20, 20]
 
 
 @pytest.mark.parametrize("at_once", [0, 1, 5, 50])
@@ -70,9 +66,9 @@ def test_health_is_read_as_often_however_many_steps_a_fit_takes(at_once, monkeyp
     monkeypatch.setattr(
         criterion._stream.health, "read", lambda *_, **__: n_read.append(1)
     )
-    for seed in range(150):
+    for seed in range(250):
         criterion(*batch(seed))
-    assert len(n_read) == {0: 6, 1: 6, 5: 6, 50: 3}[at_once]  # at most once a fit
+    assert len(n_read) == {0: 4, 1: 4, 5: 4, 50: 5}[at_once]  # at most once a fit
 
 
 def test_in_universal_mode_the_surrogate_stays_as_it_is():

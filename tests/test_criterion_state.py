@@ -286,7 +286,7 @@ def test_a_perfect_stream_is_told_from_a_metric_that_ignores_the_scores():
             criterion(y_score + 100 * y_true, y_true)
 
     with pytest.warns(RuntimeWarning, match="it is 0 on the latest rows"):
-        see_separated_rows(110)
+        see_separated_rows(410)
     see_separated_rows(1)  # without a second warning
 
 
@@ -301,7 +301,7 @@ def test_a_metric_that_becomes_informative_lets_the_blend_rise():
 
     off[0] = True
     with pytest.warns(RuntimeWarning, match="does not change with the scores"):
-        assert blend_after(110) == 0
+        assert blend_after(410) == 0
     resumed = SurrogateLoss(loss, warm_up=10, **SMALL)
     resumed.load_state_dict(criterion.state_dict())
     assert blend_after(1, resumed) == 0  # without a second warning

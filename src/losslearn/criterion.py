@@ -25,9 +25,6 @@ _SLOW_SECONDS = 0.5
 _MOST_STRETCH = 2.0
 """Times that the gradient of a batch's rows may count for the rest of their set: few
 rows are a noisy sample of it."""
-_OWN_REPLAY = 4
-"""Fits in which a set is used that was valued by a metric of the user's own, whose
-calls are most of the time; a built-in loss values each set anew."""
 _TO_THE_LOOP = 8
 """Frames from a warning to the loop: our four and PyTorch's three before it."""
 
@@ -53,7 +50,7 @@ class _Clock:
 class SurrogateLoss(nn.Module):
     r"""A criterion that trains for a metric: used like `BCEWithLogitsLoss`.
 
-    Between calls it keeps the latest scores and targets in a queue, and in every fourth
+    Between calls it keeps the latest scores and targets in a queue, and in every third
     call it fits a learned surrogate of the metric's true loss (Eq. 2, 5) to sets drawn
     from it, by an optimiser and a generator of its own. A call values the batch,
     completed from the queue to a set of `set_size` rows, and its gradient is that of
@@ -107,11 +104,11 @@ class SurrogateLoss(nn.Module):
         cross_entropy_weight: float = 1.0,
         set_size: int = 500,
         queue_size: int = 4_096,
-        learn_every: int = 4,
-        surrogate_steps: int = 4,
+        learn_every: int = 3,
+        surrogate_steps: int = 10,
         surrogate_lr: float = 3e-3,
         n_sets: int = 2,
-        replay: int | None = None,
+        replay: int = 4,
         perturbation: float = 0.5,
         mode: Mode = "refined",
         prevalence: float | None = None,
@@ -137,8 +134,7 @@ class SurrogateLoss(nn.Module):
             surrogate_steps: Updates of the surrogate in a fit.
             surrogate_lr: Adam's learning rate for the surrogate.
             n_sets: Sets of one surrogate update.
-            replay: Fits in which a set that was valued once is used; None takes 4 for a
-                metric of your own and 1 for a built-in loss.
+            replay: Fits in which a set that was valued once is used.
             perturbation: Strongest noise on the scores that the surrogate is fitted to,
                 in deviations of the set's scores.
             mode: "refined" starts from the universal surrogate, "universal" keeps it as
@@ -162,8 +158,6 @@ class SurrogateLoss(nn.Module):
         self.true_loss = as_true_loss(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
-        if replay is None:
-            replay = 1 if self.true_loss.is_builtin else _OWN_REPLAY
         self._config = BilevelConfig(
             batch_size=set_size,
             cross_entropy_weight=cross_entropy_weight,

@@ -17,11 +17,11 @@ from losslearn.score_queue import ScoreQueue
 from losslearn.surrogate import SetSurrogate
 from losslearn.thresholds import best_threshold
 
-_HEALTH_EVERY = 25
+_HEALTH_EVERY = 80
 """Steps of the surrogate between two readings of the health."""
 _HEALTH_SETS = 8
 """Sets of one reading."""
-_PATIENCE = 100
+_PATIENCE = 400
 """Steps before a loss without a gradient is called dead: at the model's start many a
 good metric has none, as where calling every row positive is best."""
 _LAYOUT_EVERY = 64
