@@ -33,6 +33,9 @@ def test_paper_settings_are_those_of_section_4_1():
         ("pos_rate", 1.5, r"in \(0, 1\)"),
         ("patience", 0, "at least 1 or None"),
         ("replay", 0, "at least 1"),
+        ("replay", None, "at least 1"),
+        ("model_lr", "fast", "above 0"),
+        ("perturbation", None, "at least 0"),
         ("perturbation", -0.1, "at least 0"),
     ],
 )

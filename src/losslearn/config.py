@@ -1,6 +1,7 @@
 """Settings of a fit; the one home of their defaults."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, get_args
 
 Mode = Literal["universal", "scratch", "refined"]
@@ -92,22 +93,27 @@ class BilevelConfig:
             "rounds",
             "n_evals",
         ):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+            self._require(name, self._is_at_least(name, 1), "at least 1")
         for name in ("model_lr", "surrogate_lr", "max_grad_norm"):
-            self._require(name, getattr(self, name) > 0, "above 0")
+            above = self._is_at_least(name, 0) and getattr(self, name) != 0
+            self._require(name, above, "above 0")
         for name in (
             "surrogate_steps",
             "perturbation",
             "cross_entropy_weight",
             "catch_up",
         ):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
+            self._require(name, self._is_at_least(name, 0), "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
         rate, patience = self.pos_rate, self.patience
         self._require("pos_rate", rate is None or 0 < rate < 1, "in (0, 1) or None")
         patient = patience is None or patience >= 1
         self._require("patience", patient, "at least 1 or None")
+
+    def _is_at_least(self, name: str, least: float) -> bool:
+        value: object = getattr(self, name)
+        return isinstance(value, Real) and float(value) >= least
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
