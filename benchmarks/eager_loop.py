@@ -46,13 +46,24 @@ class EagerLoop:
 
     def surrogate_step(self) -> None:
         """Draw, score and value a batch; move the surrogate toward its value."""
-        rows, y_true = self._sampler.draw(1)[0], self._sampler.y_set
+        y_score = self.scores()
+        self.fit_surrogate(y_score, self.value(y_score))
+
+    def scores(self) -> Tensor:
+        """Draw a batch and score it."""
+        rows = self._sampler.draw(1)[0]
         with torch.no_grad():
-            y_score = self.model(self._x[rows])
-            loss = self._true_loss(y_true, y_score)
-        self._step(
-            self.surrogate, self._beta, (self.surrogate(y_true, y_score) - loss).abs()
-        )
+            return self.model(self._x[rows])
+
+    def value(self, y_score: Tensor) -> Tensor:
+        """Return a batch's true loss."""
+        with torch.no_grad():
+            return self._true_loss(self._sampler.y_set, y_score)
+
+    def fit_surrogate(self, y_score: Tensor, loss: Tensor) -> None:
+        """Move the surrogate toward a batch's true loss."""
+        gap = self.surrogate(self._sampler.y_set, y_score) - loss
+        self._step(self.surrogate, self._beta, gap.abs())
 
     def model_step(self) -> None:
         """Move the model down the surrogate's value of a batch."""

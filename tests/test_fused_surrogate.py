@@ -118,7 +118,7 @@ def test_hundred_steps_end_at_the_same_weights():
         learners.append(learner)
     assert learners[0]._fused is not None
     learners[1]._fused = None
-    learners[1]._descent.is_compiled = False
+    learners[1]._descent.arrays = None
     fit = (y_true[0, 0], y_score, loss, weight[0, 0])
     errors = [learner._fit(*fit) for learner in learners]
     torch.testing.assert_close(errors[0], errors[1], rtol=1e-4, atol=1e-6)

@@ -2,13 +2,29 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from losslearn.flat import FlatParameters
 from losslearn.kernels import can_compile
+
+
+class AdamArrays(NamedTuple):
+    """Adam's buffers as arrays over the same memory, which compiled calls work on."""
+
+    values: NDArray[np.float32]
+    """The parameters."""
+    grad: NDArray[np.float32]
+    exp_avg: NDArray[np.float32]
+    """First moment."""
+    exp_avg_sq: NDArray[np.float32]
+    """Second moment."""
+    n_steps: NDArray[np.float32]
+    """Steps taken, shape `[]`; goes up in place."""
 
 
 class ClippedAdam:
@@ -20,7 +36,7 @@ class ClippedAdam:
 
     Attributes:
         flat: The module's parameters in one buffer; None if they cannot be in one.
-        is_compiled: Whether a step is one compiled call.
+        arrays: What compiled calls work on, made once; None where there are none.
     """
 
     def __init__(
@@ -48,7 +64,6 @@ class ClippedAdam:
         self._optimizer = torch.optim.Adam(self._clipped, lr=lr, fused=True)
         unclipped = list(unclipped)
         self._unclipped = torch.optim.Adam(unclipped, lr=lr) if unclipped else None
-        self.is_compiled = self.flat is not None and can_compile(self.flat.values)
         if self.flat is not None:
             zeros = torch.zeros_like(self.flat.values, requires_grad=False)
             self._optimizer.state[self.flat.values] = {
@@ -56,6 +71,7 @@ class ClippedAdam:
                 "exp_avg": zeros,
                 "exp_avg_sq": zeros.clone(),
             }
+        self.arrays = self._arrays()
 
     @property
     def lr(self) -> float:
@@ -92,8 +108,8 @@ class ClippedAdam:
         """Take one step down the gradients."""
         if self.flat is not None:
             self.flat.gather()
-        if self.is_compiled:
-            self._compiled_step()
+        if self.arrays is not None:
+            self._compiled_step(self.arrays)
         else:
             if self._max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self._clipped, self._max_grad_norm)
@@ -105,21 +121,19 @@ class ClippedAdam:
         if self._unclipped is not None:
             self._unclipped.step()
 
-    def _compiled_step(self) -> None:
+    def _compiled_step(self, arrays: AdamArrays) -> None:
         from losslearn.kernels.arithmetic import adam_step
 
-        assert self.flat is not None, "what is compiled is flat"
-        count, exp_avg, exp_avg_sq = self.moments()
-        count += 1
-        adam_step(
-            self.flat.values.detach().numpy(),
-            self.flat.grad.numpy(),
-            exp_avg.numpy(),
-            exp_avg_sq.numpy(),
-            int(count),
-            self.lr,
-            self.max_grad_norm,
-        )
+        n_steps = arrays.n_steps
+        n_steps += 1
+        adam_step(*arrays[:4], int(n_steps), self.lr, self.max_grad_norm)
+
+    def _arrays(self) -> AdamArrays | None:
+        if self.flat is None or not can_compile(self.flat.values):
+            return None
+        count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments())
+        values, grad = self.flat.values.detach().numpy(), self.flat.grad.numpy()
+        return AdamArrays(values, grad, exp_avg, exp_avg_sq, count)
 
     def state_dict(self) -> dict[str, Any]:
         """Return Adam's state, as PyTorch keeps it."""
@@ -131,5 +145,6 @@ class ClippedAdam:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`."""
         self._optimizer.load_state_dict(state["clipped"])
+        self.arrays = self._arrays()  # of the moments that have come
         if self._unclipped is not None:
             self._unclipped.load_state_dict(state["unclipped"])

@@ -9,7 +9,7 @@ from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from losslearn.descent import ClippedAdam
+from losslearn.descent import AdamArrays, ClippedAdam
 from losslearn.fused.surrogate import FusedSurrogate, SetArrays, Weights, has_hooks
 from losslearn.kernels import can_compile
 from losslearn.kernels.blas import one_thread
@@ -55,8 +55,7 @@ class FusedModel:
             x: The table whose rows are drawn.
         """
         self._standardizer, self._descent = model.standardizer, descent
-        assert descent.flat is not None, "`of` has seen to it"
-        self._flat = descent.flat
+        self._alpha = self._buffers().values
         self._arrays = SetArrays()
         self._work: Work | None = None
         self._x = x.numpy()
@@ -65,17 +64,20 @@ class FusedModel:
             [linear[0].in_features, *(layer.out_features for layer in linear)], np.int64
         )
         self._first = linear[0].weight
+        self._first_place = self._first.data_ptr()
         self._norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
         n_units = sum(norm.num_features for norm in self._norms)
-        self._running = torch.empty(2, n_units)
-        self._batches = torch.empty(len(self._norms), dtype=torch.long)
+        running = torch.empty(2, n_units)
+        counts = torch.empty(len(self._norms), dtype=torch.long)
+        # kept as arrays, which cost less than tensors to change or hand over
+        self._running, self._batches = running.numpy(), counts.numpy()
         at = 0
-        for norm, batches in zip(self._norms, self._batches, strict=True):
+        for norm, batches in zip(self._norms, counts, strict=True):
             assert norm.num_batches_tracked is not None, "as built, it counts"
             norm.num_batches_tracked = batches.copy_(norm.num_batches_tracked)
             for row, name in enumerate(("running_mean", "running_var")):
-                part = self._running[row, at : at + norm.num_features]
+                part = running[row, at : at + norm.num_features]
                 part.copy_(getattr(norm, name))
                 setattr(norm, name, part)
             at += norm.num_features
@@ -89,14 +91,13 @@ class FusedModel:
         There is one for `Linear` and `MLP` as they are built: none derived from them,
         frozen in part, with hooks, or with layers exchanged.
         """
-        if not isinstance(model, Linear | MLP) or descent.flat is None:
+        if not isinstance(model, Linear | MLP) or descent.arrays is None:
             return None
         parameters = list(model.parameters())
         plain = (
             can_compile(x, *parameters)
             and x.is_contiguous()
             and all(parameter.requires_grad for parameter in parameters)
-            and descent.is_compiled
             and type(model) in (Linear, MLP)
             and not any(map(has_hooks, model.modules()))
             and _is_as_built(model)
@@ -105,7 +106,7 @@ class FusedModel:
 
     def is_current(self) -> bool:
         """Return whether the model's parameters still are those in the buffer."""
-        return self._first.data_ptr() == self._flat.values.data_ptr()
+        return self._first.data_ptr() == self._first_place
 
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""
@@ -216,22 +217,19 @@ class FusedModel:
 
     def _adam(self, ahead: int) -> tuple[Array, Array, Array, Array, int, float, float]:
         """Return Adam's buffers and settings, with the number of a step to come."""
-        descent = self._descent
-        count, exp_avg, exp_avg_sq = descent.moments()
-        return (
-            self._alpha,
-            self._flat.grad.numpy(),
-            exp_avg.numpy(),
-            exp_avg_sq.numpy(),
-            int(count) + ahead,
-            descent.lr,
-            descent.max_grad_norm,
-        )
+        arrays, descent = self._buffers(), self._descent
+        step = int(arrays.n_steps) + ahead
+        return (*arrays[:4], step, descent.lr, descent.max_grad_norm)
+
+    def _buffers(self) -> AdamArrays:
+        arrays = self._descent.arrays
+        assert arrays is not None, "`of` has seen to it"
+        return arrays
 
     def _at(self, rows: Tensor) -> tuple[Array, float, Array, Rows, Array, Array]:
         """Return what the kernels need to score rows of the table."""
         return (
-            self._running.numpy(),
+            self._running,
             self._rate,
             self._x,
             rows.numpy(),
@@ -248,10 +246,6 @@ class FusedModel:
         return self._work
 
     @property
-    def _alpha(self) -> Array:
-        return self._flat.values.detach().numpy()
-
-    @property
     def _rate(self) -> float:
         return self._dropouts[0].p if self._dropouts else 0.0
 
@@ -262,8 +256,8 @@ class FusedModel:
         return int(torch.randint(2**31 - 1 - n_steps * len(self._widths), ()))
 
     def _count_steps(self, n: int) -> None:
-        count, _, _ = self._descent.moments()
-        count += n
+        n_steps = self._buffers().n_steps
+        n_steps += n
         self._count_batches(n)
 
     def _count_batches(self, n: int) -> None:

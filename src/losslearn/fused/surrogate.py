@@ -44,13 +44,15 @@ class FusedSurrogate:
     It works on the surrogate's own parameters; `of` says whether it can.
 
     Attributes:
+        beta: The parameters, in one buffer.
         sizes: Widths of g's layers, then of h's.
     """
 
     def __init__(self, surrogate: SetSurrogate) -> None:
         """Bring the surrogate's parameters into one buffer."""
         self._surrogate = surrogate
-        self._flat = FlatParameters(surrogate.parameters())
+        flat = FlatParameters(surrogate.parameters())
+        self.beta: Array = flat.values.detach().numpy()
         layers = [
             layer
             for part in (surrogate.encoder, surrogate.decoder)
@@ -58,7 +60,7 @@ class FusedSurrogate:
             if isinstance(layer, nn.Linear)
         ]
         self.sizes = np.array([layer.out_features for layer in layers], np.int64)
-        self._first = layers[0]
+        self._first, self._place = layers[0], flat.values.data_ptr()
         self._fit_arrays, self._arrays = SetArrays(), SetArrays()
 
     @classmethod
@@ -80,16 +82,11 @@ class FusedSurrogate:
 
     def is_current(self) -> bool:
         """Return whether the surrogate's parameters still are those in the buffer."""
-        return self._first.weight.data_ptr() == self._flat.values.data_ptr()
+        return self._first.weight.data_ptr() == self._place
 
     def takes(self, y_score: Tensor) -> bool:
         """Return whether these scores can be valued, by the parameters as they are."""
         return self.is_current() and can_compile(y_score)
-
-    @property
-    def beta(self) -> Array:
-        """The parameters, in one buffer."""
-        return self._flat.values.detach().numpy()
 
     @property
     def standardize(self) -> bool:
@@ -131,21 +128,22 @@ class FusedSurrogate:
         """
         from losslearn.kernels.set_network import fit_steps
 
-        assert descent.flat is not None, "the surrogate's parameters are of one type"
-        steps = len(y_score)
-        shape = (y_score.shape[0] * y_score.shape[1], y_score.shape[2])
+        assert descent.arrays is not None, "`of` has seen to it"
+        steps, n_sets, n = y_score.shape
+        shape = (steps * n_sets, n)
         y, share = self._fit_arrays.of(y_true, sample_weight, shape)
         # arrays, since a few numbers take PyTorch longer than a step of the kernel
-        unit_loss = (loss.numpy() / self.scale - self.shift).astype(np.float32)
-        count, exp_avg, exp_avg_sq = descent.moments()
+        scale = self.scale
+        unit_loss = (loss.numpy() / scale - self.shift).astype(np.float32)
+        _, grad, exp_avg, exp_avg_sq, n_steps = descent.arrays
         errors = np.empty(steps, np.float32)
         with one_thread():
             fit_steps(
                 self.beta,
-                descent.flat.grad.numpy(),
-                exp_avg.numpy(),
-                exp_avg_sq.numpy(),
-                int(count),
+                grad,
+                exp_avg,
+                exp_avg_sq,
+                int(n_steps),
                 self.sizes,
                 y,
                 y_score.contiguous().numpy(),
@@ -156,8 +154,8 @@ class FusedSurrogate:
                 descent.max_grad_norm,
                 errors,
             )
-        count += steps
-        errors *= self.scale
+        n_steps += steps
+        errors *= scale
         return torch.from_numpy(errors)
 
     def objective(
