@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -11,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
+from losslearn.benchmark import hardware as machine
 
 
 class Reading(NamedTuple):
@@ -78,10 +77,8 @@ def absolute(what: str, ours: float, most: float) -> Reading:
 def hardware() -> dict[str, object]:
     """Return what the figures were taken on."""
     return {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
+        **machine.hardware(),
         "pinned_to": len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
-        "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
         "versions": {
             name: version(name) for name in ("losslearn", "torch", "numpy", "numba")
