@@ -67,7 +67,8 @@ class ClippedAdam:
         if self.flat is not None:
             zeros = torch.zeros_like(self.flat.values, requires_grad=False)
             self._optimizer.state[self.flat.values] = {
-                "step": torch.zeros((), device=zeros.device),
+                # single, as PyTorch's own, whatever the default type is
+                "step": torch.zeros((), dtype=torch.float32, device=zeros.device),
                 "exp_avg": zeros,
                 "exp_avg_sq": zeros.clone(),
             }

@@ -12,7 +12,6 @@ from torch.autograd.function import once_differentiable
 from losslearn.descent import ClippedAdam
 from losslearn.flat import FlatParameters
 from losslearn.kernels import can_compile
-from losslearn.kernels.blas import one_thread
 from losslearn.surrogate import SetSurrogate
 
 Array = NDArray[np.float32]
@@ -137,23 +136,22 @@ class FusedSurrogate:
         unit_loss = (loss.numpy() / scale - self.shift).astype(np.float32)
         _, grad, exp_avg, exp_avg_sq, n_steps = descent.arrays
         errors = np.empty(steps, np.float32)
-        with one_thread():
-            fit_steps(
-                self.beta,
-                grad,
-                exp_avg,
-                exp_avg_sq,
-                int(n_steps),
-                self.sizes,
-                y,
-                y_score.contiguous().numpy(),
-                unit_loss,
-                share,
-                self.standardize,
-                descent.lr,
-                descent.max_grad_norm,
-                errors,
-            )
+        fit_steps(
+            self.beta,
+            grad,
+            exp_avg,
+            exp_avg_sq,
+            int(n_steps),
+            self.sizes,
+            y,
+            y_score.contiguous().numpy(),
+            unit_loss,
+            share,
+            self.standardize,
+            descent.lr,
+            descent.max_grad_norm,
+            errors,
+        )
         n_steps += steps
         errors *= scale
         return torch.from_numpy(errors)
@@ -186,17 +184,16 @@ class FusedSurrogate:
         y, share = self._arrays.of(y_true, sample_weight, (len(score), score.shape[1]))
         values = np.empty(len(score), np.float32)
         slope = np.empty(score.shape, np.float32)
-        with one_thread():
-            value_and_slope(
-                self.beta,
-                self.sizes,
-                y,
-                score.numpy(),
-                share,
-                self.standardize,
-                values,
-                slope,
-            )
+        value_and_slope(
+            self.beta,
+            self.sizes,
+            y,
+            score.numpy(),
+            share,
+            self.standardize,
+            values,
+            slope,
+        )
         values += np.float32(self.shift)
         if weights != (1, 0):
             blend_cross_entropy(*weights, y, score.numpy(), share, values, slope)

@@ -13,6 +13,7 @@ from numba import float32
 from numpy.typing import NDArray
 
 from losslearn.kernels.arithmetic import Matrix, Vector, adam_step, compiled, tanh
+from losslearn.kernels.products import multiply, multiply_by_rows
 
 Sizes = NDArray[np.int64]
 """Widths: of g's two layers, then of h's layers; the last is 1."""
@@ -65,7 +66,7 @@ def _encode(
     for k in range(width):
         for i in range(len(z)):
             first[k, i] = tanh(b1[k] + on_target[k] * y[i] + on_score[k] * z[i])
-    np.dot(w2, first, second)
+    multiply(w2, first, second)
     for k in range(codes):
         for i in range(len(z)):
             second[k, i] = tanh(second[k, i] + b2[k])
@@ -181,10 +182,11 @@ def _beta_gradient(
     width, codes = sizes[0], sizes[1]
     at = 3 * width
     w2 = beta[at : at + codes * width].reshape(codes, width)
-    np.dot(second, first.T, grad[at : at + codes * width].reshape(codes, width))
+    multiply_by_rows(second, first, grad[at : at + codes * width].reshape(codes, width))
     for k in range(codes):
         grad[at + codes * width + k] = second[k].sum()
-    back = np.dot(w2.T, second)
+    back = np.empty_like(first)
+    multiply(w2.T.copy(), second, back)
     for k in range(width):
         total, on_target, on_score = float32(0.0), float32(0.0), float32(0.0)
         for i in range(len(z)):
@@ -234,7 +236,8 @@ def value_and_slope(
     _into_second(codes, share, second)
     width, at = sizes[0], 3 * sizes[0]
     w2 = beta[at : at + sizes[1] * width].reshape(sizes[1], width)
-    back = np.dot(w2.T, second)
+    back = np.empty_like(first)
+    multiply(w2.T.copy(), second, back)
     flat = grad.reshape(-1)
     flat[:] = float32(0.0)
     for k in range(width):
