@@ -3,7 +3,8 @@
 Two linear layers with tanh are g, the weighted mean of a set follows, and linear layers
 with tanh between them are h. The parameters are those of `SetSurrogate`, in its order,
 in one buffer. Activations of g are kept as `[units, pairs]`, the sets of a step behind
-one another, so that the inner loops are long and the compiler can vectorise them.
+one another, so that the inner loops are long and the compiler can vectorise them. Pairs
+of no weight fill them up to whole lanes of the processor.
 """
 
 import math
@@ -17,6 +18,21 @@ from losslearn.kernels.products import multiply, multiply_by_rows
 
 Sizes = NDArray[np.int64]
 """Widths: of g's two layers, then of h's layers; the last is 1."""
+
+_LANES = 16
+"""Numbers that a loop takes at once; what is left over it takes one by one."""
+
+
+@compiled
+def _room(sizes: Sizes, pairs: int) -> tuple[Vector, Vector, Matrix, Matrix]:
+    """Return room for the targets, the scores and g's activations of some pairs."""
+    lanes = (pairs + _LANES - 1) // _LANES * _LANES
+    return (
+        np.zeros(lanes, np.float32),
+        np.zeros(lanes, np.float32),
+        np.empty((sizes[0], lanes), np.float32),
+        np.empty((sizes[1], lanes), np.float32),
+    )
 
 
 @compiled
@@ -135,15 +151,15 @@ def _decode_back(
 def _forward(
     beta: Vector,
     sizes: Sizes,
-    y: Matrix,
-    z: Matrix,
+    y: Vector,
+    z: Vector,
     share: Matrix,
     first: Matrix,
     second: Matrix,
 ) -> Matrix:
     """Return each set's code and the activations of h behind it."""
-    n_sets, n = z.shape
-    _encode(beta, sizes, y.reshape(-1), z.reshape(-1), first, second)
+    n_sets, n = share.shape
+    _encode(beta, sizes, y, z, first, second)
     layers = np.zeros((n_sets, sizes[1:].sum()), np.float32)
     for s in range(n_sets):
         for k in range(sizes[1]):
@@ -158,7 +174,10 @@ def _forward(
 
 @compiled
 def _into_second(codes: Matrix, share: Matrix, second: Matrix) -> None:
-    """Turn g's last activations into the gradient before their tanh, in place."""
+    """Turn g's last activations into the gradient before their tanh, in place.
+
+    It is 0 for the pairs that fill up lanes.
+    """
     n_sets, n = share.shape
     for s in range(n_sets):
         for k in range(second.shape[0]):
@@ -166,6 +185,7 @@ def _into_second(codes: Matrix, share: Matrix, second: Matrix) -> None:
             for i in range(n):
                 a = inside[i]
                 inside[i] = code * share[s, i] * (float32(1.0) - a * a)
+    second[:, n_sets * n :] = float32(0.0)
 
 
 @compiled
@@ -223,13 +243,14 @@ def value_and_slope(
         grad: Written; gradients in the same units.
     """
     n_sets, n = score.shape
-    z, spread = score, np.ones(n_sets, np.float32)
+    y_pairs, z_pairs, first, second = _room(sizes, score.size)
+    y_pairs[: score.size] = y.reshape(-1)
+    z, spread = z_pairs[: score.size].reshape(n_sets, n), np.ones(n_sets, np.float32)
     if standardize:
-        z = np.empty_like(score)
         _standardize(score, share, z, spread)
-    first = np.empty((sizes[0], n_sets * n), np.float32)
-    second = np.empty((sizes[1], n_sets * n), np.float32)
-    layers = _forward(beta, sizes, y, z, share, first, second)
+    else:
+        z[:] = score
+    layers = _forward(beta, sizes, y_pairs, z_pairs, share, first, second)
     values[:] = layers[:, -1]
     none = np.empty(0, np.float32)
     codes = _decode_back(beta, sizes, layers, np.ones(n_sets, np.float32), none)
@@ -312,9 +333,9 @@ def fit_steps(
         errors: Written; the mean gap before each step, in the same units.
     """
     steps, n_sets, n = score.shape
-    first = np.empty((sizes[0], n_sets * n), np.float32)
-    second = np.empty((sizes[1], n_sets * n), np.float32)
-    z = np.empty((n_sets, n), np.float32)
+    pairs = n_sets * n
+    y_pairs, z_pairs, first, second = _room(sizes, pairs)
+    z = z_pairs[:pairs].reshape(n_sets, n)
     spread, slope = np.empty(n_sets, np.float32), np.empty(n_sets, np.float32)
     for step in range(steps):
         rows = slice(step * n_sets, (step + 1) * n_sets)
@@ -322,7 +343,8 @@ def fit_steps(
             _standardize(score[step], share[rows], z, spread)
         else:
             z[:] = score[step]
-        layers = _forward(beta, sizes, y[rows], z, share[rows], first, second)
+        y_pairs[:pairs] = y[rows].reshape(-1)
+        layers = _forward(beta, sizes, y_pairs, z_pairs, share[rows], first, second)
         known, total = 0, float32(0.0)
         for s in range(n_sets):
             slope[s] = float32(0.0)
@@ -336,7 +358,5 @@ def fit_steps(
         grad[:] = float32(0.0)
         codes = _decode_back(beta, sizes, layers, slope, grad)
         _into_second(codes, share[rows], second)
-        _beta_gradient(
-            beta, sizes, y[rows].reshape(-1), z.reshape(-1), first, second, grad
-        )
+        _beta_gradient(beta, sizes, y_pairs, z_pairs, first, second, grad)
         adam_step(beta, grad, exp_avg, exp_avg_sq, done + step + 1, lr, max_grad_norm)
