@@ -109,8 +109,8 @@ def test_the_fit_that_users_get_is_judged_beside_the_papers_method():
     paired = " against cross_entropy: mean loss lower on"
     assert f"default_fit{paired} 5 and higher on 0 data set(s), p = 0.062" in text
     assert f"sl_r{paired} 0 and higher on 5 data set(s), p = 0.062" in text
-    # against the control, and against the best hand-made loss, which is the same
-    assert text.count("| default_fit | 5 | 0 | 0 | 5 of 5 | 3 |") == 2
+    # against the control, the best hand-made loss, which is the same, and SL-R
+    assert text.count("| default_fit | 5 | 0 | 0 | 5 of 5 | 3 |") == 3
     assert text.count("| sl_r | 0 | 0 | 5 | 5 of 5 | 3 |") == 2
 
 
@@ -169,6 +169,31 @@ def test_wins_ties_and_losses_against_the_control():
     (outcomes,) = [table for table in rows if table[0][1] == "wins"]
     assert outcomes[2][:6] == ["focal", "1", "1", "1", "3 of 3", "3"]
     assert outcomes[2][6:] == ["1 / 1 / 1", "3 / 3 / 3"]
+
+
+def test_wins_ties_and_losses_against_the_learned_loss():
+    lines = []
+    for dataset, criterion in (("a9a", LOW), ("susy", MIDDLE), ("skin", HIGH)):
+        lines += make_lines("cross_entropy", HIGH, dataset=dataset)
+        lines += make_lines("sl_r", MIDDLE, dataset=dataset)
+        lines += make_lines("criterion", criterion, dataset=dataset)
+    lines += make_lines("evolution_strategies", HIGH)
+    lines += make_lines("evolution_strategies", LOW, metric="mcc_loss")  # no SL-R
+    text = honest_table(lines)
+    _, block = text.split("Against sl_r, the learned loss without a choice")
+    assert read(block)[2:] == [
+        ["criterion", "1", "1", "1", "3 of 3", "3", "1 / 1 / 1", "3 / 3 / 3"],
+        [
+            "evolution_strategies",
+            "0",
+            "0",
+            "1",
+            "1 of 3",
+            "3",
+            "0 / 0 / 1",
+            "0 / 0 / 3",
+        ],
+    ]
 
 
 def test_derived_method_takes_the_lower_validation_loss_and_the_control_on_ties():

@@ -43,6 +43,7 @@ from losslearn.benchmark.tables.outcomes import (
     CONTROL,
     DERIVED,
     OURS,
+    REFINED,
     Cells,
     best_hand_made,
     cells_of,
@@ -273,33 +274,41 @@ def _rank_note(ranking: Ranking) -> str:
 
 
 def _outcomes(entries: Entries, tier: str) -> list[str]:
-    """Return every method against the control, and ours against the best hand-made."""
+    """Return every method against the control and against SL-R, ours against the best.
+
+    The best is the hand-made loss of each cell with the lowest validation loss.
+    """
     every = with_derived(entries)
     methods = in_order(
         {key.method for key in every if key.tier == tier}, (*OURS, DERIVED, *_FIRST)
     )
     methods = [name for name in methods if name not in CHECKS]
-    control = cells_of(entries, tier, CONTROL)
-    against_control = {
-        name: cells_of(every, tier, name) for name in methods if name != CONTROL
-    }
+    cells = {name: cells_of(every, tier, name) for name in methods}
+    control = cells.pop(CONTROL, {})
     best = best_hand_made(entries, tier)
     rival = {cell: best[cell] for cell in control}
-    ours = {n: against_control[n] for n in (*OURS, DERIVED) if n in methods}
+    ours = {name: cells[name] for name in (*OURS, DERIVED) if name in cells}
+    others = {n: found for n, found in cells.items() if n not in (REFINED, DERIVED)}
     if not control:
         return [f"{CONTROL} did not run in this tier: there is nothing to judge by."]
     parts = []
-    if against_control:
+    if cells:
         parts += [
             f"Against {CONTROL} (corrected resampled t-test, 5 %; a cell is a data set "
             "and a metric):",
-            _tallies(against_control, control),
+            _tallies(cells, control),
         ]
     if ours:
         parts += [
             "Against the best hand-made loss of each cell, by its validation loss "
             f"({CONTROL} is one of them; one with fewer repetitions is passed over):",
             _tallies(ours, rival),
+        ]
+    if REFINED in cells and others:
+        parts += [
+            f"Against {REFINED}, the learned loss without a choice (a win is the other "
+            "method's):",
+            _tallies(others, cells[REFINED]),
         ]
     return parts or ["No method to compare."]
 
