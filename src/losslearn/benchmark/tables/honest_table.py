@@ -95,8 +95,9 @@ def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str
     the repetitions, bold where clearly best (see `clear_best`), with average ranks and
     their critical difference, and the learned losses against cross-entropy by a
     signed-rank test over the data sets. Then, for each tier, every method against
-    cross-entropy, and the learned losses against the best hand-made loss of each
-    cell, chosen by its mean validation loss; see `significance.verdict`.
+    cross-entropy, the learned losses against the best hand-made loss of each cell,
+    chosen by its mean validation loss, and every method against the refined
+    surrogate; see `significance.verdict`.
 
     Args:
         lines: Result lines of one protocol.
