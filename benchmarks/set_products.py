@@ -23,44 +23,39 @@ from losslearn.kernels.blas import one_thread
 from losslearn.kernels.products import multiply, multiply_by_rows
 
 RESULTS = Path(__file__).parent / "results" / "set_products.json"
+Timed = Callable[[Matrix, Matrix, Matrix, int], None]
+
 UNITS, TIMES = 30, 100
 """Units of the network's two layers, and products of one call that is timed."""
 
 
-@njit
-def _forward(weight: Matrix, rows: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        multiply(weight, rows, out)
+def repeated(product: Callable[[Matrix, Matrix, Matrix], None]) -> Timed:
+    """Return a compiled loop over a product, so that a call of it costs nothing."""
+    compiled = njit(product)
+
+    def loop(left: Matrix, right: Matrix, out: Matrix, times: int) -> None:
+        for _ in range(times):
+            compiled(left, right, out)
+
+    timed: Timed = njit(loop)
+    return timed
 
 
-@njit
-def _forward_by_blas(weight: Matrix, rows: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        np.dot(weight, rows, out)
-
-
-@njit
-def _back(weight: Matrix, rows: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        multiply(weight.T.copy(), rows, out)
-
-
-@njit
-def _back_by_blas(weight: Matrix, rows: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        np.dot(weight.T, rows, out)
-
-
-@njit
-def _gradient(rows: Matrix, slopes: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        multiply_by_rows(slopes, rows, out)
-
-
-@njit
-def _gradient_by_blas(rows: Matrix, slopes: Matrix, out: Matrix, times: int) -> None:
-    for _ in range(times):
-        np.dot(slopes, rows.T, out)
+PRODUCTS = {
+    "forward": (
+        repeated(lambda weight, rows, out: multiply(weight, rows, out)),
+        repeated(lambda weight, rows, out: np.dot(weight, rows, out)),
+    ),
+    "back": (
+        repeated(lambda weight, rows, out: multiply(weight.T.copy(), rows, out)),
+        repeated(lambda weight, rows, out: np.dot(weight.T, rows, out)),
+    ),
+    "gradient": (
+        repeated(lambda slopes, rows, out: multiply_by_rows(slopes, rows, out)),
+        repeated(lambda slopes, rows, out: np.dot(slopes, rows.T, out)),
+    ),
+}
+"""Each product of ours, and by BLAS."""
 
 
 class Line(NamedTuple):
@@ -80,15 +75,15 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
         return generator.standard_normal(shape).astype(np.float32)
 
     weight, rows, slopes = draw(UNITS, UNITS), draw(UNITS, n), draw(UNITS, n)
-    pairs = {
-        "forward": (_forward, _forward_by_blas, (weight, rows, draw(UNITS, n))),
-        "back": (_back, _back_by_blas, (weight, slopes, draw(UNITS, n))),
-        "gradient": (_gradient, _gradient_by_blas, (rows, slopes, draw(UNITS, UNITS))),
+    arrays = {
+        "forward": (weight, rows, draw(UNITS, n)),
+        "back": (weight, slopes, draw(UNITS, n)),
+        "gradient": (slopes, rows, draw(UNITS, UNITS)),
     }
-    ways: list[Callable[[], object]] = [
-        partial(way, *arrays, TIMES)
-        for ours, blas, arrays in pairs.values()
-        for way in (ours, blas)
+    ways = [
+        partial(way, *arrays[name], TIMES)
+        for name, both in PRODUCTS.items()
+        for way in both
     ]
     times = [
         1e3 * milliseconds / TIMES
@@ -96,7 +91,7 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
     ]
     return [
         Line(name, n, ours, blas)
-        for name, ours, blas in zip(pairs, times[::2], times[1::2], strict=True)
+        for name, ours, blas in zip(PRODUCTS, times[::2], times[1::2], strict=True)
     ]
 
 

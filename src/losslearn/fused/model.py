@@ -64,7 +64,7 @@ class FusedModel:
             [linear[0].in_features, *(layer.out_features for layer in linear)], np.int64
         )
         self._first = linear[0].weight
-        self._first_place = self._first.data_ptr()
+        self._place = self._first.data_ptr()
         self._norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
         n_units = sum(norm.num_features for norm in self._norms)
@@ -106,7 +106,7 @@ class FusedModel:
 
     def is_current(self) -> bool:
         """Return whether the model's parameters still are those in the buffer."""
-        return self._first.data_ptr() == self._first_place
+        return self._first.data_ptr() == self._place
 
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""
