@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from losslearn.metrics import cut_points as module
+from losslearn.metrics import roc_auc_loss
 from losslearn.metrics.cut_points import cut_points
 
 KINDS = st.sampled_from([torch.float32, torch.float64])
@@ -30,11 +31,11 @@ def sets(draw):
     return y_true, score, {"none": None, "rows": weight, "places": one_set}[kind]
 
 
-def both_ways(y_true, y_score, weight):
-    compiled = cut_points(y_true, y_score, sample_weight=weight)
+def both_ways(y_true, y_score, weight, *, of=cut_points):
+    compiled = of(y_true, y_score, sample_weight=weight)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "can_compile", lambda *_, **__: False)
-        plain = cut_points(y_true, y_score, sample_weight=weight)
+        plain = of(y_true, y_score, sample_weight=weight)
     return compiled, plain
 
 
@@ -51,6 +52,21 @@ def test_the_compiled_count_is_the_plain_one(case):
             assert torch.equal(ours.isnan(), theirs.isnan())
         else:
             assert torch.allclose(ours[numbers], theirs[numbers], rtol=0, atol=1e-12)
+
+
+@given(sets())
+@settings(max_examples=200, deadline=None)
+def test_the_compiled_auc_is_the_plain_one(case):
+    compiled, plain = both_ways(*case, of=roc_auc_loss)
+    assert compiled.dtype == plain.dtype
+    assert compiled.shape == plain.shape
+    assert torch.allclose(compiled, plain, rtol=0, atol=1e-7, equal_nan=True)
+
+
+def test_the_compiled_auc_forms_no_cut_points(monkeypatch):
+    monkeypatch.setattr(module, "cut_points", None)  # to call it would fail
+    y_true, y_score = torch.tensor([[0, 1, 0, 1]]), torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    assert roc_auc_loss(y_true, y_score).tolist() == [0.25]
 
 
 def test_rows_that_are_not_contiguous_are_counted_as_they_stand():

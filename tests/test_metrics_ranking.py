@@ -79,6 +79,10 @@ def test_rounding_does_not_lead_out_of_the_unit_interval():
     y_score[-1] = 0.25
     weight = torch.tensor([0.1] * 3 + [2.5] + [1000.0] * 5, dtype=torch.float64)
     assert precision_at_k(y_true, y_score, k=0.05, sample_weight=weight) <= 1
+    # All pairs of these are wrong and add up to more than the product of the sums.
+    y_true, y_score = torch.tensor([1] + [0] * 4), torch.arange(5, dtype=torch.float64)
+    weight = torch.tensor([0.1, 0.1, 0.1, 0.1, 0.2], dtype=torch.float64)
+    assert roc_auc_loss(y_true, y_score, sample_weight=weight) == 1
 
 
 def test_partial_auc_up_to_one_is_the_auc():

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Integer
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -84,6 +85,11 @@ def undefined_sets(
     return torch.where(defined, 0.0, torch.nan).to(n_pos.dtype)
 
 
+def is_large(y_score: Float[Tensor, "*sets n"]) -> bool:
+    """Return whether these are so many rows of one set that they are taken in parts."""
+    return y_score.ndim == 1 and len(y_score) > _MANY
+
+
 def cut_points(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -105,9 +111,9 @@ def cut_points(
         >>> counts.true_pos.tolist(), counts.false_pos.tolist()
         ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
     """
-    kinds = (torch.float32, torch.float64)
-    if y_score.numel() > 0 and can_compile(y_score, dtypes=kinds):
-        return _compiled_cut_points(y_true, y_score, sample_weight)
+    sets = sorted_sets(y_true, y_score, sample_weight)
+    if sets is not None:
+        return _compiled_cut_points(sets, y_score.shape)
     score, order = y_score.sort(dim=-1, descending=True)
     weight = split_weight(y_true, y_score, sample_weight)
     above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
@@ -162,7 +168,7 @@ def _in_parts(
     sample_weight: Float[Tensor, "*#sets n"] | None,
 ) -> Iterator[CutPoints]:
     """Yield all cut points; of many rows in parts that share their ends."""
-    if y_score.ndim > 1 or len(y_score) <= _MANY:
+    if not is_large(y_score):
         yield cut_points(y_true, y_score, sample_weight=sample_weight)
         return
     before: CutPoints | None = None
@@ -238,33 +244,48 @@ def _highest_first(y_score: Float[Tensor, " n"]) -> Integer[Tensor, " n"]:
     return torch.from_numpy(falling.numpy().argsort())
 
 
-def _compiled_cut_points(
+class SortedSets(NamedTuple):
+    """Sets as arrays, as compiled counting takes them."""
+
+    score: NDArray[np.floating]
+    """Scores by row, shape `[sets, n]`."""
+    order: NDArray[np.int64]
+    """Rows from the lowest score on, NaN last, shape `[sets, n]`."""
+    y_true: NDArray[np.int64]
+    """Targets by row, shape `[sets, n]`."""
+    weight: NDArray[np.floating]
+    """Weights by row, shape `[sets, n]`; of size 0 where all are 1."""
+
+
+def sorted_sets(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> CutPoints:
-    """Return the same as `cut_points` in a few calls."""
-    from losslearn.kernels.counting import count_above
-
-    *sets, n = y_score.shape
+) -> SortedSets | None:
+    """Return the sets with their rows in order, or None where nothing is compiled."""
+    kinds = (torch.float32, torch.float64)
+    if y_score.numel() == 0 or not can_compile(y_score, dtypes=kinds):
+        return None
+    n = y_score.shape[-1]
     score = y_score.detach().numpy().reshape(-1, n)
     rows = y_true.long().expand(y_score.shape).numpy().reshape(-1, n)
     weight = _NO_WEIGHT
     if sample_weight is not None:
         weight = sample_weight.detach().expand(y_score.shape).numpy().reshape(-1, n)
-    above = np.empty((2, len(score), n + 1))
-    undefined = np.empty(len(score))
-    count_above(
-        score,
-        score.argsort(axis=-1),
-        rows,
-        weight,
-        above,
-        undefined,
-    )
-    true_pos, false_pos = above.reshape(2, *sets, n + 1)
+    return SortedSets(score, score.argsort(axis=-1), rows, weight)
+
+
+def _compiled_cut_points(sets: SortedSets, shape: torch.Size) -> CutPoints:
+    """Return the same as `cut_points` in a few calls."""
+    from losslearn.kernels.counting import count_above
+
+    *outer, n = shape
+    above = np.empty((2, len(sets.score), n + 1))
+    undefined = np.empty(len(sets.score))
+    count_above(*sets, above, undefined)
+    true_pos, false_pos = above.reshape(2, *outer, n + 1)
     counts = (true_pos, false_pos, true_pos[..., -1:], false_pos[..., -1:])
-    return CutPoints(*map(torch.from_numpy, (*counts, undefined.reshape(sets))))
+    return CutPoints(*map(torch.from_numpy, (*counts, undefined.reshape(outer))))
 
 
 _NO_WEIGHT = np.empty((0, 0), np.float32)

@@ -5,15 +5,20 @@ which tied rows move together, as in scikit-learn. TP and FP are the weights of 
 positive and of the negative rows above a cut point, P and N those of the whole classes.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.cut_points import (
     CutPoints,
+    SortedSets,
     count_dtype,
     finished,
+    is_large,
     over_cut_points,
+    sorted_sets,
+    value_dtype,
 )
 
 
@@ -43,6 +48,10 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
+    # for training, by one call without cut points: it takes a third of the time
+    sets = None if is_large(y_score) else sorted_sets(y_true, y_score, sample_weight)
+    if sets is not None:
+        return _misranked(sets).reshape(y_score.shape[:-1]).to(value_dtype(y_score))
 
     def area(cuts: CutPoints) -> Tensor:
         return torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
@@ -303,6 +312,15 @@ def precision_at_k(
     )
     loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)
+
+
+def _misranked(sets: SortedSets) -> Float[Tensor, " sets"]:
+    """Return the share of pairs ranked the wrong way, by one compiled call."""
+    from losslearn.kernels.counting import misranked_share
+
+    share = np.empty(len(sets.score))
+    misranked_share(*sets, share)
+    return torch.from_numpy(share)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
