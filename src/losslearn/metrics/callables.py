@@ -1,6 +1,8 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,6 +51,8 @@ class BlackBox:
     """Whether the loss is the value v, -v or 1 - v."""
     batched: bool = False
     """Whether it takes many sets at once, as [sets, n], and returns a value of each."""
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values are to be silenced."""
     place: str = ""
     """Where it is being called from, for messages."""
     n_calls: int = 0
@@ -129,20 +133,23 @@ class BlackBox:
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
-        if self.batched:
-            value = self._value(y_true, response, by_row)
-        else:
-            value = np.array(
-                [
-                    self._value(
-                        y_true[i],
-                        response[i],
-                        {name: values[i] for name, values in by_row.items()},
-                    )
-                    for i in range(len(y_true))
-                ],
-                dtype=float,
-            )
+        # once for all sets: it makes Python forget which warnings it knows, a
+        # twentieth of what a metric of scikit-learn takes
+        with _without_undefined() if self.is_scikit_learn else nullcontext():
+            if self.batched:
+                value = self._value(y_true, response, by_row)
+            else:
+                value = np.array(
+                    [
+                        self._value(
+                            y_true[i],
+                            response[i],
+                            {name: values[i] for name, values in by_row.items()},
+                        )
+                        for i in range(len(y_true))
+                    ],
+                    dtype=float,
+                )
         if self.to_loss == "complement":
             return 1 - value
         return -value if self.to_loss == "negative" else value
@@ -150,18 +157,31 @@ class BlackBox:
     def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return what the metric returns, checked."""
         self.n_calls += 1
-        sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
-        at = (
-            f"at call {self.n_calls}{self.place} "
-            f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
-        )
+
+        def at() -> str:
+            sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
+            return (
+                f"at call {self.n_calls}{self.place} "
+                f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
+            )
+
         try:
             value = self.call(y_true, response, by_row)
         except Exception as error:
             raise MetricError(
-                f"`{self.name}` raised {type(error).__name__} {at}: {error}"
+                f"`{self.name}` raised {type(error).__name__} {at()}: {error}"
             ) from error
         return _checked(value, y_true.shape[:-1], f"`{self.name}`", at)
+
+
+@contextmanager
+def _without_undefined() -> Iterator[None]:
+    """Silence scikit-learn's warnings on undefined values."""
+    from sklearn.exceptions import UndefinedMetricWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        yield
 
 
 def _tried_ranks(y_sorted: Array) -> Array:
@@ -181,7 +201,9 @@ def _tried_ranks(y_sorted: Array) -> Array:
     return np.stack([np.searchsorted(*one) for one in zip(mass, places, strict=True)])
 
 
-def _checked(value: object, shape: tuple[int, ...], name: str, at: str) -> Array:
+def _checked(
+    value: object, shape: tuple[int, ...], name: str, at: Callable[[], str]
+) -> Array:
     """Return a metric's value as an array of finite doubles of this shape."""
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
@@ -196,11 +218,11 @@ def _checked(value: object, shape: tuple[int, ...], name: str, at: str) -> Array
             if found.ndim
             else f"{value!r:.60} ({type(value).__name__})"
         )
-        raise MetricError(f"{name} must return {wanted}, got {got} {at}.")
+        raise MetricError(f"{name} must return {wanted}, got {got} {at()}.")
     if not np.isfinite(found).all():
         raise MetricError(
             f"{name} must return a finite value, got {found[~np.isfinite(found)][0]} "
-            f"{at}. Return the worst value where the metric is undefined."
+            f"{at()}. Return the worst value where the metric is undefined."
         )
     return found.astype(float)
 

@@ -220,6 +220,7 @@ def _build(
         response_method=response_method,
         to_loss=to_loss,
         batched=source.batched,
+        is_scikit_learn=source.is_scikit_learn,
     )
     sign = {"value": "", "negative": "-", "complement": "1 - "}[to_loss]
     within = (-1, 0) if to_loss == "negative" else (0, 1)

@@ -3,7 +3,6 @@
 import copy
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, runtime_checkable
@@ -99,6 +98,8 @@ class Source:
     response_method: str | None
     batched: bool = False
     takes_weight: bool = False
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values come with it."""
     columns: tuple[str, ...] = ()
     """Further numbers of each row that it needs."""
     lower: float | None = None
@@ -112,21 +113,12 @@ class _Call:
     """A call of `metric(y_true, response)`, with weights and columns by keyword."""
 
     metric: Callable[..., Any]
-    quiet: bool = False
-    """Whether scikit-learn's warnings on undefined values are to be silenced."""
     sign: int = 1
     """What the value is multiplied with."""
 
     def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
         """Return what the metric returns."""
-        if not self.quiet:
-            value = self.metric(y_true, response, **by_row)
-        else:
-            from sklearn.exceptions import UndefinedMetricWarning
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UndefinedMetricWarning)
-                value = self.metric(y_true, response, **by_row)
+        value = self.metric(y_true, response, **by_row)
         return value if self.sign > 0 else -value
 
 
@@ -176,10 +168,11 @@ def from_scorer(scorer: Scorer) -> Source:
     return Source(
         name=_name(function),
         origin="a scikit-learn scorer",
-        call=_Call(function, quiet=is_scikit_learn(function), sign=scorer._sign),
+        call=_Call(function, sign=scorer._sign),
         greater_is_better=True,
         response_method=takes[0] if isinstance(takes, tuple) else takes,
         takes_weight=_takes_weight(function),
+        is_scikit_learn=is_scikit_learn(function),
         lower=lower,
         upper=upper,
     )
@@ -201,10 +194,11 @@ def from_scikit_learn(metric: Callable[..., Any]) -> Source:
     return Source(
         name=name,
         origin="of scikit-learn",
-        call=_Call(metric, quiet=True),
+        call=_Call(metric),
         greater_is_better=is_score,
         response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
         takes_weight=_takes_weight(metric),
+        is_scikit_learn=True,
         lower=lower,
         upper=upper,
     )
