@@ -133,8 +133,7 @@ class BlackBox:
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
-        # once for all sets: it makes Python forget which warnings it knows, a
-        # twentieth of what a metric of scikit-learn takes
+        # once for all sets: it makes Python forget which warnings it knows
         with _without_undefined() if self.is_scikit_learn else nullcontext():
             if self.batched:
                 value = self._value(y_true, response, by_row)

@@ -48,7 +48,7 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
-    # for training, by one call without cut points: it takes a third of the time
+    # for training, by one call without cut points
     sets = None if is_large(y_score) else sorted_sets(y_true, y_score, sample_weight)
     if sets is not None:
         return _misranked(sets).reshape(y_score.shape[:-1]).to(value_dtype(y_score))
