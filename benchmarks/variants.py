@@ -200,12 +200,15 @@ def run_grid(
 def make_table(cells: list[Line], args: argparse.Namespace) -> str:
     """Return the table of the cells asked for, in Markdown."""
     lines = {tuple(line[k] for k in KEY): line for line in read_lines(args.results)}
+    shown = [lines[tuple(cell[k] for k in KEY)] for cell in cells]
+    # lines of before there was a choice have no third branch
+    branches = [name for name in BRANCHES if all(name in line for line in shown)]
     rows = [
         "| data | metric | variant | branch | test loss | minus the first variant's "
         "| worse in | validation cross-entropy | seconds |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    groups = itertools.product(args.data, args.metric, BRANCHES, args.variant)
+    groups = itertools.product(args.data, args.metric, branches, args.variant)
     for data, metric, branch, variant in groups:
         found = {
             name: [
