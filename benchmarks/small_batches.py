@@ -3,29 +3,25 @@
     python benchmarks/small_batches.py --data-dir DIR
 
 Both have the same network, batches, steps, learning rates and looks at the validation
-rows, which choose weights and threshold. Prints the table and writes
-`results/criterion/small_batches.md` and its lines.
+rows, which choose weights and threshold. Goes on where it stopped; prints the table and
+writes `results/criterion/small_batches.md` and its lines.
 """
 
-import argparse
 import itertools
-import json
-import os
 import statistics
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
-RESULTS = Path(__file__).parent / "results" / "criterion"
+from variants import Line, make_parser, read_lines, report, run_grid
+
+RESULTS = Path(__file__).parent / "results" / "criterion" / "small_batches.jsonl"
+KEY = ("tier", "dataset", "batch", "seed")
 BATCHES = (16, 32, 64, 256)
 TASKS = (("linear", "ijcnn1"), ("mlp", "covtype"), ("mlp", "a9a"))
 STEPS, LOOKS, LR, MAX_ROWS = 3_000, 20, 1e-2, 20_000
-Line = dict[str, Any]
 
 
-def run_cell(tier: str, name: str, batch: int, seed: int, data_dir: str) -> Line:
+def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Train by either criterion and return the F1 losses of the test rows."""
     import torch
     from torch import nn
@@ -39,6 +35,7 @@ def run_cell(tier: str, name: str, batch: int, seed: int, data_dir: str) -> Line
     from losslearn.thresholds import best_threshold, evaluate
 
     torch.set_num_threads(1)
+    tier, name, batch, seed = (cell[key] for key in KEY)
     dataset = load_dataset(name, data_dir=data_dir)
     split = split_rows(dataset.y, name, seed, max_train_rows=MAX_ROWS)
     data, f1 = training_data(dataset, split), get_true_loss("f1")
@@ -78,10 +75,7 @@ def run_cell(tier: str, name: str, batch: int, seed: int, data_dir: str) -> Line
         return found
 
     return {
-        "tier": tier,
-        "dataset": name,
-        "batch": batch,
-        "seed": seed,
+        **cell,
         "criterion": test_loss(SurrogateLoss("f1", random_state=seed)),
         "cross_entropy": test_loss(nn.BCEWithLogitsLoss()),
     }
@@ -94,11 +88,14 @@ def make_table(lines: list[Line]) -> str:
         "| lower in |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    groups = itertools.groupby(
-        lines, key=lambda line: (line["tier"], line["dataset"], line["batch"])
-    )
-    for (tier, dataset, batch), group in groups:
-        found = list(group)
+    for (tier, dataset), batch in itertools.product(TASKS, BATCHES):
+        found = [
+            line
+            for line in lines
+            if (line["tier"], line["dataset"], line["batch"]) == (tier, dataset, batch)
+        ]
+        if not found:
+            continue
         ours, theirs = (
             [line[name] for line in found] for name in ("criterion", "cross_entropy")
         )
@@ -113,24 +110,16 @@ def make_table(lines: list[Line]) -> str:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run every cell, then write lines and table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Run what is missing, then print and write the table."""
+    parser = make_parser(__doc__, RESULTS)
     parser.add_argument("--seeds", type=int, default=4, help="each its own split")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", default=os.getenv("LOSSLEARN_DATA"))
     options = parser.parse_args(args)
-    cells = itertools.product(TASKS, BATCHES, range(options.seeds))
-    with ProcessPoolExecutor(options.jobs) as pool:
-        futures = [
-            pool.submit(run_cell, *task, batch, seed, options.data_dir)
-            for task, batch, seed in cells
-        ]
-        lines = [future.result() for future in futures]
-    table = make_table(lines)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (RESULTS / "small_batches.jsonl").write_text(text)
-    (RESULTS / "small_batches.md").write_text(table)
-    sys.stdout.write(table)
+    cells = [
+        dict(zip(KEY, (*task, batch, seed), strict=True))
+        for task, batch, seed in itertools.product(TASKS, BATCHES, range(options.seeds))
+    ]
+    run_grid(cells, options, run=run_cell, key=KEY)
+    report(make_table(read_lines(options.results)), options.results)
 
 
 if __name__ == "__main__":
