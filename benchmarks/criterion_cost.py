@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from losslearn import SurrogateLoss
 
 BATCH = 256
+LARGE, SMALL = [1_000, 2_000, 2_000, 2_000, 1], [10, 1]
+"""Widths of a model of 10 million parameters, and of one of 11."""
 CRITERIA = 2.0
 """Milliseconds that the criterion may add to any step."""
 TURN = 24
@@ -27,10 +29,7 @@ class PlainLoop:
     ) -> None:
         """Make the model and its batch."""
         torch.manual_seed(0)
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise(widths):
-            layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        self._model = nn.Sequential(*layers[:-1], nn.Flatten(0))
+        self._model = make_perceptron(widths)
         self._optimizer = torch.optim.SGD(self._model.parameters(), lr=1e-4)
         self._criterion = criterion
         self._x = torch.randn(BATCH, widths[0])
@@ -55,11 +54,18 @@ class PlainLoop:
         return (time.perf_counter() - begin) / TURN * 1e3, taken
 
 
+def make_perceptron(widths: list[int]) -> nn.Module:
+    """Return layers of these widths, ReLU between them; one score a row."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1], nn.Flatten(0))
+
+
 def measure_criterion(blocks: int, seconds: float) -> list[Reading]:
     """Loops with the criterion beside one with cross-entropy, in turns."""
     readings = []
-    large, small = [1_000, 2_000, 2_000, 2_000, 1], [10, 1]
-    for widths, name in ((large, "10 million parameters"), (small, "11 parameters")):
+    for widths, name in ((LARGE, "10 million parameters"), (SMALL, "11 parameters")):
         criteria = nn.BCEWithLogitsLoss(), SurrogateLoss("f1", warm_up=1)
         loops = [PlainLoop(widths, criterion) for criterion in criteria]
         for loop in loops:
@@ -72,7 +78,7 @@ def measure_criterion(blocks: int, seconds: float) -> list[Reading]:
             for taken in zip(*turns, strict=True)
         )
         what = f"SurrogateLoss, {name}, batch {BATCH}"
-        if widths is large:
+        if widths is LARGE:
             readings.append(share(what, ours[0], "cross-entropy", plain[0], 1.5))
         readings.append(added(f"{what}, added", ours[1], plain[1]))
     return readings

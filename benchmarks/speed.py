@@ -79,16 +79,17 @@ def make_setting(
     replay: int = 1,
     metric: object = "roc_auc",
     seed: int = 0,
+    device: str = "cpu",
 ) -> Setting:
     """Return our training and the eager loop on the same rows and the same model.
 
     Kinds are "mlp" and "linear", the built-in models, and "module", the same MLP as
     anybody's own `nn.Module`.
     """
-    x, y_true = make_table(n_rows, n_features)
-    generator = torch.Generator().manual_seed(seed)
+    x, y_true = (rows.to(device) for rows in make_table(n_rows, n_features))
+    generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)
-    surrogate = SetSurrogate()
+    surrogate = SetSurrogate().to(device)
 
     def make_model() -> nn.Module:
         model = build_model("linear" if kind == "linear" else "mlp", x)
@@ -116,7 +117,7 @@ def make_setting(
     learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
     loop = EagerLoop(
         make_model().train(),
-        SetSurrogate(),
+        SetSurrogate().to(device),
         true_loss,
         x,
         SetSampler(y_true, batch_size=n, generator=generator),

@@ -26,14 +26,27 @@ class Reading(NamedTuple):
 
 
 def interleaved(
-    *ways: Callable[[], object], blocks: int, seconds: float
+    *ways: Callable[[], object],
+    blocks: int,
+    seconds: float,
+    wait: Callable[[], object] = lambda: None,
 ) -> list[float]:
-    """Return the milliseconds of a call of each way: median of blocks in turns."""
+    """Return the milliseconds of a call of each way: median of blocks in turns.
+
+    Args:
+        ways: What is timed.
+        blocks: Of each way.
+        seconds: Of a block, about.
+        wait: Waits until all that was asked for is done, as a GPU does it later.
+    """
     lengths = []
     for way in ways:
-        way()  # compiles and allocates
+        for _ in range(3):
+            way()  # compiles and allocates
+        wait()
         begin = time.perf_counter()
         way()
+        wait()
         lengths.append(max(int(seconds / (time.perf_counter() - begin)), 1))
     readings: list[list[float]] = [[] for _ in ways]
     for _ in range(blocks):
@@ -41,6 +54,7 @@ def interleaved(
             begin = time.perf_counter()
             for _ in range(length):
                 way()
+            wait()
             reading.append((time.perf_counter() - begin) / length * 1e3)
     return [statistics.median(reading) for reading in readings]
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -10,8 +10,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from losslearn.config import BilevelConfig
+from losslearn.cuda_graphs import Addresses, GraphedFunction
 from losslearn.descent import ClippedAdam
-from losslearn.fused import FusedSurrogate
+from losslearn.fused import FusedSurrogate, is_as_built
 from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics import TrueLoss
 from losslearn.models import score_sets
@@ -172,6 +173,12 @@ class SurrogateLearner:
             max_grad_norm=config.max_grad_norm,
         )
         self._fused = FusedSurrogate.of(surrogate)
+        self._addresses = Addresses(surrogate)
+        self._graphed: GraphedFunction | None = None
+        if is_as_built(surrogate) and self._descent.flat is not None:
+            self._graphed = GraphedFunction(
+                lambda *inputs: (self._steps(*inputs),), works_on=self._works_on
+            )
         self._replay = config.replay
         self._replayed: _ValuedSets | None = None
 
@@ -311,6 +318,24 @@ class SurrogateLearner:
             return self._fused.fit(
                 self._descent, y_true, y_score, loss, sample_weight=sample_weight
             )
+        if (
+            self._graphed is not None
+            and not columns
+            and self._graphed.takes(y_true, y_score, loss, sample_weight)
+        ):
+            (errors,) = self._graphed(y_true, y_score, loss, sample_weight)
+            return errors
+        return self._steps(y_true, y_score, loss, sample_weight, columns)
+
+    def _steps(
+        self,
+        y_true: Integer[Tensor, " n"],
+        y_score: Float[Tensor, "steps sets n"],
+        loss: Float[Tensor, "steps sets"],
+        sample_weight: Float[Tensor, " n"],
+        columns: Columns = NO_COLUMNS,
+    ) -> Float[Tensor, " steps"]:
+        """Take the steps of `_fit` with PyTorch, one after the other."""
         errors = [
             surrogate_step(
                 self.surrogate,
@@ -324,6 +349,10 @@ class SurrogateLearner:
             for step in range(len(loss))
         ]
         return torch.stack(errors)
+
+    def _works_on(self) -> Hashable:
+        """Return what the graph of `_steps` is bound to."""
+        return self._addresses(), self._descent.works_on()
 
     def _perturb(self, y_score: Float[Tensor, "sets n"]) -> Float[Tensor, "sets n"]:
         """Return scores with noise, which teaches slopes, not only values.

@@ -1,7 +1,7 @@
 """Adam with clipped gradients, over the parameters of a module in one buffer."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,6 +90,12 @@ class ClippedAdam:
         """Largest norm of the gradient; infinite where nothing is clipped."""
         return math.inf if self._max_grad_norm is None else self._max_grad_norm
 
+    def works_on(self) -> Hashable:
+        """Return what the graph of a step is bound to (see `GraphedFunction`)."""
+        assert self.flat is not None, "asked for by who has checked `flat`"
+        tensors = (self.flat.values, self.flat.grad, *self.moments())
+        return (self.lr, *(tensor.data_ptr() for tensor in tensors))
+
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return Adam's number of steps and its two moments of the flat parameters."""
         assert self.flat is not None, "asked for by who has checked `flat`"
@@ -114,6 +120,10 @@ class ClippedAdam:
         else:
             if self._max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self._clipped, self._max_grad_norm)
+            if self._clipped[0].is_cuda:
+                # asked for while a graph is recorded, and warned of otherwise
+                for group in self._optimizer.param_groups:
+                    group["capturable"] = torch.cuda.is_current_stream_capturing()
             self._optimizer.step()
         self.step_unclipped()
 

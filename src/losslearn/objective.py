@@ -1,5 +1,6 @@
 """What a model minimises: the learned loss, and what else has its signature."""
 
+from collections.abc import Hashable
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -8,7 +9,8 @@ from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 from losslearn.baselines import CrossEntropy
-from losslearn.fused import FusedSurrogate, Weights
+from losslearn.cuda_graphs import Addresses, GraphedFunction
+from losslearn.fused import FusedSurrogate, Weights, is_as_built
 from losslearn.metric_columns import NO_COLUMNS, Columns, take_rows
 from losslearn.surrogate import SetSurrogate
 
@@ -45,6 +47,12 @@ class LearnedObjective(nn.Module):
         self.cross_entropy = CrossEntropy()
         self.weights = Weights(1.0, cross_entropy_weight)
         self.fused = FusedSurrogate.of(surrogate)
+        self._addresses = Addresses(surrogate)
+        self._graphed: GraphedFunction | None = None
+        if is_as_built(surrogate):
+            self._graphed = GraphedFunction(
+                self._value_and_slope, works_on=self._works_on
+            )
 
     def at(self, columns: Columns) -> "Objective":
         """Return the objective of sets whose rows have these columns."""
@@ -106,11 +114,27 @@ class LearnedObjective(nn.Module):
             return self.fused.value_and_slope(
                 y_true, y_score, sample_weight, self.weights
             )
+        if self._graphed is None or sample_weight is None:
+            return self._value_and_slope(y_true, y_score, sample_weight)
+        inputs = (y_true, y_score, sample_weight)
+        if not self._graphed.takes(*inputs):
+            return self._value_and_slope(*inputs)
+        value, slope = self._graphed(*inputs)
+        return value, slope
+
+    def _value_and_slope(
+        self, y_true: Tensor, y_score: Tensor, sample_weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same, by PyTorch."""
         with torch.enable_grad():
             at = y_score.detach().requires_grad_()
             value = self(y_true, at, sample_weight=sample_weight)
             (slope,) = torch.autograd.grad(value.sum(), at)
         return value.detach(), slope
+
+    def _works_on(self) -> Hashable:
+        """Return what the graph of `_value_and_slope` is bound to."""
+        return self._addresses(), self.weights
 
     def _learned(
         self,

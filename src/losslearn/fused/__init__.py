@@ -6,6 +6,6 @@ the general path, and so does everything where numba (extra `fast`) is not insta
 """
 
 from losslearn.fused.model import FusedModel
-from losslearn.fused.surrogate import FusedSurrogate, Weights
+from losslearn.fused.surrogate import FusedSurrogate, Weights, is_as_built
 
-__all__ = ["FusedModel", "FusedSurrogate", "Weights"]
+__all__ = ["FusedModel", "FusedSurrogate", "Weights", "is_as_built"]

@@ -1,6 +1,6 @@
 """The set surrogate in compiled form: its fit, and its gradient for the model."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -27,6 +27,21 @@ def has_hooks(module: nn.Module) -> bool:
             "_backward_hooks",
             "_backward_pre_hooks",
         )
+    )
+
+
+def is_as_built(surrogate: nn.Module) -> TypeGuard[SetSurrogate]:
+    """Return whether it is a `SetSurrogate` that runs nothing of a user's.
+
+    Neither what derives from it nor one with hooks or other layers is.
+    """
+    return (
+        type(surrogate) is SetSurrogate
+        and all(
+            type(layer) in (nn.Linear, nn.Tanh)
+            for layer in (*surrogate.encoder, *surrogate.decoder)
+        )
+        and not any(map(has_hooks, surrogate.modules()))
     )
 
 
@@ -66,18 +81,12 @@ class FusedSurrogate:
     def of(cls, surrogate: nn.Module) -> "FusedSurrogate | None":
         """Return the fast form of a surrogate, or None where there is none.
 
-        There is one for `SetSurrogate` itself, not for what derives from it, on a CPU
-        in single precision, that takes the plain mean alone.
+        There is one for a `SetSurrogate` as it is built, on a CPU in single precision,
+        that takes the plain mean alone.
         """
-        if type(surrogate) is not SetSurrogate or not surrogate.is_plain:
+        if not is_as_built(surrogate) or not can_compile(*surrogate.parameters()):
             return None
-        layers = [*surrogate.encoder, *surrogate.decoder]
-        plain = (
-            can_compile(*surrogate.parameters())
-            and all(type(layer) in (nn.Linear, nn.Tanh) for layer in layers)
-            and not any(map(has_hooks, surrogate.modules()))
-        )
-        return cls(surrogate) if plain else None
+        return cls(surrogate) if surrogate.is_plain else None
 
     def is_current(self) -> bool:
         """Return whether the surrogate's parameters still are those in the buffer."""

@@ -1,0 +1,142 @@
+"""A function of small tensors, launched on a GPU as one CUDA graph."""
+
+import gc
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+_MOST_KINDS = 4
+"""Shapes of inputs for which a graph is kept: an epoch's last batch is a second one."""
+
+Function = Callable[..., tuple[Tensor, ...]]
+
+
+class GraphedFunction:
+    """Calls a function; from the second call on, by the graph of its launches.
+
+    What is done with small tensors costs a GPU less time than the many launches cost
+    the host; a graph is one launch. The first call with inputs of a kind runs the
+    function as it is, which loads the kernels that it needs, the second records it.
+
+    The function may change tensors in place, as an optimiser does. It must ask nothing
+    of the device, draw nothing, and do the same each time: what it reads beside its
+    inputs is settled when it is recorded, but for what lies in the tensors.
+
+    Example:
+        >>> import torch
+        >>> total = torch.zeros(3)
+        >>> add = GraphedFunction(lambda x: (total.add_(x),), works_on=total.data_ptr)
+        >>> add.takes(total)  # on a CPU nothing is launched
+        False
+    """
+
+    def __init__(self, function: Function, *, works_on: Callable[[], Hashable]) -> None:
+        """Keep the function; nothing is recorded yet.
+
+        Args:
+            function: From tensors on one device to tensors.
+            works_on: Gives all that is recorded beside the inputs: addresses of tensors
+                that the function knows, and numbers that it uses. Where it has changed,
+                the function is recorded anew.
+        """
+        self._function, self._works_on = function, works_on
+        self._recorded_for: Hashable = None
+        self._graphs: dict[Hashable, _Graph | None] = {}
+
+    @staticmethod
+    def takes(*inputs: Tensor) -> bool:
+        """Return whether these tensors are on a GPU, and nothing else is in the way.
+
+        Automatic mixed precision keeps casts of parameters, which a graph would go on
+        reading.
+        """
+        on_gpu = all(tensor.is_cuda for tensor in inputs)
+        return on_gpu and not torch.is_autocast_enabled("cuda")
+
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what the function returns, in tensors of their own."""
+        works_on = self._works_on()
+        if works_on != self._recorded_for:
+            self._graphs.clear()
+            self._recorded_for = works_on
+        kind = tuple((tensor.shape, tensor.dtype, tensor.device) for tensor in inputs)
+        is_new = kind not in self._graphs
+        graph = self._graphs.pop(kind, None)
+        if is_new:
+            outputs = self._function(*inputs)
+        else:
+            graph = graph or _Graph.record(self._function, inputs)
+            outputs = graph.replay(inputs)
+        self._graphs[kind] = graph  # as the latest
+        if len(self._graphs) > _MOST_KINDS:
+            del self._graphs[next(iter(self._graphs))]
+        return outputs
+
+
+class Addresses:
+    """Where a module's parameters and buffers lie, told in a few microseconds."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Find the module's parts, which it keeps."""
+        self._tables = [
+            table
+            for part in module.modules()
+            for table in (part._parameters, part._buffers)
+            if table
+        ]
+
+    def __call__(self) -> tuple[int, ...]:
+        """Return the addresses of all tensors, as they are now."""
+        return tuple(
+            tensor.data_ptr()
+            for table in self._tables
+            for tensor in table.values()
+            if tensor is not None
+        )
+
+
+class _Graph(NamedTuple):
+    """Launches, and the tensors that they read and write."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+    @classmethod
+    def record(cls, function: Function, inputs: tuple[Tensor, ...]) -> "_Graph":
+        """Record a function; nothing is calculated yet."""
+        device = inputs[0].device
+        kept = tuple(torch.empty_like(t, requires_grad=False) for t in inputs)
+        graph = torch.cuda.CUDAGraph()
+        recording = torch.cuda.graph(
+            graph,
+            stream=torch.cuda.Stream(device),
+            # other threads, such as those that load data, may use the device meanwhile
+            capture_error_mode="thread_local",
+        )
+        with torch.cuda.device(device), _nothing_collected(), recording:
+            outputs = function(*kept)
+        return cls(graph, kept, outputs)
+
+    def replay(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Calculate, of these inputs."""
+        with torch.cuda.device(self.inputs[0].device):
+            for kept, new in zip(self.inputs, inputs, strict=True):
+                kept.copy_(new)
+            self.graph.replay()
+            return tuple(output.clone() for output in self.outputs)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep Python from freeing an old graph, which no recording survives."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
