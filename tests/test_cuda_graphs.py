@@ -30,6 +30,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         events.append("recorded")
         return Recorded(function, events)
 
+    monkeypatch.setattr(GraphedFunction, "takes", lambda *_: True)
     monkeypatch.setattr(cuda_graphs._Graph, "record", record)
     return events
 
@@ -45,6 +46,15 @@ def test_a_function_runs_once_before_it_is_recorded(log):
     for _ in range(3):
         assert double(torch.ones(2))[0].tolist() == [2, 2]
     assert log == ["recorded", "replayed", "replayed"]
+
+
+def test_nothing_is_recorded_off_a_gpu(log, monkeypatch):
+    monkeypatch.undo()
+    double = graphed()
+    for _ in range(3):
+        assert double(torch.ones(2))[0].tolist() == [2, 2]
+    assert double._graphs == {}
+    assert log == []
 
 
 @pytest.mark.parametrize("other", [torch.ones(3), torch.ones(2).double()])

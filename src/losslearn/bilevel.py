@@ -318,11 +318,7 @@ class SurrogateLearner:
             return self._fused.fit(
                 self._descent, y_true, y_score, loss, sample_weight=sample_weight
             )
-        if (
-            self._graphed is not None
-            and not columns
-            and self._graphed.takes(y_true, y_score, loss, sample_weight)
-        ):
+        if self._graphed is not None and not columns:
             (errors,) = self._graphed(y_true, y_score, loss, sample_weight)
             return errors
         return self._steps(y_true, y_score, loss, sample_weight, columns)

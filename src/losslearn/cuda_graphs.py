@@ -20,6 +20,7 @@ class GraphedFunction:
     What is done with small tensors costs a GPU less time than the many launches cost
     the host; a graph is one launch. The first call with inputs of a kind runs the
     function as it is, which loads the kernels that it needs, the second records it.
+    Where inputs are not on a GPU, every call runs the function as it is.
 
     The function may change tensors in place, as an optimiser does. It must ask nothing
     of the device, draw nothing, and do the same each time: what it reads beside its
@@ -27,10 +28,10 @@ class GraphedFunction:
 
     Example:
         >>> import torch
-        >>> total = torch.zeros(3)
+        >>> total = torch.zeros(2)
         >>> add = GraphedFunction(lambda x: (total.add_(x),), works_on=total.data_ptr)
-        >>> add.takes(total)  # on a CPU nothing is launched
-        False
+        >>> add(torch.ones(2))
+        (tensor([1., 1.]),)
     """
 
     def __init__(self, function: Function, *, works_on: Callable[[], Hashable]) -> None:
@@ -48,7 +49,7 @@ class GraphedFunction:
 
     @staticmethod
     def takes(*inputs: Tensor) -> bool:
-        """Return whether these tensors are on a GPU, and nothing else is in the way.
+        """Return whether a graph can be of these: they are on a GPU, without casts.
 
         Automatic mixed precision keeps casts of parameters, which a graph would go on
         reading.
@@ -58,6 +59,8 @@ class GraphedFunction:
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return what the function returns, in tensors of their own."""
+        if not self.takes(*inputs):
+            return self._function(*inputs)
         works_on = self._works_on()
         if works_on != self._recorded_for:
             self._graphs.clear()

@@ -116,10 +116,7 @@ class LearnedObjective(nn.Module):
             )
         if self._graphed is None or sample_weight is None:
             return self._value_and_slope(y_true, y_score, sample_weight)
-        inputs = (y_true, y_score, sample_weight)
-        if not self._graphed.takes(*inputs):
-            return self._value_and_slope(*inputs)
-        value, slope = self._graphed(*inputs)
+        value, slope = self._graphed(y_true, y_score, sample_weight)
         return value, slope
 
     def _value_and_slope(
