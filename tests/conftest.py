@@ -18,7 +18,7 @@ def data_dir(pytestconfig: pytest.Config) -> Path:
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the surrogate its compiled form, then the one that PyTorch runs."""
     if request.param == "plain":
-        from losslearn import kernels  # not above: see the conftest of all tests
+        from losslearn._fast import kernels  # not above: see the conftest of all tests
 
         monkeypatch.setattr(kernels, "is_available", lambda: False)
     return request.param

@@ -11,10 +11,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from criterion_cases import same
 from sklearn.base import clone
 from torch import nn
 
-from criterion_cases import same
 from losslearn import SurrogateLoss
 
 FOLDER = Path(__file__).parent.parent / "examples"

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BilevelConfig": "config",
-    "PAPER": "config",
-    "SetSurrogate": "surrogate",
-    "SurrogateClassifier": "estimators",
-    "SurrogateLoss": "criterion",
+    "BilevelConfig": "training.recipe",
+    "PAPER": "training.recipe",
+    "SetSurrogate": "surrogate.network",
+    "SurrogateClassifier": "estimators.classifier",
+    "SurrogateLoss": "criterion.loss",
     "TrueLoss": "metrics",
     "as_true_loss": "metrics",
-    "bootstrap_interval": "thresholds",
+    "bootstrap_interval": "tasks.thresholds",
     "declare_metric": "metrics",
-    "fit_universal": "universal",
+    "fit_universal": "surrogate.universal",
     "get_true_loss": "metrics",
-    "load_model": "artifacts",
-    "save_model": "artifacts",
-    "tune_threshold": "thresholds",
+    "load_model": "tables.saved",
+    "save_model": "tables.saved",
+    "tune_threshold": "tasks.thresholds",
 }
 """Where each public name lives; loaded at first use, so that the import is quick."""
 
@@ -41,19 +41,19 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from losslearn.artifacts import load_model, save_model
-    from losslearn.config import PAPER, BilevelConfig
-    from losslearn.criterion import SurrogateLoss
-    from losslearn.estimators import SurrogateClassifier
+    from losslearn.criterion.loss import SurrogateLoss
+    from losslearn.estimators.classifier import SurrogateClassifier
     from losslearn.metrics import (
         TrueLoss,
         as_true_loss,
         declare_metric,
         get_true_loss,
     )
-    from losslearn.surrogate import SetSurrogate
-    from losslearn.thresholds import bootstrap_interval, tune_threshold
-    from losslearn.universal import fit_universal
+    from losslearn.surrogate.network import SetSurrogate
+    from losslearn.surrogate.universal import fit_universal
+    from losslearn.tables.saved import load_model, save_model
+    from losslearn.tasks.thresholds import bootstrap_interval, tune_threshold
+    from losslearn.training.recipe import PAPER, BilevelConfig
 
 
 def __getattr__(name: str) -> object:

@@ -18,9 +18,20 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: The words after `losslearn`; None takes those of the process.
     """
+    return run_app(app, "losslearn", args)
+
+
+def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
+    """Run a command and return its exit code; what a user did wrong is one line.
+
+    Args:
+        app: The command.
+        name: What it is called.
+        args: The words after its name; None takes those of the process.
+    """
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
     try:
-        code = app(words, prog_name="losslearn", standalone_mode=False)
+        code = app(words, prog_name=name, standalone_mode=False)
     except _UsageError as error:
         return _fail(_message(error), _WRONG_USE)
     except OSError as error:

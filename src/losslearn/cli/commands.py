@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 import losslearn
-from losslearn.cli import benchmark_commands
-from losslearn.config import BilevelConfig
+from losslearn.training.recipe import BilevelConfig
 
 _DEFAULT = BilevelConfig()
 
@@ -138,7 +137,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(benchmark_commands.app, name="benchmark")
 
 
 def _show_version(wanted: bool) -> None:
@@ -187,10 +185,10 @@ def fit(
     16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
     rows. Ctrl-C ends the training and keeps the best model so far.
     """
-    from losslearn.artifacts import check_destination
     from losslearn.cli.fitting import FitOptions, resolve_metric
     from losslearn.cli.running import run_fit
     from losslearn.tables import read_table
+    from losslearn.tables.saved import check_destination
 
     options = FitOptions(
         target=target,
@@ -238,9 +236,9 @@ def predict(
     ] = None,
 ) -> None:
     """Write score, probability and label of each row of a table."""
-    from losslearn.artifacts import load_model
     from losslearn.cli.writing import check_table_path, write_table
     from losslearn.tables import read_table
+    from losslearn.tables.saved import load_model
 
     if out is not None:
         check_table_path(out)
@@ -270,10 +268,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
-    from losslearn.artifacts import load_model
     from losslearn.cli.evaluating import evaluate_table
     from losslearn.cli.reporting import console, print_evaluation, print_json
     from losslearn.tables import read_table
+    from losslearn.tables.saved import load_model
 
     found, interval = evaluate_table(
         load_model(model),
@@ -307,17 +305,6 @@ def metrics(as_json: Json = False) -> None:
         print_json(listed)
     else:
         print_metrics(console(), listed)
-
-
-@app.command()
-def datasets(
-    data_dir: benchmark_commands.DataDir = None, as_json: Json = False
-) -> None:
-    """List the data sets by name, and what of them is on this machine."""
-    from losslearn.cli.datasets import print_datasets
-    from losslearn.cli.reporting import console
-
-    print_datasets(console(), data_dir=data_dir, as_json=as_json)
 
 
 @app.command()

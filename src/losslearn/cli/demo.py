@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losslearn.artifacts import check_destination, load_model
 from losslearn.cli.fitting import FitOptions
 from losslearn.cli.reporting import console
 from losslearn.cli.running import run_fit
-from losslearn.config import BilevelConfig, Mode
 from losslearn.tables import read_table
+from losslearn.tables.saved import check_destination, load_model
+from losslearn.training.recipe import BilevelConfig, Mode
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from losslearn.artifacts import TableModel
 from losslearn.cli.fitting import measure, resolve_metric, table_columns
 from losslearn.metrics import TrueLoss
 from losslearn.tables import split_target
+from losslearn.tables.saved import TableModel
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from losslearn.artifacts import Label, TableModel, name_metric
-from losslearn.config import BilevelConfig
-from losslearn.estimators import SurrogateClassifier
-from losslearn.metric_columns import NO_COLUMNS, Columns, as_columns, take_rows
+from losslearn.estimators.classifier import SurrogateClassifier
 from losslearn.metrics import TrueLoss, as_true_loss
-from losslearn.plots import draw_fit
+from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns, take_rows
+from losslearn.report.learning_curves import draw_fit
 from losslearn.tables import TableEncoder, split_rows, split_target
-from losslearn.thresholds import bootstrap_interval, evaluate
-from losslearn.training import Record
+from losslearn.tables.saved import Label, TableModel, name_metric
+from losslearn.tasks.thresholds import bootstrap_interval, evaluate
+from losslearn.training.loop import Record
+from losslearn.training.recipe import BilevelConfig
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from rich.progress import (
     TextColumn,
 )
 
-from losslearn.config import BilevelConfig
-from losslearn.training import Record
+from losslearn.training.loop import Record
+from losslearn.training.recipe import BilevelConfig
 
 METHOD_NAMES = {
     "surrogate": "learned surrogate",

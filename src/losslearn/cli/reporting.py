@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from losslearn.artifacts import without_nan
 from losslearn.cli.progress import METHOD_NAMES, format_loss
+from losslearn.tables.saved import without_nan
 
 if TYPE_CHECKING:
     from losslearn.cli.fitting import FitOutcome

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from losslearn.artifacts import save_model
 from losslearn.cli.fitting import FitOptions, FitOutcome, fit_table
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import console, note, print_fit, print_json
 from losslearn.metrics import TrueLoss
+from losslearn.tables.saved import save_model
 
 if TYPE_CHECKING:
     import pandas as pd

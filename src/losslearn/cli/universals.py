@@ -9,7 +9,12 @@ from rich.progress import Progress, TaskID
 from losslearn.cli.progress import format_loss
 from losslearn.cli.running import use_one_thread
 from losslearn.metrics import TrueLoss, get_true_loss, list_true_losses
-from losslearn.universal import SHIPPED, file_stem, make_universal, save_universal
+from losslearn.surrogate.universal import (
+    SHIPPED,
+    file_stem,
+    make_universal,
+    save_universal,
+)
 
 
 def make_universals(

@@ -1,6 +1,5 @@
 """True losses: what is trained for, exact and batched over sets."""
 
-from losslearn.metrics.callables import MetricError, ResponseMethod
 from losslearn.metrics.confusion import (
     balanced_error,
     error_rate,
@@ -11,7 +10,8 @@ from losslearn.metrics.confusion import (
     kappa_loss,
     mcc_loss,
 )
-from losslearn.metrics.external import as_true_loss, declare_metric
+from losslearn.metrics.own.callables import MetricError, ResponseMethod
+from losslearn.metrics.own.external import as_true_loss, declare_metric
 from losslearn.metrics.ranking import (
     average_precision_loss,
     equal_error_rate,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from losslearn.kernels import can_compile
+from losslearn._fast.kernels import can_compile
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -277,7 +277,7 @@ def sorted_sets(
 
 def _compiled_cut_points(sets: SortedSets, shape: torch.Size) -> CutPoints:
     """Return the same as `cut_points` in a few calls."""
-    from losslearn.kernels.counting import count_above
+    from losslearn._fast.kernels.counting import count_above
 
     *outer, n = shape
     above = np.empty((2, len(sets.score), n + 1))

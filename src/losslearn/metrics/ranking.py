@@ -316,7 +316,7 @@ def precision_at_k(
 
 def _misranked(sets: SortedSets) -> Float[Tensor, " sets"]:
     """Return the share of pairs ranked the wrong way, by one compiled call."""
-    from losslearn.kernels.counting import misranked_share
+    from losslearn._fast.kernels.counting import misranked_share
 
     share = np.empty(len(sets.score))
     misranked_share(*sets, share)

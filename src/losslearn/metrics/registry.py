@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from torch import Tensor
 
 from losslearn.metrics import cells, confusion, ranking
-from losslearn.metrics.top_heavy import is_top_heavy
+from losslearn.metrics.own.top_heavy import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
 

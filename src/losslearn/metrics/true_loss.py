@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metric_columns import Columns
+from losslearn.metrics.columns import Columns
 
 
 @dataclass(frozen=True, kw_only=True)

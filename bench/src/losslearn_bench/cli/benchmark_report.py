@@ -1,0 +1,279 @@
+"""Tables and figures of a benchmark, from its lines."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from losslearn.cli.reporting import note
+from losslearn.report.figures import save_figure, write_whole
+from losslearn_bench.budget import Protocol
+from losslearn_bench.contrasts import contrasts
+from losslearn_bench.datasets import DATASETS, find_dataset
+from losslearn_bench.harness import Line
+from losslearn_bench.plots.critical_difference import (
+    draw_critical_difference,
+    indistinguishable,
+)
+from losslearn_bench.plots.outcomes import Cell, draw_outcomes, percent_change
+from losslearn_bench.plots.page import Picture, Section, Table, Text, write_page
+from losslearn_bench.presets import Preset, Size
+from losslearn_bench.registry import METHODS
+from losslearn_bench.results import LINES, ResultsFile
+from losslearn_bench.significance import critical_difference
+from losslearn_bench.table_lines import left_out, table_lines
+from losslearn_bench.tables import honest_table, table_1, table_2, table_3
+from losslearn_bench.tables.entries import collect
+from losslearn_bench.tables.honest_table import rank_methods
+from losslearn_bench.tables.outcomes import CONTROL, OURS, REFINED
+
+_TITLES = {
+    "table2": "Table 2: universal, learned from scratch, refined",
+    "table3": "Table 3: the refined surrogate against hand-made losses",
+    "honest": "Every method, thresholds from validation rows",
+    "strong": "The strong tier",
+    "smoke": "Smoke run: everything once, too short to judge by",
+}
+_GRIDS: tuple[tuple[Preset, Protocol], ...] = (
+    ("table2", "honest"),
+    ("table3", "honest"),
+    ("honest", "honest"),
+    ("strong", "honest"),
+    ("smoke", "honest"),
+    ("table2", "paper"),
+    ("table3", "paper"),
+    ("honest", "paper"),
+    ("strong", "paper"),
+    ("smoke", "paper"),
+)
+_LIMIT = 60.0
+"""Changes of more than so many % are drawn at the edge of their figure."""
+_CHANGES = (
+    "A point is a random split, the bar their mean; left of the line the learned loss "
+    f"has the lower test loss. Changes of more than {_LIMIT:.0f} % are drawn as a "
+    "triangle at the edge. Coloured are wins and losses by the corrected resampled "
+    "t-test at 5 %. An asterisk marks data sets of which a part is used."
+)
+_RANKS = (
+    "1 is best. A bar joins methods that Nemenyi's test does not tell apart: their "
+    "ranks differ by less than the critical difference. Methods and data sets that "
+    "were not run in full are left out."
+)
+_PAPER_FIGURES = {
+    "Figure 1: loss surfaces": {
+        "figure1.svg": "Above the true losses over the scores of two rows of a batch "
+        "of ten, below the surrogates learned from them."
+    },
+    "Figure 2: one parameter": {
+        "figure2.svg": "True and surrogate loss over the one parameter of a model, at "
+        "four moments of training.",
+        "figure2.gif": "The same as it goes.",
+    },
+    "Figure 3: convergence": {
+        "figure3.svg": "Learned from scratch (SL-S) and refined from the universal "
+        "surrogate (SL-R), without cross-entropy, on ijcnn1 with at most 20,000 "
+        "training rows. For the error rate SL-S stays at or near the share of "
+        "positives, where every row is called negative: its surrogate error of about 0 "
+        "there is that of learning a constant, not of a good surrogate."
+    },
+}
+
+
+def write_tables(
+    out: Path, preset: Preset, protocol: Protocol, lines: Sequence[Line]
+) -> Section:
+    """Write the table of a grid as Markdown, and its figures.
+
+    Args:
+        out: Folder to write to.
+        preset: The grid.
+        protocol: Its rules.
+        lines: Those of `table_lines`, not empty.
+
+    Returns:
+        What the page shows of it.
+
+    Raises:
+        ValueError: If the lines do not belong into one table.
+        OSError: If the files cannot be written.
+    """
+    if preset == "table2":
+        table = table_2(lines, protocol)
+    elif preset == "table3":
+        table = table_3(lines)
+    else:
+        table = honest_table(lines, protocol=protocol)
+    stem: str = preset
+    title = _TITLES[preset]
+    if protocol == "paper":
+        stem, title = f"{preset}_paper", f"{title} (the paper's protocol)"
+    path = out / f"{stem}.md"
+    write_whole(path, table.encode())
+    note(f"table written to {path}")
+    pictures: list[Picture] = []
+    if preset in ("honest", "strong"):
+        pictures = [*_draw_changes(out, stem, lines), *_draw_ranks(out, stem, lines)]
+    return Section(title, [*pictures, *_parts(table)])
+
+
+def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture]:
+    """Write how the learned loss changes the test loss, a figure per tier.
+
+    That of the fit that users get, where it ran.
+    """
+    ran = {line["method"] for line in lines}
+    ours = next((name for name in OURS if name in ran), REFINED)
+    found = contrasts(lines, ours=ours, control=CONTROL)
+    partial = {line["dataset"] for line in lines if line["partial"]}
+    for tier in dict.fromkeys(one.tier for one in found):
+        own = [one for one in found if one.tier == tier]
+        cells = [
+            Cell(
+                f"{one.dataset}{'*' * (one.dataset in partial)}  {one.metric}",
+                percent_change(one.ours, one.control),
+                one.verdict,
+            )
+            for one in own
+        ]
+        has_part = partial & {one.dataset for one in own}
+        title = f"{tier}: {METHODS[ours].title} against cross-entropy"
+        figure = draw_outcomes(
+            cells,
+            title=title,
+            limit=_LIMIT,
+            note="* a part of the data set" if has_part else None,
+        )
+        path = save_figure(figure, out / f"{stem}_{tier}")[-1]
+        yield Picture(path.read_bytes(), f"{title}. {_CHANGES}")
+
+
+def _draw_ranks(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture]:
+    """Write the average ranks with their critical difference, a figure per metric."""
+    entries = collect(lines)
+    for tier, metric in dict.fromkeys((key.tier, key.metric) for key in entries):
+        ranking = rank_methods(entries, tier, metric)
+        if len(ranking.ranks) < 2 or ranking.n_datasets < 2:
+            continue
+        names = [
+            METHODS[name].title if name in METHODS else name for name in ranking.ranks
+        ]
+        ranks = list(ranking.ranks.values())
+        apart = critical_difference(len(names), ranking.n_datasets)
+        title = f"{tier}, {metric}: average rank over {ranking.n_datasets} data sets"
+        figure = draw_critical_difference(
+            names,
+            ranks,
+            groups=indistinguishable(ranks, apart),
+            critical_difference=apart,
+            title=title,
+        )
+        path = save_figure(figure, out / f"{stem}_{tier}_{metric}_ranks")[-1]
+        yield Picture(path.read_bytes(), f"{title}. {_RANKS}")
+
+
+def write_report(
+    out: Path, *, size: Size, repetitions: int | None, data_dir: Path | None
+) -> Path:
+    """Write every table and figure that there are lines for, and one page of all.
+
+    A table whose lines all stand in those before it, as trees alone of the strong tier
+    do, is left out. The page ends with what stands in no table.
+
+    Args:
+        out: Folder of the lines, where all is written.
+        size: Which grids.
+        repetitions: Only so many of the random splits; None takes all there are.
+        data_dir: Where data sets are looked for first, for Table 1.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: If there are no lines, or they cannot be read.
+        OSError: If the files cannot be written.
+    """
+    results = ResultsFile(out / LINES)
+    lines = results.lines()
+    if not lines:
+        raise ValueError(
+            f"There are no lines in {str(results.path)!r}. "
+            "Run `losslearn benchmark run` first."
+        )
+    sections = [_dataset_section(out, data_dir)]
+    shown: dict[int, Line] = {}  # by identity
+    for preset, protocol in _GRIDS:
+        own = table_lines(
+            lines, preset, size=size, protocol=protocol, repetitions=repetitions
+        )
+        if any(id(line) not in shown for line in own):
+            sections.append(write_tables(out, preset, protocol, own))
+            shown |= {id(line): line for line in own}
+    sections += _other_sections(out)
+    if missing := left_out(lines, list(shown.values()), size=size):
+        said = [f"{count:,} line(s) {reason}." for reason, count in missing.items()]
+        for sentence in said:
+            note(f"in no table: {sentence}")
+        sections.append(Section("Left out", [Text(sentence) for sentence in said]))
+    page = out / "index.html"
+    write_page(page, title="The experiments of losslearn", sections=sections)
+    note(f"page written to {page}")
+    return page
+
+
+def _dataset_section(out: Path, data_dir: Path | None) -> Section:
+    """Write Table 1."""
+    found = []
+    for name in DATASETS:
+        status = find_dataset(name, data_dir=data_dir)
+        info, counts = status.info, status.found
+        found.append(
+            {
+                "name": name,
+                "source": info.origin,
+                "licence": info.licence,
+                "state": status.state,
+                "expected": {
+                    "rows": info.n_rows,
+                    "features": info.n_features,
+                    "pos_rate": info.pos_rate,
+                },
+                "found": counts
+                and {
+                    "rows": counts.n_rows,
+                    "features": counts.n_features,
+                    "pos_rate": status.pos_rate,
+                },
+            }
+        )
+    table = table_1(found)
+    write_whole(out / "table1.md", table.encode())
+    return Section("Table 1: the data sets", _parts(table))
+
+
+def _other_sections(out: Path) -> list[Section]:
+    """Return what other commands wrote into the folder."""
+    sections = []
+    runtime = out / "runtime.md"
+    if runtime.exists():
+        sections.append(Section("Runtime (section 4.4)", _parts(runtime.read_text())))
+    for title, captions in _PAPER_FIGURES.items():
+        pictures = [
+            Picture((out / name).read_bytes(), caption)
+            for name, caption in captions.items()
+            if (out / name).exists()
+        ]
+        if pictures:
+            sections.append(Section(title, pictures))
+    return sections
+
+
+def _parts(markdown: str) -> list[Text | Table]:
+    """Return the paragraphs and tables of a Markdown text."""
+    parts: list[Text | Table] = []
+    for block in re.split(r"\n\s*\n", markdown.strip()):
+        if block.startswith("|"):
+            parts.append(Table(block))
+        elif block.startswith("#"):
+            parts.append(Text(f"**{block.lstrip('# ')}**"))
+        else:
+            parts += [Text(line) for line in block.splitlines()]
+    return parts

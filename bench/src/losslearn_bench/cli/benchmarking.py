@@ -1,0 +1,248 @@
+"""Running a grid from the command line."""
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, Self
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from losslearn.cli.reporting import console, note
+from losslearn_bench.budget import Protocol as Rules
+from losslearn_bench.cells import Grid
+from losslearn_bench.cli.benchmark_report import write_tables
+from losslearn_bench.cli.grid_view import GridView
+from losslearn_bench.datasets import DATASETS, find_dataset, load_dataset
+from losslearn_bench.local import LocalBackend
+from losslearn_bench.peers import available_peers
+from losslearn_bench.presets import Preset, Size, make_grid
+from losslearn_bench.registry import METHODS
+from losslearn_bench.results import LINES, ResultsFile
+from losslearn_bench.running import Backend, Progress, cells_left, run_grid
+from losslearn_bench.table_lines import PAPER_TABLES, check_part, table_lines
+from losslearn_bench.tiers import check_tier
+
+_SOME_FAILED = 1
+
+
+class _Backend(Backend, AbstractContextManager["_Backend"], Protocol):
+    """A backend that is closed at the end of its context."""
+
+    def __enter__(self) -> Self: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridOptions:
+    """Which grid, and which part of it; an empty part is the preset's own."""
+
+    preset: Preset
+    size: Size
+    protocol: Rules
+    repetitions: int | None
+    datasets: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def grid(self) -> Grid:
+        """Return the grid.
+
+        Raises:
+            ValueError: If a name is unknown, the preset's table has no place for it, or
+                nothing is left to run.
+        """
+        whole = grid = make_grid(
+            self.preset,
+            size=self.size,
+            protocol=self.protocol,
+            repetitions=self.repetitions,
+        )
+        for tier in self.tiers:
+            check_tier(tier)
+        parts = {
+            "datasets": self.datasets,
+            "tiers": self.tiers,
+            "methods": self.methods,
+            "metrics": self.metrics,
+        }
+        chosen = {name: part for name, part in parts.items() if part}
+        if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
+            # what is asked for by name need not be in the preset's own selection
+            grid = replace(grid, only=None)
+        else:
+            self._check_tiers_of(grid)
+        grid = replace(grid, **chosen)  # type: ignore[arg-type]
+        check_part(self.preset, grid, whole)
+        if not grid.cells():
+            raise ValueError(
+                "No cell is left: these methods are not meant for these metrics and "
+                "tiers. `losslearn benchmark methods` lists what goes together."
+            )
+        return grid
+
+    def _check_tiers_of(self, grid: Grid) -> None:
+        """Check that a preset has the tiers asked for.
+
+        Raises:
+            ValueError: If it lacks one.
+        """
+        lacking = [tier for tier in self.tiers if tier not in grid.tiers]
+        if lacking:
+            raise ValueError(
+                f"The preset `{self.preset}` has the tiers {', '.join(grid.tiers)}, "
+                f"got {', '.join(lacking)}. Name what to run there with `--method`, or "
+                "take another preset: `strong` has the strong tier."
+            )
+
+
+def run_benchmark(
+    options: GridOptions,
+    *,
+    out: Path,
+    data_dir: Path | None,
+    jobs: int,
+    backend: Literal["local", "ray"],
+    ray_address: str | None,
+) -> int:
+    """Run what is missing of a grid, write its tables, and return the exit code.
+
+    Args:
+        options: Which grid.
+        out: Folder of the results.
+        data_dir: Where data sets are looked for first.
+        jobs: Processes of the local backend.
+        backend: Where jobs run.
+        ray_address: Of a running Ray cluster.
+
+    Returns:
+        0, or 1 if some jobs failed or a data set could not be downloaded.
+
+    Raises:
+        ValueError: If an option, a data set of the user's own or the results file
+            cannot be used, or no data set of the grid is here.
+        ImportError: If Ray is asked for and not installed.
+    """
+    whole = options.grid()
+    results = ResultsFile(out / LINES)
+    left = cells_left(whole, results)  # a damaged file is told before any work
+    needed = tuple(dict.fromkeys(cell.dataset for cell in left))
+    missing = _to_be_fetched_by_hand(needed, data_dir)
+    unreachable = _not_downloaded(needed, data_dir)
+    grid = _without(whole, {**missing, **unreachable})
+    for name in set(needed) - set(DATASETS):
+        load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
+    with (
+        _stopped_as_by_ctrl_c(),
+        _open_backend(backend, jobs, ray_address) as workers,
+        GridView(console(stderr=True)) as view,
+    ):
+        progress = run_grid(grid, results, workers, data_dir=data_dir, watch=view.watch)
+    _print_failures(progress)
+    note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
+    # of the whole file, whatever part was asked for this time
+    lines = table_lines(
+        results.lines(),
+        options.preset,
+        size=options.size,
+        protocol=options.protocol,
+    )
+    if lines:
+        write_tables(out, options.preset, options.protocol, lines)
+    return _SOME_FAILED if progress.failed or unreachable else 0
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end what runs in the context as Ctrl-C does, workers included."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _open_backend(
+    backend: Literal["local", "ray"], jobs: int, ray_address: str | None
+) -> _Backend:
+    if backend == "local":
+        return LocalBackend(jobs)
+    from losslearn_bench.on_ray import RayBackend
+
+    return RayBackend(address=ray_address, n_workers=jobs)
+
+
+def _to_be_fetched_by_hand(
+    names: Iterable[str], data_dir: Path | None
+) -> dict[str, str]:
+    """Return the data sets that are not here and are not downloaded, and the way."""
+    found = {
+        name: find_dataset(name, data_dir=data_dir)
+        for name in names
+        if name in DATASETS
+    }
+    return {
+        name: status.how_to_get
+        for name, status in found.items()
+        if status.path is None and not status.info.is_downloaded
+    }
+
+
+def _not_downloaded(names: Iterable[str], data_dir: Path | None) -> dict[str, str]:
+    """Download what is not here yet; return what could not be had, and why.
+
+    Once, before the grid starts: its jobs would each find the same out.
+    """
+    failed = {}
+    for name in names:
+        if name not in DATASETS:
+            continue
+        status = find_dataset(name, data_dir=data_dir)
+        if status.path is not None or not status.info.is_downloaded:
+            continue
+        note(f"downloading {name}")
+        try:
+            load_dataset(name, data_dir=data_dir)
+        except (ConnectionError, ValueError) as error:
+            failed[name] = str(error)
+    return failed
+
+
+def _without(grid: Grid, missing: Mapping[str, str]) -> Grid:
+    """Leave out the data sets that are missing, and say so.
+
+    Raises:
+        ValueError: If none is left.
+    """
+    for name, why in missing.items():
+        note(f"{name} is left out: {why}")
+    kept = tuple(name for name in grid.datasets if name not in missing)
+    if not kept:
+        raise ValueError(
+            "No data set of the grid is here; `losslearn datasets` says more."
+        )
+    return replace(grid, datasets=kept)
+
+
+def _print_failures(progress: Progress) -> None:
+    for outcome in progress.failed:
+        note(f"{outcome.job.name} failed and has no line: {outcome.error}")
+
+
+def print_methods() -> None:
+    """Print every method, what it is meant for, and what is missing for it."""
+    missing = available_peers()
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    for column in ("method", "title", "tiers", "metrics", "missing"):
+        table.add_column(column)
+    for name, method in METHODS.items():
+        metrics = "all" if method.metrics is None else " ".join(method.metrics)
+        tiers = " ".join(method.tiers)
+        table.add_row(name, method.title, tiers, metrics, missing.get(name) or "")
+    console().print(table)

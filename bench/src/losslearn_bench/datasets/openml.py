@@ -1,0 +1,119 @@
+"""Data sets from OpenML: fetched, checked, and kept in the cache."""
+
+import os
+import tempfile
+import warnings
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+
+from losslearn_bench.datasets.catalogue import DatasetInfo
+from losslearn_bench.datasets.dataset import TARGET, Dataset, as_frame, make_dataset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NETWORK = (URLError, TimeoutError, ConnectionError, HTTPException, EOFError)
+
+
+def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
+    """Download a data set, check its counts, and write it to the cache.
+
+    Args:
+        info: What to download and what it must hold.
+        path: The Parquet file to write, as a whole or not at all.
+
+    Raises:
+        ConnectionError: If OpenML cannot be reached.
+        ValueError: If OpenML has no such data, or other data than expected.
+        OSError: If the file cannot be written.
+    """
+    fetched = _fetch(info, path)
+    features = _features(fetched).drop(columns=list(info.drop), errors="ignore")
+    target = _targets(fetched.target, info)
+    if info.repeats_rows:
+        is_first = ~features.assign(**{TARGET: target}).duplicated()
+        features, target = features[is_first], target[is_first]
+    dataset = make_dataset(info.name, features, target, source="openml", info=info)
+    _check_counts(dataset, info)
+    _save(dataset, [str(name) for name in features.columns], path)
+    return dataset
+
+
+def _fetch(info: DatasetInfo, path: Path) -> Any:  # noqa: ANN401 - scikit-learn's Bunch
+    """Return what OpenML sends; scikit-learn tries several times if need be."""
+    from sklearn.datasets import fetch_openml
+
+    with (
+        tempfile.TemporaryDirectory(prefix="losslearn-") as folder,
+        warnings.catch_warnings(),
+    ):
+        # one for each try; the error says how it ended
+        warnings.filterwarnings("ignore", "A network error occurred", UserWarning)
+        warnings.filterwarnings("ignore", "Invalid cache", RuntimeWarning)
+        try:
+            return fetch_openml(
+                data_id=info.openml_id,
+                data_home=folder,
+                as_frame="auto",
+                # scikit-learn 1.9 cannot read labels 1, 2, … by pandas 3.1 as nominal
+                read_csv_kwargs={"dtype": None},
+            )
+        except _NETWORK as error:
+            raise _unreachable(info, path, error) from error
+        except ValueError as error:
+            raise ValueError(
+                f"OpenML's data set {info.openml_id} for `{info.name}` cannot be "
+                f"used: {error} Put the file at '{path}' yourself."
+            ) from error
+
+
+def _unreachable(info: DatasetInfo, path: Path, error: Exception) -> ConnectionError:
+    return ConnectionError(
+        f"`{info.name}` is not on this machine, and OpenML (data set {info.openml_id}) "
+        f"could not be reached in several tries: {error}. Connect to the internet, or "
+        f"put a Parquet file of the features and a column `{TARGET}` at '{path}'."
+    )
+
+
+def _features(fetched: Any) -> "pd.DataFrame":  # noqa: ANN401 - as above
+    """Return the features as a table with their names."""
+    frame = as_frame("data", fetched.data)
+    return frame.set_axis(list(fetched.feature_names), axis=1)
+
+
+def _targets(labels: Any, info: DatasetInfo) -> "pd.Series[int]":  # noqa: ANN401 - array or series
+    """Return 1 where the label is the positive one, whichever way it is written."""
+    import pandas as pd
+
+    text = pd.Series(labels).reset_index(drop=True).astype(str)
+    text = text.str.strip().str.strip("'\"").str.replace(r"\.0+$", "", regex=True)
+    return (text == info.positive_label).astype(int)
+
+
+def _check_counts(dataset: Dataset, info: DatasetInfo) -> None:
+    """Refuse other data than the catalogue describes."""
+    if not dataset.is_complete:
+        raise ValueError(
+            f"OpenML's data set {info.openml_id} must be `{info.name}` with "
+            f"{info.n_rows:,} rows, {info.n_features} features and "
+            f"{info.n_positives:,} positives, but has {dataset.n_rows:,}, "
+            f"{dataset.n_features} and {int(dataset.y.sum()):,}. It is not kept; give "
+            "the right file by hand, see `losslearn datasets`."
+        )
+
+
+def _save(dataset: Dataset, names: list[str], path: Path) -> None:
+    """Write a data set as Parquet, as a whole or not at all."""
+    import pandas as pd
+
+    frame = pd.DataFrame(dataset.x, columns=names, copy=False)
+    frame[TARGET] = dataset.y.astype("int8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        frame.to_parquet(part, index=False, compression="zstd")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""What a reader has to know beside the numbers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from losslearn_bench.published import TABLE_1
+from losslearn_bench.tables.entries import Line, check_lines
+from losslearn_bench.tables.markdown import listed
+
+PROTOCOLS = {
+    "honest": (
+        "weights, settings and thresholds chosen on validation rows; test rows only "
+        "report"
+    ),
+    "paper": "thresholds chosen on the test rows (oracle), as in the paper",
+}
+"""The rules of measurement in plain words."""
+
+
+def caption(lines: Sequence[Line]) -> str:
+    """Return how the lines came about: rules, data, repetitions, versions, hardware.
+
+    Args:
+        lines: Result lines of one protocol and budget.
+
+    Returns:
+        Sentences, a line each.
+
+    Raises:
+        ValueError: If there are no lines, or they mix protocols, budgets or versions of
+            a data set.
+
+    Example:
+        >>> line = {
+        ...     "protocol": "honest",
+        ...     "budget": {},
+        ...     "tuning": "none",
+        ...     "repetition": 0,
+        ... }
+        >>> line |= {"dataset": "a9a", "partial": False, "capped": True}
+        >>> line |= {"rows": {"available": 10, "train": 4, "validation": 2, "test": 2}}
+        >>> line |= {"versions": {"torch": "2.4"}, "hardware": {"cores": 2}}
+        >>> print(caption([line]))
+        Protocol "honest": weights, settings and thresholds chosen on validation rows...
+        1 random split; tuning: none.
+        Training rows capped: a9a (4).
+        Versions: torch 2.4.
+        Hardware: cores 2.
+    """
+    check_lines(lines)
+    protocol = lines[0]["protocol"]
+    sentences = [
+        f'Protocol "{protocol}": {PROTOCOLS.get(protocol, "not described")}.',
+        f"{_repetitions(lines)}; tuning: {_distinct(lines, 'tuning')}.",
+        _partial(lines),
+        _capped(lines),
+        f"Versions: {_pairs(line['versions'] for line in lines)}.",
+        f"Hardware: {_pairs(line['hardware'] for line in lines)}.",
+    ]
+    return "\n".join(sentence for sentence in sentences if sentence)
+
+
+def label(dataset: str, lines: Sequence[Line]) -> str:
+    r"""Return a data set's name, with an asterisk if a part of its rows is missing.
+
+    Example:
+        >>> label("susy", [{"dataset": "susy", "partial": True}])
+        'susy\\*'
+    """
+    return f"{dataset}\\*" if is_partial(dataset, lines) else dataset
+
+
+def is_partial(dataset: str, lines: Sequence[Line]) -> bool:
+    """Whether a part of a data set's rows is missing.
+
+    Example:
+        >>> is_partial("susy", [{"dataset": "susy", "partial": True}])
+        True
+    """
+    return any(line["partial"] for line in lines if line["dataset"] == dataset)
+
+
+def _repetitions(lines: Sequence[Line]) -> str:
+    """Return how many random splits there are."""
+    n = len({line["repetition"] for line in lines})
+    return "1 random split" if n == 1 else f"{n} random splits"
+
+
+def _partial(lines: Sequence[Line]) -> str:
+    """Return which data sets are incomplete; nothing if none is."""
+    found = {line["dataset"]: line for line in lines if line["partial"]}
+    names = []
+    for dataset, line in sorted(found.items()):
+        rows = f"{line['rows']['available']:,}"
+        if dataset in TABLE_1:
+            row = TABLE_1[dataset]
+            rows += f" of {row.n_train + row.n_test:,}"
+        names.append(f"{dataset} ({rows} rows)")
+    return f"\\* A part of the data set: {listed(names)}." if names else ""
+
+
+def _capped(lines: Sequence[Line]) -> str:
+    """Return how many training rows were used where not all were; else nothing."""
+    found: dict[str, set[int]] = {}
+    for line in lines:
+        if line["capped"]:
+            found.setdefault(line["dataset"], set()).add(line["rows"]["train"])
+    names = [
+        f"{dataset} ({listed([f'{n:,}' for n in sorted(counts)])})"
+        for dataset, counts in sorted(found.items())
+    ]
+    return f"Training rows capped: {listed(names)}." if names else ""
+
+
+def _distinct(lines: Sequence[Line], field: str) -> str:
+    """Return the values of a field."""
+    return listed(sorted({str(line[field]) for line in lines}))
+
+
+def _pairs(found: Iterable[dict[str, Any]]) -> str:
+    """Return names with their values, several where lines differ."""
+    values: dict[str, set[str]] = {}
+    for entries in found:
+        for name, value in entries.items():
+            values.setdefault(name, set()).add(str(value))
+    return ", ".join(
+        f"{name} {'/'.join(sorted(all_))}" for name, all_ in values.items()
+    )

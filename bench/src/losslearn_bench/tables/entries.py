@@ -1,0 +1,288 @@
+"""Result lines brought together: one entry of a table, over its repetitions."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from losslearn_bench.budget import Protocol
+from losslearn_bench.significance import Verdict, verdict
+from losslearn_bench.tables.markdown import NOT_AVAILABLE, listed
+
+Line = Mapping[str, Any]
+"""A finished cell, as it stands in a results file."""
+
+
+class Key(NamedTuple):
+    """Where an entry stands."""
+
+    tier: str
+    dataset: str
+    metric: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Losses of one method on one data set, by repetition.
+
+    A repetition without a value, as of a training that failed, is not in it, and so the
+    entry counts fewer repetitions than its neighbours.
+    """
+
+    test: dict[int, float]
+    """Of the test rows."""
+    validation: dict[int, float]
+    """Of the rows that weights, settings and thresholds were chosen by."""
+    test_share: float
+    """Test rows over all other rows of the data set. Validation rows are learned from
+    too; and a cap on the training rows makes splits share fewer rows, not more."""
+
+    @property
+    def n(self) -> int:
+        """How many repetitions have a value."""
+        return len(self.test)
+
+    @property
+    def mean(self) -> float:
+        """Mean test loss; NaN without repetitions."""
+        return float(np.mean(list(self.test.values()))) if self.test else math.nan
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the repetitions; NaN for fewer than two."""
+        values = list(self.test.values())
+        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+
+    @property
+    def chosen_by(self) -> float:
+        """Mean validation loss; NaN without one."""
+        found = list(self.validation.values())
+        return float(np.mean(found)) if found else math.nan
+
+    def show(self, *, full: int) -> str:
+        """Return mean and deviation, and n where it is below `full`.
+
+        Example:
+            >>> Entry({0: 0.1, 1: 0.2}, {}, 0.25).show(full=3)
+            '0.1500 ± 0.0707 (n=2)'
+        """
+        if not self.n:
+            return NOT_AVAILABLE
+        spread = f" ± {self.deviation:.4f}" if self.n > 1 else ""
+        mark = f" (n={self.n})" if self.n < full else ""
+        return f"{self.mean:.4f}{spread}{mark}"
+
+
+Entries = dict[Key, Entry]
+
+
+def collect(lines: Sequence[Line]) -> Entries:
+    """Return the lines as entries, once it is known that they belong together.
+
+    Raises:
+        ValueError: If there are no lines, they mix protocols, budgets or versions of a
+            data set, or a cell stands there twice.
+    """
+    check_lines(lines)
+    found: dict[Key, list[Line]] = {}
+    for line in lines:
+        key = Key(*(line[axis] for axis in Key._fields))
+        found.setdefault(key, []).append(line)
+    return {key: _entry(key, members) for key, members in found.items()}
+
+
+def check_lines(lines: Sequence[Line]) -> None:
+    """Check that lines may stand in one table.
+
+    Raises:
+        ValueError: If there are none, or they mix protocols, budgets or versions of a
+            data set.
+    """
+    if not lines:
+        raise ValueError(
+            "A table needs result lines, got none. Run the benchmark first, or check "
+            "that data sets, tiers, methods and metrics are those of the table."
+        )
+    protocols = sorted({line["protocol"] for line in lines})
+    if len(protocols) > 1:
+        raise ValueError(
+            f"The lines of a table must share one protocol, got {listed(protocols)}. "
+            "Pass those of one."
+        )
+    budgets = {json.dumps(line["budget"], sort_keys=True) for line in lines}
+    if len(budgets) > 1:
+        raise ValueError(
+            "The lines of a table must share one budget, got different values of "
+            f"{_differing(lines)}. Pass those of one."
+        )
+    available: dict[str, int] = {}
+    for line in lines:
+        name, n_rows = line["dataset"], line["rows"]["available"]
+        if available.setdefault(name, n_rows) != n_rows:
+            raise ValueError(
+                f"The lines of a data set must come from the same rows, got {name!r} "
+                f"with {available[name]:,} and with {n_rows:,}. Run one of them again."
+            )
+
+
+def pair(ours: Entry, control: Entry) -> list[int]:
+    """Return the repetitions that both have, in order."""
+    return sorted(ours.test.keys() & control.test.keys())
+
+
+def compare(ours: Entry, control: Entry) -> Verdict:
+    """Judge two entries over the repetitions that both have."""
+    shared = pair(ours, control)
+    return verdict(
+        [ours.test[repetition] for repetition in shared],
+        [control.test[repetition] for repetition in shared],
+        test_share=ours.test_share,
+    )
+
+
+def clear_best(entries: Mapping[str, Entry]) -> str | None:
+    """Return the method with the lowest mean loss, if it is clearly so.
+
+    Clearly: over the repetitions that both have, at least two, its mean difference to
+    each other method exceeds the standard error of that difference.
+
+    Example:
+        >>> low, high = {0: 0.1, 1: 0.2}, {0: 0.2, 1: 0.31}
+        >>> clear_best({"a": Entry(low, {}, 0.25), "b": Entry(high, {}, 0.25)})
+        'a'
+    """
+    ran = {method: entry for method, entry in entries.items() if entry.n}
+    if len(ran) < 2:
+        return None
+    best = min(ran, key=lambda method: ran[method].mean)
+    others = (entry for method, entry in ran.items() if method != best)
+    return best if all(_clearly_lower(ran[best], entry) for entry in others) else None
+
+
+def best_by_validation(entries: Mapping[str, Entry]) -> str | None:
+    """Return the method with the lowest mean validation loss; None if none has run.
+
+    A method with fewer repetitions than another is passed over. Where the lines hold no
+    validation losses the test losses decide, in favour of the method chosen.
+
+    Example:
+        >>> first, second = (
+        ...     Entry({0: 0.1}, {0: 0.3}, 0.25),
+        ...     Entry({0: 0.2}, {0: 0.2}, 0.25),
+        ... )
+        >>> best_by_validation({"first": first, "second": second})
+        'second'
+    """
+    full = max((entry.n for entry in entries.values()), default=0)
+    ran = {name: entry for name, entry in entries.items() if 0 < entry.n == full}
+    if not ran:
+        return None
+    if any(math.isnan(entry.chosen_by) for entry in ran.values()):
+        return min(ran, key=lambda name: ran[name].mean)
+    return min(ran, key=lambda name: ran[name].chosen_by)
+
+
+def loss_matrix(
+    entries: Entries,
+    tier: str,
+    metric: str,
+    datasets: Sequence[str],
+    methods: Sequence[str],
+) -> NDArray[np.float64]:
+    """Return mean losses `[datasets, methods]`, NaN where repetitions are missing.
+
+    A repetition is missing where another of these methods has more of them on the data
+    set.
+    """
+    matrix = np.full((len(datasets), len(methods)), np.nan)
+    for row, dataset in enumerate(datasets):
+        found = [entries.get(Key(tier, dataset, metric, name)) for name in methods]
+        full = max((entry.n for entry in found if entry), default=0)
+        for column, entry in enumerate(found):
+            if entry and 0 < entry.n == full:
+                matrix[row, column] = entry.mean
+    return matrix
+
+
+def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Return the names once each, those of `order` first, then by the alphabet."""
+    found = set(names)
+    first = [name for name in dict.fromkeys(order) if name in found]
+    return first + sorted(found - set(order))
+
+
+def check_protocol(lines: Sequence[Line], protocol: Protocol) -> None:
+    """Check that lines were measured by the rules that a table states.
+
+    Raises:
+        ValueError: If they were not.
+    """
+    found = lines[0]["protocol"]
+    if found != protocol:
+        raise ValueError(
+            f"The lines must be of the protocol {protocol!r}, got {found!r}. Pass the "
+            "lines of the other results file, or ask for this protocol."
+        )
+
+
+def full_count(entries: Entries) -> int:
+    """Return the most repetitions that an entry has."""
+    return max(entry.n for entry in entries.values())
+
+
+def shown(entry: Entry | None, *, full: int) -> str:
+    """Return an entry's text; "n/a" where there is none."""
+    return entry.show(full=full) if entry else NOT_AVAILABLE
+
+
+def _entry(key: Key, lines: Sequence[Line]) -> Entry:
+    """Return the entry of one key's lines."""
+    repetitions = [line["repetition"] for line in lines]
+    if len(set(repetitions)) < len(repetitions):
+        raise ValueError(
+            f"A cell must stand in the lines once for each repetition, got {key} with "
+            f"the repetitions {sorted(repetitions)}. Leave out the lines of other runs."
+        )
+    rows = lines[0]["rows"]
+    return Entry(
+        _values(lines, "test"),
+        _values(lines, "validation"),
+        rows["test"] / (rows["available"] - rows["test"]),
+    )
+
+
+def _values(lines: Sequence[Line], part: str) -> dict[int, float]:
+    """Return the losses of a part by repetition, without those that have no value."""
+    found = {line["repetition"]: line["losses"][part] for line in lines}
+    return {
+        repetition: float(loss)
+        for repetition, loss in sorted(found.items())
+        if loss is not None and math.isfinite(loss)
+    }
+
+
+def _clearly_lower(ours: Entry, other: Entry) -> bool:
+    """Whether the mean difference exceeds its standard error."""
+    shared = pair(ours, other)
+    if len(shared) < 2:
+        return False
+    gaps = [other.test[number] - ours.test[number] for number in shared]
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    return float(np.mean(gaps)) > max(error, 1e-12)  # rounding alone is no difference
+
+
+def _differing(lines: Sequence[Line]) -> str:
+    """Return the names of the budget's fields that differ between lines."""
+    first = lines[0]["budget"]
+    names = {
+        name
+        for line in lines
+        for name in {**first, **line["budget"]}
+        if first.get(name) != line["budget"].get(name)
+    }
+    return listed([f"`{name}`" for name in sorted(names)])

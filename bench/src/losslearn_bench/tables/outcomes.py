@@ -1,0 +1,173 @@
+"""Wins, ties and losses of one method against another, over the cells of a tier."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from losslearn_bench.tables.entries import (
+    Entries,
+    Entry,
+    Key,
+    best_by_validation,
+    compare,
+    pair,
+)
+
+CONTROL = "cross_entropy"
+"""What every method has to beat."""
+
+REFINED = "sl_r"
+"""The paper's method: one branch, whatever comes of it."""
+
+OURS = ("default_fit", REFINED)
+"""The learned loss as users of the estimator get it, and as the paper has it."""
+
+DERIVED = "sl_r_or_cross_entropy"
+"""Refined or control: the lower validation loss, in each cell and repetition."""
+
+CHECKS = ("constant", "cheating")
+"""Not methods: they check the benchmark itself."""
+
+PEERS = ("ap_perf", "libauc", "lightgbm", "logistic", "smooth_ap", "xgboost")
+"""How the names of methods of other packages begin."""
+
+_LEARNED = ("sl_u", "sl_s", "criterion", *OURS, DERIVED)
+_NO_LOSS = ("evolution_strategies",)  # estimates a gradient, has no loss of its own
+
+
+class Tally(NamedTuple):
+    """How a method fared over the cells that it shares with another."""
+
+    wins: int
+    ties: int
+    losses: int
+    fewest: int
+    """The fewest repetitions that a cell was judged by."""
+    most: int
+    """The most."""
+
+    @property
+    def n(self) -> int:
+        """How many cells were judged."""
+        return self.wins + self.ties + self.losses
+
+
+class Order(NamedTuple):
+    """How often a test loss is lower than another, the same, or higher."""
+
+    lower: int
+    equal: int
+    higher: int
+
+
+Cells = Mapping[tuple[str, str], Entry]
+"""Entries of one method in one tier, by data set and metric."""
+
+
+def is_hand_made(method: str) -> bool:
+    """Whether a method trains for a loss that somebody wrote down.
+
+    Cross-entropy is one; learned surrogates, other packages and checks are none.
+
+    Example:
+        >>> is_hand_made("focal"), is_hand_made("sl_r"), is_hand_made("xgboost")
+        (True, False, False)
+    """
+    others = (*_LEARNED, *_NO_LOSS, *CHECKS)
+    return method not in others and not method.startswith(PEERS)
+
+
+def cells_of(entries: Entries, tier: str, method: str) -> dict[tuple[str, str], Entry]:
+    """Return a method's entries in a tier that have a repetition."""
+    return {
+        (key.dataset, key.metric): entry
+        for key, entry in entries.items()
+        if key.tier == tier and key.method == method and entry.n
+    }
+
+
+def best_hand_made(entries: Entries, tier: str) -> dict[tuple[str, str], Entry]:
+    """Return, for each cell, the hand-made loss with the lowest validation loss."""
+    by_cell: dict[tuple[str, str], dict[str, Entry]] = {}
+    for key, entry in entries.items():
+        if key.tier == tier and is_hand_made(key.method):
+            by_cell.setdefault((key.dataset, key.metric), {})[key.method] = entry
+    return {
+        cell: found[best]
+        for cell, found in by_cell.items()
+        if (best := best_by_validation(found)) is not None
+    }
+
+
+def with_derived(entries: Entries) -> Entries:
+    """Return the entries, and those of `sl_r_or_cross_entropy` where both ran.
+
+    Raises:
+        ValueError: If a repetition has a test loss and no validation loss.
+    """
+    derived = {}
+    for key, ours in entries.items():
+        control = entries.get(key._replace(method=CONTROL))
+        if key.method == REFINED and control:
+            derived[key._replace(method=DERIVED)] = _lower_on_validation(
+                key, ours, control
+            )
+    return {**entries, **derived}
+
+
+def tally(ours: Cells, rival: Cells) -> Tally | None:
+    """Judge the cells that both have; None if they share no repetition.
+
+    A cell with one shared repetition is a tie, since nothing tells how sure it is.
+    """
+    counts = {"win": 0, "tie": 0, "loss": 0}
+    repetitions = []
+    for cell in ours.keys() & rival.keys():
+        shared = len(pair(ours[cell], rival[cell]))
+        if shared:
+            counts[compare(ours[cell], rival[cell])] += 1
+            repetitions.append(shared)
+    if not repetitions:
+        return None
+    fewest, most = min(repetitions), max(repetitions)
+    return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
+
+
+def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
+    """Compare the losses of the cells that both have, whatever a test says of them.
+
+    Returns:
+        The order of the means, a cell each; and of the losses, a repetition each.
+    """
+    means, fits = [], []
+    for cell in ours.keys() & rival.keys():
+        gaps = [
+            ours[cell].test[repetition] - rival[cell].test[repetition]
+            for repetition in pair(ours[cell], rival[cell])
+        ]
+        fits += gaps
+        if gaps:
+            means.append(sum(gaps))
+    return _order(means), _order(fits)
+
+
+def _order(gaps: Sequence[float]) -> Order:
+    lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+    return Order(lower, len(gaps) - lower - higher, higher)
+
+
+def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
+    """Return each repetition of the better of two; the control wins a tie."""
+    shared = pair(ours, control)
+    test, validation = {}, {}
+    for repetition in shared:
+        if not {repetition} <= ours.validation.keys() & control.validation.keys():
+            raise ValueError(
+                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
+                f"losses of both, got none in repetition {repetition} of {key}. Run "
+                "these cells again."
+            )
+        wins = ours.validation[repetition] < control.validation[repetition]
+        chosen = ours if wins else control
+        test[repetition] = chosen.test[repetition]
+        validation[repetition] = chosen.validation[repetition]
+    return Entry(test, validation, ours.test_share)

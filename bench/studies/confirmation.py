@@ -1,0 +1,267 @@
+"""The default fit on splits that its recipe was not tuned on.
+
+    python benchmarks/confirmation.py --data-dir DIR
+
+Repetitions 3 to 7 of the benchmark's random splits; the recipe was tuned on 0 to 2.
+Every method has the same model, batches, schedule, default number of steps, size of
+tuning grid and at most 100,000 training rows; thresholds and settings come from
+validation rows. The default fit has the learning rate that short runs of cross-entropy
+choose, so its control branch is that method's own training. It can be stopped and goes
+on where it stopped. Writes lines, a table and a figure of each tier under
+`results/confirmation/`.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from losslearn_bench.budget import Budget
+from losslearn_bench.cells import Grid
+from losslearn_bench.local import LocalBackend
+from losslearn_bench.presets import (
+    HONEST_METRICS,
+    KEEL_DATASETS,
+    PAPER_DATASETS,
+    make_grid,
+)
+from losslearn_bench.registry import HAND_MADE
+from losslearn_bench.results import LINES, ResultsFile
+from losslearn_bench.running import Progress, run_grid
+from losslearn_bench.tables.entries import (
+    Entry,
+    Key,
+    best_by_validation,
+    collect,
+    pair,
+)
+from losslearn_bench.tables.entries import compare as judge
+from losslearn_bench.tables.outcomes import is_hand_made
+
+RESULTS = Path(__file__).parents[1] / "results" / "confirmation"
+OURS, CONTROL = "default_fit", "cross_entropy"
+FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
+DATA = (
+    *(name for name in PAPER_DATASETS if name != "santander"),  # not to be had
+    *KEEL_DATASETS,
+    "higgs_sample",
+)
+METRICS = (*HONEST_METRICS, "mcc_loss")
+TIERS = ("linear", "mlp")
+_FURTHEST = 40.0
+"""Changes in % beyond which the figure shows a triangle."""
+
+
+def make_grids() -> list[Grid]:
+    """Return what runs; what takes long last, a repetition at a time."""
+    whole = replace(
+        make_grid("honest"),
+        datasets=DATA,
+        metrics=METRICS,
+        repetitions=REPETITIONS,
+        first_repetition=FIRST,
+        only=None,
+        budget=Budget(max_train_rows=MAX_ROWS),
+    )
+    others = tuple(
+        method.name
+        for method in HAND_MADE
+        if method.name not in (CONTROL, "evolution_strategies")
+    )
+    return [
+        replace(whole, methods=(CONTROL, OURS), tiers=("linear",)),
+        *(
+            replace(whole, methods=methods, tiers=(tier,), repetitions=n)
+            for tier, methods in (("mlp", (CONTROL, OURS)), ("linear", others))
+            for n in range(1, REPETITIONS + 1)
+        ),
+    ]
+
+
+class Row(NamedTuple):
+    """The default fit on a data set by a metric, and what it is held against."""
+
+    key: Key
+    ours: Entry
+    control: Entry
+    best: str | None
+    """The hand-made loss of the lowest validation loss; None without a choice."""
+    best_entry: Entry | None
+
+
+def collect_rows(results: ResultsFile, tier: str) -> list[Row]:
+    """Return what can be compared in a tier."""
+    entries = {
+        key: entry
+        for key, entry in collect(results.lines()).items()
+        if key.tier == tier and entry.n
+    }
+    rows = []
+    for key, ours in entries.items():
+        control = entries.get(key._replace(method=CONTROL))
+        if key.method != OURS or control is None:
+            continue
+        rivals = {
+            other.method: entry
+            for other, entry in entries.items()
+            if (other.dataset, other.metric) == (key.dataset, key.metric)
+            and is_hand_made(other.method)
+            and len(pair(ours, entry)) > 1
+        }
+        best = best_by_validation(rivals) if len(rivals) > 1 else None
+        rows.append(Row(key, ours, control, best, rivals.get(best or "")))
+    return rows
+
+
+def _gap(ours: Entry, theirs: Entry) -> float:
+    """Return the mean difference over the splits that both have."""
+    shared = pair(ours, theirs)
+    return statistics.fmean(ours.test[n] - theirs.test[n] for n in shared)
+
+
+def _place(ours: Entry, theirs: Entry) -> str:
+    verdict = judge(ours, theirs)
+    return verdict if verdict != "tie" else f"tie ({_gap(ours, theirs):+.4f})"
+
+
+def _mean(entry: Entry) -> str:
+    return f"{entry.mean:.4f}" + (f" ± {entry.deviation:.4f}" if entry.n > 1 else "")
+
+
+def make_table(rows: list[Row], tier: str) -> str:
+    """Return the table of a tier in Markdown."""
+    lines = [
+        "| data | metric | splits | default fit | cross-entropy | | best hand-made | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        hand_made = "| |"
+        if row.best_entry is not None:
+            hand_made = (
+                f"{_mean(row.best_entry)} ({row.best}) | "
+                f"{_place(row.ours, row.best_entry)} |"
+            )
+        lines.append(
+            f"| {row.key.dataset} | {row.key.metric} | {row.ours.n} | "
+            f"{_mean(row.ours)} | {_mean(row.control)} | "
+            f"{_place(row.ours, row.control)} | {hand_made}"
+        )
+    return "\n\n".join(
+        [
+            f"# The default fit, {tier} tier",
+            "Test losses, mean ± deviation over the splits; a verdict is a corrected "
+            "resampled t-test at 5 %.",
+            make_summary({tier: rows}),
+            "\n".join(lines),
+            "",
+        ]
+    )
+
+
+def make_summary(by_tier: dict[str, list[Row]]) -> str:
+    """Return wins, ties and losses of each metric in Markdown."""
+    heads = (*METRICS, "all", "mean lower / equal / higher")
+    lines = [
+        f"| model, against | {' | '.join(heads)} |",
+        f"| --- |{' --- |' * len(heads)}",
+    ]
+    for tier, rows in by_tier.items():
+        pairs = {
+            "cross-entropy": [(row.key.metric, row.ours, row.control) for row in rows],
+            "the best hand-made loss": [
+                (row.key.metric, row.ours, row.best_entry)
+                for row in rows
+                if row.best_entry is not None
+            ],
+        }
+        for name, found in pairs.items():
+            if not found:
+                continue
+            cells = [
+                _count([judge(a, b) for metric, a, b in found if metric == one])
+                for one in METRICS
+            ]
+            total = _count([judge(a, b) for _, a, b in found])
+            gaps = [_gap(a, b) for _, a, b in found]
+            signs = Counter(
+                "lower" if gap < 0 else "higher" if gap > 0 else "equal" for gap in gaps
+            )
+            means = " / ".join(
+                str(signs[sign]) for sign in ("lower", "equal", "higher")
+            )
+            entries = " | ".join([*cells, f"**{total}**", means])
+            lines.append(f"| {tier}, {name} | {entries} |")
+    return "\n".join(lines)
+
+
+def _count(verdicts: list[str]) -> str:
+    counts = Counter(verdicts)
+    return " / ".join(str(counts[verdict]) for verdict in ("win", "tie", "loss"))
+
+
+def draw(rows: list[Row], path: Path, title: str) -> None:
+    """Write the figure of a tier: the cells in which some fit changed anything."""
+    from losslearn_bench.plots import Cell, draw_outcomes, percent_change, save_figure
+
+    cells = []
+    for row in rows:
+        shared = pair(row.ours, row.control)
+        changes = percent_change(
+            [row.ours.test[repetition] for repetition in shared],
+            [row.control.test[repetition] for repetition in shared],
+        )
+        if any(changes):
+            label = f"{row.key.dataset}  {row.key.metric}"
+            cells.append(Cell(label, changes, judge(row.ours, row.control)))
+    note = f"not shown: {len(rows) - len(cells)} cells without any change"
+    if cells:
+        figure = draw_outcomes(cells, title=title, limit=_FURTHEST, note=note)
+        save_figure(figure, path)
+
+
+def write_results(out: Path) -> str:
+    """Write tables and figures of the lines in a folder; return the summary."""
+    results = ResultsFile(out / LINES)
+    by_tier = {tier: collect_rows(results, tier) for tier in TIERS}
+    by_tier = {tier: rows for tier, rows in by_tier.items() if rows}
+    for tier, rows in by_tier.items():
+        (out / f"{tier}.md").write_text(make_table(rows, tier))
+        draw(rows, out / tier, f"{tier}: the default fit against cross-entropy")
+    summary = make_summary(by_tier)
+    (out / "summary.md").write_text(f"{summary}\n")
+    return summary
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run what is missing, then write tables and figures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--tier", choices=TIERS, help="run this one alone")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
+    parser.add_argument("--tables-only", action="store_true", help="run nothing")
+    options = parser.parse_args(args)
+    options.out.mkdir(parents=True, exist_ok=True)
+    results = ResultsFile(options.out / LINES)
+
+    def watch(progress: Progress) -> None:
+        if progress.latest is not None and progress.latest.error is not None:
+            sys.stderr.write(f"{progress.latest.job.name}: {progress.latest.error}\n")
+        sys.stderr.write(f"\r{progress.n_done} of {progress.n_cells} cells ")
+
+    if not options.tables_only:
+        with LocalBackend(options.jobs) as backend:
+            for grid in make_grids():
+                if options.tier not in (None, *grid.tiers):
+                    continue
+                data_dir = options.data_dir and Path(options.data_dir)
+                run_grid(grid, results, backend, data_dir=data_dir, watch=watch)
+    sys.stdout.write(f"{write_results(options.out)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Algorithm 1 as one would write it down: the reference that speed is measured against.
+
+No step is shared, batched or compiled. Each surrogate step draws a batch, scores it,
+values it and takes an Adam step; each model step does the same with the model. It is
+kept for `speed.py` alone; the package has the same arithmetic in `losslearn.training.algorithm`.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.training.sampling import SetSampler
+
+TrueLossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+class EagerLoop:
+    """One iteration of Algorithm 1 a call, with plain PyTorch."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        surrogate: SetSurrogate,
+        true_loss: TrueLossFunction,
+        x: Tensor,
+        sampler: SetSampler,
+        *,
+        lr: float = 1e-3,
+        max_grad_norm: float = 1.0,
+    ) -> None:
+        """Make the two optimisers."""
+        self.model, self.surrogate = model, surrogate
+        self._true_loss, self._x, self._sampler = true_loss, x, sampler
+        self._max_grad_norm = max_grad_norm
+        self._alpha = torch.optim.Adam(model.parameters(), lr=lr)
+        self._beta = torch.optim.Adam(surrogate.parameters(), lr=lr)
+
+    def iterate(self, *, model_steps: int = 3, surrogate_steps: int = 10) -> None:
+        """Take K_beta steps of the surrogate, then K_alpha steps of the model."""
+        for _ in range(surrogate_steps):
+            self.surrogate_step()
+        for _ in range(model_steps):
+            self.model_step()
+
+    def surrogate_step(self) -> None:
+        """Draw, score and value a batch; move the surrogate toward its value."""
+        y_score = self.scores()
+        self.fit_surrogate(y_score, self.value(y_score))
+
+    def scores(self) -> Tensor:
+        """Draw a batch and score it."""
+        rows = self._sampler.draw(1)[0]
+        with torch.no_grad():
+            return self.model(self._x[rows])
+
+    def value(self, y_score: Tensor) -> Tensor:
+        """Return a batch's true loss."""
+        with torch.no_grad():
+            return self._true_loss(self._sampler.y_set, y_score)
+
+    def fit_surrogate(self, y_score: Tensor, loss: Tensor) -> None:
+        """Move the surrogate toward a batch's true loss."""
+        gap = self.surrogate(self._sampler.y_set, y_score) - loss
+        self._step(self.surrogate, self._beta, gap.abs())
+
+    def model_step(self) -> None:
+        """Move the model down the surrogate's value of a batch."""
+        rows, y_true = self._sampler.draw(1)[0], self._sampler.y_set
+        value = self.surrogate(y_true, self.model(self._x[rows]))
+        self._step(self.model, self._alpha, value)
+
+    def cross_entropy_step(self) -> None:
+        """Move the model down the cross-entropy of a batch: what people do today."""
+        rows, y_true = self._sampler.draw(1)[0], self._sampler.y_set
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            self.model(self._x[rows]), y_true.float()
+        )
+        self._step(self.model, self._alpha, loss)
+
+    def _step(
+        self, module: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor
+    ) -> None:
+        optimizer.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), self._max_grad_norm)
+        optimizer.step()

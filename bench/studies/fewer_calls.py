@@ -1,0 +1,122 @@
+"""A metric that takes one set a call, called four times less often by `replay`.
+
+    python benchmarks/fewer_calls.py --data-dir DIR
+
+The default recipe (linear model, fewer iterations) with scikit-learn's
+`average_precision_score` as the user's own metric, once with each set fitted in one
+turn and once in four. For each data set and split: how often the metric was called in
+training, the seconds of the surrogate's branch, and the test loss of its best weights.
+Writes `results/fewer_calls.json`.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from losslearn_bench.datasets import load_dataset
+from losslearn_bench.splits import split_rows
+from sklearn.metrics import average_precision_score
+from timing import hardware, write
+
+from losslearn import SurrogateClassifier
+from losslearn.metrics import as_true_loss
+
+RESULTS = Path(__file__).parents[1] / "results" / "fewer_calls.json"
+DATASETS = ("ijcnn1", "covtype", "skin")
+
+
+def measure(
+    dataset: str, split: int, replay: int, *, max_iter: int, data_dir: Path | None
+) -> dict[str, object]:
+    """Fit once and count the calls."""
+    data = load_dataset(dataset, data_dir=data_dir)
+    rows = split_rows(data.y, data.name, split, max_train_rows=20_000)
+    n_calls = 0
+
+    def counted(y_true: np.ndarray, y_score: np.ndarray) -> float:
+        nonlocal n_calls
+        n_calls += 1
+        return float(average_precision_score(y_true, y_score))
+
+    classifier = SurrogateClassifier(
+        counted,
+        greater_is_better=True,
+        response_method="decision_function",
+        model="linear",
+        max_iter=max_iter,
+        replay=replay,
+        random_state=split,
+    )
+    # few rows to choose by, so that what is counted are the calls of the training
+    classifier.fit(
+        data.x[rows.train],
+        data.y[rows.train],
+        X_valid=data.x[rows.validation],
+        y_valid=data.y[rows.validation],
+    )
+    scores = classifier.method_scores(data.x[rows.test])
+    true_loss = as_true_loss("average_precision")
+    y_test = torch.from_numpy(data.y[rows.test])
+    seconds = {
+        line["method"]: line["seconds"] for line in classifier.report_["results"]
+    }
+    return {
+        "dataset": dataset,
+        "split": split,
+        "replay": replay,
+        "max_iter": max_iter,
+        "calls": n_calls,
+        "seconds": seconds["surrogate"],
+        "control_seconds": seconds["cross_entropy"],
+        **{
+            f"{name}_test_loss": float(true_loss(y_test, torch.from_numpy(score)))
+            for name, score in scores.items()
+        },
+    }
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--dataset", action="append")
+    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--max-iter", type=int, default=600)
+    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args(args)
+    torch.set_num_threads(1)
+    lines = []
+    datasets = options.dataset or DATASETS
+    # the metric's universal surrogate is fitted at its first use, and cached
+    measure(datasets[0], 0, 1, max_iter=2, data_dir=options.data_dir)
+    for dataset in datasets:
+        for replay in (1, 4):
+            found = [
+                measure(
+                    dataset,
+                    split,
+                    replay,
+                    max_iter=options.max_iter,
+                    data_dir=options.data_dir,
+                )
+                for split in range(options.splits)
+            ]
+            lines += found
+            losses = [line["surrogate_test_loss"] for line in found]
+            sys.stdout.write(
+                f"{dataset:10s} replay {replay}: "
+                f"{statistics.mean(line['calls'] for line in found):8.0f} calls "
+                f"{statistics.mean(line['seconds'] for line in found):7.1f} s "
+                f"test loss {statistics.mean(losses):.4f} "
+                f"({', '.join(f'{loss:.4f}' for loss in losses)})\n"
+            )
+            sys.stdout.flush()
+    write(options.out, {"hardware": hardware(), "fits": lines})
+
+
+if __name__ == "__main__":
+    main()

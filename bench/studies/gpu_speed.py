@@ -1,0 +1,184 @@
+"""What an iteration costs on a GPU, and how often it waits for the device.
+
+    python benchmarks/gpu_speed.py
+
+The ways of a row are timed in one process, in short blocks that take turns and end when
+the device is done; the median block counts. Prints the table and writes
+`results/gpu_speed.json`.
+"""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
+
+import torch
+from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
+from speed import make_setting
+from timing import hardware, interleaved, write
+from torch import Tensor, nn
+
+from losslearn import SurrogateLoss
+from losslearn._fast.cuda_graphs import GraphedFunction
+
+RESULTS = Path(__file__).parents[1] / "results" / "gpu_speed.json"
+
+
+class Line(NamedTuple):
+    """Milliseconds of several ways to do the same."""
+
+    what: str
+    ms: dict[str, float]
+    waits: dict[str, float]
+    """How often a call waits for the device."""
+
+
+def measure(
+    what: str, ways: dict[str, Callable[[], object]], *, calls: int, blocks: int
+) -> Line:
+    """Time ways of `calls` steps each, and count what waits."""
+    ms = interleaved(
+        *ways.values(), blocks=blocks, seconds=0.1, wait=torch.cuda.synchronize
+    )
+    return Line(
+        what,
+        {name: taken / calls for name, taken in zip(ways, ms, strict=True)},
+        {name: count_waits(way) / calls for name, way in ways.items()},
+    )
+
+
+def count_waits(way: Callable[[], object]) -> int:
+    """Return how often a call waits for the device."""
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            way()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(warning.message) for warning in caught)
+
+
+def without_graphs(way: Callable[[], object]) -> Callable[[], object]:
+    """Return a way that launches each operation on its own."""
+
+    def call() -> None:
+        with patch.object(GraphedFunction, "takes", return_value=False):
+            way()
+
+    return call
+
+
+def both(way: Callable[[], object]) -> dict[str, Callable[[], object]]:
+    """Return a way as it is and without graphs."""
+    return {"graphs": way, "no graphs": without_graphs(way)}
+
+
+def measure_iteration(n: int, *, replay: int, blocks: int) -> Line:
+    """Any `nn.Module`, the paper's size but for the rows of a set."""
+    setting = make_setting("module", n=n, replay=replay, device="cuda")
+    ways = {
+        **both(setting.iterate),
+        "eager loop": setting.loop.iterate,
+        "3 cross-entropy steps": setting.cross_entropy,
+    }
+    what = f"an iteration, any nn.Module, N = {n:,}, replay = {replay}"
+    return measure(what, ways, calls=1, blocks=blocks)
+
+
+def measure_parts(blocks: int) -> list[Line]:
+    """The parts of an iteration at the paper's size."""
+    setting = make_setting("module", device="cuda")
+    trainer, learner, learned, _ = setting
+    sampler = trainer.sampler
+    rows = sampler.draw(10)
+    y_score = torch.randn(10, 1, 100, device="cuda")
+    loss = torch.rand(10, 1, device="cuda")
+    fit = (sampler.y_set, y_score, loss, sampler.weight)
+    sets = y_score.squeeze(1)
+
+    def true_losses() -> Tensor:
+        y_true = sampler.y_set.expand_as(sets)
+        return learner._true_loss(y_true, sets, sample_weight=sampler.weight)
+
+    def value() -> object:
+        return learned.value_and_slope(
+            sampler.y_set, sets[0], sample_weight=sampler.weight
+        )
+
+    parts = {
+        "scores of 10 sets": {"eager": lambda: trainer._score_rows(rows)},
+        "10 true losses": {"eager": true_losses},
+        "10 surrogate steps": both(lambda: learner._fit(*fit)),
+        "the learned loss and its gradient": both(value),
+        "3 model steps": both(lambda: trainer._descend(learned, sampler.draw(3))),
+    }
+    return [measure(name, ways, calls=1, blocks=blocks) for name, ways in parts.items()]
+
+
+def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
+    """A loop of one's own, by each criterion."""
+
+    def make(criterion: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], object]:
+        torch.manual_seed(0)
+        model = make_perceptron(widths).cuda()
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+        x = torch.randn(BATCH, widths[0], device="cuda")
+        y_true = (x[:, 0] > 1).float()
+
+        def turn() -> None:
+            for _ in range(TURN):
+                loss = criterion(model(x), y_true)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+        return turn
+
+    ways = {
+        "cross-entropy": make(nn.BCEWithLogitsLoss()),
+        **both(make(SurrogateLoss("f1", warm_up=1))),
+    }
+    what = f"a step of a loop, {name}, batch {BATCH}"
+    return measure(what, ways, calls=TURN, blocks=blocks)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
+    parser.add_argument("--blocks", type=int, default=9, help="blocks of each way")
+    options = parser.parse_args(args)
+    if not torch.cuda.is_available():
+        sys.exit("gpu_speed.py times a CUDA device, and PyTorch finds none here.")
+    blocks = options.blocks
+    lines = [
+        *measure_parts(blocks),
+        measure_iteration(100, replay=1, blocks=blocks),
+        measure_iteration(100, replay=4, blocks=blocks),
+        measure_iteration(1_000, replay=4, blocks=blocks),
+        measure_iteration(10_000, replay=4, blocks=blocks),
+        measure_loop(SMALL, "11 parameters", blocks=blocks),
+        measure_loop(LARGE, "10 million parameters", blocks=blocks),
+    ]
+    for line in lines:
+        ways = "  ".join(
+            f"{name} {ms:.3f} ms ({line.waits[name]:.2f} waits)"
+            for name, ms in line.ms.items()
+        )
+        sys.stdout.write(f"{line.what:55s} {ways}\n")
+    device = torch.cuda.get_device_name()
+    write(
+        options.out,
+        {
+            "hardware": {"gpu": device, **hardware()},
+            "lines": [line._asdict() for line in lines],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

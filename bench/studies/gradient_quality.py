@@ -1,0 +1,271 @@
+"""The learned gradient against the metric's own, for a linear model.
+
+    python benchmarks/gradient_quality.py --data-dir DIR [--metric f1]
+
+The metric of all training rows is nearly smooth in the few weights of a linear model,
+so that central differences along each weight give its gradient without any surrogate.
+At the weights of a cross-entropy training this prints, for some settings of the
+surrogate's fit, the cosine of that gradient with the surrogate's, averaged over sets
+and of a single set; for a metric of the highest scores also of a surrogate that sees
+nothing but the plain mean. Then it descends along the central differences themselves,
+which says how far a linear model can be brought at all. Writes
+`results/gradient_quality.{jsonl,md}`, in which the lines of other metrics stay.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from losslearn_bench.datasets import load_dataset
+from losslearn_bench.harness import training_data
+from losslearn_bench.splits import split_rows
+from odd_metrics import METRICS as ODD_METRICS
+from torch import Tensor, nn
+
+from losslearn.metrics import TrueLoss, as_true_loss
+from losslearn.models.networks import build_model, row_scorer, score_rows
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.tasks.thresholds import best_threshold, evaluate
+from losslearn.tasks.usual import CrossEntropy
+from losslearn.training.algorithm import SurrogateLearner
+from losslearn.training.loop import Run, Trainer, TrainingData
+from losslearn.training.recipe import BilevelConfig
+
+RESULTS = Path(__file__).parents[1] / "results" / "gradient_quality.jsonl"
+DATA, MAX_ROWS, WARM_UP = "ijcnn1", 40_000, 600
+METRICS = ("f1", "error_rate", "auc", "recall_in_top_percent")
+NEAR, FAR = 0.02, 0.1
+"""Steps of the central differences, in deviations of the scores."""
+N_SETS = 60
+Line = dict[str, Any]
+
+
+def weights_of(model: nn.Module) -> Tensor:
+    """Return all weights in one vector."""
+    return nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+
+
+def metric_gradient(
+    model: nn.Module, data: TrainingData, true_loss: TrueLoss, strength: float
+) -> Tensor:
+    """Return central differences of the loss of all training rows, weight by weight."""
+    at = weights_of(model)
+    gradient = torch.zeros_like(at)
+
+    def scores(weights: Tensor) -> Tensor:
+        nn.utils.vector_to_parameters(weights, model.parameters())
+        return score_rows(model, data.x)
+
+    here = scores(at)
+    for i in range(len(at)):
+        along = torch.zeros_like(at)
+        along[i] = 1.0
+        reach = float((scores(at + along) - here).std())
+        if reach < 1e-9:  # moves every score alike, which no such loss sees
+            continue
+        step = strength * float(here.std()) / reach
+        there, back = (
+            float(true_loss(data.y_true, scores(at + sign * step * along)))
+            for sign in (1, -1)
+        )
+        gradient[i] = (there - back) / (2 * step)
+    nn.utils.vector_to_parameters(at, model.parameters())
+    return gradient
+
+
+def learned_gradients(trainer: Trainer, objective: LearnedObjective) -> Tensor:
+    """Return the learned loss's gradient for the weights, set by set."""
+    model, sampler = trainer.model.train(), trainer.sampler
+    found = []
+    for rows in sampler.draw(N_SETS):
+        value = objective(
+            sampler.y_set,
+            model(trainer.data.x[rows]).flatten(),
+            sample_weight=sampler.weight,
+        )
+        gradients = torch.autograd.grad(value, list(model.parameters()))
+        found.append(torch.cat([gradient.flatten() for gradient in gradients]))
+    return torch.stack(found)
+
+
+def compare(
+    model: nn.Module, data: TrainingData, true_loss: TrueLoss, settings: Line
+) -> Line:
+    """Fit the surrogate at the model's weights, and return the cosines."""
+    steps = settings["surrogate_updates"]
+    config = BilevelConfig(
+        batch_size=settings["batch_size"],
+        perturbation=settings["perturbation"],
+        replay=1,
+    )
+    generator = torch.Generator().manual_seed(0)
+    form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
+    surrogate = initial_surrogate(form, config, seed=0)
+    trainer = Trainer(model, data, true_loss, config, generator=generator)
+    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+    model.train()
+    for _ in range(steps // config.surrogate_steps):
+        error = learner.learn(
+            row_scorer(model, data.x), trainer.sampler, steps=config.surrogate_steps
+        )
+    learned = learned_gradients(trainer, LearnedObjective(surrogate))
+    line: Line = {"settings": settings, "surrogate_error": float(error)}
+    for name, strength in (("near", NEAR), ("far", FAR)):
+        true = metric_gradient(model, data, true_loss, strength)
+        line[f"cosine_{name}"] = float(
+            torch.cosine_similarity(learned.mean(0), true, dim=0)
+        )
+        line[f"cosine_{name}_single"] = float(
+            torch.cosine_similarity(learned, true, dim=1).mean()
+        )
+    return line
+
+
+def descend(
+    model: nn.Module,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    steps: int,
+    *,
+    watch: Callable[[int], object] | None = None,
+) -> None:
+    """Follow the central differences by Adam, their step and its own going to 0.
+
+    Args:
+        model: Changed in place.
+        data: Whose training rows give the loss.
+        true_loss: What is descended.
+        steps: How many.
+        watch: Called with the number of steps done after each.
+    """
+    at = weights_of(model).requires_grad_()
+    optimizer = torch.optim.Adam(
+        [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for step in range(steps):
+        left = 0.5 * (1 + math.cos(math.pi * step / steps))
+        nn.utils.vector_to_parameters(at.detach(), model.parameters())
+        at.grad = metric_gradient(model, data, true_loss, 0.01 + FAR * left)
+        optimizer.step()
+        schedule.step()
+        if watch is not None:
+            nn.utils.vector_to_parameters(at.detach(), model.parameters())
+            watch(step + 1)
+    nn.utils.vector_to_parameters(at.detach(), model.parameters())
+
+
+def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
+    """Return the lines of a metric."""
+    dataset = load_dataset(DATA, data_dir=data_dir)
+    split = split_rows(dataset.y, DATA, 0, max_train_rows=MAX_ROWS)
+    data = training_data(dataset, split)
+    true_loss = as_true_loss(ODD_METRICS.get(metric, metric))
+    torch.manual_seed(0)
+    model = build_model("linear", data.x)
+    config = BilevelConfig(max_iter=WARM_UP)
+    generator = torch.Generator().manual_seed(0)
+    trainer = Trainer(model, data, true_loss, config, generator=generator)
+    trainer.train(Run("cross_entropy"), CrossEntropy(), WARM_UP)
+    start = weights_of(model)
+    forms: list[Line] = [{}]
+    if true_loss.is_top_heavy:
+        forms = [{"sees_top": True}, {"sees_top": False}]
+    lines = [
+        {"metric": metric, **compare(model, data, true_loss, settings)}
+        for settings in (
+            {"batch_size": n, "perturbation": noise, "surrogate_updates": updates}
+            | form
+            for form in forms
+            for n in (500, 2_000)
+            for noise in (0.05, 0.2, 0.5, 1.0)
+            for updates in (200, 1_000)
+        )
+    ]
+
+    def losses() -> Line:
+        y_score = score_rows(model, data.x_valid)
+        threshold = None
+        if true_loss.needs_threshold:
+            threshold, _ = best_threshold(true_loss, data.y_valid, y_score)
+        x, y = (torch.from_numpy(a[split.test]) for a in (dataset.x, dataset.y))
+        return {
+            "train": float(true_loss(data.y_true, score_rows(model, data.x))),
+            "test": evaluate(true_loss, y, score_rows(model, x), threshold=threshold),
+        }
+
+    nn.utils.vector_to_parameters(start, model.parameters())
+    before = losses()
+    descend(model, data, true_loss, steps)
+    lines.append({"metric": metric, "cross_entropy": before, "descent": losses()})
+    return lines
+
+
+def _named(line: Line) -> str:
+    """Return the metric, and the form of the surrogate where there are two."""
+    sees_top = line["settings"].get("sees_top", True)
+    return line["metric"] + ("" if sees_top else ", plain mean")
+
+
+def make_table(lines: list[Line]) -> str:
+    """Return both tables in Markdown."""
+    rows = [
+        "| metric | rows of a set | noise | updates | surrogate error | cosine, mean "
+        "of sets: fine / coarse | cosine, one set: fine / coarse |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    reach = [
+        "| metric | cross-entropy, train / test | direct descent, train / test |",
+        "| --- | --- | --- |",
+    ]
+    for line in lines:
+        if "descent" in line:
+            pairs = (line["cross_entropy"], line["descent"])
+            cells = (f"{pair['train']:.4f} / {pair['test']:.4f}" for pair in pairs)
+            reach.append(f"| {line['metric']} | {' | '.join(cells)} |")
+            continue
+        one = line["settings"]
+        rows.append(
+            f"| {_named(line)} | {one['batch_size']} | {one['perturbation']} | "
+            f"{one['surrogate_updates']} | {line['surrogate_error']:.4f} | "
+            f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f} | "
+            f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f} |"
+        )
+    return "\n".join([*rows, "", *reach]) + "\n"
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, then write lines and tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--metric", action="append", choices=METRICS)
+    parser.add_argument("--steps", type=int, default=60, help="of the direct descent")
+    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args(args)
+    torch.set_num_threads(1)
+    chosen, kept = options.metric or METRICS, []
+    if options.results.exists():
+        found = map(json.loads, options.results.read_text().splitlines())
+        kept = [line for line in found if line["metric"] not in chosen]
+    lines = kept + [
+        line
+        for metric in chosen
+        for line in run_metric(metric, options.data_dir, options.steps)
+    ]
+    table = make_table(lines)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    options.results.write_text(text)
+    options.results.with_suffix(".md").write_text(table)
+    sys.stdout.write(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Where the time of an iteration goes, in a plain loop and in ours: the profile.
+
+    taskset -c 0 python benchmarks/iteration_parts.py
+
+Every part of Algorithm 1 is timed alone, at the paper's size (123 features, sets of
+100, 3 model steps and 10 surrogate steps, AUC), beside the whole iteration; all take
+turns in one process, and the median block counts. Prints the table and writes
+`results/iteration_parts.json`.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from speed import Setting, make_setting
+from timing import hardware, interleaved, write
+
+RESULTS = Path(__file__).parents[1] / "results" / "iteration_parts.json"
+MODEL_STEPS, SURROGATE_STEPS = 3, 10
+"""Those of `speed.make_setting`."""
+
+Parts = dict[str, Callable[[], object]]
+
+SCORES = f"scores of {SURROGATE_STEPS} sets, drawing and fetching their rows"
+TRUE_LOSSES = f"{SURROGATE_STEPS} true losses"
+FIT = f"{SURROGATE_STEPS} surrogate steps"
+STEPS = f"{MODEL_STEPS} model steps through the surrogate"
+WHOLE = "a whole iteration"
+
+
+def plain_parts(setting: Setting) -> Parts:
+    """Return the parts of the plain loop."""
+    loop = setting.loop
+    y_score = loop.scores()
+    loss = loop.value(y_score)
+
+    def times(n: int, part: Callable[[], object]) -> Callable[[], None]:
+        def repeat() -> None:
+            for _ in range(n):
+                part()
+
+        return repeat
+
+    return {
+        SCORES: times(SURROGATE_STEPS, loop.scores),
+        TRUE_LOSSES: times(SURROGATE_STEPS, lambda: loop.value(y_score)),
+        FIT: times(SURROGATE_STEPS, lambda: loop.fit_surrogate(y_score, loss)),
+        STEPS: times(MODEL_STEPS, loop.model_step),
+        WHOLE: loop.iterate,
+    }
+
+
+def our_parts(setting: Setting) -> Parts:
+    """Return the parts of ours, each set scored and valued anew."""
+    trainer, learner = setting.trainer, setting.learner
+    sampler, true_loss = trainer.sampler, trainer.true_loss
+    trainer.model.train()
+
+    def scores() -> torch.Tensor:
+        return trainer._score_rows(sampler.draw(SURROGATE_STEPS))
+
+    def value() -> torch.Tensor:
+        return true_loss(
+            sampler.y_set.expand_as(y_score), y_score, sample_weight=sampler.weight
+        )
+
+    y_score = scores()
+    by_step = (y_score.unsqueeze(1), value().unsqueeze(1))
+    return {
+        SCORES: scores,
+        TRUE_LOSSES: value,
+        FIT: lambda: learner._fit(sampler.y_set, *by_step, sampler.weight),
+        STEPS: lambda: trainer._descend(setting.learned, sampler.draw(MODEL_STEPS)),
+        WHOLE: setting.iterate,
+    }
+
+
+def measure(blocks: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Return the milliseconds of each part, by the way of training."""
+    mlp, linear = make_setting("mlp"), make_setting("linear")
+    ways = {
+        "plain loop, MLP": plain_parts(mlp),
+        "any nn.Module (the MLP)": our_parts(make_setting("module")),
+        "built-in MLP": our_parts(mlp),
+        "plain loop, linear": plain_parts(linear),
+        "built-in linear": our_parts(linear),
+    }
+    return {
+        way: dict(
+            zip(
+                parts,
+                interleaved(*parts.values(), blocks=blocks, seconds=seconds),
+                strict=True,
+            )
+        )
+        for way, parts in ways.items()
+    }
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
+    parser.add_argument("--blocks", type=int, default=15, help="blocks of each part")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of a block")
+    options = parser.parse_args(args)
+    torch.set_num_threads(1)
+    ways = measure(options.blocks, options.seconds)
+    sys.stdout.write(f"| milliseconds | {' | '.join(ways)} |\n")
+    sys.stdout.write(f"| --- |{' --- |' * len(ways)}\n")
+    for part in (SCORES, TRUE_LOSSES, FIT, STEPS, WHOLE):
+        times = " | ".join(f"{parts[part]:.2f}" for parts in ways.values())
+        sys.stdout.write(f"| {part} | {times} |\n")
+    write(options.out, {"hardware": hardware(), "milliseconds": ways})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,375 @@
+"""Tables larger than memory, and what more rows cost.
+
+    python benchmarks/large_table.py
+
+Makes a table of 6 GB, as a memory map and as a Parquet file, and fits each in a process
+that may hold 2 GB (`RLIMIT_DATA`: all memory that is not mapped from a file). Then, for
+10^4 to 10^7 rows in memory: the time of an iteration, and the memory of a whole fit
+beyond the data. Needs Linux, and twice the table's size on the disk of `--folder`; the
+files made are removed.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parents[1] / "results" / "large_table.json"
+CHUNK = 50_000
+"""Rows made at a time."""
+METRICS = ("roc_auc", "average_precision", "equal_error_rate")
+"""Whose memory is measured beside that of F1, where the rows are most."""
+N_TEST = 50_000
+SEED = 0
+
+
+def draw_rows(n_rows: int, n_features: int, *, stream: int = 0) -> Iterator[tuple]:
+    """Yield features and targets in chunks: one row in 20 is positive."""
+    weight = np.random.default_rng(SEED).normal(size=n_features).astype(np.float32)
+    weight /= np.linalg.norm(weight)
+    for begin in range(0, n_rows, CHUNK):
+        generator = np.random.default_rng([SEED, stream, begin])
+        n = min(CHUNK, n_rows - begin)
+        x = generator.standard_normal((n, n_features), dtype=np.float32)
+        signal = x @ weight + 0.5 * generator.standard_normal(n, dtype=np.float32)
+        yield x, (signal > 1.84).astype(np.int8)
+
+
+def make_rows(n_rows: int, n_features: int, *, stream: int = 0) -> tuple:
+    """Return features and targets in memory."""
+    x, y = np.empty((n_rows, n_features), np.float32), np.empty(n_rows, np.int8)
+    begin = 0
+    for part, targets in draw_rows(n_rows, n_features, stream=stream):
+        x[begin : begin + len(part)], y[begin : begin + len(part)] = part, targets
+        begin += len(part)
+    return x, y
+
+
+def write_table(folder: Path, n_rows: int, n_features: int) -> None:
+    """Write the table as a memory map and as a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = [f"f{i}" for i in range(n_features)]
+    schema = pa.schema([*((name, pa.float32()) for name in names), ("y", pa.int8())])
+    x = np.lib.format.open_memmap(
+        folder / "x.npy", mode="w+", dtype=np.float32, shape=(n_rows, n_features)
+    )
+    targets, begin = [], 0
+    with pq.ParquetWriter(
+        folder / "table.parquet", schema, compression="none", use_dictionary=False
+    ) as writer:
+        for part, y in draw_rows(n_rows, n_features):
+            x[begin : begin + len(part)] = part
+            targets.append(y)
+            begin += len(part)
+            columns = [*np.ascontiguousarray(part.T), y]
+            writer.write_table(pa.table(columns, schema=schema))
+    x.flush()
+    np.save(folder / "y.npy", np.concatenate(targets))
+
+
+def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str, Any]:
+    """Fit the table on the disk under the cap, and return losses and seconds."""
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
+    import torch
+    from losslearn_bench.datasets import map_parquet
+
+    from losslearn import SurrogateClassifier
+    from losslearn.tasks.thresholds import evaluate
+
+    torch.set_num_threads(1)
+    begin = time.perf_counter()
+    if source == "parquet":
+        x, y, _ = map_parquet(Path(folder) / "table.parquet", target="y")
+    else:
+        x = np.load(Path(folder) / "x.npy", mmap_mode="r", allow_pickle=False)
+        y = np.load(Path(folder) / "y.npy", allow_pickle=False)
+    mapped = time.perf_counter()
+    clf = SurrogateClassifier(
+        "f1",
+        model="linear",
+        max_iter=max_iter,
+        n_evals=4,
+        validation_fraction=0.02,
+        random_state=SEED,
+    ).fit(x, y)
+    seconds = time.perf_counter() - mapped
+    x_test, y_test = make_rows(N_TEST, x.shape[1], stream=1)
+    scores = clf.method_scores(x_test)
+    y_true = torch.from_numpy(y_test.astype(np.int64))
+    return {
+        "rows": len(x),
+        "features": x.shape[1],
+        "bytes": x.nbytes,
+        "mapping_seconds": mapped - begin,
+        "fit_seconds": seconds,
+        "test": {
+            result["method"]: evaluate(
+                clf.true_loss_,
+                y_true,
+                torch.from_numpy(scores[result["method"]]),
+                threshold=result["threshold"],
+            )
+            for result in clf.report_["results"]
+        },
+        "chosen": clf.report_["chosen"],
+    }
+
+
+def grow(
+    n_rows: int, n_features: int, max_iter: int, share: float, metric: str = "f1"
+) -> dict[str, Any]:
+    """Return what a fit of rows in memory takes beyond them."""
+    import torch
+
+    from losslearn import SurrogateClassifier
+
+    torch.set_num_threads(1)
+    x, y = make_rows(n_rows, n_features)
+    settings = {"model": "mlp", "max_iter": max_iter, "n_evals": 4, "random_state": 0}
+    # loads what a first fit loads
+    SurrogateClassifier(metric, **settings).fit(x[:2_000].copy(), y[:2_000])
+    before = memory_of("self")["VmRSS"]
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    begin = time.perf_counter()
+    SurrogateClassifier(metric, **settings, validation_fraction=share).fit(x, y)
+    return {
+        "beyond_the_data": memory_of("self")["VmHWM"] - before,
+        "fit_seconds": time.perf_counter() - begin,
+        "bytes": x.nbytes,
+    }
+
+
+def time_iterations(sizes: list[int], n_features: int) -> dict[str, Any]:
+    """Return milliseconds of a turn of both levels for each number of rows.
+
+    The sizes take turns within one process, so that other work on the machine meets
+    all of them, and the fastest of 8 times 10 turns counts: other work only ever adds.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    x, y = make_rows(max(sizes), n_features)
+    turns = [make_turn(x[:size], y[:size]) for size in sizes]
+    fastest = [float("inf")] * len(sizes)
+    for _ in range(8):
+        for place, turn in enumerate(turns):
+            begin = time.perf_counter()
+            for _ in range(10):
+                turn()
+            took = 100 * (time.perf_counter() - begin)
+            fastest[place] = min(fastest[place], took)
+    return {"milliseconds": fastest}
+
+
+def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
+    """Return a function that does one turn of both levels."""
+    import torch
+
+    from losslearn import BilevelConfig, get_true_loss
+    from losslearn.estimators.splitting import split_off_validation
+    from losslearn.models.networks import build_model
+    from losslearn.surrogate.objective import LearnedObjective
+    from losslearn.surrogate.universal import initial_surrogate
+    from losslearn.training.algorithm import SurrogateLearner
+    from losslearn.training.loop import Trainer, TrainingData
+
+    config, f1 = BilevelConfig(mode="refined"), get_true_loss("f1")
+    train, valid = split_off_validation(y, n_valid=len(y) // 5, seed=SEED)
+    table = torch.from_numpy(x)
+    data = TrainingData(
+        table,
+        torch.from_numpy(y[train]),
+        table,
+        torch.from_numpy(y[valid].astype(np.int64)),
+        torch.from_numpy(train),
+        torch.from_numpy(valid),
+    )
+    torch.manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED)
+    model = build_model("mlp", table, rows=data.rows)
+    trainer = Trainer(model, data, f1, config, generator=generator)
+    surrogate = initial_surrogate(f1, config, seed=SEED)
+    learner = SurrogateLearner(surrogate, f1, config, generator=generator)
+    objective = LearnedObjective(
+        surrogate, cross_entropy_weight=config.cross_entropy_weight
+    )
+    return lambda: trainer.iterate(objective, learner)
+
+
+def memory_of(process: int | str) -> dict[str, int]:
+    """Return what Linux says of a process's memory, in bytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    pairs = [line.split(":", 1) for line in lines if line.endswith("kB")]
+    return {name: 1_024 * int(value.split()[0]) for name, value in pairs}
+
+
+def in_process(task: str, **arguments: object) -> dict[str, Any]:
+    """Run a task in a process of its own and watch its memory."""
+    command = [sys.executable, __file__, "--task", task, json.dumps(arguments)]
+    # malloc gives freed chunks back, so that peaks are of what is held
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    peaks = {"RssAnon": 0, "VmRSS": 0}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
+        while child.poll() is None:
+            try:
+                now = memory_of(child.pid)
+            except OSError:
+                break
+            peaks = {name: max(peaks[name], now.get(name, 0)) for name in peaks}
+            time.sleep(0.02)
+        output = child.communicate()[0]
+    if child.returncode:
+        sys.exit(f"{task} with {arguments} failed with exit code {child.returncode}")
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return {
+        **found,
+        "peak_anonymous": peaks["RssAnon"],
+        "peak_resident": peaks["VmRSS"],
+    }
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Run everything and return the results."""
+    larger = []
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        folder = Path(name)
+        write_table(folder, args.rows, args.features)
+        for source in ("npy", "parquet"):
+            line = in_process(
+                "fit_from_disk",
+                source=source,
+                folder=name,
+                cap=args.cap,
+                max_iter=args.max_iter,
+            )
+            larger.append({"source": source, "cap": args.cap, **line})
+            (folder / "x.npy").unlink(missing_ok=True)  # room for the map of the other
+    growth = [
+        {
+            "rows": n_rows,
+            "features": 8,
+            **{
+                # each look values all validation rows, with some arrays of their number
+                f"validation_{share}": in_process(
+                    "grow", n_rows=n_rows, n_features=8, max_iter=40, share=share
+                )
+                for share in (0.02, 0.2)
+            },
+        }
+        for n_rows in args.growth
+    ]
+    largest = {
+        "n_rows": max(args.growth),
+        "n_features": 8,
+        "max_iter": 40,
+        "share": 0.2,
+    }
+    metrics = {
+        metric: in_process("grow", **largest, metric=metric) for metric in METRICS
+    }
+    times = in_process("time_iterations", sizes=args.growth, n_features=8)
+    for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
+        line["milliseconds"] = milliseconds
+    return {
+        "command": "python benchmarks/large_table.py",
+        "larger_than_memory": larger,
+        "growth": growth,
+        "largest_by_metric": metrics,
+        "versions": {
+            name: version(name) for name in ("losslearn", "torch", "numpy", "pyarrow")
+        },
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
+    }
+
+
+def show(results: dict[str, Any]) -> None:
+    """Print the results as two tables."""
+    console, larger, growth = Console(), Table(), Table()
+    for head in ("source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"):
+        larger.add_column(head, justify="right")
+    for line in results["larger_than_memory"]:
+        sizes = [line["bytes"], line["cap"], line["peak_anonymous"]]
+        larger.add_row(
+            line["source"],
+            f"{line['rows']:,}",
+            *(f"{size / 1e9:.2f}" for size in sizes),
+            f"{line['mapping_seconds']:.1f}",
+            f"{line['fit_seconds']:.1f}",
+            *(f"{line['test'][name]:.4f}" for name in ("surrogate", "cross_entropy")),
+        )
+    heads = ("rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation")
+    for head in heads:
+        growth.add_column(head, justify="right")
+    for line in results["growth"]:
+        growth.add_row(
+            f"{line['rows']:,}",
+            f"{line['validation_0.02']['bytes'] / 1e6:.0f}",
+            f"{line['milliseconds']:.2f}",
+            *(
+                f"{line[name]['beyond_the_data'] / 1e6:.0f}"
+                for name in ("validation_0.02", "validation_0.2")
+            ),
+        )
+    console.print(larger, growth)
+    for metric, line in results["largest_by_metric"].items():
+        beyond = line["beyond_the_data"] / 1e6
+        console.print(f"{metric}, most rows, 20 % validation: {beyond:.0f} MB beyond")
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Return the command's options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--rows", type=int, default=12_000_000)
+    parser.add_argument("--features", type=int, default=125)
+    parser.add_argument("--cap", type=int, default=2 * 10**9, help="bytes")
+    parser.add_argument("--max-iter", type=int, default=400)
+    parser.add_argument(
+        "--growth", type=int, nargs="*", default=[10**n for n in range(4, 8)]
+    )
+    parser.add_argument("--smoke", action="store_true", help="a table of 5 MB")
+    parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.smoke:
+        # the libraries alone take most of the cap
+        args.rows, args.features, args.cap = 100_000, 12, 1_200_000_000
+        args.max_iter, args.growth = 20, [2_000, 20_000]
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run everything, write the results and print them."""
+    args = parse_args(argv)
+    if args.task:
+        task, arguments = args.task
+        tasks = {
+            "fit_from_disk": fit_from_disk,
+            "grow": grow,
+            "time_iterations": time_iterations,
+        }
+        sys.stdout.write(json.dumps(tasks[task](**json.loads(arguments))) + "\n")
+        return
+    results = run(args)
+    args.results.parent.mkdir(parents=True, exist_ok=True)
+    args.results.write_text(json.dumps(results, indent=2) + "\n")
+    show(results)
+
+
+if __name__ == "__main__":
+    main()

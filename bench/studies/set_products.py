@@ -1,0 +1,123 @@
+"""The set network's matrix products: ours beside BLAS, as the kernels call either.
+
+    taskset -c 0 python benchmarks/set_products.py
+
+One surrogate step has each product once: thirty codes of thirty units of n pairs, the
+way back, and the gradient of the weights. Prints a table and writes
+`results/set_products.json`.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from timing import hardware, interleaved, write
+
+from losslearn._fast.kernels.arithmetic import Matrix
+from losslearn._fast.kernels.blas import one_thread
+from losslearn._fast.kernels.products import multiply, multiply_by_rows
+
+RESULTS = Path(__file__).parents[1] / "results" / "set_products.json"
+Timed = Callable[[Matrix, Matrix, Matrix, int], None]
+
+UNITS, TIMES = 30, 100
+"""Units of the network's two layers, and products of one call that is timed."""
+
+
+def repeated(product: Callable[[Matrix, Matrix, Matrix], None]) -> Timed:
+    """Return a compiled loop over a product, so that a call of it costs nothing."""
+    compiled = njit(product)
+
+    def loop(left: Matrix, right: Matrix, out: Matrix, times: int) -> None:
+        for _ in range(times):
+            compiled(left, right, out)
+
+    timed: Timed = njit(loop)
+    return timed
+
+
+PRODUCTS = {
+    "forward": (
+        repeated(lambda weight, rows, out: multiply(weight, rows, out)),
+        repeated(lambda weight, rows, out: np.dot(weight, rows, out)),
+    ),
+    "back": (
+        repeated(lambda weight, rows, out: multiply(weight.T.copy(), rows, out)),
+        repeated(lambda weight, rows, out: np.dot(weight.T, rows, out)),
+    ),
+    "gradient": (
+        repeated(lambda slopes, rows, out: multiply_by_rows(slopes, rows, out)),
+        repeated(lambda slopes, rows, out: np.dot(slopes, rows.T, out)),
+    ),
+}
+"""Each product of ours, and by BLAS."""
+
+
+class Line(NamedTuple):
+    """Microseconds of one product."""
+
+    product: str
+    n: int
+    ours: float
+    blas: float
+
+
+def measure(n: int, blocks: int, seconds: float) -> list[Line]:
+    """Return the times of all products of sets of n rows."""
+    generator = np.random.default_rng(0)
+
+    def draw(*shape: int) -> Matrix:
+        return generator.standard_normal(shape).astype(np.float32)
+
+    weight, rows, slopes = draw(UNITS, UNITS), draw(UNITS, n), draw(UNITS, n)
+    arrays = {
+        "forward": (weight, rows, draw(UNITS, n)),
+        "back": (weight, slopes, draw(UNITS, n)),
+        "gradient": (slopes, rows, draw(UNITS, UNITS)),
+    }
+    ways = [
+        partial(way, *arrays[name], TIMES)
+        for name, both in PRODUCTS.items()
+        for way in both
+    ]
+    times = [
+        1e3 * milliseconds / TIMES
+        for milliseconds in interleaved(*ways, blocks=blocks, seconds=seconds)
+    ]
+    return [
+        Line(name, n, ours, blas)
+        for name, ours, blas in zip(PRODUCTS, times[::2], times[1::2], strict=True)
+    ]
+
+
+def main(args: list[str] | None = None) -> None:
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
+    parser.add_argument("--blocks", type=int, default=25, help="blocks of each way")
+    parser.add_argument("--seconds", type=float, default=0.02, help="of a block")
+    options = parser.parse_args(args)
+    with one_thread():
+        lines = [
+            line
+            for n in (100, 500, 1_000)
+            for line in measure(n, options.blocks, options.seconds)
+        ]
+    for line in lines:
+        sys.stdout.write(
+            f"| {line.product} | {line.n:,} | {line.ours:.1f} | {line.blas:.1f} | "
+            f"{line.ours / line.blas:.2f} x |\n"
+        )
+    write(
+        options.out,
+        {"hardware": hardware(), "microseconds": [line._asdict() for line in lines]},
+    )
+
+
+if __name__ == "__main__":
+    main()

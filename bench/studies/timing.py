@@ -1,0 +1,108 @@
+"""Timing several ways side by side, and the lines of a table that come of it."""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from losslearn_bench import hardware as machine
+
+
+class Reading(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    ours_ms: float
+    reference: str
+    reference_ms: float
+    asked: str
+    reached: str
+    holds: bool
+
+
+def interleaved(
+    *ways: Callable[[], object],
+    blocks: int,
+    seconds: float,
+    wait: Callable[[], object] = lambda: None,
+) -> list[float]:
+    """Return the milliseconds of a call of each way: median of blocks in turns.
+
+    Args:
+        ways: What is timed.
+        blocks: Of each way.
+        seconds: Of a block, about.
+        wait: Waits until all that was asked for is done, as a GPU does it later.
+    """
+    lengths = []
+    for way in ways:
+        for _ in range(3):
+            way()  # compiles and allocates
+        wait()
+        begin = time.perf_counter()
+        way()
+        wait()
+        lengths.append(max(int(seconds / (time.perf_counter() - begin)), 1))
+    readings: list[list[float]] = [[] for _ in ways]
+    for _ in range(blocks):
+        for way, length, reading in zip(ways, lengths, readings, strict=True):
+            begin = time.perf_counter()
+            for _ in range(length):
+                way()
+            wait()
+            reading.append((time.perf_counter() - begin) / length * 1e3)
+    return [statistics.median(reading) for reading in readings]
+
+
+def ratio(what: str, ours: float, name: str, theirs: float, least: float) -> Reading:
+    """Return a line that asks to be so many times faster than the reference."""
+    times = theirs / ours
+    return Reading(
+        what, ours, name, theirs, f">= {least:g} x", f"{times:.2f} x", times >= least
+    )
+
+
+def share(what: str, ours: float, name: str, theirs: float, most: float) -> Reading:
+    """Return a line that asks to cost at most so many times the reference."""
+    times = ours / theirs
+    return Reading(
+        what, ours, name, theirs, f"<= {most:g} x", f"{times:.2f} x", times <= most
+    )
+
+
+def absolute(what: str, ours: float, most: float) -> Reading:
+    """Return a line that asks for so many milliseconds."""
+    return Reading(
+        what,
+        ours,
+        "none",
+        float("nan"),
+        f"<= {most:g} ms",
+        f"{ours:.3f} ms",
+        ours <= most,
+    )
+
+
+def hardware() -> dict[str, object]:
+    """Return what the figures were taken on."""
+    return {
+        **machine.hardware(),
+        "pinned_to": len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
+        "load": os.getloadavg()[0],
+        "versions": {
+            name: version(name) for name in ("losslearn", "torch", "numpy", "numba")
+        },
+    }
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    part.replace(path)

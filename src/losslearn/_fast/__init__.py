@@ -1,0 +1,1 @@
+"""The same arithmetic, faster: compiled kernels and CUDA graphs."""

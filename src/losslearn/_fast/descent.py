@@ -1,0 +1,161 @@
+"""Adam with clipped gradients, over the parameters of a module in one buffer."""
+
+import math
+from collections.abc import Hashable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from losslearn._fast.flat import FlatParameters
+from losslearn._fast.kernels import can_compile
+
+
+class AdamArrays(NamedTuple):
+    """Adam's buffers as arrays over the same memory, which compiled calls work on."""
+
+    values: NDArray[np.float32]
+    """The parameters."""
+    grad: NDArray[np.float32]
+    exp_avg: NDArray[np.float32]
+    """First moment."""
+    exp_avg_sq: NDArray[np.float32]
+    """Second moment."""
+    n_steps: NDArray[np.float32]
+    """Steps taken, shape `[]`; goes up in place."""
+
+
+class ClippedAdam:
+    """Clips the gradient to a norm, then takes Adam's step.
+
+    The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`, in a few calls
+    however many parameters there are; on a CPU in one compiled call. Parameters of
+    several types or devices take PyTorch's own way.
+
+    Attributes:
+        flat: The module's parameters in one buffer; None if they cannot be in one.
+        arrays: What compiled calls work on, made once; None where there are none.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        max_grad_norm: float | None = None,
+        unclipped: Iterable[nn.Parameter] = (),
+    ) -> None:
+        """Start with no moments; parameters that are frozen are left out.
+
+        Args:
+            parameters: Of the module that is trained.
+            lr: Learning rate.
+            max_grad_norm: Largest norm of the gradient; None clips nothing.
+            unclipped: Further parameters, which Adam moves but nothing clips.
+        """
+        self._clipped = [p for p in parameters if p.requires_grad]
+        self._max_grad_norm = max_grad_norm
+        self.flat: FlatParameters | None = None
+        if self._clipped and FlatParameters.can_hold(self._clipped):
+            self.flat = FlatParameters(self._clipped)
+            self._clipped = [self.flat.values]
+        self._optimizer = torch.optim.Adam(self._clipped, lr=lr, fused=True)
+        unclipped = list(unclipped)
+        self._unclipped = torch.optim.Adam(unclipped, lr=lr) if unclipped else None
+        if self.flat is not None:
+            zeros = torch.zeros_like(self.flat.values, requires_grad=False)
+            self._optimizer.state[self.flat.values] = {
+                # single, as PyTorch's own, whatever the default type is
+                "step": torch.zeros((), dtype=torch.float32, device=zeros.device),
+                "exp_avg": zeros,
+                "exp_avg_sq": zeros.clone(),
+            }
+        self.arrays = self._arrays()
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self._optimizer.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for optimizer in (self._optimizer, self._unclipped):
+            for group in optimizer.param_groups if optimizer else ():
+                group["lr"] = value
+
+    @property
+    def max_grad_norm(self) -> float:
+        """Largest norm of the gradient; infinite where nothing is clipped."""
+        return math.inf if self._max_grad_norm is None else self._max_grad_norm
+
+    def works_on(self) -> Hashable:
+        """Return what the graph of a step is bound to (see `GraphedFunction`)."""
+        assert self.flat is not None, "asked for by who has checked `flat`"
+        tensors = (self.flat.values, self.flat.grad, *self.moments())
+        return (self.lr, *(tensor.data_ptr() for tensor in tensors))
+
+    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return Adam's number of steps and its two moments of the flat parameters."""
+        assert self.flat is not None, "asked for by who has checked `flat`"
+        state = self._optimizer.state[self.flat.values]
+        return state["step"], state["exp_avg"], state["exp_avg_sq"]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        if self.flat is None:
+            self._optimizer.zero_grad()
+        else:
+            self.flat.zero_grad()
+        if self._unclipped is not None:
+            self._unclipped.zero_grad()
+
+    def step(self) -> None:
+        """Take one step down the gradients."""
+        if self.flat is not None:
+            self.flat.gather()
+        if self.arrays is not None:
+            self._compiled_step(self.arrays)
+        else:
+            if self._max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(self._clipped, self._max_grad_norm)
+            if self._clipped[0].is_cuda:
+                # asked for while a graph is recorded, and warned of otherwise
+                for group in self._optimizer.param_groups:
+                    group["capturable"] = torch.cuda.is_current_stream_capturing()
+            self._optimizer.step()
+        self.step_unclipped()
+
+    def step_unclipped(self) -> None:
+        """Take one step for the further parameters alone."""
+        if self._unclipped is not None:
+            self._unclipped.step()
+
+    def _compiled_step(self, arrays: AdamArrays) -> None:
+        from losslearn._fast.kernels.arithmetic import adam_step
+
+        n_steps = arrays.n_steps
+        n_steps += 1
+        adam_step(*arrays[:4], int(n_steps), self.lr, self.max_grad_norm)
+
+    def _arrays(self) -> AdamArrays | None:
+        if self.flat is None or not can_compile(self.flat.values):
+            return None
+        count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments())
+        values, grad = self.flat.values.detach().numpy(), self.flat.grad.numpy()
+        return AdamArrays(values, grad, exp_avg, exp_avg_sq, count)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return Adam's state, as PyTorch keeps it."""
+        state = {"clipped": self._optimizer.state_dict()}
+        if self._unclipped is not None:
+            state["unclipped"] = self._unclipped.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`."""
+        self._optimizer.load_state_dict(state["clipped"])
+        self.arrays = self._arrays()  # of the moments that have come
+        if self._unclipped is not None:
+            self._unclipped.load_state_dict(state["unclipped"])

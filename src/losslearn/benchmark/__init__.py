@@ -1,1 +1,0 @@
-"""Measuring methods against each other on the same rows, thresholds and budgets."""

@@ -1,0 +1,1 @@
+"""The learned loss in anybody's own training loop."""

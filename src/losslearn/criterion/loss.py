@@ -1,0 +1,443 @@
+"""The learned loss as a criterion for anybody's own network and loop."""
+
+import copy
+import math
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor, distributed, nn
+from torch.nn import functional
+
+from losslearn.criterion.activation_checkpointing import own_graph, runs_again
+from losslearn.criterion.fit_bar import FitBar
+from losslearn.criterion.gathering import Gathered, gather_rows
+from losslearn.criterion.stream import StreamLearner
+from losslearn.metrics import ResponseMethod, as_true_loss
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.training.recipe import BilevelConfig, Mode
+
+_SLOW_SECONDS = 0.5
+"""A call of the criterion that takes longer on average is warned of."""
+_MOST_STRETCH = 2.0
+"""Times that the gradient of a batch's rows may count for the rest of their set: few
+rows are a noisy sample of it."""
+_TO_THE_LOOP = 8
+"""Frames from a warning to the loop: our four and PyTorch's three before it."""
+
+
+class _Rest(NamedTuple):
+    """What completes the batch to the set that is valued."""
+
+    y_score: Float[Tensor, " rest"]
+    y_true: Integer[Tensor, " rest"]
+    n_joint: int
+    """Rows of the batch, those of other processes among them."""
+    n_processes: int
+
+
+@dataclass
+class _Clock:
+    """What the criterion itself has taken."""
+
+    seconds: float = 0.0
+    calls: int = 0
+
+
+class SurrogateLoss(nn.Module):
+    r"""A criterion that trains for a metric: used like `BCEWithLogitsLoss`.
+
+    Between calls it keeps the latest scores and targets in a queue, and in every third
+    call it fits a learned surrogate of the metric's true loss (Eq. 2, 5) to sets drawn
+    from it, by an optimiser and a generator of its own. A call values the batch,
+    completed from the queue to a set of `set_size` rows, and its gradient is that of
+
+    .. math::
+        a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
+
+    for the rows of the batch alone, the learned part times the rows of the set over
+    those of the batch, 2 at most: few rows are a noisy sample of their set. The share
+    a starts at 0 (cross-entropy) and moves towards 1 as far as the surrogate's gradient
+    agrees with the true loss's (see `GradientHealth`); s is the spread of the true
+    loss.
+
+    In training the value returned is the learned estimate of the set's loss, on the
+    scale of the metric's loss (lower is better); it carries the gradient above. In
+    evaluation mode it is the true loss of the rows given, at `threshold` where the
+    metric needs one, without a gradient; NaN for rows of one class. Without gradients
+    (`torch.no_grad`) and where activation checkpointing runs it again, nothing is
+    learned and nothing kept. Within reentrant checkpointing, whose first pass has no
+    gradients, it learns in the second, and the value of the first lags a step behind.
+
+    It has no parameters and no buffers that an optimiser or a cast could touch; all it
+    has learned is in its `state_dict`. In distributed training (DDP) the set is the
+    batch of all processes: every one of them must call it in each step. Gradients are
+    scaled for being averaged over the processes, as DDP does.
+
+    Attributes:
+        true_loss: The metric as a loss.
+
+    Shape:
+        `[n]` or `[n, 1]`, targets 0 or 1 of any type, to a scalar.
+
+    Example:
+        >>> import torch
+        >>> from losslearn import SurrogateLoss
+        >>> criterion = SurrogateLoss("f1")
+        >>> logits = torch.randn(32, requires_grad=True)
+        >>> loss = criterion(logits, (torch.rand(32) < 0.3).float())
+        >>> loss.backward()
+        >>> logits.grad.shape
+        torch.Size([32])
+    """
+
+    def __init__(
+        self,
+        metric: object = "f1",
+        *,
+        greater_is_better: bool | None = None,
+        response_method: ResponseMethod | None = None,
+        warm_up: int = 500,
+        cross_entropy_weight: float = 1.0,
+        set_size: int = 500,
+        queue_size: int = 4_096,
+        learn_every: int = 3,
+        surrogate_steps: int = 10,
+        surrogate_lr: float = 3e-3,
+        n_sets: int = 2,
+        replay: int = 4,
+        perturbation: float = 0.5,
+        mode: Mode = "refined",
+        prevalence: float | None = None,
+        process_group: distributed.ProcessGroup | None = None,
+        random_state: int = 0,
+    ) -> None:
+        """Start from the metric's universal surrogate and from cross-entropy.
+
+        A metric for which none is shipped gets its own first, with a progress bar; it
+        is kept in the cache.
+
+        Args:
+            metric: The metric's name, or anything that `as_true_loss` takes.
+            greater_is_better: Direction of a callable that does not declare its own.
+            response_method: What a callable takes as second argument, where its name
+                does not tell.
+            warm_up: Calls in which the learned loss comes in, a time constant.
+            cross_entropy_weight: lambda.
+            set_size: Rows of a set; a smaller batch is completed from the queue.
+            queue_size: Latest rows kept.
+            learn_every: Calls between two fits of the surrogate; more for a metric
+                that is slow.
+            surrogate_steps: Updates of the surrogate in a fit.
+            surrogate_lr: Adam's learning rate for the surrogate.
+            n_sets: Sets of one surrogate update.
+            replay: Fits in which a set that was valued once is used.
+            perturbation: Strongest noise on the scores that the surrogate is fitted to,
+                in deviations of the set's scores.
+            mode: "refined" starts from the universal surrogate, "universal" keeps it as
+                it is, "scratch" starts from nothing.
+            prevalence: Share of positives that the metric is meant for; None takes the
+                queue's. For loops that sample classes in other shares than the data's.
+            process_group: Processes whose batches form one set; None takes all.
+            random_state: Seed; the same in all processes.
+
+        Raises:
+            ValueError: If a setting or the metric cannot be used.
+        """
+        super().__init__()
+        if prevalence is not None and not 0 < prevalence < 1:
+            raise ValueError(
+                f"`prevalence` must be in (0, 1) or None, got {prevalence!r}."
+            )
+        for name, value in (("learn_every", learn_every), ("warm_up", warm_up)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+        self.true_loss = as_true_loss(
+            metric, greater_is_better=greater_is_better, response_method=response_method
+        )
+        self._config = BilevelConfig(
+            batch_size=set_size,
+            cross_entropy_weight=cross_entropy_weight,
+            surrogate_steps=surrogate_steps,
+            surrogate_lr=surrogate_lr,
+            n_sets=n_sets,
+            replay=replay,
+            perturbation=perturbation,
+            mode=mode,
+        )
+        if self.true_loss.columns:
+            raise ValueError(
+                f"`SurrogateLoss` is given scores and targets alone, and "
+                f"`{self.true_loss.name}` needs {list(self.true_loss.columns)} of each "
+                "row besides. Use `SurrogateClassifier`, whose `fit` takes them as "
+                "`metric_columns`."
+            )
+        self._group = process_group
+        self._stream_settings: dict[str, Any] = {
+            "queue_size": queue_size,
+            "warm_up": warm_up,
+            "learn_every": learn_every,
+            "prevalence": prevalence,
+        }
+        with torch.random.fork_rng(devices=[]), FitBar(self.true_loss.name) as bar:
+            surrogate = initial_surrogate(
+                self.true_loss, self._config, seed=random_state, progress=bar.show
+            ).float()
+        # no module, or its parameters would be this one's
+        self._stream = StreamLearner(
+            surrogate,
+            self.true_loss,
+            self._config,
+            **self._stream_settings,
+            generator=torch.Generator().manual_seed(random_state),
+        )
+        self._rest: _Rest | None = None
+        self._clock = _Clock()
+        self._warned: set[str] = set()
+        # whether the latest rows came without gradients: checkpointing that is
+        # reentrant brings them so first, and once more, with gradients, as it goes back
+        self._is_owed = False
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def forward(
+        self,
+        input: Float[Tensor, "n ..."],
+        target: Tensor,
+    ) -> Float[Tensor, ""]:
+        """Return the loss of a batch, and learn from it.
+
+        Args:
+            input: Raw scores (logits), `[n]` or `[n, 1]`.
+            target: Targets, 0 or 1, of the same shape, or `[n]`.
+
+        Raises:
+            ValueError: If the shapes do not fit or a target is not 0 or 1.
+        """
+        y_score, y_true = _checked_rows(input, target)
+        if not self.training:
+            return self._true_value(y_score.detach(), y_true)
+        with torch.autocast(y_score.device.type, enabled=False):
+            y_score = y_score.float()
+            if not torch.is_grad_enabled():
+                self._is_owed = True
+            elif self._is_owed or not runs_again():
+                with own_graph():
+                    self._learn(y_score.detach(), y_true)
+            return self._value(y_score, y_true)
+
+    @property
+    def threshold(self) -> float | None:
+        """The best threshold on the rows of the queue; None for a loss without one.
+
+        Raises:
+            ValueError: If the queue does not hold both classes.
+        """
+        return self._stream.threshold() if self.true_loss.needs_threshold else None
+
+    def metrics(self) -> dict[str, float]:
+        """Return what a curve may show; waits for the device.
+
+        Returns:
+            `true_loss`, of the queue's rows, at its best threshold; `surrogate_error`,
+            the mean gap between learned and true loss at the last fit; `cosine` of
+            their gradients, in [-1, 1]; `dead_share`, of directions in which the true
+            loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
+            nothing is known yet.
+        """
+        return {
+            "true_loss": self._stream.true_loss(),
+            "surrogate_error": float(self._stream.error),
+            "cosine": self._stream.health.cosine,
+            "dead_share": self._stream.health.dead_share,
+            "blend": self._stream.blend,
+        }
+
+    def extra_repr(self) -> str:
+        """Say what it trains for."""
+        return f"{self.true_loss.name!r}, set_size={self._config.batch_size}"
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return a copy of all that a resume needs; part of `state_dict`."""
+        state = {
+            "loss": self.true_loss.name,
+            "stream": self._stream.state_dict(),
+            "warned": sorted(self._warned),
+        }
+        return copy.deepcopy(state)
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Go back to a state; called by `load_state_dict`.
+
+        Raises:
+            ValueError: If the state is of another loss or another size of queue.
+        """
+        if state["loss"] != self.true_loss.name:
+            raise ValueError(
+                f"The state is of a criterion for {state['loss']!r}, this one is for "
+                f"{self.true_loss.name!r}: make it with the same metric."
+            )
+        self._stream.load_state_dict(state["stream"])
+        self._warned, self._rest = set(state["warned"]), None
+
+    def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
+        """Take a batch in, and draw what completes it to the set that is valued."""
+        begin, has_compiled = time.perf_counter(), self._stream.n_fits > 0
+        self._is_owed = False
+        self._stream.to(y_score.device)
+        joint = gather_rows(y_score, y_true, group=self._group)
+        self._stream.take(joint.y_score, joint.y_true)
+        self._rest = self._complete(joint, len(y_score))
+        if has_compiled:  # the first fit's time says nothing of the next
+            self._clock.seconds += time.perf_counter() - begin
+            self._clock.calls += 1
+        self._watch()
+
+    def _complete(self, joint: Gathered, n_own: int) -> _Rest:
+        """Return the other processes' rows and as many of the queue as a set wants."""
+        n_joint, end = len(joint.y_score), joint.start + n_own
+        y_score, y_true = self._stream.fill(n_joint)
+        if joint.n_processes > 1:
+            scores, targets = joint.y_score, joint.y_true
+            y_score = torch.cat([scores[: joint.start], scores[end:], y_score])
+            y_true = torch.cat([targets[: joint.start], targets[end:], y_true])
+        return _Rest(y_score, y_true, n_joint, joint.n_processes)
+
+    def _value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+        """Return the learned loss on its own scale, with the objective's gradient."""
+        n_joint, n_processes = len(y_score), 1
+        set_score, set_true = y_score, y_true
+        if self._rest is not None:
+            n_joint, n_processes = self._rest.n_joint, self._rest.n_processes
+            set_score = torch.cat([y_score, self._rest.y_score])
+            set_true = torch.cat([y_true, self._rest.y_true])
+        if len(set_score) == 0:
+            return y_score.sum()
+        blend = self._stream.blend if self._stream.is_ready else 0.0
+        # at once, as the surrogate may have gone on learning before the model's
+        # backward pass comes
+        with own_graph():
+            value, slope = self._stream.value(
+                set_true,
+                set_score.detach(),
+                with_slope=blend > 0 and torch.is_grad_enabled(),
+            )
+        cross_entropy = functional.binary_cross_entropy_with_logits(
+            y_score, y_true.to(y_score.dtype), reduction="sum"
+        )
+        # each row's share of the mean over all processes' rows, times their number,
+        # which averaging the gradients takes away again
+        per_row = n_processes / max(n_joint, 1)
+        objective = self._config.cross_entropy_weight * per_row * cross_entropy
+        if slope is not None:
+            # towards the gradient of a set of nothing but fresh rows
+            stretch = min(len(set_score) / max(n_joint, 1), _MOST_STRETCH)
+            along = (slope[: len(y_score)] * y_score).sum()
+            objective = objective + blend * n_processes * stretch * along
+        loss = value + (objective - objective.detach())
+        # without a value there is no gradient either, which is what a scaler looks at
+        return loss / loss.isfinite()
+
+    def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+        """Return the true loss of rows, nothing learned."""
+        loss = self.true_loss
+        if len(y_score) == 0:
+            return y_score.new_full((), math.nan)
+        y_score = y_score.to(torch.promote_types(y_score.dtype, torch.float32))
+        if loss.needs_threshold and self._stream.is_ready:
+            loss = loss.with_threshold(self._stream.threshold())
+        return loss(y_true, y_score)
+
+    def _watch(self) -> None:
+        """Warn, once, of what a user can do something about."""
+        if self._stream.is_dead and "dead" not in self._warned:
+            self._warn(
+                "dead",
+                f"The loss {self.true_loss.name!r} does not change with the scores (it "
+                f"is {self._stream.true_loss():.4g} on the latest rows), or its "
+                "learned surrogate does not: there is no gradient to follow, and the "
+                "model is trained by cross-entropy alone until there is. If that value "
+                "is the best there is, nothing is wrong. Otherwise look at whether the "
+                "metric uses the scores it gets, and whether the model's scores differ "
+                "from row to row.",
+            )
+        per_call = self._clock.seconds / max(self._clock.calls, 1)
+        if self._clock.calls >= 20 and per_call > _SLOW_SECONDS:
+            self._warn(
+                "slow",
+                f"Fitting the loss {self.true_loss.name!r} takes {per_call:.1f} s a "
+                "step, most of it in your metric. Raise `learn_every` or lower "
+                "`set_size`, or let the metric take many sets a call (see "
+                "`declare_metric`).",
+            )
+
+    def _warn(self, kind: str, message: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            warnings.warn(message, RuntimeWarning, stacklevel=_TO_THE_LOOP)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by settings and state: neither buffers nor generators can."""
+        config = self._config
+        settings = {
+            "metric": self.true_loss,
+            **self._stream_settings,
+            "cross_entropy_weight": config.cross_entropy_weight,
+            "set_size": config.batch_size,
+            "surrogate_steps": config.surrogate_steps,
+            "surrogate_lr": config.surrogate_lr,
+            "n_sets": config.n_sets,
+            "replay": config.replay,
+            "perturbation": config.perturbation,
+            "mode": config.mode,
+            "process_group": self._group,
+        }
+        return _rebuild, (type(self), settings, self.get_extra_state(), self.training)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy all but the metric and the processes, which cannot be or need not."""
+        build, arguments = self.__reduce__()
+        copied: Self = build(*arguments)
+        memo[id(self)] = copied
+        return copied
+
+
+def _rebuild(
+    kind: type[SurrogateLoss],
+    settings: dict[str, Any],
+    state: dict[str, Any],
+    training: bool,
+) -> SurrogateLoss:
+    """Return a copy of a criterion, with all that it has learned."""
+    criterion = kind(**settings)
+    criterion.set_extra_state(state)
+    return criterion.train(training)
+
+
+def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return scores and targets with one axis.
+
+    Raises:
+        ValueError: If the shapes do not fit or a target is not 0 or 1.
+    """
+    rows = y_score.squeeze(-1) if y_score.shape[1:] == (1,) else y_score
+    labels = target.squeeze(-1) if target.shape[1:] == (1,) else target
+    if rows.ndim != 1 or rows.shape != labels.shape:
+        raise ValueError(
+            "`SurrogateLoss` takes one score and one target a row, [n] or [n, 1], got "
+            f"input {list(y_score.shape)} and target {list(target.shape)}."
+        )
+    if not rows.is_floating_point():
+        raise ValueError(
+            f"`input` must be raw scores of a floating type, got {rows.dtype}."
+        )
+    is_pos = labels != 0
+    if not torch.equal(labels, is_pos.to(labels.dtype)):
+        strange = labels[is_pos & (labels != 1)].unique()[:5].tolist()
+        raise ValueError(
+            f"`target` must be 0 or 1 in each row, got {strange}. Map your labels to "
+            "0 and 1, 1 for the class that the metric calls positive."
+        )
+    return rows, is_pos.long()

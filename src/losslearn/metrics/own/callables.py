@@ -1,0 +1,257 @@
+"""Calling a metric that is a black box: any function of targets and scores."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+from numpy.typing import NDArray
+from torch import Tensor
+
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.cut_points import value_dtype
+
+Array = NDArray[Any]
+ByRow = Mapping[str, Array]
+"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
+weights are given, and the metric's own columns."""
+Judge = Callable[[Array, Array, ByRow], Array]
+"""Returns the loss of each set, as `(y_true, y_score, by_row)`."""
+ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
+"""What a metric judges: raw scores, probabilities or labels."""
+ToLoss = Literal["value", "negative", "complement"]
+
+_MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
+_CHUNK = 2_000_000  # labels held at a time
+
+
+class MetricError(ValueError):
+    """A user's metric raised an exception, or returned what is no loss."""
+
+
+@dataclass(kw_only=True)
+class BlackBox:
+    """A metric seen from outside, made to look like a loss of batched tensors.
+
+    It gets copies in numpy: the targets as integers, the scores (or what it takes
+    instead of them) in double precision. Sets of one class never reach it.
+    """
+
+    name: str
+    """What messages call it."""
+    call: Callable[..., Any]
+    """The metric, as `(y_true, response, by_row)`."""
+    response_method: ResponseMethod
+    """What it takes as its second argument."""
+    to_loss: ToLoss
+    """Whether the loss is the value v, -v or 1 - v."""
+    batched: bool = False
+    """Whether it takes many sets at once, as [sets, n], and returns a value of each."""
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values are to be silenced."""
+    place: str = ""
+    """Where it is being called from, for messages."""
+    n_calls: int = 0
+    """How often it has been called."""
+
+    def function(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set; of labels, the lowest over 25 thresholds.
+
+        The thresholds are scores from the highest to the lowest: at least one row is
+        called positive. Between two of them lies the same share of the positive rows
+        and of the negative ones in sum, so that rare positives get as many thresholds
+        among them as frequent ones.
+
+        Raises:
+            MetricError: If the metric raises an exception or returns no finite number.
+        """
+        label = self.response_method == "predict"
+        judge = self._best_over_cuts if label else self._judge_scores
+        return _per_set(judge, y_true, y_score, sample_weight, columns)
+
+    def at_threshold(
+        self,
+        y_true: Integer[Tensor, "*sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        threshold: float | int,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        columns: Columns = NO_COLUMNS,
+    ) -> Float[Tensor, "*sets"]:
+        """Return the loss of each set's labels, 1 where `y_score >= threshold`.
+
+        Raises:
+            MetricError: If the metric raises an exception or returns no finite number.
+        """
+
+        def judge(y_true: Array, y_score: Array, by_row: ByRow) -> Array:
+            return self._losses(y_true, (y_score >= threshold).astype(int), by_row)
+
+        return _per_set(judge, y_true, y_score, sample_weight, columns)
+
+    def _judge_scores(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
+        """Return the loss of the scores, or of the probabilities, of each set."""
+        if self.response_method == "predict_proba":
+            y_score = torch.from_numpy(y_score).sigmoid().numpy()
+        return self._losses(y_true, y_score, by_row)
+
+    def _best_over_cuts(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
+        """Return each set's lowest loss over the thresholds tried."""
+        n_sets, n = y_score.shape
+        order = np.argsort(-y_score, axis=-1, kind="stable")
+        ranks = _tried_ranks(np.take_along_axis(y_true, order, -1))
+        rows = np.take_along_axis(order, ranks, -1)
+        thresholds = np.take_along_axis(y_score, rows, -1)  # (sets, cuts)
+        is_new = np.ones(thresholds.shape, dtype=bool)
+        is_new[:, 1:] = thresholds[:, 1:] != thresholds[:, :-1]
+        best = np.empty(n_sets)
+        step = max(_CHUNK // (n * ranks.shape[-1]), 1)
+        for start in range(0, n_sets, step):
+            chunk = slice(start, start + step)
+            of_set, cut = np.nonzero(is_new[chunk])
+            of_set += start
+            labels = y_score[of_set] >= thresholds[of_set, cut, None]
+            losses = self._losses(
+                y_true[of_set],
+                labels.astype(int),
+                {name: values[of_set] for name, values in by_row.items()},
+            )
+            first = np.flatnonzero(np.diff(of_set, prepend=-1))
+            best[chunk] = np.minimum.reduceat(losses, first)
+        return best
+
+    def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
+        """Return the loss of each set, in one call or in a call each."""
+        # once for all sets: it makes Python forget which warnings it knows
+        with _without_undefined() if self.is_scikit_learn else nullcontext():
+            if self.batched:
+                value = self._value(y_true, response, by_row)
+            else:
+                value = np.array(
+                    [
+                        self._value(
+                            y_true[i],
+                            response[i],
+                            {name: values[i] for name, values in by_row.items()},
+                        )
+                        for i in range(len(y_true))
+                    ],
+                    dtype=float,
+                )
+        if self.to_loss == "complement":
+            return 1 - value
+        return -value if self.to_loss == "negative" else value
+
+    def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
+        """Return what the metric returns, checked."""
+        self.n_calls += 1
+
+        def at() -> str:
+            sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
+            return (
+                f"at call {self.n_calls}{self.place} "
+                f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
+            )
+
+        try:
+            value = self.call(y_true, response, by_row)
+        except Exception as error:
+            raise MetricError(
+                f"`{self.name}` raised {type(error).__name__} {at()}: {error}"
+            ) from error
+        return _checked(value, y_true.shape[:-1], f"`{self.name}`", at)
+
+
+@contextmanager
+def _without_undefined() -> Iterator[None]:
+    """Silence scikit-learn's warnings on undefined values."""
+    from sklearn.exceptions import UndefinedMetricWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        yield
+
+
+def _tried_ranks(y_sorted: Array) -> Array:
+    """Return the ranks whose scores are thresholds to try, shape `[sets, cuts]`.
+
+    Args:
+        y_sorted: Targets from the highest score to the lowest, both classes in each
+            set.
+    """
+    n_sets, n = y_sorted.shape
+    if n <= _MAX_CUTS:
+        return np.broadcast_to(np.arange(n), (n_sets, n))
+    n_positive = y_sorted.sum(-1, keepdims=True)
+    # in whole numbers, so that the order of equal scores changes nothing
+    mass = np.where(y_sorted == 1, n - n_positive, n_positive).cumsum(-1)
+    places = np.linspace(0, mass[:, -1], _MAX_CUTS, axis=-1).astype(np.int64)
+    return np.stack([np.searchsorted(*one) for one in zip(mass, places, strict=True)])
+
+
+def _checked(
+    value: object, shape: tuple[int, ...], name: str, at: Callable[[], str]
+) -> Array:
+    """Return a metric's value as an array of finite doubles of this shape."""
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    wanted = f"one number for each of the {shape[0]} sets" if shape else "one number"
+    try:
+        found = np.asarray(value)
+    except ValueError:  # ragged
+        found = np.asarray(None)
+    if found.dtype.kind not in "fiub" or found.shape != shape:
+        got = (
+            f"an array of shape {found.shape}"
+            if found.ndim
+            else f"{value!r:.60} ({type(value).__name__})"
+        )
+        raise MetricError(f"{name} must return {wanted}, got {got} {at()}.")
+    if not np.isfinite(found).all():
+        raise MetricError(
+            f"{name} must return a finite value, got {found[~np.isfinite(found)][0]} "
+            f"{at()}. Return the worst value where the metric is undefined."
+        )
+    return found.astype(float)
+
+
+def _per_set(
+    judge: Judge,
+    y_true: Tensor,
+    y_score: Tensor,
+    sample_weight: Tensor | None,
+    columns: Columns,
+) -> Tensor:
+    """Return the judge's losses of the sets that have both classes, NaN of others."""
+    n = y_score.shape[-1]
+    target = y_true.reshape(-1, n).cpu().numpy().astype(int)
+    score = y_score.detach().double().cpu().reshape(-1, n).numpy()
+    given = dict(columns)
+    present = np.ones(target.shape, dtype=bool)
+    if sample_weight is not None:
+        given["sample_weight"] = sample_weight
+    by_row = {
+        name: values.detach().double().expand(y_true.shape).reshape(-1, n).cpu().numpy()
+        for name, values in given.items()
+    }
+    if sample_weight is not None:
+        present = by_row["sample_weight"] > 0
+    both = ((target == 1) & present).any(-1) & ((target == 0) & present).any(-1)
+    defined = both & ~np.isnan(score).any(-1)
+    losses = np.full(len(score), np.nan)
+    if defined.any():  # indexing copies: the metric may write into what it gets
+        picked = {name: values[defined] for name, values in by_row.items()}
+        losses[defined] = judge(target[defined], score[defined], picked)
+    values = torch.from_numpy(losses).to(value_dtype(y_score)).to(y_score.device)
+    return values.reshape(y_score.shape[:-1])

@@ -1,0 +1,310 @@
+"""Making a true loss of any metric: a function, a scorer, a name, a file.
+
+What is known of a metric (its direction, what it takes) is used; what is not known is
+asked for. Nothing is guessed from its values or from the name of a user's function.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from losslearn.metrics.columns import Columns
+from losslearn.metrics.own.callables import (
+    BlackBox,
+    MetricError,
+    ResponseMethod,
+    ToLoss,
+)
+from losslearn.metrics.own.function_files import load_function
+from losslearn.metrics.own.sources import (
+    Scorer,
+    Source,
+    from_callable,
+    from_scikit_learn,
+    from_scorer,
+    from_torchmetrics,
+    is_scikit_learn,
+    is_torchmetrics,
+)
+from losslearn.metrics.own.top_heavy import is_top_heavy
+from losslearn.metrics.registry import get_true_loss
+from losslearn.metrics.true_loss import TrueLoss
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def declare_metric(
+    *,
+    greater_is_better: bool,
+    response_method: ResponseMethod | None = None,
+    batched: bool = False,
+) -> Callable[[F], F]:
+    """Say of a function of one's own what `as_true_loss` must know.
+
+    The same can be said without the decorator, by attributes of these names.
+
+    Args:
+        greater_is_better: Whether the metric is to be maximised.
+        response_method: What it takes as its second argument, "decision_function" (raw
+            scores), "predict_proba" (probabilities of class 1) or "predict" (labels 0
+            and 1); None reads it off the argument's name.
+        batched: Whether it takes arrays [sets, n] and returns one value for each set.
+
+    Returns:
+        A decorator that leaves the function as it is.
+
+    Example:
+        >>> @declare_metric(greater_is_better=True)
+        ... def profit(y_true, y_pred):
+        ...     return 10 * (y_true * y_pred).sum() - y_pred.sum()
+        >>> as_true_loss(profit).needs_threshold
+        True
+    """
+
+    def mark(function: F) -> F:
+        function.greater_is_better = greater_is_better  # type: ignore[attr-defined]
+        function.response_method = response_method  # type: ignore[attr-defined]
+        function.batched = batched  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def as_true_loss(
+    metric: object,
+    *,
+    greater_is_better: bool | None = None,
+    response_method: ResponseMethod | None = None,
+    batched: bool | None = None,
+    name: str | None = None,
+) -> TrueLoss:
+    """Return any metric as a loss: one value per set, lower is better.
+
+    The loss is 1 - value for a score that scikit-learn or torchmetrics bounds by 1,
+    -value for another that is to be maximised, and else the value itself. A metric of
+    labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
+    scores of the set so that either class counts as much. A metric is tried on a few
+    generated sets at once.
+
+    Args:
+        metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
+            scorer, else "path/to/file.py:function"; a metric function or a scorer of
+            scikit-learn; a torchmetrics metric for binary targets; or any callable
+            `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
+            or without. Further numbers of each row that it needs are its keyword-only
+            arguments without a default: `f(y_true, y_pred, *, amount)`.
+        greater_is_better: Whether the metric is to be maximised. Needed where neither
+            its library nor the callable itself (see `declare_metric`) tells.
+        response_method: What it takes as its second argument: "decision_function" (raw
+            scores), "predict_proba" (probabilities of class 1, the sigmoid of the
+            scores) or "predict" (labels). Needed where the argument is called neither
+            `y_score` nor `y_prob`, `y_proba` or `p` nor `y_pred`.
+        batched: Whether the callable takes arrays [sets, n] and returns [sets].
+        name: What to call it; by default the name of the function or class.
+
+    Returns:
+        The loss. Built-in losses are exact and fast; everything else is called once per
+        set (and threshold), a black box.
+
+    Raises:
+        ValueError: If nothing has the name, or what must be known of it is not.
+        MetricError: If the metric raises an exception on the generated sets, or returns
+            anything but a finite number.
+
+    Example:
+        >>> def missed_share(y_true, y_score):
+        ...     return y_true[y_score < 0].sum() / y_true.sum()
+        >>> loss = as_true_loss(missed_share, greater_is_better=False)
+        >>> loss(torch.tensor([0, 1, 1]), torch.tensor([-1.0, 1.0, -1.0]))
+        tensor(0.5000)
+    """
+    if isinstance(metric, str):
+        metric, name = _named(metric, name)
+    if isinstance(metric, TrueLoss):
+        given = (greater_is_better, response_method, batched)
+        if any(setting is not None for setting in given):
+            raise ValueError(
+                f"`{metric.name}` is a loss already: leave out `greater_is_better`, "
+                "`response_method` and `batched`."
+            )
+        return metric
+    source = _source(metric)
+    source = replace(
+        source,
+        name=source.name if name is None else name,
+        batched=source.batched if batched is None else batched,
+    )
+    return _build(
+        source,
+        _direction(source, greater_is_better),
+        _response_method(source, response_method),
+    )
+
+
+def _named(text: str, name: str | None) -> tuple[object, str | None]:
+    """Return what a text stands for, and the name to give it."""
+    from sklearn.metrics import get_scorer, get_scorer_names  # slow to import
+
+    try:
+        return get_true_loss(text), name
+    except ValueError as error:
+        if text in get_scorer_names():
+            return get_scorer(text), name or text
+        if ".py" in text:
+            return load_function(text), name
+        near = difflib.get_close_matches(text, get_scorer_names(), n=3)
+        hint = f" (near: {', '.join(near)})" if near else ""
+        raise ValueError(
+            f"{error} A scikit-learn scorer{hint} or `path/to/file.py:function` is "
+            "accepted too."
+        ) from None
+
+
+def _source(metric: object) -> Source:
+    """Return what is known of a metric that is no text and no loss yet."""
+    if is_torchmetrics(metric):
+        return from_torchmetrics(metric)
+    if isinstance(metric, Scorer):
+        return from_scorer(metric)
+    if not callable(metric) or isinstance(metric, type):
+        raise ValueError(
+            "`metric` must be a name, a callable, a scikit-learn scorer or a "
+            f"torchmetrics metric, got {metric!r:.80}."
+        )
+    if is_scikit_learn(metric):
+        return from_scikit_learn(metric)
+    return from_callable(metric)
+
+
+def _direction(source: Source, given: bool | None) -> bool:
+    """Return whether greater is better, from what is known or else given."""
+    known, name = source.greater_is_better, source.name
+    if known is None and given is None:
+        raise ValueError(
+            f"Is a greater value of `{name}` better, or a lower one? Say so: "
+            "`greater_is_better=True` or `False`, as an argument of `as_true_loss` or "
+            "as an attribute of the function (`@declare_metric` sets it)."
+        )
+    if known is not None and given is not None and given != known:
+        raise ValueError(
+            f"`greater_is_better={given}` contradicts `{name}`, of which a "
+            f"{'greater' if known else 'lower'} value is known to be better."
+        )
+    return bool(known if given is None else given)
+
+
+def _response_method(source: Source, given: str | None) -> ResponseMethod:
+    """Return what the metric takes, as given or else known."""
+    wanted = given or source.response_method
+    for response_method in get_args(ResponseMethod):
+        if wanted == response_method:
+            return response_method
+    raise ValueError(
+        f"What does `{source.name}` take as its second argument? Name it `y_score` "
+        "(raw scores), `y_prob` (probabilities) or `y_pred` (labels), or pass "
+        '`response_method="decision_function"`, `"predict_proba"` or `"predict"`; '
+        f"got {wanted!r}."
+    )
+
+
+def _build(
+    source: Source, greater_is_better: bool, response_method: ResponseMethod
+) -> TrueLoss:
+    """Return the loss of a source, after trying it."""
+    to_loss: ToLoss = "value"
+    if greater_is_better:
+        to_loss = "complement" if source.upper == 1 else "negative"
+    box = BlackBox(
+        name=source.name,
+        call=source.call,
+        response_method=response_method,
+        to_loss=to_loss,
+        batched=source.batched,
+        is_scikit_learn=source.is_scikit_learn,
+    )
+    sign = {"value": "", "negative": "-", "complement": "1 - "}[to_loss]
+    within = (-1, 0) if to_loss == "negative" else (0, 1)
+    loss = TrueLoss(
+        name=source.name,
+        description=f"{sign}{source.name}, {source.origin}",
+        function=box.function,
+        at_threshold=box.at_threshold if response_method == "predict" else None,
+        bounded=(source.lower, source.upper) == within,
+        takes_weight=source.takes_weight,
+        columns=source.columns,
+        greater_is_better=greater_is_better,
+    )
+    return _tried(loss, box)
+
+
+def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
+    """Return the loss, tried on generated sets that tell whether the scale matters."""
+    box.place = " on generated rows"
+    if loss.columns:
+        box.place += f" with {', '.join(loss.columns)} between 0 and 1"
+    generator = torch.Generator().manual_seed(0)
+    y_true = torch.zeros(3, 64, dtype=torch.long)
+    for row, n_pos in enumerate((32, 12, 4)):
+        y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
+    y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
+    columns = {
+        name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
+        for name in loss.columns
+    }
+    judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
+    value = judge(y_true, y_score, columns=columns)
+    if box.batched:
+        _check_sets_are_separate(judge, y_true, y_score, columns, value, loss.name)
+    if loss.takes_weight:
+        weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
+        judge(y_true, y_score, sample_weight=weight, columns=columns)
+    if loss.needs_threshold:
+        invariant = True  # the best threshold moves along with the scores
+        first = {name: column[:1] for name, column in columns.items()}
+        loss(y_true[:1], y_score[:1], columns=first)
+    else:
+        shifted = [
+            loss(y_true, y_score * a + b, columns=columns)
+            for a, b in ((0.3, 1.5), (2.0, -2.0))
+        ]
+        invariant = all(_same(value, other) for other in shifted)
+        loss = replace(loss, is_top_heavy=is_top_heavy(loss))
+    box.place, box.n_calls = "", 0
+    return replace(loss, scale_invariant=invariant)
+
+
+def _check_sets_are_separate(
+    judge: TrueLoss,
+    y_true: Tensor,
+    y_score: Tensor,
+    columns: Columns,
+    value: Tensor,
+    name: str,
+) -> None:
+    """Check that a batched metric judges each set by itself."""
+    alone = torch.cat(
+        [
+            judge(
+                y_true[i : i + 1],
+                y_score[i : i + 1],
+                columns={name: column[i : i + 1] for name, column in columns.items()},
+            )
+            for i in range(len(y_true))
+        ]
+    )
+    if not _same(value, alone):
+        raise MetricError(
+            f"`{name}` is declared batched, but gives sets other "
+            f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
+            "must reduce over the last axis only."
+        )
+
+
+def _same(left: Tensor, right: Tensor) -> bool:
+    """Return whether two losses agree up to rounding."""
+    return bool(np.allclose(left.numpy(), right.numpy(), rtol=1e-5, atol=1e-9))

@@ -1,0 +1,295 @@
+"""Where metrics come from, and what each place tells about them."""
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeGuard, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from losslearn.metrics.own.callables import Array, ByRow, ResponseMethod
+from losslearn.metrics.own.function_files import FileFunction
+
+_TAKES: dict[str, ResponseMethod] = {
+    "y_score": "decision_function",
+    "pred_decision": "decision_function",
+    "y_prob": "predict_proba",
+    "y_proba": "predict_proba",
+    "p": "predict_proba",
+    "y_pred": "predict",
+}
+"""What a second argument of this name means."""
+
+# Of scikit-learn's metrics, those that the rules on names would get wrong (in older
+# versions the probabilities are called `y_pred`).
+_TAKES_PROBABILITIES = {
+    "brier_score_loss",
+    "d2_brier_score",
+    "d2_log_loss_score",
+    "log_loss",
+}
+_GREATER_IS_BETTER = {"matthews_corrcoef": True}
+# The scores at most 1, and of these the ones at least 0 as well.
+_UP_TO_ONE = {"matthews_corrcoef", "cohen_kappa_score", "r2_score"} | {
+    "explained_variance_score",
+    "d2_absolute_error_score",
+    "d2_brier_score",
+    "d2_log_loss_score",
+}
+_ZERO_TO_ONE = {
+    "accuracy_score",
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "f1_score",
+    "fbeta_score",
+    "jaccard_score",
+    "precision_score",
+    "recall_score",
+    "roc_auc_score",
+    "zero_one_loss",
+    "hamming_loss",
+    "brier_score_loss",
+}
+_KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
+"""Arguments of these that leave the range of their values alone."""
+
+
+@runtime_checkable
+class TorchMetric(Protocol):
+    """What is used of a metric of torchmetrics."""
+
+    higher_is_better: bool | None
+    plot_lower_bound: float | None
+    plot_upper_bound: float | None
+
+    def reset(self) -> None:
+        """Forget the sets seen."""
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Take a set in."""
+
+    def compute(self) -> object:
+        """Return the value."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """What is used of a scorer of scikit-learn."""
+
+    _score_func: Callable[..., Any]
+    _sign: int
+    _kwargs: dict[str, Any]
+    _response_method: ResponseMethod | tuple[ResponseMethod, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A metric and what is known of it; None is unknown."""
+
+    name: str
+    origin: str
+    """Where it comes from, for its description."""
+    call: Callable[..., Any]
+    """`(y_true, response, by_row)`."""
+    greater_is_better: bool | None
+    response_method: str | None
+    batched: bool = False
+    takes_weight: bool = False
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values come with it."""
+    columns: tuple[str, ...] = ()
+    """Further numbers of each row that it needs."""
+    lower: float | None = None
+    """The least value there can be."""
+    upper: float | None = None
+    """The greatest."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of `metric(y_true, response)`, with weights and columns by keyword."""
+
+    metric: Callable[..., Any]
+    sign: int = 1
+    """What the value is multiplied with."""
+
+    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
+        """Return what the metric returns."""
+        value = self.metric(y_true, response, **by_row)
+        return value if self.sign > 0 else -value
+
+
+@dataclass(frozen=True)
+class _TorchCall:
+    """A call of a torchmetrics metric, from a clean state."""
+
+    metric: TorchMetric
+
+    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
+        """Return what the metric computes for one set."""
+        del by_row  # it takes neither weights nor columns
+        self.metric.reset()
+        self.metric.update(torch.from_numpy(response), torch.from_numpy(y_true))
+        return self.metric.compute()
+
+
+def is_torchmetrics(metric: object) -> TypeGuard[TorchMetric]:
+    """Return whether this is a torchmetrics metric, without importing torchmetrics."""
+    return any(
+        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
+        for base in type(metric).__mro__
+    )
+
+
+def from_torchmetrics(metric: TorchMetric) -> Source:
+    """Describe a torchmetrics metric; one with a threshold takes labels."""
+    lower, upper = metric.plot_lower_bound, metric.plot_upper_bound
+    return Source(
+        name=type(metric).__name__,
+        origin="of torchmetrics",
+        call=_TorchCall(copy.deepcopy(metric)),
+        greater_is_better=metric.higher_is_better,
+        response_method="predict" if hasattr(metric, "threshold") else "predict_proba",
+        lower=lower,
+        upper=upper,
+    )
+
+
+def from_scorer(scorer: Scorer) -> Source:
+    """Describe a scorer: it knows its direction and what it takes."""
+    function = functools.partial(scorer._score_func, **scorer._kwargs)
+    takes = scorer._response_method
+    lower, upper = _range(function)
+    if scorer._sign < 0:
+        lower, upper = _negated(upper), _negated(lower)
+    return Source(
+        name=_name(function),
+        origin="a scikit-learn scorer",
+        call=_Call(function, sign=scorer._sign),
+        greater_is_better=True,
+        response_method=takes[0] if isinstance(takes, tuple) else takes,
+        takes_weight=_takes_weight(function),
+        is_scikit_learn=is_scikit_learn(function),
+        lower=lower,
+        upper=upper,
+    )
+
+
+def is_scikit_learn(metric: object) -> bool:
+    """Return whether this is a function of scikit-learn, arguments bound or not."""
+    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
+
+
+def from_scikit_learn(metric: Callable[..., Any]) -> Source:
+    """Describe a metric function of scikit-learn, by the rules of its names."""
+    name = _name(metric)
+    is_score = _GREATER_IS_BETTER.get(name)
+    if is_score is None and name.endswith(("_score", "_loss", "_error")):
+        is_score = name.endswith("_score")
+    takes = _takes(metric)
+    lower, upper = _range(metric)
+    return Source(
+        name=name,
+        origin="of scikit-learn",
+        call=_Call(metric),
+        greater_is_better=is_score,
+        response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
+        takes_weight=_takes_weight(metric),
+        is_scikit_learn=True,
+        lower=lower,
+        upper=upper,
+    )
+
+
+def from_callable(metric: Callable[..., Any]) -> Source:
+    """Describe any other callable, by its arguments and by what it says of itself."""
+
+    def said(attribute: str) -> Any:  # noqa: ANN401 - whatever was said
+        return getattr(metric, attribute, getattr(_unbound(metric), attribute, None))
+
+    greater_is_better = said("greater_is_better")
+    if greater_is_better not in (True, False, None):
+        raise ValueError(
+            f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
+            f"{greater_is_better!r}."
+        )
+    return Source(
+        name=_name(metric),
+        origin="a metric of your own",
+        call=_Call(metric),
+        greater_is_better=greater_is_better,
+        response_method=said("response_method") or _takes(metric),
+        batched=bool(said("batched")),
+        takes_weight=_takes_weight(metric),
+        columns=_columns(metric),
+    )
+
+
+def _unbound(metric: object) -> object:
+    """Return the function behind bound arguments or a file."""
+    while isinstance(metric, functools.partial | FileFunction):
+        metric = (
+            metric.func if isinstance(metric, functools.partial) else metric.function
+        )
+    return metric
+
+
+def _name(metric: object) -> str:
+    """Return what a callable is called."""
+    metric = _unbound(metric)
+    return getattr(metric, "__name__", None) or type(metric).__name__
+
+
+def _arguments(metric: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments by name, none where Python does not know them."""
+    try:
+        loaded = metric.function if isinstance(metric, FileFunction) else metric
+        return inspect.signature(loaded).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _columns(metric: Callable[..., Any]) -> tuple[str, ...]:
+    """Return what must be given by keyword, which no call could leave out."""
+    return tuple(
+        name
+        for name, argument in _arguments(metric).items()
+        if argument.kind is argument.KEYWORD_ONLY
+        and argument.default is argument.empty
+        and name != "sample_weight"
+    )
+
+
+def _takes_weight(metric: Callable[..., Any]) -> bool:
+    """Return whether there is a `sample_weight` argument."""
+    return "sample_weight" in _arguments(metric)
+
+
+def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
+    """Return what the second argument's name says."""
+    names = list(_arguments(metric))
+    if names and names[0] in _TAKES:
+        raise ValueError(
+            f"`{_name(metric)}` must take the targets first, but its first argument is "
+            f"`{names[0]}`. Give it the arguments `(y_true, {names[0]})`."
+        )
+    return _TAKES.get(names[1]) if len(names) > 1 else None
+
+
+def _range(metric: object) -> tuple[float | None, float | None]:
+    """Return the least and the greatest value of a function of scikit-learn."""
+    bound = getattr(metric, "keywords", {})
+    if not is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
+        return None, None
+    name = _name(metric)
+    if name in _ZERO_TO_ONE:
+        return 0.0, 1.0
+    return (-1.0 if name in _UP_TO_ONE else None), (1.0 if name in _UP_TO_ONE else None)
+
+
+def _negated(value: float | None) -> float | None:
+    """Return a bound of the negated values."""
+    return None if value is None else -value

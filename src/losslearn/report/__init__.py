@@ -1,0 +1,1 @@
+"""What a fit tells: its verdict, and figures to look at."""

@@ -1,0 +1,106 @@
+"""Empty figures in one style, and files that are written as a whole or not at all."""
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from losslearn.report.palette import GRID
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 130
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure that no window system or global state knows of.
+
+    Args:
+        width: In inches.
+        height: In inches.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = ConstrainedLayoutEngine(hspace=0.04, wspace=0.04)
+    figure = Figure(figsize=(width, height), layout=engine)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tidy(ax: "Axes", *, grid: Literal["x", "y"] = "y") -> None:
+    """Leave the left and the lower spine and a faint grid behind the data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis=grid, color=GRID, linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def render(figure: "Figure", form: Literal["png", "svg"]) -> bytes:
+    """Return the figure as a file's content; equal figures give equal bytes.
+
+    Args:
+        figure: What to render.
+        form: "png" for pixels, "svg" for shapes.
+    """
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if form == "svg" else {}
+    # without, an SVG's names come from chance; a PNG bears no date anyway
+    with mpl.rc_context({"svg.hashsalt": "losslearn", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format=form, dpi=_DPI, metadata=metadata)
+    return buffer.getvalue()
+
+
+def save_figure(figure: "Figure", stem: Path) -> list[Path]:
+    """Write a figure as `stem.png` and `stem.svg`; files that are there are replaced.
+
+    Args:
+        figure: What to write.
+        stem: Path without the ending; a dot in the name belongs to the name.
+
+    Returns:
+        The two paths.
+
+    Raises:
+        OSError: If they cannot be written; nothing half-written is left.
+    """
+    contents = {form: render(figure, form) for form in ("png", "svg")}
+    paths = []
+    for form, content in contents.items():
+        path = stem.with_name(f"{stem.name}.{form}")
+        write_whole(path, content)
+        paths.append(path)
+    return paths
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and move it into place.
+
+    Args:
+        path: The file; its folder is made where it is missing.
+        content: What it will hold.
+
+    Raises:
+        OSError: If it cannot be written; an older file stays as it was.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_whole(Path(folder) / "new" / "note.txt", b"done")
+        ...     (Path(folder) / "new" / "note.txt").read_text()
+        'done'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""One sentence on whether training for the metric helped, and when not, why."""
+
+import math
+
+from losslearn.metrics import TrueLoss
+from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+
+_WIDE = 0.05
+"""A standard error above this share of the loss tells little."""
+_LITTLE_TRUST = 0.25
+
+
+def is_dead(comparison: Comparison) -> bool:
+    """Whether there was no gradient to follow at any look, though something to gain.
+
+    A loss of 0 on the training rows is no such case: it cannot fall.
+    """
+    health = comparison.health
+    looks = comparison.runs[SURROGATE].history
+    return (
+        health is not None
+        and health.is_dead
+        and health.true_loss != 0
+        and all(math.isnan(look.health.cosine) for look in looks)
+    )
+
+
+def verdict(
+    comparison: Comparison, true_loss: TrueLoss, *, n_valid: int, n_rarer: int
+) -> str:
+    """Return what the comparison has shown, for a user to read.
+
+    Args:
+        comparison: Of the fit.
+        true_loss: What was trained for.
+        n_valid: Validation rows.
+        n_rarer: Of them, those of the rarer class.
+    """
+    loss, control = (
+        comparison.runs[method].best_loss for method in (SURROGATE, CROSS_ENTROPY)
+    )
+    value, error = comparison.difference
+    name = true_loss.name
+    tuned = " with a tuned threshold" if true_loss.needs_threshold else ""
+    figures = (
+        f"validation loss {loss:.4g} against {control:.4g} of cross-entropy{tuned}, "
+        f"difference {value:+.2g} ± {error:.2g}"
+    )
+    if comparison.chosen == SURROGATE:
+        share = f", {-value / abs(control):.1%} lower" if control else ""
+        return f"Training for {name} helped{share}: {figures}."
+    used = "The model trained by cross-entropy is used."
+    health = comparison.health
+    if loss == control == 0 or (health is not None and health.true_loss == 0):
+        where = "validation" if loss == control == 0 else "training"
+        return (
+            f"Training for {name} had nothing to gain: with cross-entropy alone it is "
+            f"0 on the {where} rows. {used}"
+        )
+    if health is not None and is_dead(comparison):
+        return (
+            f"Training for {name} was not possible: neither moving the scores nor the "
+            f"learned loss gave a gradient ({health.dead_share:.0%} of the directions "
+            f"left the true loss as it is). {used}"
+        )
+    if health is not None and health.trust < _LITTLE_TRUST:
+        return (
+            f"Training for {name} did not help ({figures}): the learned loss's "
+            "gradient agreed too little with the metric's (cosine "
+            f"{health.cosine:.2f}). {used}"
+        )
+    if value > error:
+        return f"Training for {name} did not help: {figures}. {used}"
+    if math.isnan(error) or error > _WIDE * abs(control):
+        return (
+            f"Whether training for {name} helped cannot be told by {n_valid:,} "
+            f"validation rows, {n_rarer:,} of them of the rarer class: {figures}. "
+            f"{used} More validation rows would tell."
+        )
+    return (
+        f"Training for {name} made no clear difference: {figures}. {used} So it is "
+        "where cross-entropy already fits the data as well as the model can."
+    )

@@ -1,0 +1,1 @@
+"""What differs between tasks: targets, tokens, generated sets and decision rules."""

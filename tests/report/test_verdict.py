@@ -1,0 +1,112 @@
+import math
+
+import pytest
+import torch
+
+from losslearn import get_true_loss
+from losslearn.report.verdict import verdict
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+from losslearn.training.health import GradientHealth
+from losslearn.training.loop import Run
+from losslearn.training.uncertainty import Difference
+
+
+def health_of(
+    cosine: float, dead_share: float = 0.0, true_loss: float = 0.3
+) -> GradientHealth:
+    health = GradientHealth(get_true_loss("f1"))
+    health._sums = [cosine, 1.0, 1.0, 100 * dead_share, 100.0, 1.0, 100 * true_loss]
+    return health
+
+
+def sentence(
+    ours: float,
+    control: float,
+    error: float,
+    health: GradientHealth | None = None,
+    metric: str = "f1",
+) -> str:
+    runs = {
+        SURROGATE: Run(SURROGATE, best_loss=ours),
+        CROSS_ENTROPY: Run(CROSS_ENTROPY, best_loss=control),
+    }
+    difference = Difference(ours - control, error)
+    chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
+    comparison = Comparison(runs, chosen, SetSurrogate(), difference, health)
+    return verdict(comparison, get_true_loss(metric), n_valid=1_000, n_rarer=83)
+
+
+def test_a_gain_is_told_with_its_size_and_uncertainty():
+    found = sentence(0.27, 0.36, 0.01, health_of(0.9))
+    assert found == (
+        "Training for f1_loss helped, 25.0% lower: validation loss 0.27 against 0.36 "
+        "of cross-entropy with a tuned threshold, difference -0.09 ± 0.01."
+    )
+
+
+def test_no_threshold_is_spoken_of_where_there_is_none():
+    found = sentence(0.27, 0.36, 0.01, health_of(0.9), metric="auc")
+    assert found == (
+        "Training for roc_auc_loss helped, 25.0% lower: validation loss 0.27 against "
+        "0.36 of cross-entropy, difference -0.09 ± 0.01."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        ((0.30, 0.30, 0.0, health_of(0.0, 0.99)), "was not possible"),
+        ((0.30, 0.31, 0.02, health_of(0.1)), "(cosine 0.10)"),
+        ((0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 0 on the validation rows"),
+        (
+            (0.3, 0.3, 0.0, health_of(0.0, 1.0, 0.0)),
+            "is 0 on the training rows",
+        ),
+        ((0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
+        ((0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows, 83 of"),
+        ((0.29, 0.30, math.nan), "cannot be told by 1,000 validation rows"),
+        ((0.299, 0.30, 0.002, health_of(0.9)), "made no clear difference"),
+    ],
+)
+def test_otherwise_the_reason_is_told_and_what_is_used(outcome, reason):
+    found = sentence(*outcome)
+    assert reason in found
+    assert "The model trained by cross-entropy is used." in found
+    assert "%" not in found or "99% of the directions" in found
+
+
+def test_a_loss_of_zero_has_no_share():
+    assert sentence(-2.0, 0.0, 0.1).startswith("Training for f1_loss helped: ")
+
+
+def test_it_reads_what_a_fit_has_found():
+    from losslearn import SurrogateClassifier
+
+    generator = torch.Generator().manual_seed(0)
+    y = (torch.rand(600, generator=generator) < 0.3).long()
+    x = torch.randn(600, 3, generator=generator) + y[:, None]
+    clf = SurrogateClassifier("f1", model="linear", max_iter=20, random_state=0)
+    report = clf.fit(x.numpy(), y.numpy()).report_
+    assert report["verdict"].startswith(("Training for f1", "Whether training for f1"))
+    assert report["chosen"] == (
+        SURROGATE if report["difference"] < -report["standard_error"] else CROSS_ENTROPY
+    )
+
+
+def test_a_metric_without_a_gradient_is_warned_of():
+    from losslearn import SurrogateClassifier, declare_metric
+
+    @declare_metric(greater_is_better=False, batched=True)
+    def constant(y_true, y_score):
+        return 0.25 + 0 * (y_true * y_score).sum(-1)
+
+    generator = torch.Generator().manual_seed(0)
+    y = (torch.rand(600, generator=generator) < 0.3).long()
+    x = torch.randn(600, 3, generator=generator) + y[:, None]
+    clf = SurrogateClassifier(
+        constant, mode="scratch", model="linear", max_iter=20, random_state=0
+    )
+    with pytest.warns(RuntimeWarning, match="Training for constant was not possible"):
+        clf.fit(x.numpy(), y.numpy())
+    assert clf.report_["chosen"] == CROSS_ENTROPY

@@ -1,0 +1,174 @@
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from losslearn.metrics import (
+    as_true_loss,
+    declare_metric,
+    get_true_loss,
+    list_true_losses,
+)
+from losslearn.surrogate.universal import (
+    SHIPPED,
+    GaussianScores,
+    UniversalConfig,
+    WideScores,
+    file_stem,
+    fit_universal,
+    get_universal,
+    initial_surrogate,
+    load_universal,
+    make_universal,
+    save_universal,
+)
+from losslearn.training.recipe import BilevelConfig
+
+TINY = UniversalConfig(set_sizes=(32,), n_sets=256, max_iter=100, sets_per_step=16)
+
+
+def draw(distribution, n_sets: int = 400, n: int = 64):
+    return distribution.draw(n_sets, n, generator=torch.Generator().manual_seed(0))
+
+
+def test_gaussian_form_is_equation_3():
+    sets = draw(GaussianScores(pos_rate=0.3, score_mean=2.0, score_std=0.5), 2_000)
+    assert sets.y_true.float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert sets.y_score.mean().item() == pytest.approx(2.0, abs=0.01)
+    assert sets.y_score.std().item() == pytest.approx(0.5, abs=0.01)
+    auc_loss = get_true_loss("auc")(sets.y_true, sets.y_score)
+    assert auc_loss.mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("distribution", [GaussianScores(), WideScores()])
+def test_every_generated_set_has_both_classes_and_finite_scores(distribution):
+    sets = draw(distribution)
+    positives = sets.y_true.sum(-1)
+    assert positives.min() >= 1
+    assert positives.max() <= 63
+    assert torch.isfinite(sets.y_score).all()
+    assert (sets.weight > 0).all()
+
+
+def test_wide_form_shows_good_and_bad_rankings_ties_and_all_prevalences():
+    sets = draw(WideScores())
+    auc_loss = get_true_loss("auc")(sets.y_true, sets.y_score)
+    assert auc_loss.min() < 0.02
+    assert auc_loss.max() > 0.5
+    prevalence = sets.y_true.float().mean(-1)
+    assert prevalence.min() < 0.05
+    assert prevalence.max() > 0.95
+    distinct = torch.tensor([row.unique().numel() for row in sets.y_score])
+    assert (distinct < 50).any()
+    assert (distinct == 64).any()
+
+
+def test_longer_fit_has_a_smaller_error():
+    loss = get_true_loss("auc")
+    errors = []
+    for max_iter in (2, 1_000):
+        config = UniversalConfig(
+            set_sizes=(32,), n_sets=4_096, max_iter=max_iter, sets_per_step=16
+        )
+        errors.append(fit_universal(loss, config=config)[1])
+    assert errors[1] < 0.8 * errors[0]
+
+
+def test_same_seed_makes_the_same_surrogate():
+    loss = get_true_loss("f1")
+    a, b = (make_universal(loss, config=TINY, seed=4) for _ in range(2))
+    assert a.error == b.error
+    assert all(map(torch.equal, a.surrogate.parameters(), b.surrogate.parameters()))
+
+
+@pytest.mark.parametrize("name", list(list_true_losses()))
+def test_shipped_surrogate_of_every_builtin_loss_is_close_to_it(name):
+    loss = get_true_loss(name)
+    universal = load_universal(SHIPPED / f"{file_stem(loss)}.safetensors")
+    sets = draw(WideScores(), 500, 200)
+    exact = loss(sets.y_true, sets.y_score, sample_weight=sets.weight)
+    with torch.no_grad():
+        learned = universal.surrogate(
+            sets.y_true, sets.y_score, sample_weight=sets.weight
+        )
+    error = (learned - exact).abs().mean().item()
+    # the error told with it is the error one finds, and far below a constant's
+    assert error == pytest.approx(universal.error, rel=0.5)
+    assert error < 0.5 * (exact - exact.median()).abs().mean().item()
+    assert universal.settings["loss"] == name
+
+
+def test_header_of_a_shipped_file_tells_how_it_was_made():
+    with safe_open(SHIPPED / "f1_loss.safetensors", framework="pt") as file:
+        metadata = file.metadata()
+    settings = json.loads(metadata["settings"])
+    assert settings["form"] == "WideScores"
+    assert settings["seed"] == 0
+    assert settings["config"]["max_iter"] == UniversalConfig().max_iter
+
+
+def test_file_round_trip(tmp_path):
+    universal = make_universal(get_true_loss("f1"), config=TINY)
+    save_universal(universal, tmp_path / "u.safetensors")
+    again = load_universal(tmp_path / "u.safetensors")
+    assert again.error == universal.error
+    sets = draw(WideScores(), 5)
+    with torch.no_grad():
+        assert torch.equal(
+            again.surrogate(sets.y_true, sets.y_score),
+            universal.surrogate(sets.y_true, sets.y_score),
+        )
+
+
+def test_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "u.safetensors"
+    save_universal(make_universal(get_true_loss("f1"), config=TINY), path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="holds no universal surrogate"):
+        load_universal(path)
+
+
+def counted(calls: list[int], power: float):
+    @declare_metric(greater_is_better=False)
+    def gap(y_true, y_score):
+        calls.append(len(y_true))
+        spread = y_score.std() + 1e-9
+        means = y_score[y_true == 1].mean() - y_score[y_true == 0].mean()
+        return abs(means / spread - 1.0) ** power
+
+    return gap
+
+
+def test_callable_is_fitted_once_and_then_found_in_the_cache(losslearn_cache):
+    calls: list[int] = []
+    loss = as_true_loss(counted(calls, 1.0))
+    steps: list[int] = []
+    first = get_universal(loss, progress=lambda step, *_: steps.append(step))
+    assert steps[-1] == 1_000
+    assert len(list(losslearn_cache.glob("gap-*.safetensors"))) == 1
+    del calls[:]
+    again = get_universal(loss)
+    assert len(calls) < 50  # to recognise it, not to fit it
+    assert again.error == first.error
+
+
+def test_changed_callable_of_the_same_name_is_fitted_anew(losslearn_cache, monkeypatch):
+    from losslearn.surrogate.universal import store
+
+    monkeypatch.setattr(store, "CALLABLE", TINY)
+    for power in (1.0, 2.0):
+        get_universal(as_true_loss(counted([], power)))
+    assert len(list(losslearn_cache.glob("gap-*.safetensors"))) == 2
+
+
+@pytest.mark.parametrize("name", ["auc", "f1", "error_rate"])
+def test_from_scratch_and_refined_work_in_the_same_units(name):
+    loss = get_true_loss(name)
+    starts = [
+        initial_surrogate(loss, BilevelConfig(mode=mode), seed=0)
+        for mode in ("scratch", "refined")
+    ]
+    scratch, refined = (float(start.loss_scale) for start in starts)
+    assert scratch == pytest.approx(refined, rel=0.3)
+    assert refined < 0.5  # far from 1, so the test can fail
