@@ -21,11 +21,14 @@ from losslearn.metrics.ranking import (
     roc_auc_loss,
 )
 from losslearn.metrics.registry import get_true_loss, list_true_losses
+from losslearn.metrics.sets import Loss, Sets
 from losslearn.metrics.true_loss import TrueLoss
 
 __all__ = [
+    "Loss",
     "MetricError",
     "ResponseMethod",
+    "Sets",
     "TrueLoss",
     "as_true_loss",
     "average_precision_loss",

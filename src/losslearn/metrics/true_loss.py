@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.columns import Columns
+from losslearn.metrics.sets import Sets, over_present
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,8 @@ class TrueLoss:
         ...     function=f1_loss,
         ...     at_threshold=f1_loss,
         ... )
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
-        >>> loss(y_true, y_score), loss.with_threshold(0.7)(y_true, y_score)
+        >>> sets = Sets(torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9]))
+        >>> loss(sets), loss.with_threshold(0.7)(sets)
         (tensor(0.2000), tensor(0.3333))
     """
 
@@ -53,7 +50,7 @@ class TrueLoss:
     is_top_heavy: bool = False
     """Whether the rows of the highest scores decide alone."""
     takes_weight: bool = True
-    """Whether `sample_weight` may be given."""
+    """Whether rows may be weighed, other than by 1 and 0."""
     columns: tuple[str, ...] = ()
     """Names of the further numbers of each row that must be given."""
     greater_is_better: bool = False
@@ -66,22 +63,13 @@ class TrueLoss:
         """Whether a threshold must be chosen before rows can be classified for it."""
         return self.at_threshold is not None
 
-    def __call__(
-        self,
-        y_true: Integer[Tensor, "*sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-        columns: Columns | None = None,
-    ) -> Float[Tensor, "*sets"]:
+    def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of each set, in the form to train for.
 
         Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row.
-            columns: What the loss needs to know of each row besides, `[*#sets, n]`
-                each; others that it does not name may be among them.
+            sets: Targets and raw scores, and weights where there are any; further
+                columns than those that the loss names may be among them. A loss that
+                takes no weights may be given 1 and 0, and never sees the rows of 0.
 
         Returns:
             One value per set; NaN for a set that holds one class only.
@@ -90,15 +78,19 @@ class TrueLoss:
             ValueError: If weights are given to a loss that takes none, or a column
                 that it needs is not given.
         """
-        further = self.further(columns)
-        if sample_weight is None:
-            return self.function(y_true, y_score, **further)
-        if not self.takes_weight:
+        further = self.further(sets.columns)
+        if sets.weight is None:
+            return self.function(sets.target, sets.score, **further)
+        if self.takes_weight:
+            return self.function(
+                sets.target, sets.score, sample_weight=sets.weight, **further
+            )
+        if bool(((sets.weight != 0) & (sets.weight != 1)).any()):
             raise ValueError(
                 f"`sample_weight` was given, but `{self.name}` does not take weights. "
                 "Leave it out, or let the metric accept a `sample_weight` argument."
             )
-        return self.function(y_true, y_score, sample_weight=sample_weight, **further)
+        return over_present(lambda some: self(some._replace(weight=None)), sets)
 
     def further(self, columns: Columns | None) -> dict[str, Any]:
         """Return what `function` and `at_threshold` are to be given besides.

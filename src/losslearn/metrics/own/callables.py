@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.cut_points import value_dtype
+from losslearn.metrics.sets import Sets, over_present
 
 Array = NDArray[Any]
 ByRow = Mapping[str, Array]
@@ -78,7 +80,8 @@ class BlackBox:
         """
         label = self.response_method == "predict"
         judge = self._best_over_cuts if label else self._judge_scores
-        return _per_set(judge, y_true, y_score, sample_weight, columns)
+        sets = Sets(y_true, y_score, sample_weight, columns)
+        return over_present(partial(_per_set, judge), sets)
 
     def at_threshold(
         self,
@@ -98,7 +101,8 @@ class BlackBox:
         def judge(y_true: Array, y_score: Array, by_row: ByRow) -> Array:
             return self._losses(y_true, (y_score >= threshold).astype(int), by_row)
 
-        return _per_set(judge, y_true, y_score, sample_weight, columns)
+        sets = Sets(y_true, y_score, sample_weight, columns)
+        return over_present(partial(_per_set, judge), sets)
 
     def _judge_scores(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return the loss of the scores, or of the probabilities, of each set."""
@@ -226,32 +230,24 @@ def _checked(
     return found.astype(float)
 
 
-def _per_set(
-    judge: Judge,
-    y_true: Tensor,
-    y_score: Tensor,
-    sample_weight: Tensor | None,
-    columns: Columns,
-) -> Tensor:
+def _per_set(judge: Judge, sets: Sets) -> Tensor:
     """Return the judge's losses of the sets that have both classes, NaN of others."""
-    n = y_score.shape[-1]
-    target = y_true.reshape(-1, n).cpu().numpy().astype(int)
-    score = y_score.detach().double().cpu().reshape(-1, n).numpy()
-    given = dict(columns)
-    present = np.ones(target.shape, dtype=bool)
-    if sample_weight is not None:
-        given["sample_weight"] = sample_weight
-    by_row = {
-        name: values.detach().double().expand(y_true.shape).reshape(-1, n).cpu().numpy()
-        for name, values in given.items()
-    }
-    if sample_weight is not None:
-        present = by_row["sample_weight"] > 0
-    both = ((target == 1) & present).any(-1) & ((target == 0) & present).any(-1)
+    shape = sets.score.shape
+    given = dict(sets.columns)
+    if sets.weight is not None:
+        given["sample_weight"] = sets.weight
+    target = sets.target.reshape(-1, shape[-1]).cpu().numpy().astype(int)
+    score, *further = (
+        values.detach().double().expand(shape).reshape(target.shape).cpu().numpy()
+        for values in (sets.score, *given.values())
+    )
+    both = (target == 1).any(-1) & (target == 0).any(-1)
     defined = both & ~np.isnan(score).any(-1)
     losses = np.full(len(score), np.nan)
     if defined.any():  # indexing copies: the metric may write into what it gets
-        picked = {name: values[defined] for name, values in by_row.items()}
-        losses[defined] = judge(target[defined], score[defined], picked)
-    values = torch.from_numpy(losses).to(value_dtype(y_score)).to(y_score.device)
-    return values.reshape(y_score.shape[:-1])
+        by_row = {
+            name: values[defined] for name, values in zip(given, further, strict=True)
+        }
+        losses[defined] = judge(target[defined], score[defined], by_row)
+    values = torch.from_numpy(losses).to(value_dtype(sets.score))
+    return values.to(sets.score.device).reshape(shape[:-1])

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from losslearn.metrics.columns import Columns
 from losslearn.metrics.own.callables import (
     BlackBox,
     MetricError,
@@ -33,6 +32,7 @@ from losslearn.metrics.own.sources import (
 )
 from losslearn.metrics.own.top_heavy import is_top_heavy
 from losslearn.metrics.registry import get_true_loss
+from losslearn.metrics.sets import Sets
 from losslearn.metrics.true_loss import TrueLoss
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,7 +120,7 @@ def as_true_loss(
         >>> def missed_share(y_true, y_score):
         ...     return y_true[y_score < 0].sum() / y_true.sum()
         >>> loss = as_true_loss(missed_share, greater_is_better=False)
-        >>> loss(torch.tensor([0, 1, 1]), torch.tensor([-1.0, 1.0, -1.0]))
+        >>> loss(Sets(torch.tensor([0, 1, 1]), torch.tensor([-1.0, 1.0, -1.0])))
         tensor(0.5000)
     """
     if isinstance(metric, str):
@@ -256,20 +256,20 @@ def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
         name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
         for name in loss.columns
     }
+    sets = Sets(y_true, y_score, columns=columns)
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
-    value = judge(y_true, y_score, columns=columns)
+    value = judge(sets)
     if box.batched:
-        _check_sets_are_separate(judge, y_true, y_score, columns, value, loss.name)
+        _check_sets_are_separate(judge, sets, value, loss.name)
     if loss.takes_weight:
         weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
-        judge(y_true, y_score, sample_weight=weight, columns=columns)
+        judge(sets._replace(weight=weight))
     if loss.needs_threshold:
         invariant = True  # the best threshold moves along with the scores
-        first = {name: column[:1] for name, column in columns.items()}
-        loss(y_true[:1], y_score[:1], columns=first)
+        loss(sets.picked(slice(1)))
     else:
         shifted = [
-            loss(y_true, y_score * a + b, columns=columns)
+            loss(sets._replace(score=y_score * a + b))
             for a, b in ((0.3, 1.5), (2.0, -2.0))
         ]
         invariant = all(_same(value, other) for other in shifted)
@@ -279,23 +279,11 @@ def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
 
 
 def _check_sets_are_separate(
-    judge: TrueLoss,
-    y_true: Tensor,
-    y_score: Tensor,
-    columns: Columns,
-    value: Tensor,
-    name: str,
+    judge: TrueLoss, sets: Sets, value: Tensor, name: str
 ) -> None:
     """Check that a batched metric judges each set by itself."""
     alone = torch.cat(
-        [
-            judge(
-                y_true[i : i + 1],
-                y_score[i : i + 1],
-                columns={name: column[i : i + 1] for name, column in columns.items()},
-            )
-            for i in range(len(y_true))
-        ]
+        [judge(sets.picked(slice(i, i + 1))) for i in range(len(sets.score))]
     )
     if not _same(value, alone):
         raise MetricError(

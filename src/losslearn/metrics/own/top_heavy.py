@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from losslearn.metrics.sets import Sets
 from losslearn.metrics.true_loss import TrueLoss
 
 _N_SETS, _N_ROWS = 8, 512
@@ -36,14 +37,14 @@ def _top_decides(loss: TrueLoss, chance: Tensor) -> bool:
     y_score = uniform().sort(-1, descending=True).values
     y_true = (uniform() < chance).long()
     columns = {name: uniform() for name in loss.columns}
-    before = loss(y_true, y_score, columns=columns)
+    before = loss(Sets(y_true, y_score, columns=columns))
 
     def change(part: slice) -> Tensor:
         """Return how much the loss changes where the rows of a part change places."""
         order = torch.arange(_N_ROWS).repeat(_N_SETS, 1)
         order[:, part] = order[:, part].gather(-1, uniform()[:, part].argsort(-1))
         there = {name: column.gather(-1, order) for name, column in columns.items()}
-        after = loss(y_true.gather(-1, order), y_score, columns=there)
+        after = loss(Sets(y_true.gather(-1, order), y_score, columns=there))
         return (after - before).square().mean().sqrt()
 
     top, rest = slice(0, _N_ROWS // 8), slice(_N_ROWS // 8, None)
