@@ -1,7 +1,7 @@
 """Prediction models: the paper's MLP, a linear model, and how rows get their scores."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Integer
@@ -175,38 +175,33 @@ def build_model(
 
 
 def score_sets(
-    model: nn.Module, x: Float[Tensor, "*sets n features"]
-) -> Float[Tensor, "*sets n"]:
+    model: nn.Module,
+    x: Float[Tensor, "*sets n features"],
+    *,
+    score_shape: tuple[int, ...] = (),
+) -> Float[Tensor, "*sets n ..."]:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 
+    Args:
+        model: Maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
+        x: The rows.
+        score_shape: Of a row's scores.
+
     Raises:
-        ValueError: If the model does not give one score a row.
+        ValueError: If the model gives scores of another shape.
     """
     rows = x.reshape(-1, x.shape[-1])
     scores = model(rows)
-    if scores.shape == (len(rows), 1):
+    if score_shape == () and scores.shape == (len(rows), 1):
         scores = scores.squeeze(-1)
-    if scores.shape != (len(rows),):
+    if scores.shape != (len(rows), *score_shape):
+        wanted = ", ".join(("n", *map(str, score_shape)))
+        one = "" if score_shape else " or [n, 1]"
         raise ValueError(
-            "`model` must map [n, features] to [n] or [n, 1], got "
+            f"`model` must map [n, features] to [{wanted}]{one}, got "
             f"{list(rows.shape)} -> {list(scores.shape)}."
         )
-    return scores.reshape(x.shape[:-1])
-
-
-def row_scorer(
-    model: nn.Module, x: Float[Tensor, "rows features"]
-) -> Callable[[Integer[Tensor, "*sets n"]], Float[Tensor, "*sets n"]]:
-    """Return a function from row numbers of `x` to scores, without gradient.
-
-    The model is taken in the state and mode that it is in at each call.
-    """
-
-    @torch.no_grad()
-    def score(rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
-        return score_sets(model, gather_rows(x, rows))
-
-    return score
+    return scores.reshape(*x.shape[:-1], *score_shape)
 
 
 def gather_rows(
@@ -222,15 +217,17 @@ def score_rows(
     x: Float[Tensor, "rows features"],
     *,
     rows: Integer[Tensor, " taken"] | None = None,
+    score_shape: tuple[int, ...] = (),
     dtype: torch.dtype | None = None,
     chunk_size: int = 8_192,
-) -> Float[Tensor, " taken"]:
+) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
 
     Args:
         model: Maps `[n, features]` to `[n]` or `[n, 1]`.
         x: The table.
         rows: The numbers of the rows to score, in this order; None takes all.
+        score_shape: Of a row's scores.
         dtype: What the model calculates in, if not the table's type.
         chunk_size: Rows to score at a time; fewer where the features are many.
     """
@@ -246,10 +243,10 @@ def score_rows(
     scores, begin = x.new_empty(0), 0
     try:
         for part in parts:
-            here = score_sets(model, part.to(dtype=dtype))
+            here = score_sets(model, part.to(dtype=dtype), score_shape=score_shape)
             if begin == 0:
                 # in one piece: between many small ones what is freed stays held
-                scores = here.new_empty(n)
+                scores = here.new_empty((n, *score_shape))
             scores[begin : begin + len(here)] = here
             begin += len(here)
     finally:
@@ -262,9 +259,13 @@ def exact_scores(
     x: Float[Tensor, "rows features"],
     *,
     rows: Integer[Tensor, " taken"] | None = None,
-) -> Float[Tensor, " taken"]:
+    score_shape: tuple[int, ...] = (),
+) -> Float[Tensor, "taken ..."]:
     """Return the same as `score_rows`, worked out in float64.
 
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
-    return score_rows(copy.deepcopy(model).double(), x, rows=rows, dtype=torch.float64)
+    double = copy.deepcopy(model).double()
+    return score_rows(
+        double, x, rows=rows, score_shape=score_shape, dtype=torch.float64
+    )

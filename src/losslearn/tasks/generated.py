@@ -3,50 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
-from losslearn.training.sampling import pick_rows
+from losslearn.metrics import Sets
+from losslearn.metrics.columns import take_rows
+from losslearn.tasks.task import SetDistribution, TargetRows
 
 Uniform = Callable[[float, float], Tensor]
 """Draws one value a set between two bounds, shape `[sets, 1]`."""
-
-
-class Sets(NamedTuple):
-    """Generated sets of one size."""
-
-    y_true: Integer[Tensor, "sets n"]
-    y_score: Float[Tensor, "sets n"]
-    weight: Float[Tensor, "sets n"]
-    columns: Columns = NO_COLUMNS
-    """What the true loss needs to know of each row besides, `[sets, n]` each."""
-
-    def picked(self, some: Integer[Tensor, " picked"]) -> "Sets":
-        """Return some of the sets."""
-        return Sets(
-            self.y_true[some],
-            self.y_score[some],
-            self.weight[some],
-            take_rows(self.columns, some),
-        )
-
-
-class TargetRows(NamedTuple):
-    """Training rows as a true loss sees them, without scores."""
-
-    y_true: Integer[Tensor, " rows"]
-    columns: Columns
-
-
-class ScoreDistribution(Protocol):
-    """Anything that draws `n_sets` sets of `n` rows."""
-
-    def draw(self, n_sets: int, n: int, *, generator: torch.Generator) -> Sets:
-        """Return the sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +97,7 @@ class WithColumns:
     trained for a metric of them.
     """
 
-    scores: ScoreDistribution
+    scores: SetDistribution
     """Draws targets and scores."""
     rows: TargetRows
     """Where the columns are drawn from."""
@@ -138,33 +105,30 @@ class WithColumns:
     def draw(self, n_sets: int, n: int, *, generator: torch.Generator) -> Sets:
         """Return sets with at least one row of each class."""
         sets = self.scores.draw(n_sets, n, generator=generator)
-        picked = [
-            pick_rows(
-                torch.nonzero(self.rows.y_true == label).squeeze(-1),
-                (n_sets, n),
-                generator=generator,
-            )
-            for label in (0, 1)
-        ]
+        picked = []
+        for label in (0, 1):
+            rows = torch.nonzero(self.rows.target == label).squeeze(-1)
+            places = torch.randint(len(rows), (n_sets, n), generator=generator)
+            picked.append(rows[places])
         columns = take_rows(
-            self.rows.columns, torch.where(sets.y_true == 1, picked[1], picked[0])
+            self.rows.columns, torch.where(sets.target == 1, picked[1], picked[0])
         )
-        y_score = sets.y_score
+        y_score = sets.score
         spread = y_score.std(-1, keepdim=True)
         leans = (torch.rand(n_sets, 1, generator=generator) < 0.5).to(y_score.dtype)
-        for name, (mean, std) in self.units.items():
+        for name, (mean, std) in column_units(self.rows).items():
             lean = leans * torch.randn(n_sets, 1, generator=generator)
             unit = ((columns[name] - mean) / (std or 1.0)).to(y_score.dtype)
             y_score = y_score + lean * spread * unit
-        return Sets(sets.y_true, y_score, sets.weight, columns)
+        return Sets(sets.target, y_score, sets.weight, columns)
 
-    @property
-    def units(self) -> dict[str, tuple[float, float]]:
-        """Mean and deviation of each column."""
-        return {
-            name: (float(column.mean()), float(column.std(correction=0)))
-            for name, column in self.rows.columns.items()
-        }
+
+def column_units(rows: TargetRows) -> dict[str, tuple[float, float]]:
+    """Return mean and deviation of each column of some rows."""
+    return {
+        name: (float(column.mean()), float(column.std(correction=0)))
+        for name, column in rows.columns.items()
+    }
 
 
 def _bernoulli(

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss, as_true_loss
-from losslearn.metrics.columns import Columns, as_columns, take_rows
+from losslearn.metrics import Sets, TrueLoss, as_true_loss
+from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns, take_rows
 
 _MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
 _CHUNK = 2_000_000  # resampled rows held at a time
@@ -178,7 +178,7 @@ def evaluate(
         0.333...
     """
     loss = _at(true_loss, threshold)
-    return float(loss(y_true, y_score, sample_weight=sample_weight, columns=columns))
+    return float(loss(Sets(y_true, y_score, sample_weight, columns or NO_COLUMNS)))
 
 
 def bootstrap_interval(
@@ -233,8 +233,8 @@ def bootstrap_interval(
         rows = torch.randint(
             n, (len(some), n), generator=generator, device=generator.device
         ).to(y_true.device)
-        resampled = take_rows(columns or {}, rows)
-        some.copy_(loss(y_true[rows], y_score[rows], columns=resampled))
+        resampled = take_rows(columns or NO_COLUMNS, rows)
+        some.copy_(loss(Sets(y_true[rows], y_score[rows], None, resampled)))
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     low, high = values.cpu().nanquantile(ends).tolist()
     return low, high

@@ -1,0 +1,63 @@
+"""Adam with clipped gradients, as PyTorch has them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Descent:
+    """Clips the gradient to a norm, then takes Adam's step (section 4.1).
+
+    Parameters that are frozen are left out.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        max_grad_norm: float | None = None,
+        unclipped: Iterable[nn.Parameter] = (),
+    ) -> None:
+        """Start with no moments.
+
+        Args:
+            parameters: Of the module that is trained.
+            lr: Learning rate.
+            max_grad_norm: Largest norm of the gradient; None clips nothing.
+            unclipped: Further parameters, which Adam moves but nothing clips.
+        """
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.max_grad_norm = max_grad_norm
+        self.unclipped = list(unclipped)
+        self.optimizer = torch.optim.Adam([*self.parameters, *self.unclipped], lr=lr)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate."""
+        return self.optimizer.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = value
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        self.optimizer.zero_grad()
+
+    def step(self) -> None:
+        """Take one step down the gradients."""
+        if self.max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
+        self.optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return Adam's state."""
+        return self.optimizer.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`."""
+        self.optimizer.load_state_dict(state)

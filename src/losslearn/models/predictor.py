@@ -1,0 +1,180 @@
+"""The upper level: what is trained, behind one protocol."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from losslearn._fast import fastest
+from losslearn.metrics import Loss, Sets
+from losslearn.models.descent import Descent
+from losslearn.models.networks import exact_scores, gather_rows, score_rows, score_sets
+from losslearn.models.rows import Drawn, Rows
+
+
+class PredictorState(NamedTuple):
+    """Everything needed to train on from here again."""
+
+    weights: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    noise: Tensor
+    """State of the generator that dropout draws from."""
+
+
+class Predictor(Protocol):
+    """Anything that gives rows scores and can be moved down a loss of them."""
+
+    rows: Rows
+    """What it is trained on."""
+    lr: float
+    """eta_alpha, as it is now."""
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """Return scores of rows by number, as the surrogate meets them: in training.
+
+        Args:
+            rows: Numbers in the table, `[*sets, n]`.
+        """
+
+    def descend(self, objective: Loss, drawn: Drawn) -> None:
+        """Take one step for each set of rows (Algorithm 1, lines 4 to 7; Eq. 4)."""
+
+    def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
+        """Return the scores of other rows, as they are used.
+
+        Args:
+            rows: Which rows of which table.
+            exactly: In double precision, in which no row's score depends on the rows
+                that are scored with it.
+        """
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of what has been learned."""
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Go back to weights."""
+
+    def state(self) -> PredictorState:
+        """Return a copy of everything needed to train on from here again."""
+
+    def restore(self, state: PredictorState) -> None:
+        """Go back to a state."""
+
+
+class TorchPredictor:
+    """A torch module, moved by Adam: the reference.
+
+    Attributes:
+        model: Maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`.
+        descent: Moves alpha.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        rows: Rows,
+        *,
+        lr: float,
+        max_grad_norm: float | None = None,
+        further: Iterable[nn.Parameter] = (),
+    ) -> None:
+        """Make the optimiser of alpha.
+
+        Args:
+            model: What is trained.
+            rows: What it is trained on.
+            lr: eta_alpha, Adam's learning rate.
+            max_grad_norm: Clip the gradient to this norm; None clips nothing.
+            further: An objective's own parameters, trained along with the model's.
+        """
+        self.model, self.rows = model, rows
+        self.descent = fastest(
+            Descent(
+                model.parameters(),
+                lr=lr,
+                max_grad_norm=max_grad_norm,
+                unclipped=further,
+            )
+        )
+
+    @property
+    def lr(self) -> float:
+        """eta_alpha, as it is now."""
+        return self.descent.lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.descent.lr = value
+
+    @torch.no_grad()
+    def scores(self, rows: Tensor) -> Tensor:
+        """Return the scores of rows in training mode, without gradient."""
+        return self._forward(rows)
+
+    def descend(self, objective: Loss, drawn: Drawn) -> None:
+        """Take one step for each set of rows."""
+        for place, rows in enumerate(drawn.rows):
+            weight = drawn.weight
+            if weight is not None and weight.ndim > 1:
+                weight = weight[place]
+            score = self._forward(rows)
+            self.descent.zero_grad()
+            step_back(objective, self.rows.sets(Drawn(rows, weight), score))
+            self.descent.step()
+
+    def _forward(self, rows: Tensor) -> Tensor:
+        if not self.model.training:
+            self.model.train()
+        x = gather_rows(self.rows.x, rows)
+        return score_sets(self.model, x, score_shape=self.rows.score_shape)
+
+    def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
+        """Return the scores of other rows in evaluation mode; the mode is put back."""
+        score = exact_scores if exactly else score_rows
+        return score(
+            self.model, rows.x, rows=rows.numbers, score_shape=rows.score_shape
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of the module's state."""
+        return copy.deepcopy(self.model.state_dict())
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Go back to weights."""
+        self.model.load_state_dict(weights)
+
+    def state(self) -> PredictorState:
+        """Return a copy of module, optimiser and the state of dropout's draws."""
+        device = self.rows.x.device
+        is_cuda = device.type == "cuda"
+        noise = torch.cuda.get_rng_state(device) if is_cuda else torch.get_rng_state()
+        optimizer = copy.deepcopy(self.descent.state_dict())
+        return PredictorState(self.weights(), optimizer, noise)
+
+    def restore(self, state: PredictorState) -> None:
+        """Go back to a state."""
+        self.load_weights(state.weights)
+        self.descent.load_state_dict(copy.deepcopy(state.optimizer))
+        device = self.rows.x.device
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(state.noise, device)
+        else:
+            torch.set_rng_state(state.noise)
+
+
+def step_back(objective: Loss, sets: Sets) -> None:
+    """Work out the gradient of an objective back through the scores of sets (Eq. 4).
+
+    Args:
+        objective: One value per set; one that knows its gradient for the scores
+            (`value_and_slope`) is asked for it, which saves a graph.
+        sets: With the model's scores, attached to its graph.
+    """
+    known = getattr(objective, "value_and_slope", None)
+    if known is None:
+        objective(sets).mean().backward()
+        return
+    value, slope = known(sets._replace(score=sets.score.detach()))
+    sets.score.backward(slope / max(value.numel(), 1))

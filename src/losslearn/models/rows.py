@@ -1,0 +1,74 @@
+"""Rows of a table: what a model is trained on, or judged by."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Integer, Shaped
+from torch import Tensor
+
+from losslearn.metrics import Sets
+from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
+
+
+class Drawn(NamedTuple):
+    """Sets of rows, by their numbers in the table."""
+
+    rows: Integer[Tensor, "*sets n"]
+    weight: Float[Tensor, "*#sets n"] | None = None
+    """Of each place; 0 where nothing fills it. One axis: the same in all sets."""
+
+
+class Rows(NamedTuple):
+    """A table, and which of its rows are meant; on one device."""
+
+    x: Float[Tensor, "table features"]
+    target: Shaped[Tensor, "table ..."]
+    """Of each row of the table."""
+    numbers: Integer[Tensor, " rows"] | None = None
+    """Which rows of the table, in this order; None for all."""
+    columns: Columns = NO_COLUMNS
+    """What the true loss needs to know of each row of the table besides."""
+    groups: Integer[Tensor, " table"] | None = None
+    """Which unit each row belongs to, where units stay whole, as queries do."""
+    score_shape: tuple[int, ...] = ()
+    """Of the scores that a model gives a row: () for one."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows are meant."""
+        return len(self.x if self.numbers is None else self.numbers)
+
+    def own(self, values: Tensor) -> Tensor:
+        """Return the values of these rows, of one value for each row of the table."""
+        return values if self.numbers is None else values[self.numbers.long()]
+
+    def sets(self, drawn: Drawn, score: Tensor) -> Sets:
+        """Return drawn sets with their scores.
+
+        Args:
+            drawn: Numbers of rows of the table.
+            score: Of each of them.
+        """
+        columns = take_rows(self.columns, drawn.rows) if self.columns else NO_COLUMNS
+        return Sets(_numbers(self.target[drawn.rows]), score, drawn.weight, columns)
+
+    def whole(self, score: Tensor) -> Sets:
+        """Return all of these rows as one set, with their scores."""
+        columns = {name: self.own(column) for name, column in self.columns.items()}
+        return Sets(_numbers(self.own(self.target)), score, None, columns)
+
+    def to(self, device: str | torch.device) -> "Rows":
+        """Return the same rows on a device."""
+        return Rows(
+            self.x.to(device),
+            self.target.to(device),
+            None if self.numbers is None else self.numbers.to(device),
+            {name: column.to(device) for name, column in self.columns.items()},
+            None if self.groups is None else self.groups.to(device),
+            self.score_shape,
+        )
+
+
+def _numbers(target: Tensor) -> Tensor:
+    """Return targets in a type that losses can count with: rows keep them in a byte."""
+    return target if target.is_floating_point() else target.long()

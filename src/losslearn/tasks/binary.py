@@ -1,0 +1,204 @@
+"""The binary task: two classes, one score a row, one threshold."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from losslearn.metrics import Loss, Sets, TrueLoss, get_true_loss
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.generated import (
+    GaussianScores,
+    WideScores,
+    WithColumns,
+    column_units,
+)
+from losslearn.tasks.labels import BinaryLabels
+from losslearn.tasks.task import Option, RuleFit, SetDistribution, TargetRows
+from losslearn.tasks.thresholds import best_threshold
+from losslearn.tasks.tokens import ScoreTokens
+
+_TOP_SHARES = (0.3, 0.1, 0.03, 0.01)
+"""What h sees of a loss that the highest scores decide alone."""
+
+
+@dataclass(frozen=True)
+class ThresholdRule:
+    """Calls a row positive where its score reaches the threshold."""
+
+    threshold: float
+
+    def judged(self, true_loss: TrueLoss) -> Loss:
+        """Return the loss at the threshold; one that has none judges the scores."""
+        if not true_loss.needs_threshold:
+            return true_loss
+        return true_loss.with_threshold(self.threshold)
+
+    def decide(self, score: Tensor, columns: Columns = NO_COLUMNS) -> Tensor:
+        """Return 1 for the rows called positive, else 0."""
+        del columns
+        return (score >= self.threshold).long()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the kind of the rule and its threshold."""
+        return {"kind": "threshold", "threshold": self.threshold}
+
+
+class Binary:
+    """Targets 0 or 1, one raw score a row, a threshold chosen on validation rows."""
+
+    name: ClassVar[str] = "binary"
+    score_shape: ClassVar[tuple[int, ...]] = ()
+    options: ClassVar[Sequence[Option]] = (
+        Option("positive", "LABEL", "Label to find.", "the second in sorted order"),
+    )
+    usual_losses: ClassVar[Mapping[str, CrossEntropy]] = {
+        "cross_entropy": CrossEntropy()
+    }
+
+    def labels(self, y: NDArray[Any], *, positive: object = None) -> BinaryLabels:
+        """Return both classes, the positive one last (see `BinaryLabels`)."""
+        return BinaryLabels.of(y, positive=positive)
+
+    def strata(self, target: Tensor) -> Tensor:
+        """Return the class of each row."""
+        return target
+
+    def shares(
+        self, prevalence: float | Sequence[float] | None
+    ) -> tuple[float, ...] | None:
+        """Return the shares of both classes; a number alone is that of the positives.
+
+        Raises:
+            ValueError: If it is not between 0 and 1.
+        """
+        if prevalence is None or not isinstance(prevalence, float | int):
+            return None if prevalence is None else tuple(prevalence)
+        if not 0 < prevalence < 1:
+            raise ValueError(
+                f"`prevalence` must be in (0, 1) or None, got {prevalence!r}."
+            )
+        return (1 - prevalence, float(prevalence))
+
+    def units(self, groups: Tensor | None) -> None:
+        """Return None: sets are of rows."""
+        del groups
+
+    def checked_rows(self, score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores and targets with one axis.
+
+        Raises:
+            ValueError: If the shapes do not fit or a target is not 0 or 1.
+        """
+        rows = score.squeeze(-1) if score.shape[1:] == (1,) else score
+        labels = target.squeeze(-1) if target.shape[1:] == (1,) else target
+        if rows.ndim != 1 or rows.shape != labels.shape:
+            raise ValueError(
+                "`SurrogateLoss` takes one score and one target a row, [n] or [n, 1], "
+                f"got input {list(score.shape)} and target {list(target.shape)}."
+            )
+        is_pos = labels != 0
+        if not torch.equal(labels, is_pos.to(labels.dtype)):
+            strange = labels[is_pos & (labels != 1)].unique()[:5].tolist()
+            raise ValueError(
+                f"`target` must be 0 or 1 in each row, got {strange}. Map your labels "
+                "to 0 and 1, 1 for the class that the metric calls positive."
+            )
+        return rows, is_pos.long()
+
+    def view(
+        self, true_loss: TrueLoss, *, standardize: bool, like: TargetRows | None = None
+    ) -> ScoreTokens:
+        """Return the tokens (target, score, *columns) (see `ScoreTokens`)."""
+        return ScoreTokens(
+            standardize=standardize,
+            column_units=column_units(like) if true_loss.columns and like else None,
+            top_shares=_TOP_SHARES if true_loss.is_top_heavy else (),
+        )
+
+    def generated(
+        self, true_loss: TrueLoss, *, form: str, like: TargetRows | None = None
+    ) -> SetDistribution:
+        """Return the paper's Gaussian scores, or the wide form; see `generated`."""
+        scores: SetDistribution = GaussianScores()
+        if form != "gaussian" and true_loss.scale_invariant:
+            scores = WideScores()
+        elif form != "gaussian":
+            # scales and shifts, where the loss depends on them
+            scores = WideScores(scale_range=(0.3, 10.0), shift_range=(-2.0, 2.0))
+        if true_loss.columns and like is not None:
+            return WithColumns(scores=scores, rows=like)
+        return scores
+
+    def perturb(
+        self,
+        sets: Sets,
+        strength: float,
+        *,
+        as_a_whole: bool,
+        generator: torch.Generator,
+    ) -> Sets:
+        """Return scores with noise; a loss of raw scores also sees sets moved whole.
+
+        The noise of each set has a strength of its own, log-uniform over a factor of
+        25: strong noise shows the way from afar, weak noise the optimum.
+        """
+        score = sets.score
+        per_set = torch.empty_like(score[..., :1])
+        relative = strength * 25.0 ** -per_set.uniform_(generator=generator)
+        noise = torch.empty_like(score).normal_(generator=generator)
+        moved = score + relative * score.std(-1, keepdim=True) * noise
+        if as_a_whole:
+            shift, stretch = (
+                relative * torch.empty_like(relative).normal_(generator=generator)
+                for _ in range(2)
+            )
+            moved = moved * stretch.exp() + shift * score.std()
+        return sets._replace(score=moved)
+
+    def directions(self, sets: Sets, *, generator: torch.Generator) -> Tensor:
+        """Return independent noise of the deviation of each set's scores."""
+        noise = torch.empty_like(sets.score).normal_(generator=generator)
+        return sets.score.std(-1, keepdim=True) * noise
+
+    def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
+        """Return the best threshold; of the error rate for a loss that has none."""
+        tuned = true_loss
+        if not true_loss.needs_threshold:
+            tuned = get_true_loss("error_rate")
+
+        def fit(sets: Sets) -> tuple[ThresholdRule, float]:
+            threshold, loss = best_threshold(
+                tuned,
+                sets.target,
+                sets.score,
+                sample_weight=sets.weight,
+                columns=sets.columns,
+            )
+            return ThresholdRule(threshold), loss
+
+        return (fit,)
+
+    def pictures(
+        self, true_loss: TrueLoss, sets: Sets, rule: ThresholdRule
+    ) -> Sequence[Callable[[Any], None]]:
+        """Return the drawings of both classes' scores and of the loss by threshold."""
+        from losslearn.tasks import pictures  # needs NumPy alone until it draws
+
+        y, y_score = (values.cpu().numpy() for values in (sets.target, sets.score))
+        return (
+            lambda ax: pictures.draw_scores(ax, y, y_score, threshold=rule.threshold),
+            lambda ax: pictures.draw_thresholds(
+                ax,
+                true_loss,
+                y.astype(np.int64),
+                y_score,
+                threshold=rule.threshold,
+                columns=sets.columns,
+            ),
+        )

@@ -1,0 +1,178 @@
+"""What differs between tasks, as one small object: the only place that knows which."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from losslearn.metrics import Loss, Sets, TrueLoss
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of the command line, and argument of `fit_table`, of one task."""
+
+    name: str
+    metavar: str
+    help: str
+    show_default: str
+
+
+class Tokens(NamedTuple):
+    """What g sees of sets, and how its codes are pooled."""
+
+    inputs: Tensor
+    """`[*sets, groups, n, inputs]`; a task without classes or queries has one group."""
+    share: Tensor | None
+    """Weights of sum 1 over the rows, of each mean that h is to see: broadcastable to
+    `[*sets, groups, means, n]`; None takes the plain mean."""
+
+
+class View(Protocol):
+    """Turns sets into tokens: a module, so that what it keeps is saved and moved."""
+
+    n_inputs: int
+    """Numbers that g sees of each row."""
+    n_means: int
+    """Means over a set's codes that h sees."""
+
+    def __call__(self, sets: Sets) -> Tokens:
+        """Return the tokens; differentiable in the scores."""
+
+
+class SetDistribution(Protocol):
+    """What a universal surrogate is fitted on: draws sets (Eq. 3)."""
+
+    def draw(self, n_sets: int, n: int, *, generator: Any) -> Sets:  # noqa: ANN401 - torch's, named in no type check
+        """Return `n_sets` sets of `n` rows."""
+
+
+class UsualLoss(Protocol):
+    """What models of a task are trained by where nobody asks: the control."""
+
+    def __call__(self, sets: Sets) -> Tensor:
+        """Return one differentiable value per set: a weighted mean over its rows."""
+
+    def total(self, sets: Sets) -> Tensor:
+        """Return the sum over all rows, without weights."""
+
+
+class TargetRows(NamedTuple):
+    """Training rows as a true loss sees them, without scores."""
+
+    target: Tensor
+    columns: Columns = NO_COLUMNS
+
+
+class Rule(Protocol):
+    """How scores become decisions; fitted on validation rows."""
+
+    def judged(self, true_loss: TrueLoss) -> Loss:
+        """Return the loss as it is under this rule."""
+
+    def decide(self, score: Tensor, columns: Columns = NO_COLUMNS) -> Tensor:
+        """Return the decision on each row, as a target."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return `kind`, and the numbers of the rule by name, as JSON knows them."""
+
+
+class RuleFit(Protocol):
+    """A candidate: fits a rule to rows."""
+
+    def __call__(self, sets: Sets) -> tuple[Rule, float]:
+        """Return the rule for one set of rows, and the loss under it."""
+
+
+class Labels(Protocol):
+    """Targets as a user writes them, and as numbers."""
+
+    def encode(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return the targets of further rows."""
+
+    def decode(self, target: NDArray[Any]) -> NDArray[Any]:
+        """Return what the user calls these targets."""
+
+
+class Task(Protocol):
+    """One task: its targets, its scores, its decisions.
+
+    Everything else, the loop, the learned loss, the criterion, the report, takes one
+    of these and does not ask which.
+    """
+
+    name: str
+    options: Sequence[Option]
+    score_shape: tuple[int, ...]
+    """Of a row's scores: () for one, (C,) for one a class."""
+
+    @property
+    def usual_losses(self) -> Mapping[str, UsualLoss]:
+        """The losses by which models are usually trained, by name."""
+
+    def labels(self, y: NDArray[Any], **options: object) -> Labels:
+        """Return the coding of targets; says what is wrong with them."""
+
+    def strata(self, target: Tensor) -> Tensor:
+        """Return a code for each row, from 0: drawn, split and resampled by these."""
+
+    def shares(self, prevalence: Any) -> tuple[float, ...] | None:  # noqa: ANN401 - what a user writes
+        """Return the strata's shares, as a user may write them."""
+
+    def units(self, groups: Tensor | None) -> Tensor | None:
+        """Return which unit each row belongs to, kept whole in sets; None for rows."""
+
+    def checked_rows(self, score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a batch's scores and targets as sets hold them; says what is wrong."""
+
+    def view(
+        self, true_loss: TrueLoss, *, standardize: bool, like: TargetRows | None = None
+    ) -> nn.Module:
+        """Return the `View` of a surrogate of this loss.
+
+        Args:
+            true_loss: What it is to stand in for.
+            standardize: Whether scores are standardised within each set.
+            like: The user's rows, for a loss that needs their columns.
+        """
+
+    def generated(
+        self, true_loss: TrueLoss, *, form: str, like: TargetRows | None = None
+    ) -> SetDistribution:
+        """Return what a universal surrogate of this loss is fitted on (Eq. 3)."""
+
+    def perturb(
+        self, sets: Sets, strength: float, *, as_a_whole: bool, generator: Any  # noqa: ANN401 - as above
+    ) -> Sets:
+        """Return sets whose scores are moved, which teaches slopes, not only values.
+
+        Args:
+            sets: With the present model's scores.
+            strength: Of the strongest noise, in deviations of a set's scores.
+            as_a_whole: Whether sets are moved and stretched as a whole as well.
+            generator: Draws the moves.
+        """
+
+    def directions(self, sets: Sets, *, generator: Any) -> Tensor:  # noqa: ANN401 - as above
+        """Return random moves of the scores, one deviation of their set's strong."""
+
+    def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
+        """Return the candidate decision rules, the simplest first."""
+
+    def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Rule) -> Sequence[Any]:
+        """Return functions of an axis that draw scores and decisions of these rows."""
+
+
+def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets) -> tuple[Rule, float]:
+    """Return the rule of the lowest loss on these rows, and that loss.
+
+    Args:
+        task: Knows the candidates.
+        true_loss: What is decided for.
+        sets: One set of rows, not those trained on.
+    """
+    fitted = [fit(sets) for fit in task.rules(true_loss)]
+    return min(fitted, key=lambda found: found[1])
