@@ -5,14 +5,13 @@ value counts: a set of one class has none.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.cut_points import (
-    CutPoints,
+    Confusion,
     count_dtype,
     distinct_cut_points,
     finished,
@@ -22,33 +21,14 @@ from losslearn.metrics.cut_points import (
 )
 
 
-class Confusion(NamedTuple):
-    """Weight of the rows in each cell of the confusion matrix."""
-
-    tp: Tensor
-    fp: Tensor
-    n_pos: Tensor
-    n_neg: Tensor
-
-    @property
-    def fn(self) -> Tensor:
-        """Weight of the positive rows called negative."""
-        return self.n_pos - self.tp
-
-    @property
-    def tn(self) -> Tensor:
-        """Weight of the negative rows called negative."""
-        return self.n_neg - self.fp
-
-
 def confusion_at(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
     threshold: float | int,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Confusion, Float[Tensor, "*sets"]]:
-    """Return the cells at one threshold, and NaN for sets without a value."""
+) -> Confusion:
+    """Return the confusion matrix at one threshold."""
     is_called = y_score >= threshold
     if sample_weight is None:  # counted a byte a row, since rows may be many
         is_pos = y_true == 1
@@ -60,7 +40,7 @@ def confusion_at(
         n_pos, n_neg = weight.sum(-1).unbind(0)
         tp, fp = (weight * is_called).sum(-1).unbind(0)
     undefined = undefined_sets(n_pos, n_neg, y_score.amax(-1))
-    return Confusion(tp, fp, n_pos, n_neg), undefined
+    return Confusion(tp, fp, n_pos, n_neg, undefined)
 
 
 def losses_at_cut_points(
@@ -91,12 +71,8 @@ def losses_at_cut_points(
     ):
         begin, end = end, end + len(score)
         distinct[begin:end] = score
-        losses[begin:end] = formula(_cells(cuts)) + cuts.undefined
+        losses[begin:end] = formula(cuts) + cuts.undefined
     return distinct[1:end], losses[:end].clamp_(0, 1)
-
-
-def _cells(cuts: CutPoints) -> Confusion:
-    return Confusion(cuts.true_pos, cuts.false_pos, cuts.n_pos, cuts.n_neg)
 
 
 def loss_of(
@@ -109,19 +85,18 @@ def loss_of(
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
         value, cuts = over_cut_points(
-            lambda cuts: formula(_cells(cuts)).amin(-1),
+            lambda cuts: formula(cuts).amin(-1),
             torch.minimum,
             y_true,
             y_score,
             sample_weight=sample_weight,
         )
-        undefined = cuts.undefined
     else:
-        cells, undefined = confusion_at(
+        cuts = confusion_at(
             y_true, y_score, threshold=threshold, sample_weight=sample_weight
         )
-        value = formula(cells)
-    return finished(value, undefined, y_score)
+        value = formula(cuts)
+    return finished(value, cuts.undefined, y_score)
 
 
 def error_rate(c: Confusion) -> Tensor:

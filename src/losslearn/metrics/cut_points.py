@@ -8,14 +8,13 @@ here, once.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, Integer
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from losslearn._fast.kernels import can_compile
+from losslearn._fast import fastest
+from losslearn.metrics.sets import value_dtype
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -23,34 +22,40 @@ _ROWS = 2**16
 """Rows of one large set that are counted at a time."""
 
 
-class CutPoints(NamedTuple):
-    """Counts at the n + 1 cut points of a set, from "nobody" to "everybody" positive.
+class Confusion(NamedTuple):
+    """Weights in the confusion matrix, at one cut point or at many.
 
-    Rows with tied scores are called positive together: each position within a tie group
-    holds the counts at its end. Repeated positions therefore change neither a minimum
-    nor a sum of differences, and no mask is needed.
+    At all n + 1 cut points of a set, from "nobody" to "everybody" positive, rows with
+    tied scores are called positive together: each position within a tie group holds the
+    counts at its end. Repeated positions therefore change neither a minimum nor a sum
+    of differences, and no mask is needed.
     """
 
-    true_pos: Float[Tensor, "*sets cuts"]
-    """Weight of the positive rows called positive."""
-    false_pos: Float[Tensor, "*sets cuts"]
-    """Weight of the negative rows called positive."""
-    n_pos: Float[Tensor, "*sets 1"]
-    """Weight of all positive rows."""
-    n_neg: Float[Tensor, "*sets 1"]
-    """Weight of all negative rows."""
-    undefined: Float[Tensor, "*sets"]
+    tp: Tensor
+    """Weight of the positive rows called positive, `[*sets, cuts]`."""
+    fp: Tensor
+    """Weight of the negative rows called positive, `[*sets, cuts]`."""
+    n_pos: Tensor
+    """Weight of all positive rows, `[*sets, 1]`."""
+    n_neg: Tensor
+    """Weight of all negative rows, `[*sets, 1]`."""
+    undefined: Tensor
     """0, or NaN for a set of one class or with a NaN score: add it to a loss."""
+
+    @property
+    def fn(self) -> Tensor:
+        """Weight of the positive rows called negative."""
+        return self.n_pos - self.tp
+
+    @property
+    def tn(self) -> Tensor:
+        """Weight of the negative rows called negative."""
+        return self.n_neg - self.fp
 
 
 def count_dtype(y_score: Tensor) -> torch.dtype:
     """Return the type to add up weights in: double, where the device has it."""
     return torch.float32 if y_score.device.type == "mps" else torch.float64
-
-
-def value_dtype(y_score: Tensor) -> torch.dtype:
-    """Return the type of a loss of these scores: theirs, but at least single."""
-    return torch.promote_types(y_score.dtype, torch.float32)
 
 
 def finished(
@@ -95,7 +100,7 @@ def cut_points(
     y_score: Float[Tensor, "*sets n"],
     *,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> CutPoints:
+) -> Confusion:
     """Count the rows above every cut point of each set.
 
     Args:
@@ -108,12 +113,25 @@ def cut_points(
 
     Example:
         >>> counts = cut_points(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> counts.true_pos.tolist(), counts.false_pos.tolist()
+        >>> counts.tp.tolist(), counts.fp.tolist()
         ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
     """
-    sets = sorted_sets(y_true, y_score, sample_weight)
-    if sets is not None:
-        return _compiled_cut_points(sets, y_score.shape)
+    count = fastest(weight_above)
+    (tp, fp), undefined = count(y_true, y_score, sample_weight=sample_weight)
+    return Confusion(tp, fp, tp[..., -1:], fp[..., -1:], undefined)
+
+
+def weight_above(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> tuple[Float[Tensor, "2 *sets cuts"], Float[Tensor, "*sets"]]:
+    """Return the weight of positive and of negative rows above each cut point.
+
+    Returns:
+        The weights, and what to add to a loss: NaN for the sets that have none.
+    """
     score, order = y_score.sort(dim=-1, descending=True)
     weight = split_weight(y_true, y_score, sample_weight)
     above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
@@ -121,20 +139,18 @@ def cut_points(
     # of the set, the lowest count seen on a last row is that of the row's own group.
     inside = functional.pad(score[..., 1:] == score[..., :-1], (0, 1))
     above = above.masked_fill(inside, torch.inf).flip(-1).cummin(-1).values.flip(-1)
-    true_pos, false_pos = functional.pad(above, (1, 0)).unbind(0)
-    n_pos, n_neg = true_pos[..., -1:], false_pos[..., -1:]
-    undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
-    return CutPoints(true_pos, false_pos, n_pos, n_neg, undefined)
+    n_pos, n_neg = above[..., -1]
+    return functional.pad(above, (1, 0)), undefined_sets(n_pos, n_neg, score[..., 0])
 
 
 def over_cut_points(
-    formula: Callable[[CutPoints], Tensor],
+    formula: Callable[[Confusion], Tensor],
     combine: Callable[[Tensor, Tensor], Tensor],
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     *,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Float[Tensor, "*sets"], CutPoints]:
+) -> tuple[Float[Tensor, "*sets"], Confusion]:
     """Return what a formula makes of the cut points, of many rows part by part.
 
     Args:
@@ -150,7 +166,7 @@ def over_cut_points(
 
     Example:
         >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
-        >>> highest = lambda cuts: cuts.true_pos.amax(-1)
+        >>> highest = lambda cuts: cuts.tp.amax(-1)
         >>> over_cut_points(highest, torch.maximum, y_true, y_score)[0]
         tensor(2., dtype=torch.float64)
     """
@@ -166,19 +182,20 @@ def _in_parts(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
     sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> Iterator[CutPoints]:
+) -> Iterator[Confusion]:
     """Yield all cut points; of many rows in parts that share their ends."""
     if not is_large(y_score):
         yield cut_points(y_true, y_score, sample_weight=sample_weight)
         return
-    before: CutPoints | None = None
+    before: Confusion | None = None
     for _, cuts in distinct_cut_points(y_true, y_score, sample_weight=sample_weight):
         if before is None:
             yield cuts
         else:
-            true_pos = torch.cat([before.true_pos[-1:], cuts.true_pos])
-            false_pos = torch.cat([before.false_pos[-1:], cuts.false_pos])
-            yield cuts._replace(true_pos=true_pos, false_pos=false_pos)
+            yield cuts._replace(
+                tp=torch.cat([before.tp[-1:], cuts.tp]),
+                fp=torch.cat([before.fp[-1:], cuts.fp]),
+            )
         before = cuts
 
 
@@ -187,7 +204,7 @@ def distinct_cut_points(
     y_score: Float[Tensor, " n"],
     *,
     sample_weight: Float[Tensor, " n"] | None = None,
-) -> Iterator[tuple[Float[Tensor, " cuts"], CutPoints]]:
+) -> Iterator[tuple[Float[Tensor, " cuts"], Confusion]]:
     """Yield the m + 1 cut points that m distinct scores of one set make.
 
     They come some at a time: beside the order of the rows no memory grows with them.
@@ -204,7 +221,7 @@ def distinct_cut_points(
     Example:
         >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
         >>> for _, cuts in distinct_cut_points(y_true, y_score):
-        ...     print(cuts.true_pos.tolist(), cuts.false_pos.tolist())
+        ...     print(cuts.tp.tolist(), cuts.fp.tolist())
         [0.0] [0.0]
         [2.0, 2.0] [0.0, 1.0]
     """
@@ -220,7 +237,7 @@ def distinct_cut_points(
         everybody = everybody + counts_of(rows)[:, -1:]
     n_pos, n_neg = everybody
     undefined = undefined_sets(n_pos[0], n_neg[0], y_score.amax(-1))
-    cuts = CutPoints(nobody[0], nobody[1], n_pos, n_neg, undefined)
+    cuts = Confusion(nobody[0], nobody[1], n_pos, n_neg, undefined)
     yield y_score.new_full((1,), torch.inf), cuts
     above = nobody
     for begin in range(0, len(order), _ROWS):
@@ -231,8 +248,8 @@ def distinct_cut_points(
         if begin + _ROWS >= len(order):
             is_last = functional.pad(is_last, (0, 1), value=True)
         if bool(is_last.any()):
-            true_pos, false_pos = counts[:, is_last]
-            cuts = cuts._replace(true_pos=true_pos, false_pos=false_pos)
+            tp, fp = counts[:, is_last]
+            cuts = cuts._replace(tp=tp, fp=fp)
             yield score[: len(is_last)][is_last], cuts
 
 
@@ -242,50 +259,3 @@ def _highest_first(y_score: Float[Tensor, " n"]) -> Integer[Tensor, " n"]:
         return y_score.argsort(descending=True)
     falling = -y_score.detach().to(value_dtype(y_score))  # NumPy has no bfloat16
     return torch.from_numpy(falling.numpy().argsort())
-
-
-class SortedSets(NamedTuple):
-    """Sets as arrays, as compiled counting takes them."""
-
-    score: NDArray[np.floating]
-    """Scores by row, shape `[sets, n]`."""
-    order: NDArray[np.int64]
-    """Rows from the lowest score on, NaN last, shape `[sets, n]`."""
-    y_true: NDArray[np.int64]
-    """Targets by row, shape `[sets, n]`."""
-    weight: NDArray[np.floating]
-    """Weights by row, shape `[sets, n]`; of size 0 where all are 1."""
-
-
-def sorted_sets(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> SortedSets | None:
-    """Return the sets with their rows in order, or None where nothing is compiled."""
-    kinds = (torch.float32, torch.float64)
-    if y_score.numel() == 0 or not can_compile(y_score, dtypes=kinds):
-        return None
-    n = y_score.shape[-1]
-    score = y_score.detach().numpy().reshape(-1, n)
-    rows = y_true.long().expand(y_score.shape).numpy().reshape(-1, n)
-    weight = _NO_WEIGHT
-    if sample_weight is not None:
-        weight = sample_weight.detach().expand(y_score.shape).numpy().reshape(-1, n)
-    return SortedSets(score, score.argsort(axis=-1), rows, weight)
-
-
-def _compiled_cut_points(sets: SortedSets, shape: torch.Size) -> CutPoints:
-    """Return the same as `cut_points` in a few calls."""
-    from losslearn._fast.kernels.counting import count_above
-
-    *outer, n = shape
-    above = np.empty((2, len(sets.score), n + 1))
-    undefined = np.empty(len(sets.score))
-    count_above(*sets, above, undefined)
-    true_pos, false_pos = above.reshape(2, *outer, n + 1)
-    counts = (true_pos, false_pos, true_pos[..., -1:], false_pos[..., -1:])
-    return CutPoints(*map(torch.from_numpy, (*counts, undefined.reshape(outer))))
-
-
-_NO_WEIGHT = np.empty((0, 0), np.float32)

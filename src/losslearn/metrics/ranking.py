@@ -5,21 +5,19 @@ which tied rows move together, as in scikit-learn. TP and FP are the weights of 
 positive and of the negative rows above a cut point, P and N those of the whole classes.
 """
 
-import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from losslearn._fast import fastest
 from losslearn.metrics.cut_points import (
-    CutPoints,
-    SortedSets,
+    Confusion,
     count_dtype,
     finished,
     is_large,
     over_cut_points,
-    sorted_sets,
-    value_dtype,
 )
+from losslearn.metrics.sets import value_dtype
 
 
 def roc_auc_loss(
@@ -48,19 +46,27 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
-    # for training, by one call without cut points
-    sets = None if is_large(y_score) else sorted_sets(y_true, y_score, sample_weight)
-    if sets is not None:
-        return _misranked(sets).reshape(y_score.shape[:-1]).to(value_dtype(y_score))
+    # for training without cut points; many rows of one set are taken in parts
+    share = misranked_share if is_large(y_score) else fastest(misranked_share)
+    return share(y_true, y_score, sample_weight=sample_weight).to(value_dtype(y_score))
 
-    def area(cuts: CutPoints) -> Tensor:
-        return torch.trapezoid(cuts.n_pos - cuts.true_pos, cuts.false_pos)
+
+def misranked_share(
+    y_true: Integer[Tensor, "*sets n"],
+    y_score: Float[Tensor, "*sets n"],
+    *,
+    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+) -> Float[Tensor, "*sets"]:
+    """Return the share of (positive, negative) pairs ranked the wrong way."""
+
+    def area(cuts: Confusion) -> Tensor:
+        return torch.trapezoid(cuts.fn, cuts.fp)
 
     whole, cuts = over_cut_points(
         area, torch.add, y_true, y_score, sample_weight=sample_weight
     )
-    loss = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
-    return finished(loss, cuts.undefined, y_score)
+    share = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
+    return (share + cuts.undefined).clamp(0, 1)
 
 
 def partial_auc_loss(
@@ -102,8 +108,8 @@ def partial_auc_loss(
     if not 0 < max_fpr <= 1:
         raise ValueError(f"`max_fpr` must be in (0, 1], got {max_fpr}.")
 
-    def area(cuts: CutPoints) -> Tensor:
-        fpr, miss = cuts.false_pos / cuts.n_neg, 1 - cuts.true_pos / cuts.n_pos
+    def area(cuts: Confusion) -> Tensor:
+        fpr, miss = cuts.fp / cuts.n_neg, 1 - cuts.tp / cuts.n_pos
         width = fpr.clamp(max=max_fpr).diff()  # of each segment's part left of max_fpr
         share = _ratio(width, fpr.diff())
         return (width * (miss[..., :-1] + miss.diff() * share / 2)).sum(-1)
@@ -145,10 +151,9 @@ def average_precision_loss(
         tensor(0.1667)
     """
 
-    def lost(cuts: CutPoints) -> Tensor:
-        true_pos, false_pos = cuts.true_pos, cuts.false_pos[..., 1:]
-        imprecision = _ratio(false_pos, true_pos[..., 1:] + false_pos)
-        return (true_pos.diff() * imprecision).sum(-1)
+    def lost(cuts: Confusion) -> Tensor:
+        imprecision = _ratio(cuts.fp, cuts.tp + cuts.fp)[..., 1:]
+        return (cuts.tp.diff() * imprecision).sum(-1)
 
     whole, cuts = over_cut_points(
         lost, torch.add, y_true, y_score, sample_weight=sample_weight
@@ -188,9 +193,9 @@ def equal_error_rate(
         tensor(0.5000)
     """
 
-    def crossing(cuts: CutPoints) -> Tensor:
-        fpr = cuts.false_pos / cuts.n_neg
-        gap = fpr + cuts.true_pos / cuts.n_pos - 1  # FPR - FNR, rises from -1 to 1
+    def crossing(cuts: Confusion) -> Tensor:
+        fpr = cuts.fp / cuts.n_neg
+        gap = fpr + cuts.tp / cuts.n_pos - 1  # FPR - FNR, rises from -1 to 1
         crosses = (gap[..., :-1] < 0) & (gap[..., 1:] >= 0)  # on one segment of all
         share = _ratio(-gap[..., :-1], gap.diff())
         return (fpr[..., :-1] + share * fpr.diff()).where(crosses, 0.0).sum(-1)
@@ -241,9 +246,9 @@ def recall_at_precision(
         raise ValueError(f"`precision` must be in (0, 1], got {precision}.")
     least = precision * (1 - torch.finfo(count_dtype(y_score)).eps ** 0.75)
 
-    def most_found(cuts: CutPoints) -> Tensor:
-        allowed = cuts.true_pos >= least * (cuts.true_pos + cuts.false_pos)
-        return (cuts.true_pos * allowed).amax(-1)
+    def most_found(cuts: Confusion) -> Tensor:
+        allowed = cuts.tp >= least * (cuts.tp + cuts.fp)
+        return (cuts.tp * allowed).amax(-1)
 
     found, cuts = over_cut_points(
         most_found, torch.maximum, y_true, y_score, sample_weight=sample_weight
@@ -298,29 +303,20 @@ def precision_at_k(
             f"`k` must be a positive integer or a float in (0, 1], got {k!r}."
         )
 
-    def places(cuts: CutPoints) -> Tensor:
+    def places(cuts: Confusion) -> Tensor:
         total = cuts.n_pos + cuts.n_neg
         return total.clamp(max=k) if isinstance(k, int) else total * k
 
-    def wrong(cuts: CutPoints) -> Tensor:
-        called = cuts.true_pos + cuts.false_pos
+    def wrong(cuts: Confusion) -> Tensor:
+        called = cuts.tp + cuts.fp
         share = _ratio(called.clamp(max=places(cuts)).diff(), called.diff())
-        return (cuts.false_pos.diff() * share).sum(-1)
+        return (cuts.fp.diff() * share).sum(-1)
 
     whole, cuts = over_cut_points(
         wrong, torch.add, y_true, y_score, sample_weight=sample_weight
     )
     loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)
-
-
-def _misranked(sets: SortedSets) -> Float[Tensor, " sets"]:
-    """Return the share of pairs ranked the wrong way, by one compiled call."""
-    from losslearn._fast.kernels.counting import misranked_share
-
-    share = np.empty(len(sets.score))
-    misranked_share(*sets, share)
-    return torch.from_numpy(share)
 
 
 def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from torch import Tensor
 
 from losslearn.metrics import cells, confusion, ranking
+from losslearn.metrics.cut_points import Confusion
 from losslearn.metrics.own.top_heavy import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
@@ -20,7 +21,7 @@ class _Entry:
     function: Callable[..., Tensor]
     description: str
     aliases: str
-    formula: Callable[[cells.Confusion], Tensor] | None = None
+    formula: Callable[[Confusion], Tensor] | None = None
     parameter: str | None = None
     default: float | int | None = None
 

@@ -86,7 +86,7 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
     by_row = {"": sets.weight, **sets.columns}  # no column is without a name
     columns = {name: v.expand(shape).reshape(-1, n) for name, v in by_row.items()}
     weight = columns.pop("")
-    values = score.new_full((len(score),), torch.nan, dtype=_value_dtype(score))
+    values = score.new_full((len(score),), torch.nan, dtype=value_dtype(score))
     is_there = weight > 0
     whole = is_there.all(-1)
     if bool(whole.any()):
@@ -99,7 +99,7 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
     return values.reshape(outer)
 
 
-def _value_dtype(score: Tensor) -> torch.dtype:
+def value_dtype(score: Tensor) -> torch.dtype:
     """Return the type of a loss of these scores: theirs, but at least single."""
     return torch.promote_types(score.dtype, torch.float32)
 

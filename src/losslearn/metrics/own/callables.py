@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from losslearn.metrics.columns import NO_COLUMNS, Columns
-from losslearn.metrics.cut_points import value_dtype
-from losslearn.metrics.sets import Sets, over_present
+from losslearn.metrics.sets import Sets, over_present, value_dtype
 
 Array = NDArray[Any]
 ByRow = Mapping[str, Array]
