@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BilevelConfig": "training.recipe",
+    "Recipe": "training.recipe",
     "PAPER": "training.recipe",
     "SetSurrogate": "surrogate.network",
     "SurrogateClassifier": "estimators.classifier",
@@ -25,7 +25,7 @@ _HOMES = {
 
 __all__ = [
     "PAPER",
-    "BilevelConfig",
+    "Recipe",
     "SetSurrogate",
     "SurrogateClassifier",
     "SurrogateLoss",
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from losslearn.surrogate.universal import fit_universal
     from losslearn.tables.saved import load_model, save_model
     from losslearn.tasks.thresholds import bootstrap_interval, tune_threshold
-    from losslearn.training.recipe import PAPER, BilevelConfig
+    from losslearn.training.recipe import PAPER, Recipe
 
 
 def __getattr__(name: str) -> object:

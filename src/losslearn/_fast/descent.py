@@ -1,8 +1,8 @@
 """Adam with clipped gradients, over the parameters of a module in one buffer."""
 
 import math
-from collections.abc import Hashable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +11,15 @@ from torch import Tensor, nn
 
 from losslearn._fast.flat import FlatParameters
 from losslearn._fast.kernels import can_compile
+
+if TYPE_CHECKING:
+    from losslearn.models.descent import Descent
+
+
+def faster(part: "Descent") -> "Descent | FlatDescent":
+    """Return the same over one buffer; the part where its parameters fit in none."""
+    fits = bool(part.parameters) and FlatParameters.can_hold(part.parameters)
+    return FlatDescent(part) if fits else part
 
 
 class AdamArrays(NamedTuple):
@@ -27,51 +36,32 @@ class AdamArrays(NamedTuple):
     """Steps taken, shape `[]`; goes up in place."""
 
 
-class ClippedAdam:
+class FlatDescent:
     """Clips the gradient to a norm, then takes Adam's step.
 
-    The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`, in a few calls
-    however many parameters there are; on a CPU in one compiled call. Parameters of
-    several types or devices take PyTorch's own way.
+    The same arithmetic as `Descent`, in a few calls however many parameters there are;
+    on a CPU in one compiled call.
 
     Attributes:
-        flat: The module's parameters in one buffer; None if they cannot be in one.
+        flat: The module's parameters in one buffer.
         arrays: What compiled calls work on, made once; None where there are none.
     """
 
-    def __init__(
-        self,
-        parameters: Iterable[nn.Parameter],
-        *,
-        lr: float,
-        max_grad_norm: float | None = None,
-        unclipped: Iterable[nn.Parameter] = (),
-    ) -> None:
-        """Start with no moments; parameters that are frozen are left out.
-
-        Args:
-            parameters: Of the module that is trained.
-            lr: Learning rate.
-            max_grad_norm: Largest norm of the gradient; None clips nothing.
-            unclipped: Further parameters, which Adam moves but nothing clips.
-        """
-        self._clipped = [p for p in parameters if p.requires_grad]
-        self._max_grad_norm = max_grad_norm
-        self.flat: FlatParameters | None = None
-        if self._clipped and FlatParameters.can_hold(self._clipped):
-            self.flat = FlatParameters(self._clipped)
-            self._clipped = [self.flat.values]
-        self._optimizer = torch.optim.Adam(self._clipped, lr=lr, fused=True)
-        unclipped = list(unclipped)
-        self._unclipped = torch.optim.Adam(unclipped, lr=lr) if unclipped else None
-        if self.flat is not None:
-            zeros = torch.zeros_like(self.flat.values, requires_grad=False)
-            self._optimizer.state[self.flat.values] = {
-                # single, as PyTorch's own, whatever the default type is
-                "step": torch.zeros((), dtype=torch.float32, device=zeros.device),
-                "exp_avg": zeros,
-                "exp_avg_sq": zeros.clone(),
-            }
+    def __init__(self, part: "Descent") -> None:
+        """Take over a descent that has taken no step."""
+        self._max_grad_norm = part.max_grad_norm
+        self.flat = FlatParameters(part.parameters)
+        self._optimizer = torch.optim.Adam([self.flat.values], lr=part.lr, fused=True)
+        self._unclipped = None
+        if part.unclipped:
+            self._unclipped = torch.optim.Adam(part.unclipped, lr=part.lr)
+        zeros = torch.zeros_like(self.flat.values, requires_grad=False)
+        self._optimizer.state[self.flat.values] = {
+            # single, as PyTorch's own, whatever the default type is
+            "step": torch.zeros((), dtype=torch.float32, device=zeros.device),
+            "exp_avg": zeros,
+            "exp_avg_sq": zeros.clone(),
+        }
         self.arrays = self._arrays()
 
     @property
@@ -92,35 +82,29 @@ class ClippedAdam:
 
     def works_on(self) -> Hashable:
         """Return what the graph of a step is bound to (see `GraphedFunction`)."""
-        assert self.flat is not None, "asked for by who has checked `flat`"
         tensors = (self.flat.values, self.flat.grad, *self.moments())
         return (self.lr, *(tensor.data_ptr() for tensor in tensors))
 
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return Adam's number of steps and its two moments of the flat parameters."""
-        assert self.flat is not None, "asked for by who has checked `flat`"
         state = self._optimizer.state[self.flat.values]
         return state["step"], state["exp_avg"], state["exp_avg_sq"]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        if self.flat is None:
-            self._optimizer.zero_grad()
-        else:
-            self.flat.zero_grad()
+        self.flat.zero_grad()
         if self._unclipped is not None:
             self._unclipped.zero_grad()
 
     def step(self) -> None:
         """Take one step down the gradients."""
-        if self.flat is not None:
-            self.flat.gather()
+        self.flat.gather()
         if self.arrays is not None:
             self._compiled_step(self.arrays)
         else:
             if self._max_grad_norm is not None:
-                nn.utils.clip_grad_norm_(self._clipped, self._max_grad_norm)
-            if self._clipped[0].is_cuda:
+                nn.utils.clip_grad_norm_(self.flat.values, self._max_grad_norm)
+            if self.flat.values.is_cuda:
                 # asked for while a graph is recorded, and warned of otherwise
                 for group in self._optimizer.param_groups:
                     group["capturable"] = torch.cuda.is_current_stream_capturing()
@@ -140,7 +124,7 @@ class ClippedAdam:
         adam_step(*arrays[:4], int(n_steps), self.lr, self.max_grad_norm)
 
     def _arrays(self) -> AdamArrays | None:
-        if self.flat is None or not can_compile(self.flat.values):
+        if not can_compile(self.flat.values):
             return None
         count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments())
         values, grad = self.flat.values.detach().numpy(), self.flat.grad.numpy()

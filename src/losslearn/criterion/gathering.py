@@ -10,9 +10,9 @@ from torch import Tensor, distributed
 class Gathered(NamedTuple):
     """Rows of all processes, in the order of their ranks."""
 
-    y_score: Float[Tensor, "all ..."]
+    score: Float[Tensor, "all ..."]
     """Scores, without gradient."""
-    y_true: Shaped[Tensor, "all ..."]
+    target: Shaped[Tensor, "all ..."]
     """Targets."""
     start: int
     """Where this process's own rows begin."""
@@ -21,8 +21,8 @@ class Gathered(NamedTuple):
 
 
 def gather_rows(
-    y_score: Float[Tensor, "n ..."],
-    y_true: Shaped[Tensor, "n ..."],
+    score: Float[Tensor, "n ..."],
+    target: Shaped[Tensor, "n ..."],
     *,
     group: distributed.ProcessGroup | None = None,
 ) -> Gathered:
@@ -31,17 +31,17 @@ def gather_rows(
     They may have different numbers of rows, none among them.
 
     Args:
-        y_score: This process's scores, without gradient.
-        y_true: This process's targets.
+        score: This process's scores, without gradient.
+        target: This process's targets.
         group: The processes; None takes all. Without distributed training there is
             one.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
-        return Gathered(y_score, y_true, 0, 1)
+        return Gathered(score, target, 0, 1)
     n_processes = distributed.get_world_size(group)
     if n_processes == 1:
-        return Gathered(y_score, y_true, 0, 1)
-    own = torch.tensor([len(y_score)], device=y_score.device)
+        return Gathered(score, target, 0, 1)
+    own = torch.tensor([len(score)], device=score.device)
     counts = [torch.empty_like(own) for _ in range(n_processes)]
     distributed.all_gather(counts, own, group=group)
     sizes = [int(count) for count in counts]
@@ -49,7 +49,7 @@ def gather_rows(
     parts = [
         torch.cat([part[:size] for part, size in zip(padded, sizes, strict=True)])
         for padded in (
-            _padded(rows, max(sizes), n_processes, group) for rows in (y_score, y_true)
+            _padded(rows, max(sizes), n_processes, group) for rows in (score, target)
         )
     ]
     return Gathered(parts[0], parts[1], start, n_processes)

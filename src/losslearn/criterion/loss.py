@@ -4,21 +4,24 @@ import copy
 import math
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float, Shaped
 from torch import Tensor, distributed, nn
-from torch.nn import functional
 
 from losslearn.criterion.activation_checkpointing import own_graph, runs_again
 from losslearn.criterion.fit_bar import FitBar
 from losslearn.criterion.gathering import Gathered, gather_rows
 from losslearn.criterion.stream import StreamLearner
-from losslearn.metrics import ResponseMethod, as_true_loss
+from losslearn.metrics import ResponseMethod, Sets, as_true_loss
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.training.recipe import BilevelConfig, Mode
+from losslearn.tasks.registry import get_task
+from losslearn.tasks.renamed import renamed
+from losslearn.tasks.task import Rule, Task
+from losslearn.training.recipe import Mode, Recipe
 
 _SLOW_SECONDS = 0.5
 """A call of the criterion that takes longer on average is warned of."""
@@ -32,8 +35,8 @@ _TO_THE_LOOP = 8
 class _Rest(NamedTuple):
     """What completes the batch to the set that is valued."""
 
-    y_score: Float[Tensor, " rest"]
-    y_true: Integer[Tensor, " rest"]
+    score: Float[Tensor, "rest ..."]
+    target: Shaped[Tensor, "rest ..."]
     n_joint: int
     """Rows of the batch, those of other processes among them."""
     n_processes: int
@@ -56,18 +59,18 @@ class SurrogateLoss(nn.Module):
     completed from the queue to a set of `set_size` rows, and its gradient is that of
 
     .. math::
-        a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \mathrm{CE}(y, \hat y)
+        a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \ell_{usual}(y, \hat y)
 
     for the rows of the batch alone, the learned part times the rows of the set over
     those of the batch, 2 at most: few rows are a noisy sample of their set. The share
-    a starts at 0 (cross-entropy) and moves towards 1 as far as the surrogate's gradient
+    a starts at 0 (the usual loss alone) and moves towards 1 as far as the surrogate's gradient
     agrees with the true loss's (see `GradientHealth`); s is the spread of the true
     loss.
 
     In training the value returned is the learned estimate of the set's loss, on the
     scale of the metric's loss (lower is better); it carries the gradient above. In
-    evaluation mode it is the true loss of the rows given, at `threshold` where the
-    metric needs one, without a gradient; NaN for rows of one class. Without gradients
+    evaluation mode it is the true loss of the rows given, decided by `rule` where the
+    metric judges decisions, without a gradient; NaN for rows it has no value of. Without gradients
     (`torch.no_grad`) and where activation checkpointing runs it again, nothing is
     learned and nothing kept. Within reentrant checkpointing, whose first pass has no
     gradients, it learns in the second, and the value of the first lags a step behind.
@@ -79,9 +82,11 @@ class SurrogateLoss(nn.Module):
 
     Attributes:
         true_loss: The metric as a loss.
+        task: What its targets and scores are.
 
     Shape:
-        `[n]` or `[n, 1]`, targets 0 or 1 of any type, to a scalar.
+        Scores and targets as the task has them, `[n]` or `[n, 1]` for two classes, to
+        a scalar.
 
     Example:
         >>> import torch
@@ -100,8 +105,9 @@ class SurrogateLoss(nn.Module):
         *,
         greater_is_better: bool | None = None,
         response_method: ResponseMethod | None = None,
+        task: Task | None = None,
         warm_up: int = 500,
-        cross_entropy_weight: float = 1.0,
+        usual_weight: float = 1.0,
         set_size: int = 500,
         queue_size: int = 4_096,
         learn_every: int = 3,
@@ -111,11 +117,12 @@ class SurrogateLoss(nn.Module):
         replay: int = 4,
         perturbation: float = 0.5,
         mode: Mode = "refined",
-        prevalence: float | None = None,
+        prevalence: float | Sequence[float] | None = None,
         process_group: distributed.ProcessGroup | None = None,
         random_state: int = 0,
+        **old: Any,  # noqa: ANN401 - arguments of release 0.1
     ) -> None:
-        """Start from the metric's universal surrogate and from cross-entropy.
+        """Start from the metric's universal surrogate and from the usual loss.
 
         A metric for which none is shipped gets its own first, with a progress bar; it
         is kept in the cache.
@@ -125,8 +132,9 @@ class SurrogateLoss(nn.Module):
             greater_is_better: Direction of a callable that does not declare its own.
             response_method: What a callable takes as second argument, where its name
                 does not tell.
+            task: What targets and scores are; None takes the metric's.
             warm_up: Calls in which the learned loss comes in, a time constant.
-            cross_entropy_weight: lambda.
+            usual_weight: lambda.
             set_size: Rows of a set; a smaller batch is completed from the queue.
             queue_size: Latest rows kept.
             learn_every: Calls between two fits of the surrogate; more for a metric
@@ -139,28 +147,28 @@ class SurrogateLoss(nn.Module):
                 in deviations of the set's scores.
             mode: "refined" starts from the universal surrogate, "universal" keeps it as
                 it is, "scratch" starts from nothing.
-            prevalence: Share of positives that the metric is meant for; None takes the
-                queue's. For loops that sample classes in other shares than the data's.
+            prevalence: Shares of the strata (as classes) that the metric is meant for,
+                or, of two, the second's alone; None takes the queue's. For loops that
+                sample classes in other shares than the data's.
             process_group: Processes whose batches form one set; None takes all.
             random_state: Seed; the same in all processes.
+            old: Arguments by their names of release 0.1, which warn.
 
         Raises:
             ValueError: If a setting or the metric cannot be used.
         """
         super().__init__()
-        if prevalence is not None and not 0 < prevalence < 1:
-            raise ValueError(
-                f"`prevalence` must be in (0, 1) or None, got {prevalence!r}."
-            )
+        usual_weight = renamed(old, {"usual_weight": usual_weight})["usual_weight"]
         for name, value in (("learn_every", learn_every), ("warm_up", warm_up)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
         self.true_loss = as_true_loss(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
-        self._config = BilevelConfig(
+        self.task = task or get_task(self.true_loss.task)
+        self._recipe = Recipe(
             batch_size=set_size,
-            cross_entropy_weight=cross_entropy_weight,
+            usual_weight=usual_weight,
             surrogate_steps=surrogate_steps,
             surrogate_lr=surrogate_lr,
             n_sets=n_sets,
@@ -180,17 +188,22 @@ class SurrogateLoss(nn.Module):
             "queue_size": queue_size,
             "warm_up": warm_up,
             "learn_every": learn_every,
-            "prevalence": prevalence,
+            "shares": self.task.shares(prevalence),
         }
         with torch.random.fork_rng(devices=[]), FitBar(self.true_loss.name) as bar:
             surrogate = initial_surrogate(
-                self.true_loss, self._config, seed=random_state, progress=bar.show
+                self.true_loss,
+                self.task,
+                mode=mode,
+                seed=random_state,
+                progress=bar.show,
             ).float()
         # no module, or its parameters would be this one's
         self._stream = StreamLearner(
             surrogate,
             self.true_loss,
-            self._config,
+            self.task,
+            self._recipe,
             **self._stream_settings,
             generator=torch.Generator().manual_seed(random_state),
         )
@@ -210,38 +223,50 @@ class SurrogateLoss(nn.Module):
         """Return the loss of a batch, and learn from it.
 
         Args:
-            input: Raw scores (logits), `[n]` or `[n, 1]`.
-            target: Targets, 0 or 1, of the same shape, or `[n]`.
+            input: Raw scores (logits), as the task has them.
+            target: As the task has them.
 
         Raises:
-            ValueError: If the shapes do not fit or a target is not 0 or 1.
+            ValueError: If shapes do not fit, or the task knows no such target.
         """
-        y_score, y_true = _checked_rows(input, target)
+        score, target = self.task.checked_rows(input, target)
+        if not score.is_floating_point():
+            raise ValueError(
+                f"`input` must be raw scores of a floating type, got {score.dtype}."
+            )
         if not self.training:
-            return self._true_value(y_score.detach(), y_true)
-        with torch.autocast(y_score.device.type, enabled=False):
-            y_score = y_score.float()
+            return self._true_value(Sets(target, score.detach()))
+        with torch.autocast(score.device.type, enabled=False):
+            score = score.float()
             if not torch.is_grad_enabled():
                 self._is_owed = True
             elif self._is_owed or not runs_again():
                 with own_graph():
-                    self._learn(y_score.detach(), y_true)
-            return self._value(y_score, y_true)
+                    self._learn(score.detach(), target)
+            return self._value(Sets(target, score))
 
     @property
-    def threshold(self) -> float | None:
-        """The best threshold on the rows of the queue; None for a loss without one.
+    def rule(self) -> Rule | None:
+        """The best decision rule on the rows of the queue; None for a loss of scores.
 
         Raises:
-            ValueError: If the queue does not hold both classes.
+            ValueError: If the queue does not hold all strata.
         """
-        return self._stream.threshold() if self.true_loss.needs_threshold else None
+        return self._stream.rule() if self.true_loss.needs_rule else None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as `nn.Module`'s
+        """Return a number of the task's rule by its name, or a part of the module."""
+        numbers = self.__dict__.get("task")
+        if numbers is not None and name in numbers.rule_numbers:
+            rule = self.rule
+            return None if rule is None else rule.to_dict()[name]
+        return super().__getattr__(name)
 
     def metrics(self) -> dict[str, float]:
         """Return what a curve may show; waits for the device.
 
         Returns:
-            `true_loss`, of the queue's rows, at its best threshold; `surrogate_error`,
+            `true_loss`, of the queue's rows, in the form that is trained for; `surrogate_error`,
             the mean gap between learned and true loss at the last fit; `cosine` of
             their gradients, in [-1, 1]; `dead_share`, of directions in which the true
             loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
@@ -257,7 +282,7 @@ class SurrogateLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """Say what it trains for."""
-        return f"{self.true_loss.name!r}, set_size={self._config.batch_size}"
+        return f"{self.true_loss.name!r}, set_size={self._recipe.batch_size}"
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return a copy of all that a resume needs; part of `state_dict`."""
@@ -282,14 +307,14 @@ class SurrogateLoss(nn.Module):
         self._stream.load_state_dict(state["stream"])
         self._warned, self._rest = set(state["warned"]), None
 
-    def _learn(self, y_score: Tensor, y_true: Tensor) -> None:
+    def _learn(self, score: Tensor, target: Tensor) -> None:
         """Take a batch in, and draw what completes it to the set that is valued."""
         begin, has_compiled = time.perf_counter(), self._stream.n_fits > 0
         self._is_owed = False
-        self._stream.to(y_score.device)
-        joint = gather_rows(y_score, y_true, group=self._group)
-        self._stream.take(joint.y_score, joint.y_true)
-        self._rest = self._complete(joint, len(y_score))
+        self._stream.to(score.device)
+        joint = gather_rows(score, target, group=self._group)
+        self._stream.take(joint.score, joint.target)
+        self._rest = self._complete(joint, len(score))
         if has_compiled:  # the first fit's time says nothing of the next
             self._clock.seconds += time.perf_counter() - begin
             self._clock.calls += 1
@@ -297,58 +322,62 @@ class SurrogateLoss(nn.Module):
 
     def _complete(self, joint: Gathered, n_own: int) -> _Rest:
         """Return the other processes' rows and as many of the queue as a set wants."""
-        n_joint, end = len(joint.y_score), joint.start + n_own
-        y_score, y_true = self._stream.fill(n_joint)
-        if joint.n_processes > 1:
-            scores, targets = joint.y_score, joint.y_true
-            y_score = torch.cat([scores[: joint.start], scores[end:], y_score])
-            y_true = torch.cat([targets[: joint.start], targets[end:], y_true])
-        return _Rest(y_score, y_true, n_joint, joint.n_processes)
+        n_joint, end = len(joint.score), joint.start + n_own
+        drawn = self._stream.fill(n_joint)
+        parts = [
+            (rows[: joint.start], rows[end:]) for rows in (joint.score, joint.target)
+        ]
+        if drawn is not None:
+            kept = (drawn.score, drawn.target)
+            parts = [(*part, rest) for part, rest in zip(parts, kept, strict=True)]
+        score, target = (torch.cat(part) for part in parts)
+        return _Rest(score, target, n_joint, joint.n_processes)
 
-    def _value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+    def _value(self, batch: Sets) -> Tensor:
         """Return the learned loss on its own scale, with the objective's gradient."""
-        n_joint, n_processes = len(y_score), 1
-        set_score, set_true = y_score, y_true
+        score = batch.score
+        n, n_joint, n_processes, whole = len(score), len(score), 1, batch
         if self._rest is not None:
             n_joint, n_processes = self._rest.n_joint, self._rest.n_processes
-            set_score = torch.cat([y_score, self._rest.y_score])
-            set_true = torch.cat([y_true, self._rest.y_true])
-        if len(set_score) == 0:
-            return y_score.sum()
+            whole = Sets(
+                torch.cat([batch.target, self._rest.target]),
+                torch.cat([score, self._rest.score]),
+            )
+        if len(whole.score) == 0:
+            return score.sum()
         blend = self._stream.blend if self._stream.is_ready else 0.0
         # at once, as the surrogate may have gone on learning before the model's
         # backward pass comes
         with own_graph():
             value, slope = self._stream.value(
-                set_true,
-                set_score.detach(),
+                whole._replace(score=whole.score.detach()),
                 with_slope=blend > 0 and torch.is_grad_enabled(),
             )
-        cross_entropy = functional.binary_cross_entropy_with_logits(
-            y_score, y_true.to(y_score.dtype), reduction="sum"
-        )
         # each row's share of the mean over all processes' rows, times their number,
         # which averaging the gradients takes away again
         per_row = n_processes / max(n_joint, 1)
-        objective = self._config.cross_entropy_weight * per_row * cross_entropy
+        usual_loss = next(iter(self.task.usual_losses.values()))
+        objective = self._recipe.usual_weight * per_row * usual_loss.total(batch)
         if slope is not None:
             # towards the gradient of a set of nothing but fresh rows
-            stretch = min(len(set_score) / max(n_joint, 1), _MOST_STRETCH)
-            along = (slope[: len(y_score)] * y_score).sum()
+            stretch = min(len(whole.score) / max(n_joint, 1), _MOST_STRETCH)
+            along = (slope[:n] * score).sum()
             objective = objective + blend * n_processes * stretch * along
         loss = value + (objective - objective.detach())
         # without a value there is no gradient either, which is what a scaler looks at
         return loss / loss.isfinite()
 
-    def _true_value(self, y_score: Tensor, y_true: Tensor) -> Tensor:
+    def _true_value(self, sets: Sets) -> Tensor:
         """Return the true loss of rows, nothing learned."""
-        loss = self.true_loss
-        if len(y_score) == 0:
-            return y_score.new_full((), math.nan)
-        y_score = y_score.to(torch.promote_types(y_score.dtype, torch.float32))
-        if loss.needs_threshold and self._stream.is_ready:
-            loss = loss.with_threshold(self._stream.threshold())
-        return loss(y_true, y_score)
+        score = sets.score
+        if len(score) == 0:
+            return score.new_full((), math.nan)
+        sets = sets._replace(
+            score=score.to(torch.promote_types(score.dtype, torch.float32))
+        )
+        if self.true_loss.needs_rule and self._stream.is_ready:
+            return self._stream.rule().judged(self.true_loss)(sets)
+        return self.true_loss(sets)
 
     def _watch(self) -> None:
         """Warn, once, of what a user can do something about."""
@@ -358,7 +387,7 @@ class SurrogateLoss(nn.Module):
                 f"The loss {self.true_loss.name!r} does not change with the scores (it "
                 f"is {self._stream.true_loss():.4g} on the latest rows), or its "
                 "learned surrogate does not: there is no gradient to follow, and the "
-                "model is trained by cross-entropy alone until there is. If that value "
+                "model is trained by the usual loss alone until there is. If that value "
                 "is the best there is, nothing is wrong. Otherwise look at whether the "
                 "metric uses the scores it gets, and whether the model's scores differ "
                 "from row to row.",
@@ -380,11 +409,12 @@ class SurrogateLoss(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by settings and state: neither buffers nor generators can."""
-        config = self._config
-        settings = {
+        config, settings = self._recipe, dict(self._stream_settings)
+        settings |= {
             "metric": self.true_loss,
-            **self._stream_settings,
-            "cross_entropy_weight": config.cross_entropy_weight,
+            "task": self.task,
+            "prevalence": settings.pop("shares"),
+            "usual_weight": config.usual_weight,
             "set_size": config.batch_size,
             "surrogate_steps": config.surrogate_steps,
             "surrogate_lr": config.surrogate_lr,
@@ -414,30 +444,3 @@ def _rebuild(
     criterion = kind(**settings)
     criterion.set_extra_state(state)
     return criterion.train(training)
-
-
-def _checked_rows(y_score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return scores and targets with one axis.
-
-    Raises:
-        ValueError: If the shapes do not fit or a target is not 0 or 1.
-    """
-    rows = y_score.squeeze(-1) if y_score.shape[1:] == (1,) else y_score
-    labels = target.squeeze(-1) if target.shape[1:] == (1,) else target
-    if rows.ndim != 1 or rows.shape != labels.shape:
-        raise ValueError(
-            "`SurrogateLoss` takes one score and one target a row, [n] or [n, 1], got "
-            f"input {list(y_score.shape)} and target {list(target.shape)}."
-        )
-    if not rows.is_floating_point():
-        raise ValueError(
-            f"`input` must be raw scores of a floating type, got {rows.dtype}."
-        )
-    is_pos = labels != 0
-    if not torch.equal(labels, is_pos.to(labels.dtype)):
-        strange = labels[is_pos & (labels != 1)].unique()[:5].tolist()
-        raise ValueError(
-            f"`target` must be 0 or 1 in each row, got {strange}. Map your labels to "
-            "0 and 1, 1 for the class that the metric calls positive."
-        )
-    return rows, is_pos.long()

@@ -39,8 +39,9 @@ class Sets(NamedTuple):
             n_axes -= 1
         return self.score.shape[:n_axes]
 
-    def picked(self, some: Tensor | slice) -> "Sets":
-        """Return some of the sets: numbers, a mask or a slice of their first axis.
+    def picked(self, some: Tensor | slice | int) -> "Sets":
+        """Return some of the sets: a number, numbers, a mask or a slice of
+        their first axis.
 
         A weight or a column that holds for all sets (it has the axis of the rows alone,
         or a first axis of 1) stays.
@@ -56,6 +57,15 @@ class Sets(NamedTuple):
             self.score[some],
             None if self.weight is None else of(self.weight),
             {name: of(column) for name, column in self.columns.items()},
+        )
+
+    def to(self, device: torch.device) -> "Sets":
+        """Return the same sets on a device."""
+        return Sets(
+            self.target.to(device),
+            self.score.to(device),
+            None if self.weight is None else self.weight.to(device),
+            {name: column.to(device) for name, column in self.columns.items()},
         )
 
     def present(self) -> "Sets":

@@ -57,10 +57,17 @@ class TrueLoss:
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
     """Whether it comes with the package."""
+    task: str = "binary"
+    """Name of the task whose targets and scores it judges."""
 
     @property
     def needs_threshold(self) -> bool:
         """Whether a threshold must be chosen before rows can be classified for it."""
+        return self.at_threshold is not None
+
+    @property
+    def needs_rule(self) -> bool:
+        """Whether it judges decisions, so that a rule makes them of scores first."""
         return self.at_threshold is not None
 
     def __call__(self, sets: Sets) -> Tensor:

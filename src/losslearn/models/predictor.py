@@ -115,13 +115,10 @@ class TorchPredictor:
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Take one step for each set of rows."""
-        for place, rows in enumerate(drawn.rows):
-            weight = drawn.weight
-            if weight is not None and weight.ndim > 1:
-                weight = weight[place]
-            score = self._forward(rows)
+        for one in drawn.each():
+            score = self._forward(one.rows)
             self.descent.zero_grad()
-            step_back(objective, self.rows.sets(Drawn(rows, weight), score))
+            self.step_back(objective, self.rows.sets(one, score))
             self.descent.step()
 
     def _forward(self, rows: Tensor) -> Tensor:
@@ -163,18 +160,18 @@ class TorchPredictor:
         else:
             torch.set_rng_state(state.noise)
 
+    @staticmethod
+    def step_back(objective: Loss, sets: Sets) -> None:
+        """Work out the gradient of an objective back through the scores of sets (Eq. 4).
 
-def step_back(objective: Loss, sets: Sets) -> None:
-    """Work out the gradient of an objective back through the scores of sets (Eq. 4).
-
-    Args:
-        objective: One value per set; one that knows its gradient for the scores
-            (`value_and_slope`) is asked for it, which saves a graph.
-        sets: With the model's scores, attached to its graph.
-    """
-    known = getattr(objective, "value_and_slope", None)
-    if known is None:
-        objective(sets).mean().backward()
-        return
-    value, slope = known(sets._replace(score=sets.score.detach()))
-    sets.score.backward(slope / max(value.numel(), 1))
+        Args:
+            objective: One value per set; one that knows its gradient for the scores
+                (`value_and_slope`) is asked for it, which saves a graph.
+            sets: With the model's scores, attached to its graph.
+        """
+        known = getattr(objective, "value_and_slope", None)
+        if known is None:
+            objective(sets).mean().backward()
+            return
+        value, slope = known(sets._replace(score=sets.score.detach()))
+        sets.score.backward(slope / max(value.numel(), 1))

@@ -1,5 +1,6 @@
 """Rows of a table: what a model is trained on, or judged by."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,15 @@ class Drawn(NamedTuple):
     rows: Integer[Tensor, "*sets n"]
     weight: Float[Tensor, "*#sets n"] | None = None
     """Of each place; 0 where nothing fills it. One axis: the same in all sets."""
+
+    def each(self) -> Iterator["Drawn"]:
+        """Yield the sets one by one."""
+        weight = self.weight
+        for place, rows in enumerate(self.rows):
+            is_own = weight is not None and weight.ndim > 1
+            yield Drawn(
+                rows, weight[place] if is_own and weight is not None else weight
+            )
 
 
 class Rows(NamedTuple):

@@ -3,7 +3,7 @@
 import math
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+from losslearn.training.comparison import Comparison
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""
@@ -16,7 +16,7 @@ def is_dead(comparison: Comparison) -> bool:
     A loss of 0 on the training rows is no such case: it cannot fall.
     """
     health = comparison.health
-    looks = comparison.runs[SURROGATE].history
+    looks = comparison.learned.history
     return (
         health is not None
         and health.is_dead
@@ -36,25 +36,24 @@ def verdict(
         n_valid: Validation rows.
         n_rarer: Of them, those of the rarer class.
     """
-    loss, control = (
-        comparison.runs[method].best_loss for method in (SURROGATE, CROSS_ENTROPY)
-    )
+    loss, control = comparison.learned.best_loss, comparison.usual.best_loss
+    usual = comparison.usual.method.replace("_", "-")
     value, error = comparison.difference
     name = true_loss.name
-    tuned = " with a tuned threshold" if true_loss.needs_threshold else ""
+    tuned = " with its decisions tuned" if true_loss.needs_rule else ""
     figures = (
-        f"validation loss {loss:.4g} against {control:.4g} of cross-entropy{tuned}, "
+        f"validation loss {loss:.4g} against {control:.4g} of {usual}{tuned}, "
         f"difference {value:+.2g} ± {error:.2g}"
     )
-    if comparison.chosen == SURROGATE:
+    if comparison.chosen == comparison.learned.method:
         share = f", {-value / abs(control):.1%} lower" if control else ""
         return f"Training for {name} helped{share}: {figures}."
-    used = "The model trained by cross-entropy is used."
+    used = f"The model trained by {usual} is used."
     health = comparison.health
     if loss == control == 0 or (health is not None and health.true_loss == 0):
         where = "validation" if loss == control == 0 else "training"
         return (
-            f"Training for {name} had nothing to gain: with cross-entropy alone it is "
+            f"Training for {name} had nothing to gain: with {usual} alone it is "
             f"0 on the {where} rows. {used}"
         )
     if health is not None and is_dead(comparison):
@@ -79,5 +78,5 @@ def verdict(
         )
     return (
         f"Training for {name} made no clear difference: {figures}. {used} So it is "
-        "where cross-entropy already fits the data as well as the model can."
+        f"where {usual} already fits the data as well as the model can."
     )

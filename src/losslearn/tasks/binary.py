@@ -53,6 +53,8 @@ class Binary:
     """Targets 0 or 1, one raw score a row, a threshold chosen on validation rows."""
 
     name: ClassVar[str] = "binary"
+    rule_numbers: ClassVar[Sequence[str]] = ("threshold",)
+    n_strata: ClassVar[int] = 2
     score_shape: ClassVar[tuple[int, ...]] = ()
     options: ClassVar[Sequence[Option]] = (
         Option("positive", "LABEL", "Label to find.", "the second in sorted order"),
@@ -161,10 +163,12 @@ class Binary:
             moved = moved * stretch.exp() + shift * score.std()
         return sets._replace(score=moved)
 
-    def directions(self, sets: Sets, *, generator: torch.Generator) -> Tensor:
-        """Return independent noise of the deviation of each set's scores."""
+    def directions(
+        self, sets: Sets, strength: float, *, generator: torch.Generator
+    ) -> Tensor:
+        """Return independent noise, in deviations of each set's scores."""
         noise = torch.empty_like(sets.score).normal_(generator=generator)
-        return sets.score.std(-1, keepdim=True) * noise
+        return strength * sets.score.std(-1, keepdim=True) * noise
 
     def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
         """Return the best threshold; of the error rate for a loss that has none."""

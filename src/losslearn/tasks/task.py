@@ -34,6 +34,8 @@ class Tokens(NamedTuple):
 class View(Protocol):
     """Turns sets into tokens: a module, so that what it keeps is saved and moved."""
 
+    standardize: bool
+    """Whether moving and stretching a set's scores leaves its tokens as they are."""
     n_inputs: int
     """Numbers that g sees of each row."""
     n_means: int
@@ -106,6 +108,10 @@ class Task(Protocol):
 
     name: str
     options: Sequence[Option]
+    rule_numbers: Sequence[str]
+    """Names of the numbers of its rules that users may ask for."""
+    n_strata: int
+    """The least that rows to learn from must fall into; 1 where all are alike."""
     score_shape: tuple[int, ...]
     """Of a row's scores: () for one, (C,) for one a class."""
 
@@ -145,7 +151,12 @@ class Task(Protocol):
         """Return what a universal surrogate of this loss is fitted on (Eq. 3)."""
 
     def perturb(
-        self, sets: Sets, strength: float, *, as_a_whole: bool, generator: Any  # noqa: ANN401 - as above
+        self,
+        sets: Sets,
+        strength: float,
+        *,
+        as_a_whole: bool,
+        generator: Any,  # noqa: ANN401 - as above
     ) -> Sets:
         """Return sets whose scores are moved, which teaches slopes, not only values.
 
@@ -156,8 +167,8 @@ class Task(Protocol):
             generator: Draws the moves.
         """
 
-    def directions(self, sets: Sets, *, generator: Any) -> Tensor:  # noqa: ANN401 - as above
-        """Return random moves of the scores, one deviation of their set's strong."""
+    def directions(self, sets: Sets, strength: float, *, generator: Any) -> Tensor:  # noqa: ANN401 - as above
+        """Return random moves of the scores, in deviations of their set's."""
 
     def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
         """Return the candidate decision rules, the simplest first."""

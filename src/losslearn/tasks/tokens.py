@@ -145,6 +145,7 @@ class ScoreTokens(nn.Module):
         unit = (torch.stack(parts, dim=-1) - self.column_mean) / self.column_std
         return unit.to(targets.dtype)
 
+
 def top_weights(
     y_score: Float[Tensor, "*sets n"],
     weight: Float[Tensor, "*sets n"],

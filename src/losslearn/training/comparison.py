@@ -1,222 +1,273 @@
-"""One fit for the metric beside its cross-entropy control, from a shared warm-up."""
+"""One fit for the metric beside its control, the usual loss, from a shared warm-up."""
 
+import copy
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
-from losslearn.metrics import TrueLoss
-from losslearn.models.networks import score_rows
+from losslearn._fast import fastest
+from losslearn.metrics import Loss, TrueLoss
+from losslearn.models.predictor import Predictor
+from losslearn.models.rows import Rows
+from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective, Objective
-from losslearn.tasks.thresholds import best_threshold
-from losslearn.tasks.usual import CrossEntropy
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.health import GradientHealth
-from losslearn.training.loop import Run, Trainer, TrainingData, Watcher
-from losslearn.training.recipe import BilevelConfig
-from losslearn.training.trust import Balance
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.tasks.task import Task, fit_rule
+from losslearn.training.loop import Run, Trainer, Watcher
+from losslearn.training.lower import SurrogateLearner
+from losslearn.training.recipe import Recipe
+from losslearn.training.trust import Balance, GradientHealth
 from losslearn.training.uncertainty import Difference, loss_difference
 
-SURROGATE = "surrogate"
-CROSS_ENTROPY = "cross_entropy"
+LEARNED = "surrogate"
+"""The method that follows the learned loss; the control is named for its usual loss."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both methods' runs, the surrogate's first, and the one to use."""
+    """Both methods' runs, and the one to use."""
 
-    runs: dict[str, Run]
+    learned: Run
+    usual: Run
     chosen: str
+    """Name of a method."""
     surrogate: SetSurrogate
     """As it stood after the last turn."""
     difference: Difference
-    """Validation loss of the surrogate's best weights minus that of the control's."""
+    """Validation loss of the learned loss's best weights minus the control's."""
     health: GradientHealth | None
     """Of the learned loss's gradient at the last look; None where it was not read."""
 
     @property
+    def runs(self) -> dict[str, Run]:
+        """The runs by the names of their methods."""
+        return {run.method: run for run in (self.learned, self.usual)}
+
+    @property
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the fit early."""
-        return any(run.interrupted for run in self.runs.values())
+        return self.learned.interrupted or self.usual.interrupted
 
 
 def compare(
-    make_model: Callable[[], nn.Module],
-    data: TrainingData,
+    make_predictor: Callable[[], Predictor],
+    valid: Rows,
     true_loss: TrueLoss,
+    task: Task,
     surrogate: SetSurrogate,
-    config: BilevelConfig,
+    recipe: Recipe,
     *,
     seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
-) -> tuple[Comparison, nn.Module]:
+) -> tuple[Comparison, Predictor]:
     """Train for the metric and, with the same model, batches and steps, its control.
 
-    Both start from one cross-entropy warm-up. Then the surrogate takes over in one
-    branch, and cross-entropy goes on in the other, in rounds. The surrogate's progress
-    is accepted by the true loss on the validation rows: where a round leaves it behind
-    the control, its branch goes on from the control's weights. In the end the surrogate
+    Both start from one warm-up by the usual loss. Then the learned loss takes over in
+    one branch, and the usual one goes on in the other, in rounds. The learned loss's
+    progress is accepted by the true loss on the validation rows: where a round leaves
+    it behind the control, its branch goes on from the control's weights. In the end it
     is chosen if its validation loss is lower by more than the standard error of the
     difference; the control wins where the rows cannot tell.
 
     Args:
-        make_model: Makes the model to train; its weights come from `seed`.
-        data: Training and validation rows.
+        make_predictor: Makes what to train, on its rows; its weights come from `seed`.
+        valid: Rows to choose by.
         true_loss: What to train for.
+        task: Knows what targets, scores and decisions are.
         surrogate: The learned loss to start from, refined in place unless
-            `config.mode` is "universal".
-        config: Settings.
+            `recipe.mode` is "universal".
+        recipe: Settings.
         seed: Of all randomness; the global generators are left as they were.
         max_time: Seconds for both methods; `max_iter` is lowered to fit. None sets no
             limit.
         watch: Called after each look at the validation rows.
 
     Returns:
-        The comparison, and the model with the chosen method's best weights, in
-        evaluation mode.
+        The comparison, and the predictor with the chosen method's best weights.
 
     Raises:
-        ValueError: If the training rows hold one class only, or the model does not give
-            one score a row.
+        ValueError: If the training rows lack a stratum, or the model does not give
+            scores as the task wants them.
     """
-    device = data.x.device
+    device = valid.x.device
     deadline = math.inf if max_time is None else time.perf_counter() + max_time
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = make_model()
+        predictor = make_predictor()
         generator = torch.Generator(device).manual_seed(seed)
-        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
-        trainer = Trainer(model, data, true_loss, config, generator=generator)
+        trainer = Trainer(
+            predictor, valid, true_loss, task, recipe, generator=generator
+        )
+
+        def begin(beta: SetSurrogate) -> _Branches:
+            learner = make_learner(beta, true_loss, task, recipe, generator=generator)
+            return _Branches(trainer, learner, true_loss, task)
+
         if max_time is not None:
-            trainer.config = _fit_into(deadline, trainer, learner)
-        runs, balance = _train_both(trainer, learner, watch, deadline)
-    del trainer  # its sampler holds a number for each row of the table
-    difference = _difference(model, data, true_loss, runs, seed)
-    chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
-    model.load_state_dict(runs[chosen].best_state)
-    health = None if balance is None else balance.health
-    return Comparison(runs, chosen, surrogate, difference, health), model.eval()
+            trainer.recipe = _fit_into(deadline, begin(copy.deepcopy(surrogate)))
+        branches = begin(surrogate)
+        learned, usual = branches.train(watch, deadline)
+    health = None if branches.balance is None else branches.balance.health
+    del begin, branches, trainer  # its sampler holds a number for each row of the table
+    difference = _difference(predictor, valid, true_loss, task, (learned, usual), seed)
+    chosen = learned if difference.is_clear_gain else usual
+    predictor.load_weights(chosen.best_state)
+    found = Comparison(learned, usual, chosen.method, surrogate, difference, health)
+    return found, predictor
 
 
-def _train_both(
-    trainer: Trainer,
-    learner: SurrogateLearner,
-    watch: Watcher | None,
-    deadline: float,
-) -> tuple[dict[str, Run], Balance | None]:
-    """Train both branches, a round each in turn."""
-    config = trainer.config
-    cross_entropy = CrossEntropy()
-    learned = LearnedObjective(
-        learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
+def make_learner(
+    surrogate: SetSurrogate,
+    true_loss: TrueLoss,
+    task: Task,
+    recipe: Recipe,
+    *,
+    generator: torch.Generator,
+) -> SurrogateLearner:
+    """Return the lower level that moves a surrogate, in its fastest form.
+
+    Args:
+        surrogate: Moved in place.
+        true_loss: What it stands in for.
+        task: Its first usual loss may be blended with the learned one.
+        recipe: Settings.
+        generator: Source of all draws.
+    """
+    usual_loss = next(iter(task.usual_losses.values()))
+    fitter = SurrogateFitter(
+        surrogate,
+        usual_loss,
+        lr=recipe.surrogate_lr,
+        max_grad_norm=recipe.max_grad_norm,
     )
-    learns = None if config.mode == "universal" else learner
-    balance = Balance(learned, trainer.true_loss) if config.adaptive else None
-    control = Run(CROSS_ENTROPY)
-    if config.warm_up_iter:
-        trainer.train(
-            control, cross_entropy, config.warm_up_iter, watch=watch, deadline=deadline
+    return SurrogateLearner(
+        fastest(fitter), true_loss, task, recipe, generator=generator
+    )
+
+
+class _Branches:
+    """Both branches of a comparison, a round each in turn."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        learner: SurrogateLearner,
+        true_loss: TrueLoss,
+        task: Task,
+    ) -> None:
+        self.trainer, self.learner = trainer, learner
+        self.usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
+        recipe = trainer.recipe
+        self.learned = LearnedObjective(
+            learner.fitter, usual_weight=recipe.usual_weight
         )
-    ours = control.branch(SURROGATE)
-    ours_at = control_at = trainer.snapshot()
-    for until in config.round_ends():
-        if control.interrupted:
-            break
-        trainer.restore(ours_at)
-        trainer.train(
-            ours,
-            learned,
-            until,
-            learner=learns,
-            balance=balance,
-            watch=watch,
-            deadline=deadline,
-        )
-        ours_at = trainer.snapshot()
-        if ours.interrupted:
-            break
-        trainer.restore(control_at)
-        # as many steps as the surrogate had, should time or patience have ended it
-        trainer.train(control, cross_entropy, ours.n_iter, watch=watch)
-        control_at = trainer.snapshot()
-        if ours.n_iter < until:
-            break
-        is_behind = control.last_loss < ours.last_loss
-        if until < config.max_iter and is_behind:
-            ours.adopt(control)
-            ours_at = control_at
-        if balance is not None:
-            balance.end_round(is_behind=is_behind)
-    return {SURROGATE: ours, CROSS_ENTROPY: control}, balance
+        self.balance = None
+        if recipe.adaptive:
+            self.balance = Balance(self.learned, true_loss, task)
+        self.learns = None if recipe.mode == "universal" else learner
+
+    def train(self, watch: Watcher | None, deadline: float) -> tuple[Run, Run]:
+        """Return the learned loss's run and the control's."""
+        trainer, recipe, balance = self.trainer, self.trainer.recipe, self.balance
+        control = Run(self.usual_name)
+        if recipe.warm_up_iter:
+            trainer.train(
+                control,
+                self.usual_loss,
+                recipe.warm_up_iter,
+                watch=watch,
+                deadline=deadline,
+            )
+        ours = control.branch(LEARNED)
+        ours_at = control_at = trainer.snapshot()
+        for until in recipe.round_ends():
+            if control.interrupted:
+                break
+            trainer.restore(ours_at)
+            trainer.train(
+                ours,
+                self.learned,
+                until,
+                learner=self.learns,
+                balance=balance,
+                watch=watch,
+                deadline=deadline,
+            )
+            ours_at = trainer.snapshot()
+            if ours.interrupted:
+                break
+            trainer.restore(control_at)
+            # as many steps as the other had, should time or patience have ended it
+            trainer.train(control, self.usual_loss, ours.n_iter, watch=watch)
+            control_at = trainer.snapshot()
+            if ours.n_iter < until:
+                break
+            is_behind = control.last_loss < ours.last_loss
+            if until < recipe.max_iter and is_behind:
+                ours.adopt(control)
+                ours_at = control_at
+            if balance is not None:
+                balance.end_round(is_behind=is_behind)
+        return ours, control
 
 
 def _difference(
-    model: nn.Module,
-    data: TrainingData,
+    predictor: Predictor,
+    valid: Rows,
     true_loss: TrueLoss,
-    runs: dict[str, Run],
+    task: Task,
+    runs: tuple[Run, Run],
     seed: int,
 ) -> Difference:
-    """Compare both methods' best weights on the validation rows."""
-    y_scores, thresholds = [], []
-    for name in (SURROGATE, CROSS_ENTROPY):
-        model.load_state_dict(runs[name].best_state)
-        y_score = score_rows(model, data.x_valid, rows=data.valid_rows)
-        threshold = None
-        if true_loss.needs_threshold:
-            threshold, _ = best_threshold(
-                true_loss, data.y_valid, y_score, columns=data.valid_columns
-            )
-        y_scores.append(y_score)
-        thresholds.append(threshold)
+    """Compare both methods' best weights on the validation rows, each by its rule."""
+    sets, rules = [], []
+    for run in runs:
+        predictor.load_weights(run.best_state)
+        sets.append(valid.whole(predictor.predict(valid)))
+        rules.append(fit_rule(task, true_loss, sets[-1])[0])
     return loss_difference(
-        true_loss,
-        data.y_valid,
-        y_scores,
-        thresholds,
-        columns=data.valid_columns,
-        seed=seed,
+        true_loss, sets, rules, strata=task.strata(sets[0].target), seed=seed
     )
 
 
-def _fit_into(
-    deadline: float, trainer: Trainer, learner: SurrogateLearner
-) -> BilevelConfig:
+def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     """Return the settings with as many iterations as there is time for.
 
     Turns are timed on the model itself, which is put back afterwards; so both
     methods get the same number of steps however much dearer one of them is.
-    """
-    config, start = trainer.config, trainer.snapshot()
-    learned = LearnedObjective(
-        learner.surrogate, cross_entropy_weight=config.cross_entropy_weight
-    )
-    learns = None if config.mode == "universal" else learner.copy()
-    balance = Balance(learned, trainer.true_loss) if config.adaptive else None
 
-    def timed(objective: Objective, n_iter: int) -> float:
-        begin = time.perf_counter()
-        run = Run("timing")
+    Args:
+        deadline: `time.perf_counter()` at which to be done.
+        pilot: Branches with a surrogate of their own, which learns in the timing.
+    """
+    trainer = pilot.trainer
+    recipe, start = trainer.recipe, trainer.snapshot()
+
+    def timed(objective: Loss, n_iter: int) -> float:
+        begin, run = time.perf_counter(), Run("timing")
+        is_learned = objective is pilot.learned
         trainer.train(
             run,
             objective,
             n_iter,
-            learner=learns if objective is learned else None,
-            balance=balance if objective is learned else None,
+            learner=pilot.learns if is_learned else None,
+            balance=pilot.balance if is_learned else None,
         )
         if run.interrupted:
             raise KeyboardInterrupt
         return time.perf_counter() - begin
 
-    timed(learned, 1)  # the first turn pays for allocations
-    one, four = timed(learned, 1), timed(learned, 4)
-    control_one, control_four = timed(CrossEntropy(), 1), timed(CrossEntropy(), 4)
+    timed(pilot.learned, 1)  # the first turn pays for allocations
+    one, four, control_one, control_four = (
+        timed(objective, n_iter)
+        for objective in (pilot.learned, pilot.usual_loss)
+        for n_iter in (1, 4)
+    )
     trainer.restore(start)
     turn = max(four - one, 1e-9) / 3
     control_turn = max(control_four - control_one, 1e-9) / 3
@@ -224,10 +275,10 @@ def _fit_into(
     catch_up = max(one - turn - look, 1e-9)
     # looks and rounds get at most 15 % of the time each, the steps the rest
     spare = 0.9 * (deadline - time.perf_counter())
-    n_evals = min(config.n_evals, max(int(0.15 * spare / (2 * look)), 1))
-    rounds = min(config.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
+    n_evals = min(recipe.n_evals, max(int(0.15 * spare / (2 * look)), 1))
+    rounds = min(recipe.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
     left = spare - 2 * n_evals * look - rounds * (catch_up + 2 * look)
-    max_iter = int(left / (control_turn + (1 - config.warm_up) * turn))
-    if max_iter >= config.max_iter:
-        return config
-    return replace(config, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)
+    max_iter = int(left / (control_turn + (1 - recipe.warm_up) * turn))
+    if max_iter >= recipe.max_iter:
+        return recipe
+    return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)

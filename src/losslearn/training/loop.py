@@ -1,64 +1,30 @@
 """The training loop: any objective, the best weights on validation rows kept."""
 
-import copy
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from torch import Tensor
 
-from losslearn._fast.descent import ClippedAdam
-from losslearn._fast.fused import FusedModel
-from losslearn.metrics import TrueLoss
-from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
-from losslearn.models.networks import gather_rows, row_scorer, score_rows
-from losslearn.surrogate.objective import Objective, fused_parts, on_rows
-from losslearn.training.algorithm import (
-    DrawnSets,
-    ScoreRows,
-    SurrogateLearner,
-    model_step,
-)
-from losslearn.training.recipe import BilevelConfig
-from losslearn.training.sampling import SetsAhead, SetSampler
+from losslearn.metrics import Loss, Sets, TrueLoss
+from losslearn.models.predictor import Predictor, PredictorState
+from losslearn.models.rows import Rows
+from losslearn.tasks.task import Task
+from losslearn.training.algorithm import NO_ERROR, draw_scored, turn
+from losslearn.training.lower import SurrogateLearner
+from losslearn.training.recipe import Recipe
+from losslearn.training.sampling import Sampler, SetsAhead, SetSampler, UnitSampler
 from losslearn.training.trust import Balance, Reading
-
-
-class TrainingData(NamedTuple):
-    """Rows to train on and rows to choose by, on one device."""
-
-    x: Float[Tensor, "table features"]
-    y_true: Integer[Tensor, " rows"]
-    x_valid: Float[Tensor, "valid_table features"]
-    y_valid: Integer[Tensor, " valid"]
-    rows: Integer[Tensor, " rows"] | None = None
-    """Which rows of `x` the targets belong to; None for all, in order."""
-    valid_rows: Integer[Tensor, " valid"] | None = None
-    """The same for `x_valid`, which may be the table of `x`."""
-    columns: Columns = NO_COLUMNS
-    """What the true loss needs to know of each row of `x` besides."""
-    valid_columns: Columns = NO_COLUMNS
-    """The same of each validation row, in the order of `y_valid`."""
-
-    def without_training_rows(self) -> "TrainingData":
-        """Return the validation rows alone."""
-        return self._replace(
-            x=self.x_valid[:0],
-            y_true=self.y_valid[:0],
-            rows=None,
-            columns=NO_COLUMNS,
-        )
 
 
 class Record(NamedTuple):
     """One look at the validation rows."""
 
     method: str
-    """Whose objective the model follows, "cross_entropy" or "surrogate"."""
+    """Whose objective the model follows."""
     iteration: int
     """Iterations done; the warm-up counts."""
     seconds: float
@@ -83,9 +49,6 @@ Watcher = Callable[[Record], None]
 Observer = Callable[[int, Tensor], None]
 """Called at each look with the iterations done and the scores of the validation rows;
 what keeps the best weights by further losses."""
-
-_NO_ERROR = torch.tensor(math.nan)
-"""The surrogate error where there is no surrogate."""
 
 
 @dataclass
@@ -130,98 +93,69 @@ class Run:
 class Snapshot(NamedTuple):
     """Everything needed to train on from here again."""
 
-    model: dict[str, Tensor]
-    optimizer: dict[str, Any]
+    predictor: PredictorState
     draws: Tensor
     """State of the generator of the sets."""
     ahead: SetsAhead
     """Sets that it has drawn already."""
-    noise: Tensor
-    """State of PyTorch's own generator, which dropout draws from."""
 
 
 class Trainer:
-    """Trains one model on one data set; objectives may follow upon each other."""
+    """Trains one model on one data set; objectives may follow upon each other.
+
+    Attributes:
+        predictor: The model.
+        recipe: Settings; exchanged where there is time for fewer iterations.
+        sampler: Draws the sets.
+    """
 
     def __init__(
         self,
-        model: nn.Module,
-        data: TrainingData,
+        predictor: Predictor,
+        valid: Rows,
         true_loss: TrueLoss,
-        config: BilevelConfig,
+        task: Task,
+        recipe: Recipe,
         *,
         generator: torch.Generator,
-        parameters: Iterable[nn.Parameter] = (),
         observe: Observer | None = None,
     ) -> None:
-        """Make the optimiser of alpha and the sampler of sets.
+        """Make the sampler of sets.
 
         Args:
-            model: Maps `[n, features]` to `[n]` or `[n, 1]`.
-            data: Training and validation rows.
-            true_loss: Picks the weights to keep, on the validation rows.
-            config: Settings.
-            generator: Source of the sets drawn, on the data's device.
-            parameters: An objective's own, trained along with the model's.
+            predictor: The model, on the rows it is trained on.
+            valid: Rows to choose weights by.
+            true_loss: Picks the weights to keep.
+            task: Knows what targets are.
+            recipe: Settings.
+            generator: Source of the sets drawn, on the rows' device.
             observe: Sees the validation scores at each look.
 
         Raises:
-            ValueError: If the training rows hold one class only.
+            ValueError: If a stratum of the training rows is empty.
         """
-        self.model, self.data, self.config = model, data, config
-        self.true_loss, self._observe = true_loss, observe
-        # a metric without row weights can only be right on sets as the data are
-        weighs = true_loss.takes_weight
-        self.sampler = SetSampler(
-            data.y_true,
-            batch_size=min(config.batch_size, len(data.y_true)),
-            rows=data.rows,
-            pos_rate=config.pos_rate if weighs else None,
-            min_per_class=config.min_per_class if weighs else 1,
-            prevalence_weights=config.prevalence_weights,
-            generator=generator,
+        self.predictor, self.recipe = predictor, recipe
+        self.sampler = make_sampler(
+            predictor.rows, true_loss, task, recipe, generator=generator
         )
-        self._generator = generator
-        self._descent = ClippedAdam(
-            model.parameters(),
-            lr=config.model_lr,
-            max_grad_norm=config.max_grad_norm,
-            unclipped=parameters,
-        )
-        self._fused = FusedModel.of(model, self._descent, data.x)
-        self._score_plainly = row_scorer(model, data.x)
+        self._valid, self._true_loss = valid, true_loss
+        self._generator, self._observe = generator, observe
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
-        return Snapshot(
-            copy.deepcopy(self.model.state_dict()),
-            copy.deepcopy(self._descent.state_dict()),
-            self._generator.get_state(),
-            self.sampler.ahead,
-            self._noise_state(),
-        )
+        draws = self._generator.get_state()
+        return Snapshot(self.predictor.state(), draws, self.sampler.ahead)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot."""
-        self.model.load_state_dict(snapshot.model)
-        self._descent.load_state_dict(copy.deepcopy(snapshot.optimizer))
+        self.predictor.restore(snapshot.predictor)
         self._generator.set_state(snapshot.draws)
         self.sampler.ahead = snapshot.ahead
-        if self.data.x.is_cuda:
-            torch.cuda.set_rng_state(snapshot.noise, self.data.x.device)
-        else:
-            torch.set_rng_state(snapshot.noise)
-
-    def _noise_state(self) -> Tensor:
-        """Return the state of the generator that dropout draws from."""
-        if self.data.x.is_cuda:
-            return torch.cuda.get_rng_state(self.data.x.device)
-        return torch.get_rng_state()
 
     def train(
         self,
         run: Run,
-        objective: Objective,
+        objective: Loss,
         until: int,
         *,
         learner: SurrogateLearner | None = None,
@@ -246,21 +180,22 @@ class Trainer:
             deadline: `time.perf_counter()` at which to stop.
         """
         begin = time.perf_counter() - run.seconds
-        error = _NO_ERROR
+        error = NO_ERROR
         try:
             if learner is not None and run.n_iter < until:
                 self._catch_up(learner)
             self._read(balance)
             while run.n_iter < until:
-                progress = run.n_iter / self.config.max_iter
-                error = self.iterate(objective, learner, progress=progress)
+                error = self.iterate(
+                    objective, learner, progress=run.n_iter / self.recipe.max_iter
+                )
                 run.n_iter += 1
                 late = time.perf_counter() >= deadline
-                if not (run.n_iter % self.config.eval_every == 0 or late):
+                if not (run.n_iter % self.recipe.eval_every == 0 or late):
                     continue
                 self._read(balance)
                 self._look(run, error, begin, watch, balance)
-                if late or run.looks_since_best == self.config.patience:
+                if late or run.looks_since_best == self.recipe.patience:
                     break
         except KeyboardInterrupt:
             run.interrupted = True
@@ -269,108 +204,40 @@ class Trainer:
 
     def iterate(
         self,
-        objective: Objective,
+        objective: Loss,
         learner: SurrogateLearner | None = None,
         *,
         progress: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """Do one turn of both levels (Algorithm 1, lines 3 to 13).
+    ) -> Tensor:
+        """Do one turn of both levels at the learning rate of its time.
 
         Args:
             objective: Minimised by the model.
             learner: The lower level; None for an objective that stays as it is.
-            progress: Share of the training done, in [0, 1), for the learning rate.
+            progress: Share of the training done, in [0, 1).
 
         Returns:
             The mean surrogate error; NaN without a learner.
         """
-        if not self.model.training:
-            self.model.train()
-        error = _NO_ERROR
-        if learner is not None:  # the lower level first, as in the authors' code
-            steps = self.config.surrogate_steps
-            error = self._learn(learner, steps)
-        self._set_learning_rate(progress)
-        self._descend(objective, self.sampler.draw(self.config.model_steps))
-        return error
+        if self.recipe.schedule == "cosine":
+            factor = 0.5 * (1 + math.cos(math.pi * progress))
+            self.predictor.lr = self.recipe.model_lr * factor
+        return turn(self.predictor, objective, learner, self.sampler, self.recipe)
 
-    def _current_fused(self) -> FusedModel | None:
-        """Return the model's fast form, unless its parameters were exchanged."""
-        if self._fused is None or not self._fused.is_current():
-            return None
-        return self._fused
-
-    @property
-    def _score_rows(self) -> ScoreRows:
-        """The model as the surrogate meets it: in training mode, without gradient."""
-        fused = self._current_fused()
-        if fused is not None:
-            return fused.scores
-        return self._score_plainly
-
-    def _descend(
-        self, objective: Objective, sets: Integer[Tensor, "model_steps n"]
-    ) -> None:
-        """Take K_alpha steps (Algorithm 1, lines 4 to 7), one for each set of rows."""
-        fused = self._current_fused()
-        y_true, weight = self.sampler.y_set, self.sampler.weight
-        if fused is not None:
-            self._descend_fused(fused, objective, sets)
-            return
-        for rows in sets:
-            model_step(
-                self.model,
-                on_rows(objective, self.data.columns, rows),
-                self._descent,
-                gather_rows(self.data.x, rows),
-                y_true,
-                sample_weight=weight,
-            )
-
-    def _descend_fused(
-        self,
-        fused: FusedModel,
-        objective: Objective,
-        sets: Integer[Tensor, "model_steps n"],
-    ) -> None:
-        y_true, weight = self.sampler.y_set, self.sampler.weight
-        parts = fused_parts(objective)
-        if parts is not None:
-            fused.steps(sets, y_true, sample_weight=weight, **parts._asdict())
-        elif not self.data.columns:
-            fused.descend(objective, sets, y_true, sample_weight=weight)
-        else:  # each set has columns of its own
-            for rows in sets:
-                here = on_rows(objective, self.data.columns, rows)
-                fused.descend(here, rows.unsqueeze(0), y_true, sample_weight=weight)
+    def _draw(self, n_sets: int) -> Sets:
+        return draw_scored(self.predictor, self.sampler, n_sets)
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""
-        steps = max(self.config.surrogate_steps, 1)
+        steps = max(self.recipe.surrogate_steps, 1)
         learner.forget_sets()  # the model may be another than they were scored by
-        self.model.train()
-        for _ in range(self.config.catch_up // steps):
-            self._learn(learner, steps)
-
-    def _learn(self, learner: SurrogateLearner, steps: int) -> Tensor:
-        return learner.learn(
-            self._score_rows, self.sampler, steps=steps, columns=self.data.columns
-        )
+        for _ in range(self.recipe.catch_up // steps):
+            learner.learn(self._draw, steps=steps)
 
     def _read(self, balance: Balance | None) -> None:
         """Let the objective's parts be weighed at the present model."""
         if balance is not None:
-            self.model.train()
-            balance.read(self._draw_sets, self.sampler, generator=self._generator)
-
-    def _draw_sets(self, n_sets: int) -> DrawnSets:
-        rows = self.sampler.draw(n_sets)
-        return DrawnSets(self._score_rows(rows), take_rows(self.data.columns, rows))
-
-    def _set_learning_rate(self, progress: float) -> None:
-        if self.config.schedule == "cosine":
-            factor = 0.5 * (1 + math.cos(math.pi * progress))
-            self._descent.lr = self.config.model_lr * factor
+            balance.read(self._draw, generator=self._generator)
 
     def _look(
         self,
@@ -381,18 +248,52 @@ class Trainer:
         balance: Balance | None,
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
-        y_score = score_rows(self.model, self.data.x_valid, rows=self.data.valid_rows)
-        loss = float(
-            self.true_loss(self.data.y_valid, y_score, columns=self.data.valid_columns)
-        )
+        score = self.predictor.predict(self._valid)
+        loss = float(self._true_loss(self._valid.whole(score)))
         if self._observe is not None:
-            self._observe(run.n_iter, y_score)
+            self._observe(run.n_iter, score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
-            run.best_state = copy.deepcopy(self.model.state_dict())
+            run.best_state = self.predictor.weights()
         run.seconds = time.perf_counter() - begin
         health = Reading() if balance is None else balance.reading()
         record = Record(run.method, run.n_iter, run.seconds, loss, float(error), health)
         run.history.append(record)
         if watch is not None:
             watch(record)
+
+
+def make_sampler(
+    rows: Rows,
+    true_loss: TrueLoss,
+    task: Task,
+    recipe: Recipe,
+    *,
+    generator: torch.Generator,
+) -> Sampler:
+    """Return what draws the sets of a fit: stratified rows, or whole units of them.
+
+    Args:
+        rows: What is trained on.
+        true_loss: One that takes no weights is right only on sets as the data are.
+        task: Knows strata and units.
+        recipe: Settings.
+        generator: Source of the draws, on the rows' device.
+
+    Raises:
+        ValueError: If a stratum of the rows is empty.
+    """
+    groups = None if rows.groups is None else rows.own(rows.groups)
+    units = task.units(groups)
+    if units is not None:
+        return UnitSampler(units, numbers=rows.numbers, generator=generator)
+    weighs = true_loss.takes_weight
+    return SetSampler(
+        task.strata(rows.own(rows.target)),
+        batch_size=min(recipe.batch_size, rows.n_rows),
+        numbers=rows.numbers,
+        strata_shares=recipe.strata_shares if weighs else None,
+        min_per_stratum=recipe.min_per_stratum if weighs else 1,
+        weigh_back=recipe.weigh_back,
+        generator=generator,
+    )

@@ -1,8 +1,8 @@
-"""Settings of a fit; the one home of their defaults."""
+"""The recipe: settings of a fit; the one home of their defaults."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Mode = Literal["universal", "scratch", "refined"]
 Schedule = Literal["constant", "cosine"]
@@ -10,8 +10,8 @@ UniversalForm = Literal["gaussian", "wide"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BilevelConfig:
-    """Settings of Algorithm 1 and of the cross-entropy control beside it.
+class Recipe:
+    """Settings of Algorithm 1 and of the control by the usual loss beside it.
 
     The control uses those of the upper level; the two always get the same model,
     batches, steps and schedule.
@@ -41,12 +41,12 @@ class BilevelConfig:
     replay: int = 4
     """Turns in which a set that was scored and valued once is fitted; with 4, model and
     metric are called for a quarter of the sets."""
-    pos_rate: float | None = None
-    """Share of positives in a set; None keeps the data's prevalence."""
-    min_per_class: int = 8
-    """At least so many rows of each class in a set."""
-    prevalence_weights: bool = True
-    """Weigh the rows of a set back to the data's prevalence."""
+    strata_shares: tuple[float, ...] | None = None
+    """Share of each stratum (as of a class) in a set; None keeps the data's."""
+    min_per_stratum: int = 8
+    """At least so many rows of each stratum in a set."""
+    weigh_back: bool = True
+    """Weigh the rows of a set back to the strata's shares in the data."""
     standardize: bool | None = None
     """Standardise scores before g; None does so for losses that allow it."""
     universal_form: UniversalForm = "wide"
@@ -57,11 +57,11 @@ class BilevelConfig:
     """Strongest noise on the scores that the surrogate is fitted to, in deviations of
     the set's scores."""
     warm_up: float = 0.5
-    """Share of the iterations with cross-entropy alone, before the learned loss."""
-    cross_entropy_weight: float = 5.0
-    """Weight of cross-entropy beside the learned loss in units of its spread."""
+    """Share of the iterations with the usual loss alone, before the learned loss."""
+    usual_weight: float = 5.0
+    """Weight of the usual loss beside the learned loss in units of its spread."""
     adaptive: bool = True
-    """Weigh the learned loss by the health of its gradient, and cross-entropy, after
+    """Weigh the learned loss by the health of its gradient, and the usual one, after
     each round, by the validation loss; without, the weights stay as they are."""
     rounds: int = 10
     """Turns the two branches take after the warm-up; after each but the last the
@@ -88,7 +88,7 @@ class BilevelConfig:
             "max_iter",
             "model_steps",
             "n_sets",
-            "min_per_class",
+            "min_per_stratum",
             "replay",
             "rounds",
             "n_evals",
@@ -100,14 +100,15 @@ class BilevelConfig:
         for name in (
             "surrogate_steps",
             "perturbation",
-            "cross_entropy_weight",
+            "usual_weight",
             "catch_up",
         ):
             self._require(name, self._is_at_least(name, 0), "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
-        rate, patience = self.pos_rate, self.patience
-        self._require("pos_rate", rate is None or 0 < rate < 1, "in (0, 1) or None")
+        shares, patience = self.strata_shares, self.patience
+        fit = shares is None or all(0 < share < 1 for share in shares)
+        self._require("strata_shares", fit, "shares in (0, 1) or None")
         patient = patience is None or patience >= 1
         self._require("patience", patient, "at least 1 or None")
 
@@ -120,6 +121,11 @@ class BilevelConfig:
             raise ValueError(
                 f"`{name}` must be {expected}, got {getattr(self, name)!r}."
             )
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings by name, as scikit-learn's estimators do."""
+        del deep
+        return asdict(self)
 
     @property
     def eval_every(self) -> int:
@@ -140,7 +146,7 @@ class BilevelConfig:
         return round(self.warm_up * self.max_iter)
 
 
-PAPER = BilevelConfig(
+PAPER = Recipe(
     mode="refined",
     max_iter=300_000,
     model_steps=3,
@@ -152,14 +158,14 @@ PAPER = BilevelConfig(
     batch_size=100,
     n_sets=1,
     replay=1,
-    pos_rate=0.5,
-    min_per_class=1,
-    prevalence_weights=False,
+    strata_shares=(0.5, 0.5),
+    min_per_stratum=1,
+    weigh_back=False,
     standardize=False,
     universal_form="gaussian",
     perturbation=0.0,
     warm_up=0.0,
-    cross_entropy_weight=0.0,
+    usual_weight=0.0,
     adaptive=False,
     rounds=1,
     catch_up=0,

@@ -1,186 +1,117 @@
-"""Sets of rows drawn for training: stratified, and weighed back to prevalence."""
+"""Sets of rows drawn for training (the sampling distribution P_D of Eq. 1)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
+from losslearn.models.rows import Drawn
+
 
 class SetLayout(NamedTuple):
-    r"""How many rows of each class a set holds, and what they weigh.
+    r"""How many rows of each stratum (as of a class) a set holds, and what they weigh.
 
-    Where the share of positives differs from the prevalence :math:`\pi` of the data,
-    the weights weigh the rows back, so that a metric of the set estimates the metric of
-    the data:
+    Where the share of a stratum in a set differs from its share :math:`\pi_k` of the
+    data, the weights weigh the rows back, so that a metric of the set estimates the
+    metric of the data:
 
-    .. math:: w_+ = \pi \, N / N_+, \qquad w_- = (1 - \pi) \, N / N_-
+    .. math:: w_k = \pi_k \, N / N_k
     """
 
-    n_pos: int
-    """Positive rows of a set; they come first."""
-    n_neg: int
-    """Negative rows of a set."""
-    y_true: Integer[Tensor, " n"]
-    """Targets of a set."""
+    sizes: tuple[int, ...]
+    """Rows of each stratum, by its code; those of the highest code come first."""
     weight: Float[Tensor, " n"]
     """Weight of each place of a set, mean 1."""
 
 
 def set_layout(
     batch_size: int,
-    prevalence: float,
+    shares: Sequence[float],
     *,
-    pos_rate: float | None = None,
-    min_per_class: int = 1,
-    prevalence_weights: bool = True,
+    strata_shares: Sequence[float] | None = None,
+    min_per_stratum: int = 1,
+    weigh_back: bool = True,
     device: torch.device | None = None,
 ) -> SetLayout:
     """Return what a stratified set is made of.
 
     Args:
         batch_size: N, rows of a set.
-        prevalence: Share of positives in the data, in (0, 1).
-        pos_rate: Share of positives in a set; None keeps the data's prevalence.
-        min_per_class: At least so many rows of each class in a set.
-        prevalence_weights: Weigh the rows back to the data's prevalence; without,
-            every row weighs 1.
-        device: Where the tensors lie.
+        shares: Of each stratum in the data, by its code; sum 1.
+        strata_shares: Of each stratum in a set; None keeps those of the data.
+        min_per_stratum: At least so many rows of each stratum in a set.
+        weigh_back: Weigh the rows back to the data's shares; without, every row
+            weighs 1.
+        device: Where the weights lie.
     """
-    share = prevalence if pos_rate is None else pos_rate
-    least = min(min_per_class, batch_size // 2)
-    n_pos = min(max(round(share * batch_size), least), batch_size - least)
-    n_neg = batch_size - n_pos
-    y_true = torch.zeros(batch_size, dtype=torch.long, device=device)
-    y_true[:n_pos] = 1
+    least = min(min_per_stratum, batch_size // len(shares))
+    wanted = shares if strata_shares is None else strata_shares
+    left, sizes = batch_size, []
+    for code in range(len(shares) - 1, 0, -1):  # what is left is the first one's
+        most = left - least * code
+        sizes.append(min(max(round(wanted[code] * batch_size), least), most))
+        left -= sizes[-1]
+    sizes.append(left)
     weight = torch.ones(batch_size, device=device, dtype=torch.float32)
-    if prevalence_weights:
-        weight[:n_pos] = prevalence * batch_size / n_pos
-        weight[n_pos:] = (1 - prevalence) * batch_size / n_neg
-    return SetLayout(n_pos, n_neg, y_true, weight)
+    if weigh_back:
+        parts = weight.split(sizes)
+        for part, size, share in zip(parts, sizes, reversed(shares), strict=True):
+            part.fill_(share * batch_size / max(size, 1))
+    return SetLayout(tuple(reversed(sizes)), weight)
 
 
-class SetsAhead(NamedTuple):
-    """Sets drawn for calls to come."""
+def strata_rows(
+    strata: Integer[Tensor, " rows"], *, numbers: Integer[Tensor, " rows"] | None = None
+) -> list[Integer[Tensor, " taken"]]:
+    """Return the numbers of the rows of each stratum, by its code.
 
-    sets: Integer[Tensor, "n_sets n"]
-    """Row numbers; never written to."""
-    n_given: int
-    """How many of them were given out."""
-
-
-_NUMBERS_AHEAD = 2**17
-"""Row numbers that are drawn at once, in a megabyte."""
-
-
-class SetSampler:
-    """Draws stratified sets of rows (the sampling distribution P_D of Eq. 1).
-
-    Each set holds a fixed number of positives, drawn with replacement, by one
-    `SetLayout`. Positives come first in a set; nothing downstream depends on the order.
-
-    Attributes:
-        y_set: Targets of a drawn set, the same for each, shape `[n]`.
-        weight: Weight of each place of a set, mean 1, shape `[n]`.
-        ahead: What is given out next; with the generator's state, all that settles
-            the draws to come.
-
-    Example:
-        >>> import torch
-        >>> sampler = SetSampler(torch.tensor([0, 0, 0, 1]), batch_size=4, pos_rate=0.5)
-        >>> sampler.weight
-        tensor([0.5000, 0.5000, 1.5000, 1.5000])
-        >>> sampler.draw(8).shape
-        torch.Size([8, 4])
+    Args:
+        strata: Code of each row, from 0.
+        numbers: The rows' numbers in a larger table; None counts them from 0.
     """
+    n_strata = int(strata.max()) + 1 if len(strata) else 0
+    return [_numbers(strata == code, numbers) for code in range(n_strata)]
 
-    def __init__(
-        self,
-        y_true: Integer[Tensor, " rows"],
-        *,
-        batch_size: int,
-        rows: Integer[Tensor, " rows"] | None = None,
-        pos_rate: float | None = None,
-        min_per_class: int = 1,
-        prevalence_weights: bool = True,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        """Sort the rows by class.
 
-        Args:
-            y_true: Targets of all rows, 0 or 1.
-            batch_size: N, rows of a set.
-            rows: Their numbers in a larger table; None counts them from 0.
-            pos_rate: Share of positives in a set; None keeps the data's prevalence.
-            min_per_class: At least so many rows of each class in a set.
-            prevalence_weights: Weigh the rows back to the data's prevalence;
-                without, every row weighs 1.
-            generator: Source of the draws, on the device of `y_true`.
-
-        Raises:
-            ValueError: If `y_true` holds one class only, or a set has no room for
-                both classes.
-        """
-        positives, negatives = (_numbers(y_true == label, rows) for label in (1, 0))
-        if len(positives) == 0 or len(negatives) == 0:
-            raise ValueError(
-                "`y_true` must hold both classes, got "
-                f"{len(positives)} positive and {len(negatives)} negative rows."
-            )
-        if batch_size < 2:
-            raise ValueError(
-                f"`batch_size` must be at least 2, got {batch_size}: "
-                "a set needs a row of each class."
-            )
-        self._positives, self._negatives = positives, negatives
-        self._generator = generator
-        self._layout = set_layout(
-            batch_size,
-            len(positives) / len(y_true),
-            pos_rate=pos_rate,
-            min_per_class=min_per_class,
-            prevalence_weights=prevalence_weights,
-            device=y_true.device,
-        )
-        self.y_set = self._layout.y_true
-        self.weight = self._layout.weight
-        self.ahead = SetsAhead(positives.new_empty(0), 0)
-
-    def draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
-        """Return the row numbers of `n_sets` sets.
-
-        Sets are drawn ahead, for later calls too: many at once cost hardly more than
-        a few.
-        """
-        sets, n_given = self.ahead
-        if n_given + n_sets > len(sets):
-            at_once = max(_NUMBERS_AHEAD // len(self.y_set), n_sets)
-            sets, n_given = self._draw(at_once), 0
-        end = n_given + n_sets
-        self.ahead = SetsAhead(sets, end)
-        return sets[n_given:end]
-
-    def _draw(self, n_sets: int) -> Integer[Tensor, "n_sets n"]:
-        parts = [
-            pick_rows(rows, (n_sets, n), generator=self._generator)
-            for rows, n in (
-                (self._positives, self._layout.n_pos),
-                (self._negatives, self._layout.n_neg),
-            )
-        ]
-        return torch.cat(parts, dim=-1)
+def shares_of(counts: Sequence[int]) -> list[float]:
+    """Return each stratum's share of all rows."""
+    others = [count / sum(counts) for count in counts[1:]]
+    return [1 - sum(others), *others]
 
 
 def _numbers(
-    is_taken: Bool[Tensor, " rows"], rows: Integer[Tensor, " rows"] | None
+    is_taken: Bool[Tensor, " rows"], numbers: Integer[Tensor, " rows"] | None
 ) -> Integer[Tensor, " taken"]:
-    """Return the numbers of some rows; None counts all from 0."""
-    if rows is None:
+    if numbers is None:
         return torch.nonzero(is_taken).squeeze(-1)
-    if rows.device.type == "cpu":
+    if numbers.device.type == "cpu":
         # PyTorch would hold 8 bytes a row besides, and rows may be many
-        return torch.from_numpy(rows.numpy()[is_taken.numpy()])
-    return rows[is_taken]
+        return torch.from_numpy(numbers.numpy()[is_taken.numpy()])
+    return numbers[is_taken]
+
+
+def draw_stratified(
+    by_stratum: Sequence[Integer[Tensor, " taken"]],
+    n_sets: int,
+    layout: SetLayout,
+    *,
+    generator: torch.Generator | None,
+) -> Integer[Tensor, "n_sets n"]:
+    """Return the row numbers of stratified sets, drawn with replacement.
+
+    Args:
+        by_stratum: Numbers of the rows of each stratum, none empty.
+        n_sets: How many.
+        layout: Of each set.
+        generator: Source of the draws, on the device of the rows.
+    """
+    parts = [
+        pick_rows(rows, (n_sets, size), generator=generator)
+        for rows, size in zip(reversed(by_stratum), reversed(layout.sizes), strict=True)
+    ]
+    return torch.cat(parts, dim=-1)
 
 
 def pick_rows(
@@ -198,3 +129,153 @@ def pick_rows(
     """
     place = torch.randint(len(rows), shape, generator=generator, device=rows.device)
     return rows.take(place).long()
+
+
+class SetsAhead(NamedTuple):
+    """Sets drawn for calls to come."""
+
+    sets: Integer[Tensor, "n_sets n"]
+    """Row numbers; never written to."""
+    n_given: int
+    """How many of them were given out."""
+
+
+_NUMBERS_AHEAD = 2**17
+"""Row numbers that are drawn at once, in a megabyte."""
+
+
+class SetSampler:
+    """Draws stratified sets of rows, each by one `SetLayout`.
+
+    Rows of the highest code come first in a set; nothing downstream depends on it.
+
+    Attributes:
+        weight: Weight of each place of a set, mean 1, shape `[n]`.
+        ahead: What is given out next; with the generator's state, all that settles
+            the draws to come.
+
+    Example:
+        >>> import torch
+        >>> strata = torch.tensor([0, 0, 0, 1])
+        >>> sampler = SetSampler(strata, batch_size=4, strata_shares=(0.5, 0.5))
+        >>> sampler.weight
+        tensor([0.5000, 0.5000, 1.5000, 1.5000])
+        >>> sampler.draw(8).rows.shape
+        torch.Size([8, 4])
+    """
+
+    def __init__(
+        self,
+        strata: Integer[Tensor, " rows"],
+        *,
+        batch_size: int,
+        numbers: Integer[Tensor, " rows"] | None = None,
+        strata_shares: Sequence[float] | None = None,
+        min_per_stratum: int = 1,
+        weigh_back: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Sort the rows by stratum.
+
+        Args:
+            strata: Code of each row, from 0.
+            batch_size: N, rows of a set.
+            numbers: The rows' numbers in a larger table; None counts them from 0.
+            strata_shares: Of each stratum in a set; None keeps those of the data.
+            min_per_stratum: At least so many rows of each stratum in a set.
+            weigh_back: Weigh the rows back to the data's shares; without, every row
+                weighs 1.
+            generator: Source of the draws, on the device of `strata`.
+
+        Raises:
+            ValueError: If a stratum holds no row, or a set has no room for all.
+        """
+        self._rows = strata_rows(strata, numbers=numbers)
+        counts = [len(rows) for rows in self._rows]
+        n_strata = max(len(counts), len(strata_shares or ()))
+        if n_strata > len(counts) or not all(counts):
+            raise ValueError(
+                f"Each of {n_strata} strata (as classes) needs a row to be drawn from, "
+                f"got {counts} rows."
+            )
+        if batch_size < max(n_strata, 2):
+            raise ValueError(
+                f"`batch_size` must be at least {max(n_strata, 2)}, got {batch_size}: "
+                "a set needs a row of each stratum."
+            )
+        self._generator = generator
+        self._layout = set_layout(
+            batch_size,
+            shares_of(counts),
+            strata_shares=strata_shares,
+            min_per_stratum=min_per_stratum,
+            weigh_back=weigh_back,
+            device=strata.device,
+        )
+        self.weight = self._layout.weight
+        self.ahead = SetsAhead(self._rows[0].new_empty(0), 0)
+
+    def draw(self, n_sets: int) -> Drawn:
+        """Return `n_sets` sets.
+
+        Sets are drawn ahead, for later calls too: many at once cost hardly more than
+        a few.
+        """
+        sets, n_given = self.ahead
+        if n_given + n_sets > len(sets):
+            at_once = max(_NUMBERS_AHEAD // len(self.weight), n_sets)
+            sets = draw_stratified(
+                self._rows, at_once, self._layout, generator=self._generator
+            )
+            n_given = 0
+        end = n_given + n_sets
+        self.ahead = SetsAhead(sets, end)
+        return Drawn(sets[n_given:end], self.weight)
+
+
+class UnitSampler:
+    """Draws sets that are whole units of rows, as a query's; the rest weighs 0.
+
+    Attributes:
+        ahead: Nothing is drawn ahead.
+
+    Example:
+        >>> sampler = UnitSampler(torch.tensor([0, 1, 1, 1]))
+        >>> sampler.draw(5).rows.shape
+        torch.Size([5, 3])
+    """
+
+    def __init__(
+        self,
+        units: Integer[Tensor, " rows"],
+        *,
+        numbers: Integer[Tensor, " rows"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """Sort the rows by unit.
+
+        Args:
+            units: Which unit each row belongs to.
+            numbers: The rows' numbers in a larger table; None counts them from 0.
+            generator: Source of the draws, on the device of `units`.
+        """
+        order = units.argsort(stable=True)
+        _, self._lengths = torch.unique(units, return_counts=True)
+        self._starts = self._lengths.cumsum(0) - self._lengths
+        self._rows = order if numbers is None else numbers[order].long()
+        self._generator = generator
+        self.ahead = SetsAhead(order.new_empty(0), 0)
+
+    def draw(self, n_sets: int) -> Drawn:
+        """Return `n_sets` units, drawn with replacement, as long as the longest."""
+        device = self._lengths.device
+        units = torch.randint(
+            len(self._lengths), (n_sets, 1), generator=self._generator, device=device
+        )
+        place = torch.arange(int(self._lengths.max()), device=device)
+        is_there = place < self._lengths[units]
+        rows = self._rows[self._starts[units] + torch.where(is_there, place, 0)]
+        return Drawn(rows, is_there.to(torch.float32))
+
+
+Sampler = SetSampler | UnitSampler

@@ -1,26 +1,189 @@
-"""How much the learned loss and cross-entropy count while a model is trained."""
+"""How far the learned loss may lead: the health of its gradient, and its weight."""
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
-from losslearn._fast.fused import Weights
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import Loss, Sets, TrueLoss
+from losslearn.surrogate.fitter import Weights
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.training.algorithm import DrawSets
-from losslearn.training.health import GradientHealth
-from losslearn.training.sampling import SetSampler
+from losslearn.tasks.task import Task
+from losslearn.training.lower import DrawSets
+
+_NO_TRUST, _FULL_TRUST = 0.1, 0.4
+"""Cosines at which the learned loss takes no part, and its full part."""
+_DEAD = 0.95
+"""Share of directions without a change of the true loss, from which on it is dead."""
+
 
 _STEP = 3.0
-"""By which cross-entropy's weight is divided after a round that went well, and
+"""By which the usual loss's weight is divided after a round that went well, and
 multiplied after one that did not."""
 _LEAST = 0.1
 """A weight below counts as this much when it is raised."""
 _MOST = 20.0
-"""Cross-entropy's weight is raised no further, or nothing of the learned loss would be
+"""The usual loss's weight is raised no further, or nothing of the learned loss would be
 left for the last rounds, whose small steps it guides best."""
 _SETS = 16
 """Sets of a reading of the gradient's health."""
+
+
+class GradientHealth:
+    r"""The cosine between the surrogate's gradient and the smoothed true loss's.
+
+    Scores of sets are moved to and fro along random directions u, and both losses are
+    asked how much they change (antithetic evolution strategies). Since
+    :math:`\mathbb E[(u^\top a)(u^\top b)] = a^\top b` for :math:`u \sim N(0, I)`,
+
+    .. math::
+        \cos = \frac{\sum_k d_k \hat d_k}{\sqrt{\sum_k d_k^2 \sum_k \hat d_k^2}},
+        \qquad d_k = \ell(s + \sigma u_k) - \ell(s - \sigma u_k)
+
+    estimates the cosine of the two gradients, with far fewer directions than there are
+    scores, and without the gradient of either. The sums fade, so that it follows the
+    training.
+
+    Example:
+        >>> from losslearn import get_true_loss
+        >>> from losslearn.tasks.binary import Binary
+        >>> health = GradientHealth(get_true_loss("auc"), Binary())
+        >>> health.cosine
+        nan
+    """
+
+    def __init__(
+        self,
+        true_loss: TrueLoss,
+        task: Task,
+        *,
+        strength: float = 0.1,
+        memory: float = 0.9,
+    ) -> None:
+        """Start without a reading.
+
+        Args:
+            true_loss: What the surrogate stands in for.
+            task: Knows how scores are moved.
+            strength: sigma, in deviations of the set's scores.
+            memory: What is kept of the sums at each reading, in [0, 1).
+        """
+        self._true_loss, self._task = true_loss, task
+        self._strength, self._memory = strength, memory
+        self._sums = [0.0] * 7
+
+    def read(self, learned: Loss, sets: Sets, *, generator: torch.Generator) -> None:
+        """Move each set to and fro once; waits for the device.
+
+        Args:
+            learned: The learned loss, as it is now, in units of the true loss.
+            sets: One axis of sets, scores without gradient.
+            generator: Draws the directions.
+        """
+        step = self._task.directions(sets, self._strength, generator=generator)
+        moved = Sets(
+            torch.cat([sets.target] * 2),
+            torch.cat([sets.score + step, sets.score - step]),
+            _twice(sets.weight, sets.target),
+            {name: torch.cat([column] * 2) for name, column in sets.columns.items()},
+        )
+        loss = self._true_loss(
+            moved if self._true_loss.takes_weight else moved.present()
+        )
+        with torch.no_grad():
+            value = learned(moved)
+        pairs = torch.stack([loss, value]).double()
+        there, back = pairs.chunk(2, -1)
+        change, learned_change = there - back
+        gap = (pairs[1] - pairs[0]).abs().unflatten(0, (2, -1)).mean(0)
+        known = change.isfinite()
+        change = torch.where(known, change, 0.0)
+        learned_change = torch.where(known, learned_change, 0.0)
+        new = torch.stack(
+            [
+                (change * learned_change).sum(),
+                change.square().sum(),
+                learned_change.square().sum(),
+                (known & (change == 0)).sum().double(),
+                known.sum().double(),
+                torch.where(known, gap, 0.0).sum(),
+                torch.where(known, (there[0] + back[0]) / 2, 0.0).sum(),
+            ]
+        ).tolist()
+        self._sums = [
+            self._memory * old + latest
+            for old, latest in zip(self._sums, new, strict=True)
+        ]
+
+    @property
+    def cosine(self) -> float:
+        """In [-1, 1]; NaN without a reading, or where either loss never changes."""
+        along, true, learned = self._sums[:3]
+        if true <= 0 or learned <= 0:
+            return math.nan
+        return along / math.sqrt(true * learned)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether there is no gradient to follow, as far as has been read.
+
+        Either loss then does not change with the scores.
+        """
+        return self.dead_share >= _DEAD or (
+            self._sums[4] > 0 and math.isnan(self.cosine)
+        )
+
+    @property
+    def dead_share(self) -> float:
+        """Share of directions along which the true loss does not change, in [0, 1].
+
+        NaN without a reading.
+        """
+        dead, known = self._sums[3:5]
+        return dead / known if known > 0 else math.nan
+
+    @property
+    def error(self) -> float:
+        """Mean gap between learned and true loss on the sets read, in the loss's units.
+
+        NaN without a reading.
+        """
+        known, gap = self._sums[4:6]
+        return gap / known if known > 0 else math.nan
+
+    @property
+    def true_loss(self) -> float:
+        """Mean true loss of the sets read; NaN without a reading."""
+        known, loss = self._sums[4], self._sums[6]
+        return loss / known if known > 0 else math.nan
+
+    @property
+    def trust(self) -> float:
+        """How far the surrogate's gradient may be followed, in [0, 1].
+
+        From 0 at a cosine of 0.1 or where the gradient is dead, to 1 at 0.4; 0 without
+        a reading.
+        """
+        if self.is_dead or math.isnan(self.cosine):
+            return 0.0
+        share = (self.cosine - _NO_TRUST) / (_FULL_TRUST - _NO_TRUST)
+        return min(max(share, 0.0), 1.0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums."""
+        return {"sums": list(self._sums)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`."""
+        self._sums = list(state["sums"])
+
+
+def _twice(weight: Tensor | None, target: Tensor) -> Tensor | None:
+    """Return weights for the same sets behind one another."""
+    if weight is None or weight.ndim == 1 or len(weight) != len(target):
+        return weight
+    return torch.cat([weight] * 2)
 
 
 class Reading(NamedTuple):
@@ -34,63 +197,55 @@ class Reading(NamedTuple):
     """Mean gap between learned and true loss on fresh sets, in units of the loss."""
     learned_weight: float = float("nan")
     """What the learned loss counts for in the objective, in [0, 1]."""
-    cross_entropy_weight: float = float("nan")
-    """What cross-entropy counts for beside it."""
+    usual_weight: float = float("nan")
+    """What the usual loss counts for beside it."""
 
 
 class Balance:
     r"""Sets the weights of a `LearnedObjective` as training goes on.
 
     The learned loss counts as far as its gradient can be trusted
-    (`GradientHealth.trust`): without any trust the model's steps are cross-entropy's.
-    Cross-entropy counts less, by a factor of 3, after each round in which the
+    (`GradientHealth.trust`): without any trust the model's steps are the usual loss's.
+    The usual loss counts less, by a factor of 3, after each round in which the
     learned loss was not behind the control on the validation rows, and more, by the
     same factor but up to 20, after each in which it was. So a limited model comes to
-    follow the metric alone, and a model that cross-entropy calibrates well comes to
-    follow cross-entropy with a little of the metric.
+    follow the metric alone, and a model that the usual loss calibrates well comes to
+    follow the usual loss with a little of the metric.
 
     Attributes:
         health: The gradient's, at the latest reading.
     """
 
-    def __init__(self, objective: LearnedObjective, true_loss: TrueLoss) -> None:
-        """Start with full trust in the learned loss, until the first reading."""
-        self.health = GradientHealth(true_loss)
-        self._objective = objective
-        self._trust, self._cross_entropy = objective.weights
-        self._most = max(_MOST, self._cross_entropy)
-
-    def read(
-        self, draw: DrawSets, sampler: SetSampler, *, generator: torch.Generator
+    def __init__(
+        self, objective: LearnedObjective, true_loss: TrueLoss, task: Task
     ) -> None:
+        """Start with full trust in the learned loss, until the first reading."""
+        self.health = GradientHealth(true_loss, task)
+        self._objective = objective
+        self._trust, self._usual = objective.weights
+        self._most = max(_MOST, self._usual)
+
+    def read(self, draw: DrawSets, *, generator: torch.Generator) -> None:
         """Read the gradient's health on fresh sets, and weigh the learned loss by it.
 
         Waits for the device.
 
         Args:
             draw: Gives sets of the present model's scores.
-            sampler: Knows their targets and weights.
             generator: Draws the directions.
         """
-        drawn = draw(_SETS)
-        self.health.read(
-            self._objective.estimate,
-            sampler.y_set,
-            drawn.y_score,
-            sample_weight=sampler.weight,
-            columns=drawn.columns,
-            generator=generator,
-        )
+        learned = self._objective.fitter.values
+        self.health.read(learned, draw(_SETS), generator=generator)
         self._trust = self.health.trust
         self._weigh()
 
     def end_round(self, *, is_behind: bool) -> None:
-        """Let cross-entropy count more if the learned loss fell behind, else less."""
+        """Let the usual loss count more if the learned loss fell behind, else less."""
         if is_behind:
-            raised = max(self._cross_entropy, _LEAST) * _STEP
-            self._cross_entropy = min(raised, self._most)
+            raised = max(self._usual, _LEAST) * _STEP
+            self._usual = min(raised, self._most)
         else:
-            self._cross_entropy /= _STEP
+            self._usual /= _STEP
         self._weigh()
 
     def reading(self) -> Reading:
@@ -103,7 +258,7 @@ class Balance:
         )
 
     def _weigh(self) -> None:
-        cross_entropy = self._cross_entropy
-        if self._trust == 0 and cross_entropy == 0:
-            cross_entropy = 1.0  # something must lead
-        self._objective.weights = Weights(self._trust, cross_entropy)
+        usual = self._usual
+        if self._trust == 0 and usual == 0:
+            usual = 1.0  # something must lead
+        self._objective.weights = Weights(self._trust, usual)

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss
-from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
+from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.columns import take_rows
+from losslearn.tasks.task import Rule
+from losslearn.training.sampling import pick_rows, strata_rows
 
 _N_RESAMPLES = 100
 """The standard error is then known to 7 %."""
@@ -18,7 +20,7 @@ _MAX_ROWS = 2**18
 _ENOUGH_ROWS = 2**18
 """Rows of a resample, where there are more to draw."""
 _LEAST_ROWS = 1_000
-"""Rows of the rarer class, if there are so many, that a smaller resample holds."""
+"""Rows of the rarest stratum, if there are so many, that a smaller resample holds."""
 
 
 class Difference(NamedTuple):
@@ -37,70 +39,61 @@ class Difference(NamedTuple):
 
 def loss_difference(
     true_loss: TrueLoss,
-    y_true: Integer[Tensor, " n"],
-    y_scores: Sequence[Float[Tensor, " n"]],
-    thresholds: Sequence[float | None],
+    sets: Sequence[Sets],
+    rules: Sequence[Rule],
     *,
-    columns: Columns = NO_COLUMNS,
+    strata: Integer[Tensor, " n"],
     seed: int,
 ) -> Difference:
     """Return the difference of two models' losses, with its bootstrap standard error.
 
-    Rows are resampled with replacement within each class, the same for both models
-    (paired), and each is judged at its own threshold (Efron and Tibshirani, 1993). Of
+    Rows are resampled with replacement within each stratum, the same for both models
+    (paired), and each is judged by its own rule (Efron and Tibshirani, 1993). Of
     very many rows fewer are drawn, and the error is scaled (the m out of n bootstrap;
     Bickel, Götze and van Zwet, 1997).
 
     Args:
         true_loss: What is compared.
-        y_true: Targets.
-        y_scores: Scores of the first model and of the second.
-        thresholds: Of each; None for a loss without one.
-        columns: What the loss needs to know of each row besides.
+        sets: The same rows with the scores of the first model and of the second.
+        rules: Of each.
+        strata: Code of each row, from 0.
         seed: Of the resampling.
 
     Returns:
         The difference on the rows as they are, and its standard error.
     """
-    losses = [
-        true_loss if threshold is None else true_loss.with_threshold(threshold)
-        for threshold in thresholds
-    ]
-    first, second = (
-        float(loss(y_true, y_score, columns=columns))
-        for loss, y_score in zip(losses, y_scores, strict=True)
-    )
-    if torch.equal(y_scores[0], y_scores[1]) and thresholds[0] == thresholds[1]:
+    losses = [rule.judged(true_loss) for rule in rules]
+    first, second = (float(loss(own)) for loss, own in zip(losses, sets, strict=True))
+    is_same = rules[0].to_dict() == rules[1].to_dict() or losses[0] is true_loss
+    if is_same and torch.equal(sets[0].score, sets[1].score):
         return Difference(0.0, 0.0)
-    generator = torch.Generator(y_true.device).manual_seed(seed)
-    classes = [torch.nonzero(y_true == kind).squeeze(-1) for kind in (1, 0)]
-    rarer = max(min(map(len, classes)), 1)
-    share = min(max(_ENOUGH_ROWS / len(y_true), _LEAST_ROWS / rarer), 1.0)
-    sizes = [round(share * len(kind)) for kind in classes]
+    n = len(strata)
+    generator = torch.Generator(strata.device).manual_seed(seed)
+    parts = strata_rows(strata)[::-1]
+    rarer = max(min(map(len, parts)), 1)
+    share = min(max(_ENOUGH_ROWS / n, _LEAST_ROWS / rarer), 1.0)
+    sizes = [round(share * len(part)) for part in parts]
     at_once = max(_MAX_ROWS // max(sum(sizes), 1), 1)
     # in one tensor: small ones kept among large ones that go would hold their memory
-    found = torch.empty(_N_RESAMPLES, dtype=torch.float64, device=y_true.device)
+    found = torch.empty(_N_RESAMPLES, dtype=torch.float64, device=strata.device)
     for some in found.split(at_once):
         rows = torch.cat(
             [
-                _resample(kind, (len(some), size), generator=generator)
-                for kind, size in zip(classes, sizes, strict=True)
+                pick_rows(part, (len(some), size), generator=generator)
+                for part, size in zip(parts, sizes, strict=True)
             ],
             dim=-1,
         )
-        resampled = take_rows(columns, rows)
         ours, theirs = (
-            loss(y_true[rows], y_score[rows], columns=resampled)
-            for loss, y_score in zip(losses, y_scores, strict=True)
+            loss(_resampled(own, rows)) for loss, own in zip(losses, sets, strict=True)
         )
         some.copy_(ours - theirs)
     found = found[found.isfinite()]
     error = float(found.std()) if len(found) > 1 else float("nan")
-    return Difference(first - second, error * math.sqrt(sum(sizes) / len(y_true)))
+    return Difference(first - second, error * math.sqrt(sum(sizes) / n))
 
 
-def _resample(
-    rows: Integer[Tensor, " n"], shape: tuple[int, int], *, generator: torch.Generator
-) -> Integer[Tensor, "n_sets size"]:
-    places = torch.randint(len(rows), shape, generator=generator, device=rows.device)
-    return rows[places]
+def _resampled(sets: Sets, rows: Integer[Tensor, "n_sets size"]) -> Sets:
+    """Return sets of these rows of one set."""
+    columns = take_rows(sets.columns, rows)
+    return Sets(sets.target[rows], sets.score[rows], None, columns)

@@ -388,7 +388,6 @@ def model_steps(
     standardize: bool,
     learned_weight: float,
     cross_entropy_weight: float,
-    scores: Matrix,
 ) -> None:
     """Take one Adam step down the learned objective for each set of rows.
 
@@ -413,14 +412,13 @@ def model_steps(
         normals: The normalised activations.
         masks: Dropout's and LeakyReLU's factors.
         inverses: One over BatchNorm's deviations.
-        y: Targets of a set as numbers, shape `[1, n]`.
-        share: Weights, of sum 1, shape `[1, n]`.
+        y: Targets of each step's set as numbers, shape `[steps, n]`.
+        share: Weights, of sum 1, shape `[steps, n]`, or `[1, n]` for all steps.
         beta: Parameters of the surrogate; of size 0 for cross-entropy alone.
         sizes: Widths of the surrogate's layers.
         standardize: Whether the surrogate standardises scores.
         learned_weight: Weight of the surrogate.
         cross_entropy_weight: Weight of cross-entropy.
-        scores: Written; the scores before each step, shape `[steps, n]`.
     """
     slope, value = np.empty((1, rows.shape[1]), np.float32), np.empty(1, np.float32)
     for step in range(len(rows)):
@@ -439,13 +437,22 @@ def model_steps(
             own_seed,
         ).reshape(1, -1)
         slope[:] = float32(0.0)
+        target = y[step : step + 1]
+        own_share = share[step : step + 1] if len(share) > 1 else share
         if beta.size > 0:
-            value_and_slope(beta, sizes, y, score, share, standardize, value, slope)
+            value_and_slope(
+                beta, sizes, target, score, own_share, standardize, value, slope
+            )
         if learned_weight != 1 or cross_entropy_weight != 0:
             blend_cross_entropy(
-                learned_weight, cross_entropy_weight, y, score, share, value, slope
+                learned_weight,
+                cross_entropy_weight,
+                target,
+                score,
+                own_share,
+                value,
+                slope,
             )
-        scores[step] = score[0]
         _backward(
             alpha, widths, table, outs, normals, masks, inverses, rate, slope, grad
         )

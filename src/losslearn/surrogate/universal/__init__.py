@@ -1,4 +1,4 @@
-"""Universal surrogates (Eq. 3): fitted to a loss once, on generated scores."""
+"""Universal surrogates (Eq. 3): fitted to a loss once, on generated sets."""
 
 from losslearn.surrogate.universal.fit import (
     FitProgress,
@@ -15,16 +15,12 @@ from losslearn.surrogate.universal.store import (
     make_universal,
     save_universal,
 )
-from losslearn.tasks.generated import GaussianScores, TargetRows, WideScores
 
 __all__ = [
     "SHIPPED",
     "FitProgress",
-    "GaussianScores",
-    "TargetRows",
     "Universal",
     "UniversalConfig",
-    "WideScores",
     "file_stem",
     "fit_universal",
     "get_universal",

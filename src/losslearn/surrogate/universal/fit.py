@@ -4,16 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.generated import (
-    ScoreDistribution,
-    Sets,
-    WideScores,
-    WithColumns,
-)
+from losslearn.tasks.registry import get_task
+from losslearn.tasks.task import SetDistribution, Task
 
 FitProgress = Callable[[int, int, float], None]
 """Called with (step, steps, surrogate error)."""
@@ -45,47 +41,63 @@ takes more sets to learn, and without it the gradient points nowhere."""
 TOP_HEAVY = UniversalConfig(set_sizes=(256, 1024), n_sets=2_048, max_iter=1_000)
 """For a loss that the highest scores decide, of which small sets hold next to none."""
 
-_TOP_SHARES = (0.3, 0.1, 0.03, 0.01)
-"""Of a loss that the highest scores decide alone."""
-
 
 def new_surrogate(
-    true_loss: TrueLoss,
-    *,
-    standardize: bool,
-    units: tuple[float, float],
-    distribution: ScoreDistribution | None = None,
-    seed: int,
+    view: nn.Module, *, units: tuple[float, float], seed: int
 ) -> SetSurrogate:
-    """Return a surrogate of random weights, of the form that a loss asks for.
+    """Return a surrogate of random weights.
 
     Args:
-        true_loss: What it is to stand in for.
-        standardize: Whether scores are standardised within each set.
+        view: What g is to see.
         units: Mean and spread of the loss.
-        distribution: What it is fitted on; knows the columns' units.
         seed: Of the weights; the global generator is left as it was.
     """
-    shift, scale = units
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SetSurrogate(
-            standardize=standardize,
-            loss_shift=shift,
-            loss_scale=scale,
-            column_units=(
-                distribution.units if isinstance(distribution, WithColumns) else None
-            ),
-            top_shares=_TOP_SHARES if true_loss.is_top_heavy else (),
-        )
+        return SetSurrogate(view, loss_shift=units[0], loss_scale=units[1])  # type: ignore[arg-type] # modules satisfy the protocol by attributes
 
 
 def fit_universal(
     true_loss: TrueLoss,
     *,
-    distribution: ScoreDistribution | None = None,
+    task: Task | None = None,
+    form: str = "wide",
     config: UniversalConfig | None = None,
     standardize: bool | None = None,
+    seed: int = 0,
+    progress: FitProgress | None = None,
+) -> tuple[SetSurrogate, float]:
+    """Return a surrogate of a loss for any data, and its error on fresh sets (Eq. 3).
+
+    Args:
+        true_loss: What it is to stand in for.
+        task: Generates the sets; None takes the loss's.
+        form: Of the generated sets, "wide" or the paper's "gaussian".
+        config: Settings.
+        standardize: Whether g sees scores standardised within each set; None does so
+            for a loss that allows it.
+        seed: Of weights and draws.
+        progress: Called now and then.
+
+    Returns:
+        As `fit_surrogate`.
+    """
+    task = task or get_task(true_loss.task)
+    if standardize is None:
+        standardize = true_loss.scale_invariant
+    view = task.view(true_loss, standardize=standardize)
+    distribution = task.generated(true_loss, form=form)
+    return fit_surrogate(
+        true_loss, view, distribution, config=config, seed=seed, progress=progress
+    )
+
+
+def fit_surrogate(
+    true_loss: TrueLoss,
+    view: nn.Module,
+    distribution: SetDistribution,
+    *,
+    config: UniversalConfig | None = None,
     seed: int = 0,
     progress: FitProgress | None = None,
 ) -> tuple[SetSurrogate, float]:
@@ -95,14 +107,19 @@ def fit_universal(
         \beta^{\text{Universal}} = \arg\min_\beta \mathbb E_{y, \hat y}
         \big|\ell(y, \hat y) - \hat\ell(y, \hat y; \beta)\big|
 
+    Args:
+        true_loss: What it is to stand in for.
+        view: What g is to see.
+        distribution: What to draw sets from.
+        config: Settings.
+        seed: Of weights and draws.
+        progress: Called now and then.
+
     Returns:
         The surrogate in evaluation mode, and the mean absolute gap (Eq. 3) on sets it
         has not seen, in units of the loss.
     """
     config = config or UniversalConfig()
-    distribution = distribution or default_distribution(true_loss)
-    if standardize is None:
-        standardize = true_loss.scale_invariant
     generator = torch.Generator().manual_seed(seed)
     per_size = max(config.n_sets // len(config.set_sizes), config.sets_per_step)
     pools = [
@@ -110,27 +127,22 @@ def fit_universal(
         for n in config.set_sizes
     ]
     values = torch.cat([target for _, target in pools])
-    surrogate = new_surrogate(
-        true_loss,
-        standardize=standardize,
-        units=(float(values.mean()), float(values.std().clamp_min(1e-12))),
-        distribution=distribution,
-        seed=seed,
-    )
+    units = float(values.mean()), float(values.std().clamp_min(1e-12))
+    surrogate = new_surrogate(view, units=units, seed=seed)
     _descend(surrogate, pools, config, generator, progress)
     fresh = [
         _valued(true_loss, distribution, max(per_size // 16, 8), n, generator)
         for n in config.set_sizes
     ]
     with torch.no_grad():
-        gaps = [(_value(surrogate, sets) - target).abs() for sets, target in fresh]
+        gaps = [(surrogate(sets) - target).abs() for sets, target in fresh]
     return surrogate.eval(), float(torch.cat(gaps).mean())
 
 
 def loss_units(
     true_loss: TrueLoss,
+    distribution: SetDistribution,
     *,
-    distribution: ScoreDistribution | None = None,
     n_sets: int = 256,
     n: int = 256,
     seed: int = 0,
@@ -142,28 +154,14 @@ def loss_units(
 
     Args:
         true_loss: The loss.
-        distribution: What to draw sets from; None takes the wide form.
+        distribution: What to draw sets from.
         n_sets: Sets drawn.
         n: Rows of a set.
         seed: Of the draws.
-
-    Example:
-        >>> from losslearn.metrics import get_true_loss
-        >>> shift, scale = loss_units(get_true_loss("auc"))
-        >>> 0 < shift < 1 and 0 < scale < 0.5
-        True
     """
-    distribution = distribution or default_distribution(true_loss)
     generator = torch.Generator().manual_seed(seed)
     _, values = _valued(true_loss, distribution, n_sets, n, generator)
     return float(values.mean()), float(values.std().clamp_min(1e-12))
-
-
-def default_distribution(true_loss: TrueLoss) -> WideScores:
-    """Return the wide form, with scales and shifts where the loss depends on them."""
-    if true_loss.scale_invariant:
-        return WideScores()
-    return WideScores(scale_range=(0.3, 10.0), shift_range=(-2.0, 2.0))
 
 
 def _descend(
@@ -178,8 +176,7 @@ def _descend(
     for step in range(config.max_iter):
         sets, target = pools[step % len(pools)]
         some = torch.randint(len(target), (config.sets_per_step,), generator=generator)
-        picked = sets.picked(some)
-        error = (_value(surrogate, picked) - target[some]).abs().mean()
+        error = (surrogate(sets.picked(some)) - target[some]).abs().mean()
         optimizer.zero_grad()
         (error / surrogate.loss_scale).backward()
         optimizer.step()
@@ -190,7 +187,7 @@ def _descend(
 
 def _valued(
     true_loss: TrueLoss,
-    distribution: ScoreDistribution,
+    distribution: SetDistribution,
     n_sets: int,
     n: int,
     generator: torch.Generator,
@@ -198,15 +195,5 @@ def _valued(
     """Draw sets and their true losses."""
     sets = distribution.draw(n_sets, n, generator=generator)
     if not true_loss.takes_weight:
-        sets = sets._replace(weight=torch.ones_like(sets.weight))
-        return sets, true_loss(sets.y_true, sets.y_score, columns=sets.columns)
-    loss = true_loss(
-        sets.y_true, sets.y_score, sample_weight=sets.weight, columns=sets.columns
-    )
-    return sets, loss
-
-
-def _value(surrogate: SetSurrogate, sets: Sets) -> Tensor:
-    return surrogate(
-        sets.y_true, sets.y_score, sample_weight=sets.weight, columns=sets.columns
-    )
+        sets = sets.present()
+    return sets, true_loss(sets)

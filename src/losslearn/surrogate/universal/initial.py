@@ -8,19 +8,12 @@ from losslearn.surrogate.universal.fit import (
     TOP_HEAVY,
     WITH_COLUMNS,
     FitProgress,
-    default_distribution,
-    fit_universal,
+    fit_surrogate,
     loss_units,
     new_surrogate,
 )
 from losslearn.surrogate.universal.store import get_universal
-from losslearn.tasks.generated import (
-    GaussianScores,
-    ScoreDistribution,
-    TargetRows,
-    WithColumns,
-)
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.task import TargetRows, Task
 
 _N_SETS = 256
 """Sets from which the units of a surrogate from scratch are taken."""
@@ -30,8 +23,11 @@ _N_CALLS = 64
 
 def initial_surrogate(
     true_loss: TrueLoss,
-    config: BilevelConfig,
+    task: Task,
     *,
+    mode: str,
+    form: str = "wide",
+    standardize: bool | None = None,
     seed: int,
     rows: TargetRows | None = None,
     progress: FitProgress | None = None,
@@ -43,7 +39,12 @@ def initial_surrogate(
 
     Args:
         true_loss: What to train for.
-        config: Settings; `mode`, `standardize` and `universal_form` count here.
+        task: Generates sets, and says what g sees of them.
+        mode: "scratch", "universal" or "refined".
+        form: Of the generated sets, "wide" or "gaussian": with that all is as in the
+            paper.
+        standardize: Whether g sees scores standardised within each set; None does so
+            for a loss that allows it.
         seed: Of the random start.
         rows: Training rows, for a loss that needs their columns: its universal
             surrogate is fitted on generated scores beside these columns, for these
@@ -54,45 +55,38 @@ def initial_surrogate(
     Raises:
         ValueError: If the loss needs columns and there are none, or it fails.
     """
-    standardize = config.standardize
     if standardize is None:
         standardize = true_loss.scale_invariant
-    distribution: ScoreDistribution | None = None
-    if config.universal_form == "gaussian":  # all as in the paper
-        distribution = GaussianScores()
+    if form == "gaussian":
         true_loss = replace(true_loss, is_top_heavy=False)
     if true_loss.columns:
         true_loss.further(None if rows is None else rows.columns)
-        assert rows is not None, "checked by the line above"
-        scores = distribution or default_distribution(true_loss)
-        distribution = WithColumns(scores=scores, rows=rows)
-    if config.mode == "scratch":
-        units = loss_units(
+    elif mode != "scratch":
+        universal = get_universal(
             true_loss,
-            distribution=distribution,
-            n_sets=_N_SETS if true_loss.is_builtin else _N_CALLS,
-            seed=seed,
-        )
-        return new_surrogate(
-            true_loss,
-            standardize=standardize,
-            units=units,
-            distribution=distribution,
-            seed=seed,
-        )
-    if true_loss.columns:  # of these rows, so not for the cache
-        sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
-        surrogate, _ = fit_universal(
-            true_loss,
-            distribution=distribution,
-            config=replace(WITH_COLUMNS, set_sizes=sizes),
+            task=task,
+            form=form,
             standardize=standardize,
             progress=progress,
         )
-        return surrogate
-    return get_universal(
+        return universal.surrogate
+    view = task.view(true_loss, standardize=standardize, like=rows)
+    distribution = task.generated(true_loss, form=form, like=rows)
+    if mode == "scratch":
+        units = loss_units(
+            true_loss,
+            distribution,
+            n_sets=_N_SETS if true_loss.is_builtin else _N_CALLS,
+            seed=seed,
+        )
+        return new_surrogate(view, units=units, seed=seed)
+    # of these rows, so not for the cache
+    sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
+    surrogate, _ = fit_surrogate(
         true_loss,
-        distribution=distribution,
-        standardize=standardize,
+        view,
+        distribution,
+        config=replace(WITH_COLUMNS, set_sizes=sizes),
         progress=progress,
-    ).surrogate
+    )
+    return surrogate

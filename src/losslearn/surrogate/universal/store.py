@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import nn
 
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate.cache import cache_dir
@@ -19,10 +20,10 @@ from losslearn.surrogate.universal.fit import (
     TOP_HEAVY,
     FitProgress,
     UniversalConfig,
-    default_distribution,
-    fit_universal,
+    fit_surrogate,
 )
-from losslearn.tasks.generated import ScoreDistribution
+from losslearn.tasks.registry import get_task
+from losslearn.tasks.task import SetDistribution, Task
 
 SHIPPED = Path(__file__).parent / "weights"
 """Universal surrogates of the built-in losses, inside the package."""
@@ -41,7 +42,8 @@ class Universal(NamedTuple):
 def get_universal(
     true_loss: TrueLoss,
     *,
-    distribution: ScoreDistribution | None = None,
+    task: Task | None = None,
+    form: str = "wide",
     standardize: bool | None = None,
     progress: FitProgress | None = None,
 ) -> Universal:
@@ -49,8 +51,8 @@ def get_universal(
 
     Args:
         true_loss: The loss.
-        distribution: What to fit it on; None takes the wide form, which is shipped for
-            each built-in loss.
+        task: Generates the sets; None takes the loss's.
+        form: Of the generated sets; the wide one is shipped for each built-in loss.
         standardize: Whether the surrogate standardises scores; None does so where the
             loss allows it.
         progress: Called while one is fitted.
@@ -58,27 +60,29 @@ def get_universal(
     Raises:
         ValueError: If the loss itself fails on the generated sets.
     """
+    task = task or get_task(true_loss.task)
     if standardize is None:
         standardize = true_loss.scale_invariant
-    wide = default_distribution(true_loss)
-    is_default = distribution in (None, wide)
-    if is_default and true_loss.is_builtin and standardize == true_loss.scale_invariant:
+    is_default = form == "wide" and standardize == true_loss.scale_invariant
+    view = task.view(true_loss, standardize=standardize)
+    if is_default and true_loss.is_builtin:
         shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
         if shipped.exists():
-            return load_universal(shipped)
-    distribution = distribution or wide
+            return load_universal(shipped, view)
+    distribution = task.generated(true_loss, form=form)
     config = UniversalConfig() if true_loss.is_builtin else CALLABLE
     if true_loss.is_top_heavy:
         config = TOP_HEAVY
     key = _fingerprint(true_loss, distribution, config, standardize)
     cached = cache_dir() / f"{file_stem(true_loss)}-{key}.safetensors"
     try:
-        return load_universal(cached)
+        return load_universal(cached, view)
     except (FileNotFoundError, ValueError):
         pass  # not there, or damaged: fitted anew
     universal = make_universal(
         true_loss,
-        distribution=distribution,
+        task=task,
+        form=form,
         config=config,
         standardize=standardize,
         progress=progress,
@@ -90,27 +94,30 @@ def get_universal(
 def make_universal(
     true_loss: TrueLoss,
     *,
-    distribution: ScoreDistribution | None = None,
+    task: Task | None = None,
+    form: str = "wide",
     config: UniversalConfig | None = None,
     standardize: bool | None = None,
     seed: int = 0,
     progress: FitProgress | None = None,
 ) -> Universal:
-    """Fit a universal surrogate and note how."""
-    config = config or UniversalConfig()
-    distribution = distribution or default_distribution(true_loss)
-    surrogate, error = fit_universal(
+    """Fit a universal surrogate and note how (see `fit_universal`)."""
+    task, config = task or get_task(true_loss.task), config or UniversalConfig()
+    if standardize is None:
+        standardize = true_loss.scale_invariant
+    distribution = task.generated(true_loss, form=form)
+    surrogate, error = fit_surrogate(
         true_loss,
-        distribution=distribution,
+        task.view(true_loss, standardize=standardize),
+        distribution,
         config=config,
-        standardize=standardize,
         seed=seed,
         progress=progress,
     )
     settings: dict[str, object] = {
         "loss": true_loss.name,
         "form": type(distribution).__name__,
-        "distribution": asdict(distribution),  # type: ignore[call-overload]
+        "distribution": dict(vars(distribution)),
         "config": asdict(config),
         "seed": seed,
     }
@@ -122,8 +129,6 @@ def save_universal(universal: Universal, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {
         "error": repr(universal.error),
-        "standardize": json.dumps(universal.surrogate.standardize),
-        "top_shares": json.dumps(universal.surrogate.top_shares),
         "settings": json.dumps(universal.settings),
     }
     part = path.with_name(f".{path.name}.{os.getpid()}")
@@ -131,8 +136,12 @@ def save_universal(universal: Universal, path: Path) -> None:
     part.replace(path)
 
 
-def load_universal(path: Path) -> Universal:
+def load_universal(path: Path, view: nn.Module) -> Universal:
     """Read a universal surrogate.
+
+    Args:
+        path: The file.
+        view: What its g sees, of the task, the loss and the settings it was made for.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -142,10 +151,7 @@ def load_universal(path: Path) -> Universal:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        surrogate = SetSurrogate(
-            standardize=json.loads(metadata["standardize"]),
-            top_shares=json.loads(metadata.get("top_shares", "[]")),
-        )
+        surrogate = SetSurrogate(view)  # type: ignore[arg-type] # as in `new_surrogate`
         surrogate.load_state_dict(state, assign=True)  # in the type it was saved in
         settings = json.loads(metadata["settings"])
         return Universal(surrogate.eval(), float(metadata["error"]), settings)
@@ -164,7 +170,7 @@ def file_stem(true_loss: TrueLoss) -> str:
 
 def _fingerprint(
     true_loss: TrueLoss,
-    distribution: ScoreDistribution,
+    distribution: SetDistribution,
     config: UniversalConfig,
     standardize: bool,
 ) -> str:
@@ -175,8 +181,7 @@ def _fingerprint(
     """
     generator = torch.Generator().manual_seed(0)
     sets = distribution.draw(16, max(config.set_sizes), generator=generator)
-    weight = sets.weight if true_loss.takes_weight else None
-    loss = true_loss(sets.y_true, sets.y_score, sample_weight=weight)
+    loss = true_loss(sets if true_loss.takes_weight else sets.present())
     values = [f"{value:.5g}" for value in loss.tolist()]
     what = json.dumps([values, repr(distribution), repr(config), standardize])
     return hashlib.sha256(what.encode()).hexdigest()[:16]

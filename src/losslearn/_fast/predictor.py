@@ -1,7 +1,6 @@
 """The built-in models in compiled form: scoring rows, and steps down an objective."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,24 +8,21 @@ from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from losslearn._fast.descent import AdamArrays, ClippedAdam
-from losslearn._fast.fused.surrogate import (
-    FusedSurrogate,
-    SetArrays,
-    Weights,
-    has_hooks,
-)
+from losslearn._fast import name_of
+from losslearn._fast.descent import AdamArrays, FlatDescent
+from losslearn._fast.fitter import CROSS_ENTROPY, CompiledFitter, has_hooks
 from losslearn._fast.kernels import can_compile
 from losslearn._fast.kernels.blas import one_thread
-from losslearn.models.networks import MLP, Linear
+
+if TYPE_CHECKING:
+    from losslearn.metrics import Loss
+    from losslearn.models.predictor import TorchPredictor
+    from losslearn.models.rows import Drawn
 
 Array = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-Network = tuple[Array, NDArray[np.int64], bool]
-"""Parameters and widths of a surrogate, and whether it standardises scores."""
-
-_NO_SURROGATE: Network = (np.empty(0, np.float32), np.empty(0, np.int64), False)
+_MODELS = ("losslearn.models.networks.Linear", "losslearn.models.networks.MLP")
 
 
 class Work(NamedTuple):
@@ -44,26 +40,43 @@ class Work(NamedTuple):
     """One over BatchNorm's deviations, shape `[units]`."""
 
 
-class FusedModel:
+def faster(part: "TorchPredictor") -> "TorchPredictor | CompiledPredictor":
+    """Return the fast form of a predictor, or itself where there is none.
+
+    There is one for `Linear` and `MLP` as they are built, on a CPU in single precision:
+    none derived from them, frozen in part, with hooks, or with layers exchanged.
+    """
+    model, x = part.model, part.rows.x
+    is_as_built = (
+        name_of(model) in _MODELS
+        and isinstance(part.descent, FlatDescent)
+        and part.descent.arrays is not None
+        and can_compile(x, *model.parameters())
+        and x.is_contiguous()
+        and all(parameter.requires_grad for parameter in model.parameters())
+        and not any(map(has_hooks, model.modules()))
+        and _is_as_built(model)
+    )
+    return CompiledPredictor(part) if is_as_built else part
+
+
+class CompiledPredictor:
     """A built-in model that trains without PyTorch's graph, in its training mode.
 
     It works on the model's own parameters and BatchNorm averages. Dropout draws its
     masks from a seed that it takes from PyTorch's global generator, as dropout does.
+    Where the parameters were exchanged, the reference does the work.
     """
 
-    def __init__(self, model: Linear | MLP, descent: ClippedAdam, x: Tensor) -> None:
-        """Bring BatchNorm's averages into one buffer, and its counts into another.
-
-        Args:
-            model: What is trained.
-            descent: Over its parameters.
-            x: The table whose rows are drawn.
-        """
-        self._standardizer, self._descent = model.standardizer, descent
+    def __init__(self, part: "TorchPredictor") -> None:
+        """Bring BatchNorm's averages into one buffer, and its counts into another."""
+        self.part, self.rows = part, part.rows
+        model: Any = part.model
+        self._descent: FlatDescent = part.descent  # type: ignore[assignment] # seen to
+        self._standardizer = model.standardizer
         self._alpha = self._buffers().values
-        self._arrays = SetArrays()
         self._work: Work | None = None
-        self._x = x.numpy()
+        self._x, self._target = part.rows.x.numpy(), part.rows.target.numpy()
         linear = [layer for layer in _layers(model) if isinstance(layer, nn.Linear)]
         self._widths = np.array(
             [linear[0].in_features, *(layer.out_features for layer in linear)], np.int64
@@ -82,32 +95,23 @@ class FusedModel:
             assert norm.num_batches_tracked is not None, "as built, it counts"
             norm.num_batches_tracked = batches.copy_(norm.num_batches_tracked)
             for row, name in enumerate(("running_mean", "running_var")):
-                part = running[row, at : at + norm.num_features]
-                part.copy_(getattr(norm, name))
-                setattr(norm, name, part)
+                part_of = running[row, at : at + norm.num_features]
+                part_of.copy_(getattr(norm, name))
+                setattr(norm, name, part_of)
             at += norm.num_features
 
-    @classmethod
-    def of(
-        cls, model: nn.Module, descent: ClippedAdam, x: Tensor
-    ) -> "FusedModel | None":
-        """Return the fast form of a model, or None where there is none.
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the part has
+        """Hand on what has no faster form."""
+        return getattr(self.part, name)
 
-        There is one for `Linear` and `MLP` as they are built: none derived from them,
-        frozen in part, with hooks, or with layers exchanged.
-        """
-        if not isinstance(model, Linear | MLP) or descent.arrays is None:
-            return None
-        parameters = list(model.parameters())
-        plain = (
-            can_compile(x, *parameters)
-            and x.is_contiguous()
-            and all(parameter.requires_grad for parameter in parameters)
-            and type(model) in (Linear, MLP)
-            and not any(map(has_hooks, model.modules()))
-            and _is_as_built(model)
-        )
-        return cls(model, descent, x) if plain else None
+    @property
+    def lr(self) -> float:
+        """eta_alpha, as it is now."""
+        return self._descent.lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._descent.lr = value
 
     def is_current(self) -> bool:
         """Return whether the model's parameters still are those in the buffer."""
@@ -115,6 +119,8 @@ class FusedModel:
 
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""
+        if not self.is_current():
+            return self.part.scores(rows)
         from losslearn._fast.kernels.feed_forward import score_rows
 
         with one_thread():
@@ -127,85 +133,57 @@ class FusedModel:
         self._count_batches(1)
         return torch.from_numpy(values).reshape(rows.shape)
 
-    def steps(
-        self,
-        rows: Integer[Tensor, "steps n"],
-        y_true: Integer[Tensor, " n"],
-        *,
-        sample_weight: Float[Tensor, " n"] | None,
-        surrogate: FusedSurrogate | None,
-        weights: Weights,
-    ) -> Float[Tensor, "steps n"]:
-        """Take one step for each set of rows, all in one call.
+    def descend(self, objective: "Loss", drawn: "Drawn") -> None:
+        """Take one step for each set of rows; all in one call, where the loss allows."""
+        if not self.is_current():
+            self.part.descend(objective, drawn)
+            return
+        blend = _compiled_blend(objective)
+        if blend is None:
+            self._descend_any(objective, drawn)
+        else:
+            self._descend_blend(blend, drawn)
+        if not self.part.model.training:
+            self.part.model.train()
 
-        Args:
-            rows: Row numbers of each step's set.
-            y_true: Targets of a set, the same for each.
-            sample_weight: Weight of each place of a set.
-            surrogate: The learned loss; None for cross-entropy alone.
-            weights: Of the learned loss and of cross-entropy.
-
-        Returns:
-            The scores before each step.
-        """
+    def _descend_blend(self, blend: "_Blend", drawn: "Drawn") -> None:
         from losslearn._fast.kernels.feed_forward import model_steps
 
-        y, share = self._arrays.of(y_true, sample_weight, (1, len(y_true)))
-        scores = np.empty(rows.shape, np.float32)
+        rows = drawn.rows.numpy()
+        steps, n = rows.shape
+        weight = torch.ones(n) if drawn.weight is None else drawn.weight
+        weight = weight.float().reshape(-1, n)
         with one_thread():
             model_steps(
                 *self._adam(0),
                 self._widths,
-                *self._at(rows),
-                self._draw_seed(len(rows)),
-                *self._work_for(rows.shape[1]),
-                y,
-                share,
-                *(_NO_SURROGATE if surrogate is None else _network(surrogate)),
-                *weights,
-                scores,
+                *self._at(drawn.rows),
+                self._draw_seed(steps),
+                *self._work_for(n),
+                self._target[rows].astype(np.float32),
+                (weight / weight.sum(-1, keepdim=True)).numpy(),
+                *blend,
             )
-        self._count_steps(len(rows))
-        return torch.from_numpy(scores)
+        self._count_steps(steps)
 
-    def descend(
-        self,
-        objective: Callable[..., Tensor],
-        rows: Integer[Tensor, "steps n"],
-        y_true: Integer[Tensor, " n"],
-        *,
-        sample_weight: Float[Tensor, " n"] | None,
-    ) -> Float[Tensor, "steps n"]:
-        """Take one step for each set of rows down any objective.
-
-        PyTorch works out the objective's gradient for the scores, and no more.
-
-        Args:
-            objective: Of targets and scores, one value a set.
-            rows: Row numbers of each step's set.
-            y_true: Targets of a set, the same for each.
-            sample_weight: Weight of each place of a set.
-
-        Returns:
-            The scores before each step.
-        """
+    def _descend_any(self, objective: "Loss", drawn: "Drawn") -> None:
+        """Take the steps down an objective whose gradient for the scores is PyTorch's."""
         from losslearn._fast.kernels.feed_forward import backward_step, forward_step
 
-        work = self._work_for(rows.shape[1])
-        seed = self._draw_seed(len(rows))
-        scores = []
-        for step, some in enumerate(rows):
+        work = self._work_for(drawn.rows.shape[1])
+        seed = self._draw_seed(len(drawn.rows))
+        for step, one in enumerate(drawn.each()):
             with one_thread():
                 values = forward_step(
                     self._alpha,
                     self._widths,
-                    *self._at(some),
+                    *self._at(one.rows),
                     seed + step * len(self._widths),
                     *work,
                 )
             score = torch.from_numpy(values).requires_grad_()
             self._descent.zero_grad()
-            objective(y_true, score, sample_weight=sample_weight).mean().backward()
+            self.part.step_back(objective, self.rows.sets(one, score))
             assert score.grad is not None, "the objective depends on the scores"
             with one_thread():
                 backward_step(
@@ -217,8 +195,6 @@ class FusedModel:
                 )
             self._descent.step_unclipped()
             self._count_steps(1)
-            scores.append(score.detach())
-        return torch.stack(scores)
 
     def _adam(self, ahead: int) -> tuple[Array, Array, Array, Array, int, float, float]:
         """Return Adam's buffers and settings, with the number of a step to come."""
@@ -228,7 +204,7 @@ class FusedModel:
 
     def _buffers(self) -> AdamArrays:
         arrays = self._descent.arrays
-        assert arrays is not None, "`of` has seen to it"
+        assert arrays is not None, "`faster` has seen to it"
         return arrays
 
     def _at(self, rows: Tensor) -> tuple[Array, float, Array, Rows, Array, Array]:
@@ -270,18 +246,31 @@ class FusedModel:
             self._batches += n
 
 
-def _network(surrogate: FusedSurrogate) -> Network:
-    return surrogate.beta, surrogate.sizes, surrogate.standardize
+_Blend = tuple[Array, NDArray[np.int64], bool, float, float]
+"""Parameters and widths of a surrogate, whether it standardises scores, and weights."""
+
+_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
 
 
-def _layers(model: Linear | MLP) -> list[nn.Module]:
+def _compiled_blend(objective: "Loss") -> _Blend | None:
+    """Return what an objective is made of, or None where it is not compiled."""
+    if name_of(objective) == CROSS_ENTROPY:
+        return (*_NO_SURROGATE, 0.0, 1.0)
+    fitter = getattr(objective, "fitter", None)
+    if not isinstance(fitter, CompiledFitter) or not fitter.is_current():
+        return None
+    weights: tuple[float, float] = getattr(objective, "weights")  # noqa: B009 - of whoever has a fitter
+    return (fitter.beta, fitter.sizes, fitter.standardize, *weights)
+
+
+def _layers(model: Any) -> list[nn.Module]:  # noqa: ANN401 - `Linear` or `MLP`
     """Return the layers behind the standardizer."""
     if isinstance(model.layers, nn.Linear):
         return [model.layers]
     return list(model.layers)
 
 
-def _is_as_built(model: Linear | MLP) -> bool:
+def _is_as_built(model: nn.Module) -> bool:
     """Return whether nobody has exchanged or set up a layer in another way."""
     layers = _layers(model)
     block = (nn.Linear, nn.LeakyReLU, nn.BatchNorm1d, nn.Dropout)

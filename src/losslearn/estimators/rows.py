@@ -1,0 +1,57 @@
+"""Arrays as rows to train on and rows to choose by."""
+
+import warnings
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from losslearn.estimators.splitting import split_off_validation
+from losslearn.models.rows import Rows
+
+
+def split_table(
+    table: Rows,
+    strata: Tensor,
+    *,
+    validation_fraction: float,
+    seed: int,
+    in_order: bool,
+) -> tuple[Rows, Rows]:
+    """Return the table with the numbers of the rows of both parts.
+
+    Args:
+        table: All of its rows are meant.
+        strata: Code of each row, from 0.
+        validation_fraction: Share of the rows to choose by.
+        seed: Of the split.
+        in_order: Whether the validation rows are read in the table's order.
+
+    Raises:
+        ValueError: If a stratum has fewer than two rows.
+    """
+    codes = strata.numpy()
+    least = int(torch.bincount(strata).min())
+    if least < 2:
+        raise ValueError(
+            "`y` must hold at least 2 rows of each class, one to train and one "
+            f"to validate on, got {least} of the rarer class."
+        )
+    # each part needs a row of each stratum
+    n_valid = max(round(validation_fraction * len(codes)), 2)
+    train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
+    if in_order:
+        valid.sort()
+    return (
+        table._replace(numbers=as_tensor(train)),
+        table._replace(numbers=as_tensor(valid)),
+    )
+
+
+def as_tensor(array: NDArray[Any]) -> Tensor:
+    """Return the tensor of an array, which shares its memory."""
+    with warnings.catch_warnings():
+        # a memory map opened to read: nothing writes into a table
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+        return torch.from_numpy(array)

@@ -1,0 +1,150 @@
+"""The lower level of Algorithm 1: sets, their true losses, and the fit to them."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from losslearn.metrics import Sets, TrueLoss
+from losslearn.surrogate.fitter import SurrogateFitter
+from losslearn.tasks.task import Task
+from losslearn.training.recipe import Recipe
+
+DrawSets = Callable[[int], Sets]
+"""Draws so many sets now, with the present model's scores, without gradient."""
+
+
+class ValuedSets(NamedTuple):
+    """Sets and their true losses."""
+
+    sets: Sets
+    loss: Float[Tensor, " sets"]
+
+    def picked(self, some: Tensor | slice) -> "ValuedSets":
+        """Return some of the sets."""
+        return ValuedSets(self.sets.picked(some), self.loss[some])
+
+    def followed_by(self, other: "ValuedSets") -> "ValuedSets":
+        """Return these sets and then the others, which are laid out alike."""
+        ours, theirs = self.sets, other.sets
+        weight = ours.weight
+        if weight is not None and theirs.weight is not None and weight.ndim > 1:
+            weight = torch.cat([weight, theirs.weight])
+        return ValuedSets(
+            Sets(
+                torch.cat([ours.target, theirs.target]),
+                torch.cat([ours.score, theirs.score]),
+                weight,
+                {
+                    name: torch.cat([column, theirs.columns[name]])
+                    for name, column in ours.columns.items()
+                },
+            ),
+            torch.cat([self.loss, other.loss]),
+        )
+
+
+class SurrogateLearner:
+    """Keeps a surrogate close to the true loss at the model's scores.
+
+    Attributes:
+        fitter: Holds the learned loss, beta, and moves it.
+    """
+
+    def __init__(
+        self,
+        fitter: SurrogateFitter,
+        true_loss: TrueLoss,
+        task: Task,
+        recipe: Recipe,
+        *,
+        generator: torch.Generator,
+    ) -> None:
+        """Start without sets to replay."""
+        self.fitter = fitter
+        self._true_loss, self._task, self._recipe = true_loss, task, recipe
+        self._generator = generator
+        self._replayed: ValuedSets | None = None
+
+    def learn(self, draw: DrawSets, *, steps: int) -> Float[Tensor, ""]:
+        """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
+
+        One forward pass, in the mode in which the model steps will query the
+        surrogate, serves the true losses and the fit of all steps.
+
+        Args:
+            draw: Gives sets of the present model's scores.
+            steps: K_beta.
+
+        Returns:
+            The mean surrogate error over the steps.
+        """
+        n_sets = self._recipe.n_sets
+        sets, loss = self._valued(draw, steps * n_sets)
+
+        def by_step(part: Tensor) -> Tensor:
+            return part.unflatten(0, (steps, n_sets)) if part.ndim > 1 else part
+
+        stepped = Sets(
+            by_step(sets.target),
+            by_step(sets.score),
+            None if sets.weight is None else by_step(sets.weight),
+            {name: by_step(column) for name, column in sets.columns.items()},
+        )
+        return self.fitter.fit(stepped, loss.unflatten(0, (steps, n_sets))).mean()
+
+    def _valued(self, draw: DrawSets, n: int) -> ValuedSets:
+        """Return sets to fit and their true losses (line 10), old ones among the new.
+
+        A share of them is drawn and valued now, the rest are the latest of earlier
+        turns: each is fitted `replay` times in all.
+        """
+        replay = self._recipe.replay
+        n_new = math.ceil(n / replay)
+        if self._replayed is None or len(self._replayed.loss) < n - n_new:
+            n_new = n
+        sets = self._perturbed(draw(n_new))
+        loss = self._true_loss(sets if self._true_loss.takes_weight else sets.present())
+        valued = ValuedSets(sets, loss)
+        if n_new < n and self._replayed is not None:
+            valued = valued.followed_by(self._replayed.picked(slice(n - n_new)))
+        if replay == 1:
+            return valued
+        self._replayed = valued
+        mixed = torch.randperm(n, generator=self._generator, device=loss.device)
+        return valued.picked(mixed)
+
+    def _perturbed(self, sets: Sets) -> Sets:
+        if self._recipe.perturbation == 0:
+            return sets
+        return self._task.perturb(
+            sets,
+            self._recipe.perturbation,
+            # a loss of raw scores also changes as a whole set moves or stretches
+            as_a_whole=not self.fitter.surrogate.view.standardize,
+            generator=self._generator,
+        )
+
+    def forget_sets(self) -> None:
+        """Forget the sets kept for replay, as when sets are laid out in another way."""
+        self._replayed = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the surrogate, its optimiser and the sets kept for replay."""
+        replayed = None
+        if self._replayed is not None:
+            # plain, as `torch.load` takes it without running code
+            replayed = (*self._replayed.sets, self._replayed.loss)
+        return {**self.fitter.state_dict(), "replayed": replayed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`, in place."""
+        self.fitter.load_state_dict(state)
+        self._replayed = None
+        if state["replayed"] is not None:
+            *sets, loss = state["replayed"]
+            kept = Sets(*sets).to(self.fitter.surrogate.loss_scale.device)
+            self._replayed = ValuedSets(kept, loss.to(kept.score.device))
