@@ -67,16 +67,15 @@ def _sorted(
     return _SortedSets(score, score.argsort(axis=-1), rows, weight)
 
 
-def _weight_above(sets: _SortedSets, outer: torch.Size) -> tuple[Tensor, Tensor]:
+def _weight_above(sets: _SortedSets, outer: torch.Size) -> tuple[Tensor, ...]:
     from losslearn._fast.kernels.counting import count_above
 
     n_sets, n = sets.score.shape
     above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
     count_above(*sets, above, undefined)
-    return (
-        torch.from_numpy(above.reshape(2, *outer, n + 1)),
-        torch.from_numpy(undefined.reshape(outer)),
-    )
+    tp, fp = above.reshape(2, *outer, n + 1)
+    counts = (tp, fp, tp[..., -1:], fp[..., -1:], undefined.reshape(outer))
+    return tuple(map(torch.from_numpy, counts))
 
 
 def _misranked_share(sets: _SortedSets, outer: torch.Size) -> Tensor:

@@ -117,8 +117,7 @@ def cut_points(
         ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
     """
     count = fastest(weight_above)
-    (tp, fp), undefined = count(y_true, y_score, sample_weight=sample_weight)
-    return Confusion(tp, fp, tp[..., -1:], fp[..., -1:], undefined)
+    return Confusion(*count(y_true, y_score, sample_weight=sample_weight))
 
 
 def weight_above(
@@ -126,12 +125,8 @@ def weight_above(
     y_score: Float[Tensor, "*sets n"],
     *,
     sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Float[Tensor, "2 *sets cuts"], Float[Tensor, "*sets"]]:
-    """Return the weight of positive and of negative rows above each cut point.
-
-    Returns:
-        The weights, and what to add to a loss: NaN for the sets that have none.
-    """
+) -> tuple[Tensor, ...]:
+    """Return what `Confusion` holds at every cut point, as a plain tuple."""
     score, order = y_score.sort(dim=-1, descending=True)
     weight = split_weight(y_true, y_score, sample_weight)
     above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
@@ -139,8 +134,10 @@ def weight_above(
     # of the set, the lowest count seen on a last row is that of the row's own group.
     inside = functional.pad(score[..., 1:] == score[..., :-1], (0, 1))
     above = above.masked_fill(inside, torch.inf).flip(-1).cummin(-1).values.flip(-1)
-    n_pos, n_neg = above[..., -1]
-    return functional.pad(above, (1, 0)), undefined_sets(n_pos, n_neg, score[..., 0])
+    tp, fp = functional.pad(above, (1, 0)).unbind(0)
+    n_pos, n_neg = tp[..., -1:], fp[..., -1:]
+    undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
+    return tp, fp, n_pos, n_neg, undefined
 
 
 def over_cut_points(

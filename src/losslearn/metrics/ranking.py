@@ -152,8 +152,8 @@ def average_precision_loss(
     """
 
     def lost(cuts: Confusion) -> Tensor:
-        imprecision = _ratio(cuts.fp, cuts.tp + cuts.fp)[..., 1:]
-        return (cuts.tp.diff() * imprecision).sum(-1)
+        fp = cuts.fp[..., 1:]
+        return (cuts.tp.diff() * _ratio(fp, cuts.tp[..., 1:] + fp)).sum(-1)
 
     whole, cuts = over_cut_points(
         lost, torch.add, y_true, y_score, sample_weight=sample_weight
