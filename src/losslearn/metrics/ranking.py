@@ -10,6 +10,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn._fast import fastest
+from losslearn.metrics.builtin import builtin
 from losslearn.metrics.cut_points import (
     Confusion,
     count_dtype,
@@ -20,6 +21,9 @@ from losslearn.metrics.cut_points import (
 from losslearn.metrics.sets import value_dtype
 
 
+@builtin(
+    "1 - area under the ROC curve", aliases="auc roc_auc auroc roc_auc_score auc_loss"
+)
 def roc_auc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -69,6 +73,11 @@ def misranked_share(
     return (share + cuts.undefined).clamp(0, 1)
 
 
+@builtin(
+    "1 - area under the ROC curve up to a false positive rate (McClish)",
+    aliases="partial_auc pauc pauc_loss partial_roc_auc",
+    parameter="max_fpr",
+)
 def partial_auc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -98,10 +107,8 @@ def partial_auc_loss(
         ValueError: If `max_fpr` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> partial_auc_loss(y_true, y_score, max_fpr=0.5)
         tensor(0.3333)
     """
@@ -121,6 +128,10 @@ def partial_auc_loss(
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - average precision",
+    aliases="ap average_precision average_precision_score pr_auc auprc ap_loss",
+)
 def average_precision_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -143,10 +154,8 @@ def average_precision_loss(
         Values in [0, 1), 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> average_precision_loss(y_true, y_score)
         tensor(0.1667)
     """
@@ -162,6 +171,9 @@ def average_precision_loss(
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "error rate where false positive and false negative rate are equal", aliases="eer"
+)
 def equal_error_rate(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -185,10 +197,8 @@ def equal_error_rate(
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> equal_error_rate(y_true, y_score)
         tensor(0.5000)
     """
@@ -206,6 +216,11 @@ def equal_error_rate(
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - best recall at no less than a precision",
+    aliases="recall_at_precision_loss r_at_p",
+    parameter="precision",
+)
 def recall_at_precision(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -235,10 +250,8 @@ def recall_at_precision(
         ValueError: If `precision` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> recall_at_precision(y_true, y_score, precision=0.9)
         tensor(0.5000)
     """
@@ -257,6 +270,11 @@ def recall_at_precision(
     return finished(1 - recall, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - precision among the k rows (or share k of the rows) ranked highest",
+    aliases="precision_at_k_loss p_at_k top_k_precision",
+    parameter="k",
+)
 def precision_at_k(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -288,15 +306,10 @@ def precision_at_k(
         ValueError: If `k` is neither a positive integer nor a float in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
-        >>> (
-        ...     precision_at_k(y_true, y_score, k=2),
-        ...     precision_at_k(y_true, y_score, k=0.25),
-        ... )
-        (tensor(0.5000), tensor(0.))
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> precision_at_k(y_true, y_score, k=2)
+        tensor(0.5000)
     """
     if k <= 0 or (not isinstance(k, int) and not k <= 1):
         raise ValueError(
