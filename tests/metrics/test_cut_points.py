@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from losslearn._fast import kernels
 from losslearn.metrics import cut_points as module
 from losslearn.metrics import roc_auc_loss
 from losslearn.metrics.cut_points import cut_points
@@ -34,7 +35,7 @@ def sets(draw):
 def both_ways(y_true, y_score, weight, *, of=cut_points):
     compiled = of(y_true, y_score, sample_weight=weight)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "can_compile", lambda *_, **__: False)
+        patch.setattr(kernels, "is_available", lambda: False)
         plain = of(y_true, y_score, sample_weight=weight)
     return compiled, plain
 
@@ -73,8 +74,8 @@ def test_rows_that_are_not_contiguous_are_counted_as_they_stand():
     score = torch.randn(6, 9, generator=torch.Generator().manual_seed(0)).T[::2]
     y_true = (torch.arange(12) % 3 == 0).long()[::2].expand(5, 6)
     compiled, plain = both_ways(y_true, score, torch.rand(12)[::2])
-    assert torch.equal(compiled.true_pos, plain.true_pos)
-    assert torch.equal(compiled.false_pos, plain.false_pos)
+    assert torch.equal(compiled.tp, plain.tp)
+    assert torch.equal(compiled.fp, plain.fp)
 
 
 def test_counts_are_those_of_a_loop():
@@ -82,5 +83,5 @@ def test_counts_are_those_of_a_loop():
     y_score = torch.tensor([0.3, 0.9, 0.3, 0.1, 0.5])
     for counts in both_ways(y_true, y_score, None):
         # 0.9, then 0.5, then both of 0.3, then 0.1
-        assert counts.true_pos.tolist() == [0, 1, 2, 3, 3, 3]
-        assert counts.false_pos.tolist() == [0, 0, 0, 1, 1, 2]
+        assert counts.tp.tolist() == [0, 1, 2, 3, 3, 3]
+        assert counts.fp.tolist() == [0, 0, 0, 1, 1, 2]
