@@ -89,12 +89,15 @@ def test_integer_weights_are_repeated_rows(loss, case, data):
 @settings(max_examples=10)
 @given(case=labelled_sets(), data=st.data())
 def test_rows_of_zero_weight_do_not_matter(loss, case, data):
-    extra = data.draw(labelled_sets(weighted=False, max_size=8))
+    n = data.draw(st.integers(1, 8))
+    scores = st.sampled_from([-np.inf, -1e9, -0.25, 0.0, 0.25, 1e9, np.inf])
     weight = np.ones(len(case.y_true)) if case.weight is None else case.weight
     padded = LabelledSet(
-        np.concatenate([extra.y_true, case.y_true]),
-        np.concatenate([extra.y_score, case.y_score]),
-        np.concatenate([np.zeros(len(extra.y_true)), weight]),
+        np.append(
+            data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)), case.y_true
+        ),
+        np.append(data.draw(st.lists(scores, min_size=n, max_size=n)), case.y_score),
+        np.append(np.zeros(n), weight),
     )
     assert value(loss, padded) == pytest.approx(value(loss, case), abs=1e-9)
 
@@ -283,9 +286,3 @@ def test_a_fixed_threshold_makes_another_loss():
 def test_a_ranking_loss_has_no_threshold():
     with pytest.raises(ValueError, match="`roc_auc_loss` has no threshold"):
         get_true_loss("auc").with_threshold(0.0)
-
-
-def test_weights_for_a_loss_without_weights_are_refused():
-    loss = TrueLoss(name="odd", description="", function=len, takes_weight=False)
-    with pytest.raises(ValueError, match="`odd` does not take weights"):
-        loss(Sets(torch.tensor([0, 1]), torch.rand(2), torch.tensor([1.0, 0.5])))
