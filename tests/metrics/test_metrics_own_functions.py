@@ -95,7 +95,7 @@ def test_many_sets_are_judged_in_chunks(monkeypatch):
     loss = as_true_loss(profit, greater_is_better=True)
     sets = random_sets(7, 30)
     whole = loss(sets)
-    monkeypatch.setattr("losslearn.metrics.own.callables._CHUNK", 2 * 25 * 30)
+    monkeypatch.setattr("losslearn.metrics.own.black_box._CHUNK", 2 * 25 * 30)
     torch.testing.assert_close(loss(sets), whole, rtol=0, atol=0)
 
 

@@ -32,6 +32,7 @@ from losslearn.metrics.cut_points import (
     split_weight,
     undefined_sets,
 )
+from losslearn.metrics.sets import Sets
 
 Formula = Callable[[Confusion], Tensor]
 
@@ -66,7 +67,7 @@ def of_labels(description: str, *, aliases: str) -> Callable[[Formula], LossOfLa
             threshold: float | int | None = None,
             sample_weight: Float[Tensor, "*#sets n"] | None = None,
         ) -> Float[Tensor, "*sets"]:
-            return _value(formula, y_true, y_score, threshold, sample_weight)
+            return _value(formula, threshold, Sets(y_true, y_score, sample_weight))
 
         loss.__name__, loss.__qualname__ = formula.__name__, formula.__qualname__
         loss.__doc__ = formula.__doc__
@@ -155,7 +156,7 @@ def fbeta_loss(
     if not 0 < beta < float("inf"):
         raise ValueError(f"`beta` must be a positive number, got {beta}.")
     formula = partial(_fbeta, beta=beta)
-    return _value(formula, y_true, y_score, threshold, sample_weight)
+    return _value(formula, threshold, Sets(y_true, y_score, sample_weight))
 
 
 def _fbeta(c: Confusion, *, beta: float | int = 2.0) -> Tensor:
@@ -315,53 +316,37 @@ def losses_at_cut_points(
     distinct = y_score.new_empty(len(y_score) + 1)
     losses = distinct.new_empty(len(distinct), dtype=count_dtype(y_score))
     end = 0
-    for score, cuts in distinct_cut_points(
-        y_true, y_score, sample_weight=sample_weight
-    ):
+    for score, cuts in distinct_cut_points(Sets(y_true, y_score, sample_weight)):
         begin, end = end, end + len(score)
         distinct[begin:end] = score
         losses[begin:end] = formula(cuts) + cuts.undefined
     return distinct[1:end], losses[:end].clamp_(0, 1)
 
 
-def _value(
-    formula: Formula,
-    y_true: Tensor,
-    y_score: Tensor,
-    threshold: float | int | None,
-    sample_weight: Tensor | None,
-) -> Tensor:
+def _value(formula: Formula, threshold: float | int | None, sets: Sets) -> Tensor:
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
         value, cuts = over_cut_points(
-            lambda cuts: formula(cuts).amin(-1),
-            torch.minimum,
-            y_true,
-            y_score,
-            sample_weight=sample_weight,
+            lambda cuts: formula(cuts).amin(-1), torch.minimum, sets
         )
     else:
-        cuts = _at_threshold(y_true, y_score, threshold, sample_weight)
+        cuts = _at_threshold(threshold, sets)
         value = formula(cuts)
-    return finished(value, cuts.undefined, y_score)
+    return finished(value, cuts.undefined, sets.score)
 
 
-def _at_threshold(
-    y_true: Tensor,
-    y_score: Tensor,
-    threshold: float | int,
-    sample_weight: Tensor | None,
-) -> Confusion:
+def _at_threshold(threshold: float | int, sets: Sets) -> Confusion:
     """Return the confusion matrix of each set, without an axis of cut points."""
-    is_called = y_score >= threshold
-    if sample_weight is None:  # counted a byte a row, since rows may be many
-        is_pos = y_true == 1
+    is_called = sets.score >= threshold
+    if sets.weight is None:  # counted a byte a row, since rows may be many
+        is_pos = sets.target == 1
         counts = (is_pos & is_called, is_called, is_pos)
-        tp, called, n_pos = (count.sum(-1).to(count_dtype(y_score)) for count in counts)
-        fp, n_neg = called - tp, y_true.shape[-1] - n_pos
+        dtype = count_dtype(sets.score)
+        tp, called, n_pos = (count.sum(-1).to(dtype) for count in counts)
+        fp, n_neg = called - tp, sets.target.shape[-1] - n_pos
     else:
-        weight = split_weight(y_true, y_score, sample_weight)  # (2, *sets, n)
+        weight = split_weight(sets)  # (2, *sets, n)
         n_pos, n_neg = weight.sum(-1).unbind(0)
         tp, fp = (weight * is_called).sum(-1).unbind(0)
-    undefined = undefined_sets(n_pos, n_neg, y_score.amax(-1))
+    undefined = undefined_sets(n_pos, n_neg, sets.score.amax(-1))
     return Confusion(tp, fp, n_pos, n_neg, undefined)

@@ -3,6 +3,9 @@
 Each is a sum or an interpolation over the cut points of a set (see `cut_points`), in
 which tied rows move together, as in scikit-learn. TP and FP are the weights of the
 positive and of the negative rows above a cut point, P and N those of the whole classes.
+
+Each takes targets 0 or 1, scores on any scale, of which only the order matters, both
+`[*sets, n]`, and weights that are not negative, all 1 if left out.
 """
 
 import torch
@@ -18,7 +21,7 @@ from losslearn.metrics.cut_points import (
     is_large,
     over_cut_points,
 )
-from losslearn.metrics.sets import value_dtype
+from losslearn.metrics.sets import Sets, value_dtype
 
 
 @builtin(
@@ -38,11 +41,6 @@ def roc_auc_loss(
         \ell = \frac{1}{P N} \sum_{i: y_i = 1} \sum_{j: y_j = 0}
             w_i w_j \big([\hat y_i < \hat y_j] + \tfrac12 [\hat y_i = \hat y_j]\big)
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
@@ -50,24 +48,16 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
+    sets = Sets(y_true, y_score, sample_weight)
     # for training without cut points; many rows of one set are taken in parts
-    share = misranked_share if is_large(y_score) else fastest(misranked_share)
-    return share(y_true, y_score, sample_weight=sample_weight).to(value_dtype(y_score))
+    share = misranked_share if is_large(sets) else fastest(misranked_share)
+    return share(sets).to(value_dtype(y_score))
 
 
-def misranked_share(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Float[Tensor, "*sets"]:
+def misranked_share(sets: Sets) -> Float[Tensor, "*sets"]:
     """Return the share of (positive, negative) pairs ranked the wrong way."""
-
-    def area(cuts: Confusion) -> Tensor:
-        return torch.trapezoid(cuts.fn, cuts.fp)
-
     whole, cuts = over_cut_points(
-        area, torch.add, y_true, y_score, sample_weight=sample_weight
+        lambda cuts: torch.trapezoid(cuts.fn, cuts.fp), torch.add, sets
     )
     share = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
     return (share + cuts.undefined).clamp(0, 1)
@@ -121,9 +111,7 @@ def partial_auc_loss(
         share = _ratio(width, fpr.diff())
         return (width * (miss[..., :-1] + miss.diff() * share / 2)).sum(-1)
 
-    whole, cuts = over_cut_points(
-        area, torch.add, y_true, y_score, sample_weight=sample_weight
-    )
+    whole, cuts = over_cut_points(area, torch.add, Sets(y_true, y_score, sample_weight))
     loss = whole / (2 * max_fpr - max_fpr**2)
     return finished(loss, cuts.undefined, y_score)
 
@@ -145,11 +133,6 @@ def average_precision_loss(
     .. math::
         \ell = \sum_k \frac{TP_k - TP_{k-1}}{P} \cdot \frac{FP_k}{TP_k + FP_k}
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1), 0 is best; NaN for a set that holds one class only.
 
@@ -164,9 +147,7 @@ def average_precision_loss(
         fp = cuts.fp[..., 1:]
         return (cuts.tp.diff() * _ratio(fp, cuts.tp[..., 1:] + fp)).sum(-1)
 
-    whole, cuts = over_cut_points(
-        lost, torch.add, y_true, y_score, sample_weight=sample_weight
-    )
+    whole, cuts = over_cut_points(lost, torch.add, Sets(y_true, y_score, sample_weight))
     loss = whole / cuts.n_pos[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
@@ -188,11 +169,6 @@ def equal_error_rate(
     .. math::
         \ell = \frac{FP}{N} \quad \text{where} \quad \frac{FP}{N} = \frac{P - TP}{P}
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
@@ -211,7 +187,7 @@ def equal_error_rate(
         return (fpr[..., :-1] + share * fpr.diff()).where(crosses, 0.0).sum(-1)
 
     loss, cuts = over_cut_points(
-        crossing, torch.add, y_true, y_score, sample_weight=sample_weight
+        crossing, torch.add, Sets(y_true, y_score, sample_weight)
     )
     return finished(loss, cuts.undefined, y_score)
 
@@ -264,7 +240,7 @@ def recall_at_precision(
         return (cuts.tp * allowed).amax(-1)
 
     found, cuts = over_cut_points(
-        most_found, torch.maximum, y_true, y_score, sample_weight=sample_weight
+        most_found, torch.maximum, Sets(y_true, y_score, sample_weight)
     )
     recall = found / cuts.n_pos[..., 0]
     return finished(1 - recall, cuts.undefined, y_score)
@@ -326,7 +302,7 @@ def precision_at_k(
         return (cuts.fp.diff() * share).sum(-1)
 
     whole, cuts = over_cut_points(
-        wrong, torch.add, y_true, y_score, sample_weight=sample_weight
+        wrong, torch.add, Sets(y_true, y_score, sample_weight)
     )
     loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)

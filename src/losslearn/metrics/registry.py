@@ -10,7 +10,7 @@ import torch
 from losslearn.metrics import ranking  # noqa: F401 - it and `confusion` fill BUILTINS
 from losslearn.metrics.builtin import BUILTINS, Builtin
 from losslearn.metrics.confusion import losses_at_cut_points
-from losslearn.metrics.own.top_heavy import is_top_heavy
+from losslearn.metrics.own.trying import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
 _BY_NAME = {name: known for known in BUILTINS for name in (known.name, *known.aliases)}
