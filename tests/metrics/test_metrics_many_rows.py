@@ -1,4 +1,7 @@
-"""One set of many rows is valued in parts: here of a few rows, to be checked."""
+"""The losses against their definitions, and one set of many rows, valued in parts.
+
+The parts are of a few rows here, to be checked.
+"""
 
 import math
 
@@ -14,10 +17,11 @@ from losslearn.metrics import Sets, cut_points, get_true_loss
 TOLERANCE = 1e-9  # doubles, with weights up to a thousand
 
 
-@pytest.fixture(params=[1, 2, 3, 100], autouse=True)
+@pytest.fixture(params=[None, 1, 3, 100], autouse=True)
 def rows_of_a_part(request, monkeypatch) -> None:
-    monkeypatch.setattr(cut_points, "_MANY", 0)
-    monkeypatch.setattr(cut_points, "_ROWS", request.param)
+    if request.param is not None:
+        monkeypatch.setattr(cut_points, "_MANY", 0)
+        monkeypatch.setattr(cut_points, "_ROWS", request.param)
 
 
 def expected_of(name: str, case: LabelledSet) -> float:
