@@ -11,7 +11,7 @@ from torch import nn
 
 from losslearn import SurrogateLoss, as_true_loss, declare_metric, tune_threshold
 from losslearn._fast.fused import FusedSurrogate
-from losslearn.metrics import MetricError
+from losslearn.metrics import MetricError, Sets
 from losslearn.metrics.columns import as_columns, take_rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
@@ -31,7 +31,7 @@ def test_value_is_that_of_a_plain_loop(given):
     y_true, y_score, columns = draw()
     loss = as_true_loss(given, greater_is_better=True)
     assert loss.columns == ("amount",)
-    found = loss.with_threshold(0.3)(y_true, y_score, columns=columns)
+    found = loss.with_threshold(0.3)(Sets(y_true, y_score, columns=columns))
     sets = zip(y_true, y_score, columns["amount"], strict=True)
     expected = [by_hand(*(part.tolist() for part in one), 0.3) for one in sets]
     assert found.tolist() == pytest.approx(expected)
@@ -41,7 +41,7 @@ def test_value_is_that_of_a_plain_loop(given):
 def test_form_to_train_for_is_the_best_of_the_thresholds_tried(given):
     y_true, y_score, columns = draw(n=20)  # few enough for every score to be tried
     loss = as_true_loss(given, greater_is_better=True)
-    found = loss(y_true, y_score, columns=columns)
+    found = loss(Sets(y_true, y_score, columns=columns))
     sets = zip(y_true, y_score, columns["amount"], strict=True)
     expected = [
         min(by_hand(*(part.tolist() for part in one), cut) for cut in one[1].tolist())
@@ -60,7 +60,7 @@ def test_one_column_serves_all_sets_and_weights_go_along():
     weight = torch.arange(40) / 40
     loss = as_true_loss(weighted, greater_is_better=False)
     assert loss.columns == ("amount",)
-    found = loss(y_true, y_score, sample_weight=weight, columns={"amount": amount})
+    found = loss(Sets(y_true, y_score, weight, {"amount": amount}))
     expected = [
         sum(float(weight[i] * amount[i]) for i in range(40) if one[i] == 1)
         for one in y_true
@@ -84,7 +84,7 @@ def test_a_column_that_is_not_given_is_one_clear_error():
     y_true, y_score, columns = draw()
     loss = as_true_loss(profit)
     with pytest.raises(ValueError, match=r"needs the columns \['amount'\].*`columns`"):
-        loss(y_true, y_score, columns={"fee": columns["fee"]})
+        loss(Sets(y_true, y_score, columns={"fee": columns["fee"]}))
     with pytest.raises(ValueError, match="needs the columns"):
         best_threshold(loss, y_true[0], y_score[0])
 

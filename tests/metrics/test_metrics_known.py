@@ -9,10 +9,7 @@ import torch
 import torchmetrics.classification as tm
 from external_cases import name_case
 
-from losslearn.metrics import (
-    as_true_loss,
-    get_true_loss,
-)
+from losslearn.metrics import as_true_loss, get_true_loss
 
 
 @pytest.mark.parametrize(
@@ -39,8 +36,8 @@ from losslearn.metrics import (
 def test_scikit_learn_metrics_of_scores_need_no_word(metric, judge, sets):
     loss = as_true_loss(metric)
     assert not loss.needs_threshold
-    expected = [judge(y, s) for y, s in zip(*(t.numpy() for t in sets), strict=True)]
-    assert loss(*sets).tolist() == pytest.approx(expected)
+    expected = [judge(y, s) for y, s in zip(*map(np.asarray, sets[:2]), strict=True)]
+    assert loss(sets).tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +59,13 @@ def test_scikit_learn_metrics_of_scores_need_no_word(metric, judge, sets):
 def test_scikit_learn_metrics_of_labels_need_no_word(metric, judge, sets):
     loss = as_true_loss(metric)
     assert loss.needs_threshold
-    labels = (sets[1] >= 0.5).long()
+    labels = (sets.score >= 0.5).long()
     expected = [
-        judge(y, p) for y, p in zip(sets[0].numpy(), labels.numpy(), strict=True)
+        judge(y, p) for y, p in zip(sets.target.numpy(), labels.numpy(), strict=True)
     ]
-    got = loss.with_threshold(0.5)(*sets)
+    got = loss.with_threshold(0.5)(sets)
     assert got.tolist() == pytest.approx(expected)
-    assert (loss(*sets) <= got + 1e-9).all()  # the best threshold is no worse
+    assert (loss(sets) <= got + 1e-9).all()  # the best threshold is no worse
 
 
 @pytest.mark.parametrize(
@@ -90,7 +87,7 @@ def test_torchmetrics_need_no_word(metric, name, of_labels, sets):
         loss, builtin = loss.with_threshold(0.5), builtin.with_threshold(0.5)
     else:
         assert loss.scale_invariant
-    torch.testing.assert_close(loss(*sets), builtin(*sets), rtol=0, atol=1e-6)
+    torch.testing.assert_close(loss(sets), builtin(sets), rtol=0, atol=1e-6)
     assert metric.update_called is False  # the user's own is left alone
 
 
@@ -98,7 +95,7 @@ def test_a_torchmetrics_error_is_to_be_minimised(sets):
     loss = as_true_loss(tm.BinaryCalibrationError())
     assert not loss.greater_is_better
     assert not loss.scale_invariant
-    assert (loss(*sets) >= 0).all()
+    assert (loss(sets) >= 0).all()
 
 
 @pytest.mark.parametrize(

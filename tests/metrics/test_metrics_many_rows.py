@@ -1,4 +1,7 @@
-"""One set of many rows is valued in parts: here of a few rows, to be checked."""
+"""The losses against their definitions, and one set of many rows, valued in parts.
+
+The parts are of a few rows here, to be checked.
+"""
 
 import math
 
@@ -9,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_cases import OF_LABELS, OF_SCORES, LabelledSet, labelled_sets
 
-from losslearn.metrics import cut_points, get_true_loss
+from losslearn.metrics import Sets, cut_points, get_true_loss
 
 TOLERANCE = 1e-9  # doubles, with weights up to a thousand
 
 
-@pytest.fixture(params=[1, 2, 3, 100], autouse=True)
+@pytest.fixture(params=[None, 1, 3, 100], autouse=True)
 def rows_of_a_part(request, monkeypatch) -> None:
-    monkeypatch.setattr(cut_points, "_MANY", 0)
-    monkeypatch.setattr(cut_points, "_ROWS", request.param)
+    if request.param is not None:
+        monkeypatch.setattr(cut_points, "_MANY", 0)
+        monkeypatch.setattr(cut_points, "_ROWS", request.param)
 
 
 def expected_of(name: str, case: LabelledSet) -> float:
@@ -30,7 +34,7 @@ def expected_of(name: str, case: LabelledSet) -> float:
 @settings(max_examples=15)
 @given(case=labelled_sets())
 def test_the_loss_is_that_of_the_definition(name, case):
-    got = get_true_loss(name)(*case.arguments(), **case.weights()).item()
+    got = get_true_loss(name)(case.sets()).item()
     assert got == pytest.approx(expected_of(name, case), abs=TOLERANCE)
 
 
@@ -51,5 +55,6 @@ def test_each_cut_point_comes_once_and_in_order(case, name):
 @pytest.mark.parametrize("name", ["f1", "auc", "average_precision", "eer"])
 def test_a_set_of_one_class_or_with_a_score_that_is_none_has_no_value(name):
     loss = get_true_loss(name)
-    assert loss(torch.zeros(5, dtype=torch.long), torch.rand(5)).isnan()
-    assert loss(torch.tensor([0, 1, 1]), torch.tensor([0.0, math.nan, 1.0])).isnan()
+    assert loss(Sets(torch.zeros(5, dtype=torch.long), torch.rand(5))).isnan()
+    y_score = torch.tensor([0.0, math.nan, 1.0])
+    assert loss(Sets(torch.tensor([0, 1, 1]), y_score)).isnan()

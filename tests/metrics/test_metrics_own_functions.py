@@ -18,6 +18,7 @@ from metric_cases import random_sets
 
 from losslearn.metrics import (
     MetricError,
+    Sets,
     as_true_loss,
     declare_metric,
     get_true_loss,
@@ -28,23 +29,22 @@ def test_what_a_function_takes_is_read_off_its_second_argument(sets):
     labels = as_true_loss(profit, greater_is_better=True)
     scores = as_true_loss(recall_of_top_ten, greater_is_better=True)
     probabilities = as_true_loss(squared_error, greater_is_better=False)
-    y_true, y_score = sets
-    row, score = y_true[0].numpy(), y_score[0].numpy()
-    fixed = labels.with_threshold(0.5)(y_true, y_score)[0]
+    row, score = sets.target[0].numpy(), sets.score[0].numpy()
+    fixed = labels.with_threshold(0.5)(sets)[0]
     assert fixed == -profit(row, (score >= 0.5).astype(int))
-    assert scores(y_true, y_score)[0] == -recall_of_top_ten(row, score)
+    assert scores(sets)[0] == -recall_of_top_ten(row, score)
     expected = squared_error(row, 1 / (1 + np.exp(-score)))
-    assert probabilities(y_true, y_score)[0] == pytest.approx(expected)
+    assert probabilities(sets)[0] == pytest.approx(expected)
 
 
 def test_a_metric_of_labels_is_trained_for_at_the_best_of_25_thresholds():
     loss = as_true_loss(profit, greater_is_better=True)
-    y_true, y_score = random_sets(4, 20)
+    few = random_sets(4, 20)
     expected = [
         min(-profit(y, (s >= t).astype(int)) for t in s)
-        for y, s in zip(y_true.numpy(), y_score.numpy(), strict=True)
+        for y, s in zip(few.target.numpy(), few.score.numpy(), strict=True)
     ]
-    assert loss(y_true, y_score).tolist() == expected
+    assert loss(few).tolist() == expected
     calls = []
 
     def counted(y_true, y_pred):
@@ -53,7 +53,7 @@ def test_a_metric_of_labels_is_trained_for_at_the_best_of_25_thresholds():
 
     loss = as_true_loss(counted, greater_is_better=True)
     calls.clear()
-    loss(torch.tensor([0, 1] * 200), torch.arange(400.0))
+    loss(Sets(torch.tensor([0, 1] * 200), torch.arange(400.0)))
     assert len(calls) == 25
     assert (calls[0], calls[-1]) == (1, 400)
 
@@ -72,7 +72,7 @@ def test_thresholds_lie_among_the_rows_of_the_rarer_class_too(share):
 
     loss = as_true_loss(counted, greater_is_better=False)
     numbers.clear()
-    loss(y_true, y_score)
+    loss(Sets(y_true, y_score))
     n_positive = int(y_true.sum())
     at = [a / n_positive + b / (n - n_positive) for a, b in numbers]
     one_row = 1 / min(n_positive, n - n_positive)
@@ -85,17 +85,18 @@ def test_equal_scores_give_the_same_thresholds_in_any_order():
     y_true = (torch.rand(400, generator=generator) < 0.1).long()
     y_score = torch.randint(12, (400,), generator=generator).double() + y_true
     loss = as_true_loss(profit, greater_is_better=True)
+    value = loss(Sets(y_true, y_score))
     for _ in range(20):
         rows = torch.randperm(400, generator=generator)
-        assert loss(y_true[rows], y_score[rows]) == loss(y_true, y_score)
+        assert loss(Sets(y_true[rows], y_score[rows])) == value
 
 
 def test_many_sets_are_judged_in_chunks(monkeypatch):
     loss = as_true_loss(profit, greater_is_better=True)
-    y_true, y_score = random_sets(7, 30)
-    whole = loss(y_true, y_score)
-    monkeypatch.setattr("losslearn.metrics.own.callables._CHUNK", 2 * 25 * 30)
-    torch.testing.assert_close(loss(y_true, y_score), whole, rtol=0, atol=0)
+    sets = random_sets(7, 30)
+    whole = loss(sets)
+    monkeypatch.setattr("losslearn.metrics.own.black_box._CHUNK", 2 * 25 * 30)
+    torch.testing.assert_close(loss(sets), whole, rtol=0, atol=0)
 
 
 def test_a_batched_function_gets_all_sets_in_one_call(sets):
@@ -112,10 +113,10 @@ def test_a_batched_function_gets_all_sets_in_one_call(sets):
         batched=True,
     )
     calls.clear()
-    got = loss(*(t.reshape(1, 3, 60) for t in sets))
+    got = loss(Sets(*(t.reshape(1, 3, 60) for t in sets[:2])))
     assert calls == [(3, 60)]
     alone = as_true_loss(mean_rank, batched=False)
-    torch.testing.assert_close(got, alone(*sets)[None])
+    torch.testing.assert_close(got, alone(sets)[None])
 
 
 def test_a_batched_function_of_labels_is_judged_like_any_other(sets):
@@ -129,11 +130,11 @@ def test_a_batched_function_of_labels_is_judged_like_any_other(sets):
     batched = as_true_loss(batched_profit)
     single = as_true_loss(profit, greater_is_better=True)
     shapes.clear()
-    torch.testing.assert_close(batched(*sets), single(*sets))
+    torch.testing.assert_close(batched(sets), single(sets))
     [shape] = shapes  # all sets at all thresholds in one call
     assert len(shape) == 2
     torch.testing.assert_close(
-        batched.with_threshold(0.5)(*sets), single.with_threshold(0.5)(*sets)
+        batched.with_threshold(0.5)(sets), single.with_threshold(0.5)(sets)
     )
 
 
@@ -153,12 +154,12 @@ def test_weights_are_passed_where_the_function_takes_them(sets):
         builtin = get_true_loss(metric.__name__)
         if loss.needs_threshold:
             loss, builtin = loss.with_threshold(0.5), builtin.with_threshold(0.5)
-        got = loss(*sets, sample_weight=weight)
-        torch.testing.assert_close(got, builtin(*sets, sample_weight=weight))
+        weighted = sets._replace(weight=weight)
+        torch.testing.assert_close(loss(weighted), builtin(weighted))
     without = as_true_loss(recall_of_top_ten, greater_is_better=True)
     assert not without.takes_weight
     with pytest.raises(ValueError, match="`recall_of_top_ten` does not take weights"):
-        without(*sets, sample_weight=weight)
+        without(sets._replace(weight=weight))
 
 
 @pytest.mark.parametrize(
@@ -177,13 +178,12 @@ def test_scale_invariance_is_found_by_trying(metric, invariant):
 
 
 def test_sets_of_one_class_never_reach_the_function(sets):
-    y_true, y_score = sets
-    y_true[1] = 1
+    sets.target[1] = 1
     loss = as_true_loss(sk.roc_auc_score)
-    got = loss(y_true, y_score.float())
+    got = loss(sets._replace(score=sets.score.float()))
     assert got.isnan().tolist() == [False, True, False]
     assert got.dtype == torch.float32
-    assert loss(y_true[1], y_score[1]).isnan()
+    assert loss(Sets(sets.target[1], sets.score[1])).isnan()
 
 
 def test_a_function_that_writes_into_its_arguments_harms_nobody(sets):
@@ -192,10 +192,10 @@ def test_a_function_that_writes_into_its_arguments_harms_nobody(sets):
         y_true[:], y_score[:] = 0, 0
         return value
 
-    y_true, y_score = (tensor.clone() for tensor in sets)
-    as_true_loss(vandal, greater_is_better=True)(y_true, y_score)
-    assert torch.equal(y_true, sets[0])
-    assert torch.equal(y_score, sets[1])
+    given = Sets(sets.target.clone(), sets.score.clone())
+    as_true_loss(vandal, greater_is_better=True)(given)
+    assert torch.equal(given.target, sets.target)
+    assert torch.equal(given.score, sets.score)
 
 
 def test_an_object_can_be_a_metric(sets):
@@ -208,14 +208,14 @@ def test_an_object_can_be_a_metric(sets):
     loss = as_true_loss(Cost())
     assert loss.name == "Cost"
     assert as_true_loss(Cost(), name="cost").name == "cost"
-    assert loss(*sets).shape == (3,)
+    assert loss(sets).shape == (3,)
 
 
 def test_external_losses_can_be_pickled(sets):
     for metric in (sk.f1_score, "neg_log_loss", mean_rank):
         loss = as_true_loss(metric)
         copy = pickle.loads(pickle.dumps(loss))
-        torch.testing.assert_close(copy(*sets), loss(*sets))
+        torch.testing.assert_close(copy(sets), loss(sets))
 
 
 @pytest.fixture
@@ -235,10 +235,10 @@ def test_a_function_is_loaded_from_a_file(metric_file, sets):
     loss = as_true_loss(f"{metric_file}:profit")
     assert loss.name == "profit"
     assert loss.greater_is_better
-    expected = as_true_loss(profit, greater_is_better=True)(*sets)
-    torch.testing.assert_close(loss(*sets), expected)
+    expected = as_true_loss(profit, greater_is_better=True)(sets)
+    torch.testing.assert_close(loss(sets), expected)
     copy = pickle.loads(pickle.dumps(loss))
-    torch.testing.assert_close(copy(*sets), expected)
+    torch.testing.assert_close(copy(sets), expected)
 
 
 @pytest.mark.parametrize(
@@ -261,4 +261,4 @@ def test_a_file_that_gives_no_function_is_said_to(metric_file, place, message):
 
 def test_scikit_learn_does_not_warn_of_undefined_values_in_a_loop():
     loss = as_true_loss(sk.precision_score).with_threshold(9.0)  # nobody is positive
-    assert loss(torch.tensor([0, 1]), torch.rand(2)) == 1
+    assert loss(Sets(torch.tensor([0, 1]), torch.rand(2))) == 1

@@ -10,10 +10,7 @@ import torch
 import torchmetrics.classification as tm
 from external_cases import profit
 
-from losslearn.metrics import (
-    MetricError,
-    as_true_loss,
-)
+from losslearn.metrics import MetricError, Sets, as_true_loss
 
 
 def test_the_direction_is_asked_for_and_never_guessed():
@@ -105,7 +102,7 @@ def test_any_real_number_is_a_value(value, sets):
     loss = as_true_loss(
         lambda *_: value, greater_is_better=False, response_method="predict_proba"
     )
-    assert loss(*sets).tolist() == [float(value)] * 3
+    assert loss(sets).tolist() == [float(value)] * 3
 
 
 def test_an_exception_inside_names_the_callable_and_the_call():
@@ -122,7 +119,7 @@ def test_an_exception_inside_names_the_callable_and_the_call():
         "division by zero"
     )
     with pytest.raises(MetricError, match=re.escape(expected)) as raised:
-        loss(y_true, torch.rand(4, 500))
+        loss(Sets(y_true, torch.rand(4, 500)))
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_cases import OF_SCORES, labelled_sets
+from metric_cases import OF_SCORES, LabelledSet, labelled_sets
 
 from losslearn.metrics import (
     get_true_loss,
@@ -23,7 +23,7 @@ TOLERANCE = 1e-9  # doubles, with weights up to a thousand
 @given(case=labelled_sets())
 def test_ranking_loss_matches_oracle_and_scikit_learn(name, case):
     oracle, scikit_learn = OF_SCORES[name]
-    got = get_true_loss(name)(*case.arguments(), **case.weights()).item()
+    got = get_true_loss(name)(case.sets()).item()
     assert got == pytest.approx(oracle(*case.lists()), abs=TOLERANCE)
     if scikit_learn is not None:
         expected = scikit_learn(case.y_true, case.y_score, case.weight)
@@ -40,7 +40,7 @@ def test_extreme_imbalance_matches_scikit_learn(name, n_pos):
     judge = scikit_learn or (
         lambda y, s, _: oracle(y.tolist(), s.tolist(), [1.0] * 2000)
     )
-    got = get_true_loss(name)(torch.from_numpy(y_true), torch.from_numpy(y_score))
+    got = get_true_loss(name)(LabelledSet(y_true, y_score, None).sets())
     assert got.item() == pytest.approx(judge(y_true, y_score, None), abs=TOLERANCE)
 
 

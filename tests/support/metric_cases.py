@@ -12,6 +12,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from losslearn.metrics import Sets
+
 
 @dataclass(frozen=True)
 class LabelledSet:
@@ -20,6 +22,9 @@ class LabelledSet:
     y_true: np.ndarray
     y_score: np.ndarray
     weight: np.ndarray | None
+
+    def sets(self) -> Sets:
+        return Sets(*self.arguments(), self.weights().get("sample_weight"))
 
     def arguments(self) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(self.y_true), torch.from_numpy(self.y_score)
@@ -58,15 +63,13 @@ def labelled_sets(draw, *, weighted: bool | None = None, max_size: int = 30):
     return LabelledSet(y_true, y_score, weight)
 
 
-def random_sets(
-    n_sets: int, n: int, *, pos_rate: float = 0.3, seed: int = 0
-) -> tuple[Tensor, Tensor]:
+def random_sets(n_sets: int, n: int, *, pos_rate: float = 0.3, seed: int = 0) -> Sets:
     """A batch of sets that hold both classes, with some ties."""
     generator = torch.Generator().manual_seed(seed)
     y_true = (torch.rand(n_sets, n, generator=generator) < pos_rate).long()
     y_true[:, 0], y_true[:, 1] = 0, 1
     noise = torch.randn(n_sets, n, generator=generator, dtype=torch.float64)
-    return y_true, ((noise + y_true) * 8).round() / 8
+    return Sets(y_true, ((noise + y_true) * 8).round() / 8)
 
 
 def _quietly(score: Callable[..., float], **kwargs: object) -> Callable[..., float]:

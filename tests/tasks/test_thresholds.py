@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from metric_cases import OF_LABELS, labelled_sets, random_sets
 from sklearn.metrics import f1_score, roc_auc_score
 
-from losslearn.metrics import as_true_loss, get_true_loss
+from losslearn.metrics import Sets, as_true_loss, get_true_loss
 from losslearn.tasks import thresholds
 from losslearn.tasks.thresholds import (
     best_threshold,
@@ -208,7 +208,7 @@ def test_a_callable_is_tried_at_no_more_than_200_thresholds():
     assert min(n_called) == 1
     assert max(n_called) == 5000
     assert value == evaluate(loss, y_true, y_score, threshold=threshold)
-    best = get_true_loss("mcr")(y_true, y_score).item()
+    best = get_true_loss("mcr")(Sets(y_true, y_score)).item()
     assert value == pytest.approx(best, abs=0.02)
 
 

@@ -4,17 +4,19 @@ Each function here stands for one of `losslearn.metrics`, which it is given as `
 and calls where nothing is compiled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from torch import Tensor
 
 from losslearn._fast.kernels import can_compile
+
+_Sets = tuple[Tensor, Tensor, Tensor | None, Mapping[str, Tensor]]
+"""Targets, scores, weights and columns, which are not looked at."""
 
 
 class _SortedSets(NamedTuple):
@@ -39,44 +41,35 @@ def faster(part: Callable[..., Any]) -> Callable[..., Any]:
     }[part.__name__]
 
     @wraps(part)
-    def either(
-        y_true: Integer[Tensor, "*sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Any:  # noqa: ANN401 - what the part returns
+    def either(sets: _Sets) -> Any:  # noqa: ANN401 - what the part returns
         kinds = (torch.float32, torch.float64)
-        if y_score.numel() == 0 or not can_compile(y_score, dtypes=kinds):
-            return part(y_true, y_score, sample_weight=sample_weight)
-        sets = _sorted(y_true, y_score, sample_weight)
-        return compiled(sets, y_score.shape[:-1])
+        if sets[1].numel() == 0 or not can_compile(sets[1], dtypes=kinds):
+            return part(sets)
+        return compiled(_sorted(*sets[:3]), sets[1].shape[:-1])
 
     return either
 
 
-def _sorted(
-    y_true: Tensor, y_score: Tensor, sample_weight: Tensor | None
-) -> _SortedSets:
+def _sorted(target: Tensor, score: Tensor, weight: Tensor | None) -> _SortedSets:
     """Return the sets with their rows in order."""
-    n = y_score.shape[-1]
-    score = y_score.detach().numpy().reshape(-1, n)
-    rows = y_true.long().expand(y_score.shape).numpy().reshape(-1, n)
-    weight = _NO_WEIGHT
-    if sample_weight is not None:
-        weight = sample_weight.detach().expand(y_score.shape).numpy().reshape(-1, n)
-    return _SortedSets(score, score.argsort(axis=-1), rows, weight)
+    shape, n = score.shape, score.shape[-1]
+    scores = score.detach().numpy().reshape(-1, n)
+    targets = target.long().expand(shape).numpy().reshape(-1, n)
+    weights = _NO_WEIGHT
+    if weight is not None:
+        weights = weight.detach().expand(shape).numpy().reshape(-1, n)
+    return _SortedSets(scores, scores.argsort(axis=-1), targets, weights)
 
 
-def _weight_above(sets: _SortedSets, outer: torch.Size) -> tuple[Tensor, Tensor]:
+def _weight_above(sets: _SortedSets, outer: torch.Size) -> tuple[Tensor, ...]:
     from losslearn._fast.kernels.counting import count_above
 
     n_sets, n = sets.score.shape
     above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
     count_above(*sets, above, undefined)
-    return (
-        torch.from_numpy(above.reshape(2, *outer, n + 1)),
-        torch.from_numpy(undefined.reshape(outer)),
-    )
+    tp, fp = above.reshape(2, *outer, n + 1)
+    counts = (tp, fp, tp[..., -1:], fp[..., -1:], undefined.reshape(outer))
+    return tuple(map(torch.from_numpy, counts))
 
 
 def _misranked_share(sets: _SortedSets, outer: torch.Size) -> Tensor:

@@ -10,8 +10,9 @@ from losslearn.metrics.confusion import (
     kappa_loss,
     mcc_loss,
 )
-from losslearn.metrics.own.callables import MetricError, ResponseMethod
-from losslearn.metrics.own.external import as_true_loss, declare_metric
+from losslearn.metrics.own.as_true_loss import as_true_loss, declare_metric
+from losslearn.metrics.own.black_box import MetricError
+from losslearn.metrics.own.sources import ResponseMethod
 from losslearn.metrics.ranking import (
     average_precision_loss,
     equal_error_rate,

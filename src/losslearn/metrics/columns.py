@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 Columns = Mapping[str, Tensor]
@@ -88,7 +88,7 @@ def _by_name(given: object, argument: str) -> Mapping[Any, Any]:
     )
 
 
-def _numbers(values: ArrayLike, what: str, n_rows: int) -> NDArray[np.float64]:
+def _numbers(values: object, what: str, n_rows: int) -> NDArray[np.float64]:
     """Return a column's values as doubles, of its own memory, checked."""
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from losslearn._fast import fastest
-from losslearn.metrics.sets import value_dtype
+from losslearn.metrics.sets import Sets, value_dtype
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -53,31 +53,25 @@ class Confusion(NamedTuple):
         return self.n_neg - self.fp
 
 
-def count_dtype(y_score: Tensor) -> torch.dtype:
+def count_dtype(score: Tensor) -> torch.dtype:
     """Return the type to add up weights in: double, where the device has it."""
-    return torch.float32 if y_score.device.type == "mps" else torch.float64
+    return torch.float32 if score.device.type == "mps" else torch.float64
 
 
 def finished(
-    loss: Float[Tensor, "*sets"],
-    undefined: Float[Tensor, "*sets"],
-    y_score: Float[Tensor, "*sets n"],
+    loss: Float[Tensor, "*sets"], undefined: Float[Tensor, "*sets"], score: Tensor
 ) -> Float[Tensor, "*sets"]:
     """Return a loss as it is handed out: in [0, 1] despite rounding, or NaN."""
-    return (loss + undefined).clamp(0, 1).to(value_dtype(y_score))
+    return (loss + undefined).clamp(0, 1).to(value_dtype(score))
 
 
-def split_weight(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> Float[Tensor, "2 *sets n"]:
+def split_weight(sets: Sets) -> Float[Tensor, "2 *sets n"]:
     """Return each row's weight as a positive row, then as a negative row."""
-    positive = y_true.to(count_dtype(y_score))
-    if sample_weight is None:
+    positive = sets.target.to(count_dtype(sets.score))
+    if sets.weight is None:
         return torch.stack([positive, 1 - positive])
-    positive = positive * sample_weight
-    return torch.stack([positive, sample_weight - positive])
+    positive = positive * sets.weight
+    return torch.stack([positive, sets.weight - positive])
 
 
 def undefined_sets(
@@ -90,66 +84,44 @@ def undefined_sets(
     return torch.where(defined, 0.0, torch.nan).to(n_pos.dtype)
 
 
-def is_large(y_score: Float[Tensor, "*sets n"]) -> bool:
+def is_large(sets: Sets) -> bool:
     """Return whether these are so many rows of one set that they are taken in parts."""
-    return y_score.ndim == 1 and len(y_score) > _MANY
+    return sets.score.ndim == 1 and len(sets.score) > _MANY
 
 
-def cut_points(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Confusion:
+def cut_points(sets: Sets) -> Confusion:
     """Count the rows above every cut point of each set.
-
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
 
     Returns:
         The counts at n + 1 cut points; the first calls nobody positive.
 
     Example:
-        >>> counts = cut_points(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> counts.tp.tolist(), counts.fp.tolist()
+        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
+        >>> cut_points(sets).tp.tolist(), cut_points(sets).fp.tolist()
         ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
     """
-    count = fastest(weight_above)
-    (tp, fp), undefined = count(y_true, y_score, sample_weight=sample_weight)
-    return Confusion(tp, fp, tp[..., -1:], fp[..., -1:], undefined)
+    return Confusion(*fastest(weight_above)(sets))
 
 
-def weight_above(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> tuple[Float[Tensor, "2 *sets cuts"], Float[Tensor, "*sets"]]:
-    """Return the weight of positive and of negative rows above each cut point.
-
-    Returns:
-        The weights, and what to add to a loss: NaN for the sets that have none.
-    """
-    score, order = y_score.sort(dim=-1, descending=True)
-    weight = split_weight(y_true, y_score, sample_weight)
+def weight_above(sets: Sets) -> tuple[Tensor, ...]:
+    """Return what `Confusion` holds at every cut point, as a plain tuple."""
+    score, order = sets.score.sort(dim=-1, descending=True)
+    weight = split_weight(sets)
     above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
     # Ties: the last row of a group holds the highest count, so reading from the end
     # of the set, the lowest count seen on a last row is that of the row's own group.
     inside = functional.pad(score[..., 1:] == score[..., :-1], (0, 1))
     above = above.masked_fill(inside, torch.inf).flip(-1).cummin(-1).values.flip(-1)
-    n_pos, n_neg = above[..., -1]
-    return functional.pad(above, (1, 0)), undefined_sets(n_pos, n_neg, score[..., 0])
+    tp, fp = functional.pad(above, (1, 0)).unbind(0)
+    n_pos, n_neg = tp[..., -1:], fp[..., -1:]
+    undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
+    return tp, fp, n_pos, n_neg, undefined
 
 
 def over_cut_points(
     formula: Callable[[Confusion], Tensor],
     combine: Callable[[Tensor, Tensor], Tensor],
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    sets: Sets,
 ) -> tuple[Float[Tensor, "*sets"], Confusion]:
     """Return what a formula makes of the cut points, of many rows part by part.
 
@@ -157,20 +129,17 @@ def over_cut_points(
         formula: Takes cut points and returns one value per set.
         combine: Makes one of the values of two neighbouring parts, which share one cut
             point, so that sums over the segments between cut points add up.
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
+        sets: Of targets 0 or 1 and scores on any scale, of which the order counts.
 
     Returns:
         The value; and the last part, whose totals are those of all.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
-        >>> highest = lambda cuts: cuts.tp.amax(-1)
-        >>> over_cut_points(highest, torch.maximum, y_true, y_score)[0]
+        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
+        >>> over_cut_points(lambda cuts: cuts.tp.amax(-1), torch.maximum, sets)[0]
         tensor(2., dtype=torch.float64)
     """
-    parts = _in_parts(y_true, y_score, sample_weight)
+    parts = _in_parts(sets)
     cuts = next(parts)
     value = formula(cuts)
     for cuts in parts:
@@ -178,17 +147,13 @@ def over_cut_points(
     return value, cuts
 
 
-def _in_parts(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> Iterator[Confusion]:
+def _in_parts(sets: Sets) -> Iterator[Confusion]:
     """Yield all cut points; of many rows in parts that share their ends."""
-    if not is_large(y_score):
-        yield cut_points(y_true, y_score, sample_weight=sample_weight)
+    if not is_large(sets):
+        yield cut_points(sets)
         return
     before: Confusion | None = None
-    for _, cuts in distinct_cut_points(y_true, y_score, sample_weight=sample_weight):
+    for _, cuts in distinct_cut_points(sets):
         if before is None:
             yield cuts
         else:
@@ -200,41 +165,34 @@ def _in_parts(
 
 
 def distinct_cut_points(
-    y_true: Integer[Tensor, " n"],
-    y_score: Float[Tensor, " n"],
-    *,
-    sample_weight: Float[Tensor, " n"] | None = None,
+    rows: Sets,
 ) -> Iterator[tuple[Float[Tensor, " cuts"], Confusion]]:
     """Yield the m + 1 cut points that m distinct scores of one set make.
 
     They come some at a time: beside the order of the rows no memory grows with them.
-
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
 
     Yields:
         Cut points from "nobody" to "everybody", each once, no part without any; before
         them the lowest score that each calls positive, infinite where it is nobody's.
 
     Example:
-        >>> y_true, y_score = torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7])
-        >>> for _, cuts in distinct_cut_points(y_true, y_score):
+        >>> rows = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
+        >>> for _, cuts in distinct_cut_points(rows):
         ...     print(cuts.tp.tolist(), cuts.fp.tolist())
         [0.0] [0.0]
         [2.0, 2.0] [0.0, 1.0]
     """
+    y_score = rows.score
     order = _highest_first(y_score)
 
-    def counts_of(rows: Tensor) -> Tensor:
-        own = None if sample_weight is None else sample_weight[rows]
-        return split_weight(y_true[rows], y_score[rows], own).cumsum(-1)
+    def counts_of(some: Tensor) -> Tensor:
+        weight = None if rows.weight is None else rows.weight[some]
+        return split_weight(Sets(rows.target[some], y_score[some], weight)).cumsum(-1)
 
     nobody = torch.zeros(2, 1, dtype=count_dtype(y_score), device=y_score.device)
     everybody = nobody  # added up as the counts are: to the same number of bits
-    for rows in order.split(_ROWS):
-        everybody = everybody + counts_of(rows)[:, -1:]
+    for some in order.split(_ROWS):
+        everybody = everybody + counts_of(some)[:, -1:]
     n_pos, n_neg = everybody
     undefined = undefined_sets(n_pos[0], n_neg[0], y_score.amax(-1))
     cuts = Confusion(nobody[0], nobody[1], n_pos, n_neg, undefined)
@@ -249,8 +207,7 @@ def distinct_cut_points(
             is_last = functional.pad(is_last, (0, 1), value=True)
         if bool(is_last.any()):
             tp, fp = counts[:, is_last]
-            cuts = cuts._replace(tp=tp, fp=fp)
-            yield score[: len(is_last)][is_last], cuts
+            yield score[: len(is_last)][is_last], cuts._replace(tp=tp, fp=fp)
 
 
 def _highest_first(y_score: Float[Tensor, " n"]) -> Integer[Tensor, " n"]:

@@ -3,6 +3,9 @@
 Each is a sum or an interpolation over the cut points of a set (see `cut_points`), in
 which tied rows move together, as in scikit-learn. TP and FP are the weights of the
 positive and of the negative rows above a cut point, P and N those of the whole classes.
+
+Each takes targets 0 or 1, scores on any scale, of which only the order matters, both
+`[*sets, n]`, and weights that are not negative, all 1 if left out.
 """
 
 import torch
@@ -10,6 +13,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn._fast import fastest
+from losslearn.metrics.builtin import builtin
 from losslearn.metrics.cut_points import (
     Confusion,
     count_dtype,
@@ -17,9 +21,12 @@ from losslearn.metrics.cut_points import (
     is_large,
     over_cut_points,
 )
-from losslearn.metrics.sets import value_dtype
+from losslearn.metrics.sets import Sets, value_dtype
 
 
+@builtin(
+    "1 - area under the ROC curve", aliases="auc roc_auc auroc roc_auc_score auc_loss"
+)
 def roc_auc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -34,11 +41,6 @@ def roc_auc_loss(
         \ell = \frac{1}{P N} \sum_{i: y_i = 1} \sum_{j: y_j = 0}
             w_i w_j \big([\hat y_i < \hat y_j] + \tfrac12 [\hat y_i = \hat y_j]\big)
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
@@ -46,29 +48,26 @@ def roc_auc_loss(
         >>> roc_auc_loss(torch.tensor([0, 1, 1, 0]), torch.tensor([0.1, 0.9, 0.4, 0.4]))
         tensor(0.1250)
     """
+    sets = Sets(y_true, y_score, sample_weight)
     # for training without cut points; many rows of one set are taken in parts
-    share = misranked_share if is_large(y_score) else fastest(misranked_share)
-    return share(y_true, y_score, sample_weight=sample_weight).to(value_dtype(y_score))
+    share = misranked_share if is_large(sets) else fastest(misranked_share)
+    return share(sets).to(value_dtype(y_score))
 
 
-def misranked_share(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    *,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Float[Tensor, "*sets"]:
+def misranked_share(sets: Sets) -> Float[Tensor, "*sets"]:
     """Return the share of (positive, negative) pairs ranked the wrong way."""
-
-    def area(cuts: Confusion) -> Tensor:
-        return torch.trapezoid(cuts.fn, cuts.fp)
-
     whole, cuts = over_cut_points(
-        area, torch.add, y_true, y_score, sample_weight=sample_weight
+        lambda cuts: torch.trapezoid(cuts.fn, cuts.fp), torch.add, sets
     )
     share = whole / (cuts.n_pos * cuts.n_neg)[..., 0]
     return (share + cuts.undefined).clamp(0, 1)
 
 
+@builtin(
+    "1 - area under the ROC curve up to a false positive rate (McClish)",
+    aliases="partial_auc pauc pauc_loss partial_roc_auc",
+    parameter="max_fpr",
+)
 def partial_auc_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -98,10 +97,8 @@ def partial_auc_loss(
         ValueError: If `max_fpr` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> partial_auc_loss(y_true, y_score, max_fpr=0.5)
         tensor(0.3333)
     """
@@ -114,13 +111,15 @@ def partial_auc_loss(
         share = _ratio(width, fpr.diff())
         return (width * (miss[..., :-1] + miss.diff() * share / 2)).sum(-1)
 
-    whole, cuts = over_cut_points(
-        area, torch.add, y_true, y_score, sample_weight=sample_weight
-    )
+    whole, cuts = over_cut_points(area, torch.add, Sets(y_true, y_score, sample_weight))
     loss = whole / (2 * max_fpr - max_fpr**2)
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - average precision",
+    aliases="ap average_precision average_precision_score pr_auc auprc ap_loss",
+)
 def average_precision_loss(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -134,34 +133,28 @@ def average_precision_loss(
     .. math::
         \ell = \sum_k \frac{TP_k - TP_{k-1}}{P} \cdot \frac{FP_k}{TP_k + FP_k}
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1), 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> average_precision_loss(y_true, y_score)
         tensor(0.1667)
     """
 
     def lost(cuts: Confusion) -> Tensor:
-        imprecision = _ratio(cuts.fp, cuts.tp + cuts.fp)[..., 1:]
-        return (cuts.tp.diff() * imprecision).sum(-1)
+        fp = cuts.fp[..., 1:]
+        return (cuts.tp.diff() * _ratio(fp, cuts.tp[..., 1:] + fp)).sum(-1)
 
-    whole, cuts = over_cut_points(
-        lost, torch.add, y_true, y_score, sample_weight=sample_weight
-    )
+    whole, cuts = over_cut_points(lost, torch.add, Sets(y_true, y_score, sample_weight))
     loss = whole / cuts.n_pos[..., 0]
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "error rate where false positive and false negative rate are equal", aliases="eer"
+)
 def equal_error_rate(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -176,19 +169,12 @@ def equal_error_rate(
     .. math::
         \ell = \frac{FP}{N} \quad \text{where} \quad \frac{FP}{N} = \frac{P - TP}{P}
 
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale; only their order matters.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
     Returns:
         Values in [0, 1], 0 is best; NaN for a set that holds one class only.
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> equal_error_rate(y_true, y_score)
         tensor(0.5000)
     """
@@ -201,11 +187,16 @@ def equal_error_rate(
         return (fpr[..., :-1] + share * fpr.diff()).where(crosses, 0.0).sum(-1)
 
     loss, cuts = over_cut_points(
-        crossing, torch.add, y_true, y_score, sample_weight=sample_weight
+        crossing, torch.add, Sets(y_true, y_score, sample_weight)
     )
     return finished(loss, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - best recall at no less than a precision",
+    aliases="recall_at_precision_loss r_at_p",
+    parameter="precision",
+)
 def recall_at_precision(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -235,10 +226,8 @@ def recall_at_precision(
         ValueError: If `precision` is not in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> recall_at_precision(y_true, y_score, precision=0.9)
         tensor(0.5000)
     """
@@ -251,12 +240,17 @@ def recall_at_precision(
         return (cuts.tp * allowed).amax(-1)
 
     found, cuts = over_cut_points(
-        most_found, torch.maximum, y_true, y_score, sample_weight=sample_weight
+        most_found, torch.maximum, Sets(y_true, y_score, sample_weight)
     )
     recall = found / cuts.n_pos[..., 0]
     return finished(1 - recall, cuts.undefined, y_score)
 
 
+@builtin(
+    "1 - precision among the k rows (or share k of the rows) ranked highest",
+    aliases="precision_at_k_loss p_at_k top_k_precision",
+    parameter="k",
+)
 def precision_at_k(
     y_true: Integer[Tensor, "*sets n"],
     y_score: Float[Tensor, "*sets n"],
@@ -288,15 +282,10 @@ def precision_at_k(
         ValueError: If `k` is neither a positive integer nor a float in (0, 1].
 
     Example:
-        >>> y_true, y_score = (
-        ...     torch.tensor([0, 0, 1, 1]),
-        ...     torch.tensor([0.1, 0.6, 0.5, 0.9]),
-        ... )
-        >>> (
-        ...     precision_at_k(y_true, y_score, k=2),
-        ...     precision_at_k(y_true, y_score, k=0.25),
-        ... )
-        (tensor(0.5000), tensor(0.))
+        >>> y_true = torch.tensor([0, 0, 1, 1])
+        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> precision_at_k(y_true, y_score, k=2)
+        tensor(0.5000)
     """
     if k <= 0 or (not isinstance(k, int) and not k <= 1):
         raise ValueError(
@@ -313,7 +302,7 @@ def precision_at_k(
         return (cuts.fp.diff() * share).sum(-1)
 
     whole, cuts = over_cut_points(
-        wrong, torch.add, y_true, y_score, sample_weight=sample_weight
+        wrong, torch.add, Sets(y_true, y_score, sample_weight)
     )
     loss = whole / places(cuts)[..., 0]
     return finished(loss, cuts.undefined, y_score)

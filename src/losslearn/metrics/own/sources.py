@@ -5,13 +5,19 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from losslearn.metrics.own.callables import Array, ByRow, ResponseMethod
 from losslearn.metrics.own.function_files import FileFunction
+
+Array = NDArray[Any]
+ByRow = Mapping[str, Array]
+"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
+weights are given, and the metric's own columns."""
+ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
+"""What a metric judges: raw scores, probabilities or labels."""
 
 _TAKES: dict[str, ResponseMethod] = {
     "y_score": "decision_function",
@@ -31,9 +37,11 @@ _TAKES_PROBABILITIES = {
     "d2_log_loss_score",
     "log_loss",
 }
-_GREATER_IS_BETTER = {"matthews_corrcoef": True}
-# The scores at most 1, and of these the ones at least 0 as well.
-_UP_TO_ONE = {"matthews_corrcoef", "cohen_kappa_score", "r2_score"} | {
+# The scores at most 1, and the values from 0 to 1.
+_UP_TO_ONE = {
+    "matthews_corrcoef",
+    "cohen_kappa_score",
+    "r2_score",
     "explained_variance_score",
     "d2_absolute_error_score",
     "d2_brier_score",
@@ -55,24 +63,6 @@ _ZERO_TO_ONE = {
 }
 _KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
 """Arguments of these that leave the range of their values alone."""
-
-
-@runtime_checkable
-class TorchMetric(Protocol):
-    """What is used of a metric of torchmetrics."""
-
-    higher_is_better: bool | None
-    plot_lower_bound: float | None
-    plot_upper_bound: float | None
-
-    def reset(self) -> None:
-        """Forget the sets seen."""
-
-    def update(self, preds: Tensor, target: Tensor) -> None:
-        """Take a set in."""
-
-    def compute(self) -> object:
-        """Return the value."""
 
 
 @runtime_checkable
@@ -108,35 +98,46 @@ class Source:
     """The greatest."""
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A call of `metric(y_true, response)`, with weights and columns by keyword."""
+def source_of(metric: object) -> Source:
+    """Return what is known of a metric that is no text and no loss yet.
 
-    metric: Callable[..., Any]
-    sign: int = 1
-    """What the value is multiplied with."""
-
-    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
-        """Return what the metric returns."""
-        value = self.metric(y_true, response, **by_row)
-        return value if self.sign > 0 else -value
-
-
-@dataclass(frozen=True)
-class _TorchCall:
-    """A call of a torchmetrics metric, from a clean state."""
-
-    metric: TorchMetric
-
-    def __call__(self, y_true: Array, response: Array, by_row: ByRow) -> object:
-        """Return what the metric computes for one set."""
-        del by_row  # it takes neither weights nor columns
-        self.metric.reset()
-        self.metric.update(torch.from_numpy(response), torch.from_numpy(y_true))
-        return self.metric.compute()
+    Raises:
+        ValueError: If it is no metric, or says wrong things of itself.
+    """
+    if _is_torchmetrics(metric):
+        return _from_torchmetrics(metric)
+    if isinstance(metric, Scorer):
+        return _from_scorer(metric)
+    if not callable(metric) or isinstance(metric, type):
+        raise ValueError(
+            "`metric` must be a name, a callable, a scikit-learn scorer or a "
+            f"torchmetrics metric, got {metric!r:.80}."
+        )
+    return _from_scikit_learn(metric) if _is_scikit_learn(metric) else _own(metric)
 
 
-def is_torchmetrics(metric: object) -> TypeGuard[TorchMetric]:
+def _call(
+    metric: Callable[..., Any], sign: int, y_true: Array, response: Array, by_row: ByRow
+) -> object:
+    """Return what a function returns, with weights and columns by keyword."""
+    value = metric(y_true, response, **by_row)
+    return value if sign > 0 else -value
+
+
+def _call_torchmetrics(
+    metric: Any,  # noqa: ANN401 - of torchmetrics, which need not be there
+    y_true: Array,
+    response: Array,
+    by_row: ByRow,
+) -> object:
+    """Return what a torchmetrics metric computes for one set, from a clean state."""
+    del by_row  # it takes neither weights nor columns
+    metric.reset()
+    metric.update(torch.from_numpy(response), torch.from_numpy(y_true))
+    return metric.compute()
+
+
+def _is_torchmetrics(metric: object) -> bool:
     """Return whether this is a torchmetrics metric, without importing torchmetrics."""
     return any(
         base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
@@ -144,58 +145,56 @@ def is_torchmetrics(metric: object) -> TypeGuard[TorchMetric]:
     )
 
 
-def from_torchmetrics(metric: TorchMetric) -> Source:
+def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
     """Describe a torchmetrics metric; one with a threshold takes labels."""
-    lower, upper = metric.plot_lower_bound, metric.plot_upper_bound
     return Source(
         name=type(metric).__name__,
         origin="of torchmetrics",
-        call=_TorchCall(copy.deepcopy(metric)),
+        call=functools.partial(_call_torchmetrics, copy.deepcopy(metric)),
         greater_is_better=metric.higher_is_better,
         response_method="predict" if hasattr(metric, "threshold") else "predict_proba",
-        lower=lower,
-        upper=upper,
+        lower=metric.plot_lower_bound,
+        upper=metric.plot_upper_bound,
     )
 
 
-def from_scorer(scorer: Scorer) -> Source:
+def _from_scorer(scorer: Scorer) -> Source:
     """Describe a scorer: it knows its direction and what it takes."""
     function = functools.partial(scorer._score_func, **scorer._kwargs)
     takes = scorer._response_method
     lower, upper = _range(function)
     if scorer._sign < 0:
-        lower, upper = _negated(upper), _negated(lower)
+        lower, upper = (None if end is None else -end for end in (upper, lower))
     return Source(
         name=_name(function),
         origin="a scikit-learn scorer",
-        call=_Call(function, sign=scorer._sign),
+        call=functools.partial(_call, function, scorer._sign),
         greater_is_better=True,
         response_method=takes[0] if isinstance(takes, tuple) else takes,
         takes_weight=_takes_weight(function),
-        is_scikit_learn=is_scikit_learn(function),
+        is_scikit_learn=_is_scikit_learn(function),
         lower=lower,
         upper=upper,
     )
 
 
-def is_scikit_learn(metric: object) -> bool:
+def _is_scikit_learn(metric: object) -> bool:
     """Return whether this is a function of scikit-learn, arguments bound or not."""
     return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
 
 
-def from_scikit_learn(metric: Callable[..., Any]) -> Source:
+def _from_scikit_learn(metric: Callable[..., Any]) -> Source:
     """Describe a metric function of scikit-learn, by the rules of its names."""
     name = _name(metric)
-    is_score = _GREATER_IS_BETTER.get(name)
-    if is_score is None and name.endswith(("_score", "_loss", "_error")):
-        is_score = name.endswith("_score")
+    is_score = name.endswith("_score") or name == "matthews_corrcoef"
+    is_known = is_score or name.endswith(("_loss", "_error"))
     takes = _takes(metric)
     lower, upper = _range(metric)
     return Source(
         name=name,
         origin="of scikit-learn",
-        call=_Call(metric),
-        greater_is_better=is_score,
+        call=functools.partial(_call, metric, 1),
+        greater_is_better=is_score if is_known else None,
         response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
         takes_weight=_takes_weight(metric),
         is_scikit_learn=True,
@@ -204,7 +203,7 @@ def from_scikit_learn(metric: Callable[..., Any]) -> Source:
     )
 
 
-def from_callable(metric: Callable[..., Any]) -> Source:
+def _own(metric: Callable[..., Any]) -> Source:
     """Describe any other callable, by its arguments and by what it says of itself."""
 
     def said(attribute: str) -> Any:  # noqa: ANN401 - whatever was said
@@ -219,7 +218,7 @@ def from_callable(metric: Callable[..., Any]) -> Source:
     return Source(
         name=_name(metric),
         origin="a metric of your own",
-        call=_Call(metric),
+        call=functools.partial(_call, metric, 1),
         greater_is_better=greater_is_better,
         response_method=said("response_method") or _takes(metric),
         batched=bool(said("batched")),
@@ -282,14 +281,9 @@ def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
 def _range(metric: object) -> tuple[float | None, float | None]:
     """Return the least and the greatest value of a function of scikit-learn."""
     bound = getattr(metric, "keywords", {})
-    if not is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
+    if not _is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
         return None, None
     name = _name(metric)
     if name in _ZERO_TO_ONE:
         return 0.0, 1.0
     return (-1.0 if name in _UP_TO_ONE else None), (1.0 if name in _UP_TO_ONE else None)
-
-
-def _negated(value: float | None) -> float | None:
-    """Return a bound of the negated values."""
-    return None if value is None else -value

@@ -1,29 +1,23 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Integer
-from numpy.typing import NDArray
 from torch import Tensor
 
 from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.own.sources import Array, ByRow, Source
 from losslearn.metrics.sets import Sets, over_present, value_dtype
 
-Array = NDArray[Any]
-ByRow = Mapping[str, Array]
-"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
-weights are given, and the metric's own columns."""
 Judge = Callable[[Array, Array, ByRow], Array]
 """Returns the loss of each set, as `(y_true, y_score, by_row)`."""
-ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
-"""What a metric judges: raw scores, probabilities or labels."""
 ToLoss = Literal["value", "negative", "complement"]
 
 _MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
@@ -42,18 +36,10 @@ class BlackBox:
     instead of them) in double precision. Sets of one class never reach it.
     """
 
-    name: str
-    """What messages call it."""
-    call: Callable[..., Any]
-    """The metric, as `(y_true, response, by_row)`."""
-    response_method: ResponseMethod
-    """What it takes as its second argument."""
+    metric: Source
+    """What is called, and what is known of it."""
     to_loss: ToLoss
     """Whether the loss is the value v, -v or 1 - v."""
-    batched: bool = False
-    """Whether it takes many sets at once, as [sets, n], and returns a value of each."""
-    is_scikit_learn: bool = False
-    """Whether scikit-learn's warnings on undefined values are to be silenced."""
     place: str = ""
     """Where it is being called from, for messages."""
     n_calls: int = 0
@@ -77,7 +63,7 @@ class BlackBox:
         Raises:
             MetricError: If the metric raises an exception or returns no finite number.
         """
-        label = self.response_method == "predict"
+        label = self.metric.response_method == "predict"
         judge = self._best_over_cuts if label else self._judge_scores
         sets = Sets(y_true, y_score, sample_weight, columns)
         return over_present(partial(_per_set, judge), sets)
@@ -105,7 +91,7 @@ class BlackBox:
 
     def _judge_scores(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return the loss of the scores, or of the probabilities, of each set."""
-        if self.response_method == "predict_proba":
+        if self.metric.response_method == "predict_proba":
             y_score = torch.from_numpy(y_score).sigmoid().numpy()
         return self._losses(y_true, y_score, by_row)
 
@@ -137,8 +123,8 @@ class BlackBox:
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
         # once for all sets: it makes Python forget which warnings it knows
-        with _without_undefined() if self.is_scikit_learn else nullcontext():
-            if self.batched:
+        with _without_undefined() if self.metric.is_scikit_learn else nullcontext():
+            if self.metric.batched:
                 value = self._value(y_true, response, by_row)
             else:
                 value = np.array(
@@ -168,12 +154,12 @@ class BlackBox:
             )
 
         try:
-            value = self.call(y_true, response, by_row)
+            value = self.metric.call(y_true, response, by_row)
         except Exception as error:
             raise MetricError(
-                f"`{self.name}` raised {type(error).__name__} {at()}: {error}"
+                f"`{self.metric.name}` raised {type(error).__name__} {at()}: {error}"
             ) from error
-        return _checked(value, y_true.shape[:-1], f"`{self.name}`", at)
+        return _checked(value, y_true.shape[:-1], f"`{self.metric.name}`", at)
 
 
 @contextmanager

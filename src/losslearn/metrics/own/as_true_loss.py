@@ -9,30 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from losslearn.metrics.own.callables import (
-    BlackBox,
-    MetricError,
-    ResponseMethod,
-    ToLoss,
-)
+from losslearn.metrics.own.black_box import BlackBox, ToLoss
 from losslearn.metrics.own.function_files import load_function
-from losslearn.metrics.own.sources import (
-    Scorer,
-    Source,
-    from_callable,
-    from_scikit_learn,
-    from_scorer,
-    from_torchmetrics,
-    is_scikit_learn,
-    is_torchmetrics,
-)
-from losslearn.metrics.own.top_heavy import is_top_heavy
+from losslearn.metrics.own.sources import ResponseMethod, Source, source_of
+from losslearn.metrics.own.trying import tried
 from losslearn.metrics.registry import get_true_loss
-from losslearn.metrics.sets import Sets
 from losslearn.metrics.true_loss import TrueLoss
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -117,6 +98,8 @@ def as_true_loss(
             anything but a finite number.
 
     Example:
+        >>> import torch
+        >>> from losslearn.metrics import Sets
         >>> def missed_share(y_true, y_score):
         ...     return y_true[y_score < 0].sum() / y_true.sum()
         >>> loss = as_true_loss(missed_share, greater_is_better=False)
@@ -133,17 +116,15 @@ def as_true_loss(
                 "`response_method` and `batched`."
             )
         return metric
-    source = _source(metric)
+    source = source_of(metric)
     source = replace(
         source,
         name=source.name if name is None else name,
         batched=source.batched if batched is None else batched,
+        greater_is_better=_direction(source, greater_is_better),
+        response_method=_response_method(source, response_method),
     )
-    return _build(
-        source,
-        _direction(source, greater_is_better),
-        _response_method(source, response_method),
-    )
+    return _build(source)
 
 
 def _named(text: str, name: str | None) -> tuple[object, str | None]:
@@ -163,22 +144,6 @@ def _named(text: str, name: str | None) -> tuple[object, str | None]:
             f"{error} A scikit-learn scorer{hint} or `path/to/file.py:function` is "
             "accepted too."
         ) from None
-
-
-def _source(metric: object) -> Source:
-    """Return what is known of a metric that is no text and no loss yet."""
-    if is_torchmetrics(metric):
-        return from_torchmetrics(metric)
-    if isinstance(metric, Scorer):
-        return from_scorer(metric)
-    if not callable(metric) or isinstance(metric, type):
-        raise ValueError(
-            "`metric` must be a name, a callable, a scikit-learn scorer or a "
-            f"torchmetrics metric, got {metric!r:.80}."
-        )
-    if is_scikit_learn(metric):
-        return from_scikit_learn(metric)
-    return from_callable(metric)
 
 
 def _direction(source: Source, given: bool | None) -> bool:
@@ -212,87 +177,23 @@ def _response_method(source: Source, given: str | None) -> ResponseMethod:
     )
 
 
-def _build(
-    source: Source, greater_is_better: bool, response_method: ResponseMethod
-) -> TrueLoss:
-    """Return the loss of a source, after trying it."""
+def _build(source: Source) -> TrueLoss:
+    """Return the loss of a source of which all is known, after trying it."""
     to_loss: ToLoss = "value"
-    if greater_is_better:
+    if source.greater_is_better:
         to_loss = "complement" if source.upper == 1 else "negative"
-    box = BlackBox(
-        name=source.name,
-        call=source.call,
-        response_method=response_method,
-        to_loss=to_loss,
-        batched=source.batched,
-        is_scikit_learn=source.is_scikit_learn,
-    )
+    box = BlackBox(metric=source, to_loss=to_loss)
     sign = {"value": "", "negative": "-", "complement": "1 - "}[to_loss]
     within = (-1, 0) if to_loss == "negative" else (0, 1)
+    of_labels = source.response_method == "predict"
     loss = TrueLoss(
         name=source.name,
         description=f"{sign}{source.name}, {source.origin}",
         function=box.function,
-        at_threshold=box.at_threshold if response_method == "predict" else None,
+        at_threshold=box.at_threshold if of_labels else None,
         bounded=(source.lower, source.upper) == within,
         takes_weight=source.takes_weight,
         columns=source.columns,
-        greater_is_better=greater_is_better,
+        greater_is_better=bool(source.greater_is_better),
     )
-    return _tried(loss, box)
-
-
-def _tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
-    """Return the loss, tried on generated sets that tell whether the scale matters."""
-    box.place = " on generated rows"
-    if loss.columns:
-        box.place += f" with {', '.join(loss.columns)} between 0 and 1"
-    generator = torch.Generator().manual_seed(0)
-    y_true = torch.zeros(3, 64, dtype=torch.long)
-    for row, n_pos in enumerate((32, 12, 4)):
-        y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
-    y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
-    columns = {
-        name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
-        for name in loss.columns
-    }
-    sets = Sets(y_true, y_score, columns=columns)
-    judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
-    value = judge(sets)
-    if box.batched:
-        _check_sets_are_separate(judge, sets, value, loss.name)
-    if loss.takes_weight:
-        weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
-        judge(sets._replace(weight=weight))
-    if loss.needs_threshold:
-        invariant = True  # the best threshold moves along with the scores
-        loss(sets.picked(slice(1)))
-    else:
-        shifted = [
-            loss(sets._replace(score=y_score * a + b))
-            for a, b in ((0.3, 1.5), (2.0, -2.0))
-        ]
-        invariant = all(_same(value, other) for other in shifted)
-        loss = replace(loss, is_top_heavy=is_top_heavy(loss))
-    box.place, box.n_calls = "", 0
-    return replace(loss, scale_invariant=invariant)
-
-
-def _check_sets_are_separate(
-    judge: TrueLoss, sets: Sets, value: Tensor, name: str
-) -> None:
-    """Check that a batched metric judges each set by itself."""
-    alone = torch.cat(
-        [judge(sets.picked(slice(i, i + 1))) for i in range(len(sets.score))]
-    )
-    if not _same(value, alone):
-        raise MetricError(
-            f"`{name}` is declared batched, but gives sets other "
-            f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
-            "must reduce over the last axis only."
-        )
-
-
-def _same(left: Tensor, right: Tensor) -> bool:
-    """Return whether two losses agree up to rounding."""
-    return bool(np.allclose(left.numpy(), right.numpy(), rtol=1e-5, atol=1e-9))
+    return tried(loss, box)
