@@ -179,7 +179,7 @@ def score_sets(
     x: Float[Tensor, "*sets n features"],
     *,
     score_shape: tuple[int, ...] = (),
-) -> Float[Tensor, "*sets n ..."]:
+) -> Tensor:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 
     Args:

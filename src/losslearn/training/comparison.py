@@ -112,8 +112,9 @@ def compare(
             trainer.recipe = _fit_into(deadline, begin(copy.deepcopy(surrogate)))
         branches = begin(surrogate)
         learned, usual = branches.train(watch, deadline)
-    health = None if branches.balance is None else branches.balance.health
-    del begin, branches, trainer  # its sampler holds a number for each row of the table
+        balance = branches.balance
+        del begin, branches, trainer  # the sampler holds a number for each row
+    health = None if balance is None else balance.health
     difference = _difference(predictor, valid, true_loss, task, (learned, usual), seed)
     chosen = learned if difference.is_clear_gain else usual
     predictor.load_weights(chosen.best_state)
