@@ -20,6 +20,7 @@ from losslearn.models.networks import build_model, exact_scores
 from losslearn.report.fit_report import judge_methods, make_report
 from losslearn.report.verdict import is_dead
 from losslearn.surrogate.universal import FitProgress, TargetRows, initial_surrogate
+from losslearn.tasks.binary import Binary
 from losslearn.tasks.calibration import fit_platt
 from losslearn.tasks.labels import encode_labels, encode_validation_labels
 from losslearn.tasks.thresholds import evaluate
@@ -311,7 +312,8 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
-        results, y_score = judge_methods(comparison, model, data, true_loss)
+        task = Binary()
+        results, y_score, rule = judge_methods(comparison, model, data, true_loss, task)
         self.true_loss_, self.surrogate_ = true_loss, comparison.surrogate
         self.model_ = model
         self.method_weights_ = {
@@ -326,7 +328,13 @@ class SurrogateClassifier(ClassifierMixin, BaseEstimator):
             for record in run.history
         ]
         self.report_: dict[str, Any] = make_report(
-            comparison, results, true_loss, n_train=n_train, y_valid=data.y_valid
+            comparison,
+            results,
+            true_loss,
+            task,
+            rule=rule,
+            n_train=n_train,
+            y_valid=data.y_valid,
         )
         if is_dead(comparison):
             warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=3)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.estimators.splitting import split_off_validation
+from losslearn.training.splitting import split_off_validation
 from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
 from losslearn.training.loop import TrainingData
 

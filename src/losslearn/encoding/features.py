@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn.tables.columns import (
+from losslearn.encoding.columns import (
     as_dates,
     as_numbers,
     as_text,
     code_values,
     read_kind,
 )
-from losslearn.tables.scaling import Floats, Scale
-from losslearn.tables.spelling import Spelling
+from losslearn.encoding.scaling import Floats, Scale
+from losslearn.encoding.spelling import Spelling
 
 if TYPE_CHECKING:
     import pandas as pd

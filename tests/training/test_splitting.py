@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from losslearn.estimators.splitting import split_off_validation
+from losslearn.training.splitting import split_off_validation
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from table_cases import WORDS, one_line
 
 from losslearn.tables import TableEncoder, read_table
-from losslearn.tables.scaling import Scale
+from losslearn.encoding.scaling import Scale
 
 
 @given(arrays(np.float64, st.integers(2, 30), elements=st.floats(allow_infinity=False)))

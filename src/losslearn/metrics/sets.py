@@ -1,0 +1,122 @@
+"""Sets of rows: what every loss sees, and what a loss is."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+
+
+class Sets(NamedTuple):
+    """Sets of n rows each, one set or many of them at a time.
+
+    Example:
+        >>> target = torch.tensor([[0, 1, 1], [1, 0, 0]])
+        >>> sets = Sets(target, torch.rand(2, 3), torch.tensor([[1.0, 2.0, 0.0]]))
+        >>> sets.picked(torch.tensor([0])).target, sets.present().weight
+        (tensor([[0, 1, 1]]), tensor([[1., 1., 0.]]))
+    """
+
+    target: Tensor
+    """`[*sets, n, *target]`."""
+    score: Tensor
+    """`[*sets, n, *score]`."""
+    weight: Tensor | None = None
+    """Broadcastable to `[*sets, n]`; None weighs all rows alike, 0 is a place that
+    nothing fills."""
+    columns: Columns = NO_COLUMNS
+    """Further numbers of each row that the metric names, each as `weight`."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """The axes `[*sets, n]`: those that targets, scores and weights share."""
+        n_axes = min(self.target.ndim, self.score.ndim)
+        while self.weight is not None and not _broadcasts(
+            self.weight.shape, self.score.shape[:n_axes]
+        ):
+            n_axes -= 1
+        return self.score.shape[:n_axes]
+
+    def picked(self, some: Tensor | slice | int) -> "Sets":
+        """Return some of the sets: a number, numbers, a mask or a slice of
+        their first axis.
+
+        A weight or a column that holds for all sets (it has the axis of the rows alone,
+        or a first axis of 1) stays.
+        """
+        n_sets = len(self.score)
+
+        def of(values: Tensor) -> Tensor:
+            is_own = values.ndim > 1 and len(values) == n_sets
+            return values[some] if is_own else values
+
+        return Sets(
+            self.target[some],
+            self.score[some],
+            None if self.weight is None else of(self.weight),
+            {name: of(column) for name, column in self.columns.items()},
+        )
+
+    def to(self, device: torch.device) -> "Sets":
+        """Return the same sets on a device."""
+        return Sets(
+            self.target.to(device),
+            self.score.to(device),
+            None if self.weight is None else self.weight.to(device),
+            {name: column.to(device) for name, column in self.columns.items()},
+        )
+
+    def present(self) -> "Sets":
+        """Return the same sets with weight 1 where a row is, 0 where there is none."""
+        if self.weight is None:
+            return self
+        return self._replace(weight=(self.weight > 0).to(self.weight.dtype))
+
+
+Loss = Callable[[Sets], Tensor]
+"""One value per set, `[*sets]`; lower is better."""
+
+
+def over_present(loss: Loss, sets: Sets) -> Tensor:
+    """Return a loss that never sees the rows of weight 0: they are left out.
+
+    Sets that lack no row are judged in one call, each of the others in its own.
+
+    Returns:
+        One value per set; NaN for a set without any row.
+    """
+    if sets.weight is None or bool((sets.weight > 0).all()):
+        return loss(sets)
+    *outer, n = shape = sets.shape
+    target, score = (
+        values.reshape(-1, n, *values.shape[len(shape) :]) for values in sets[:2]
+    )
+    by_row = {"": sets.weight, **sets.columns}  # no column is without a name
+    columns = {name: v.expand(shape).reshape(-1, n) for name, v in by_row.items()}
+    weight = columns.pop("")
+    values = score.new_full((len(score),), torch.nan, dtype=value_dtype(score))
+    is_there = weight > 0
+    whole = is_there.all(-1)
+    if bool(whole.any()):
+        flat = Sets(target, score, weight, columns)
+        values[whole] = loss(flat.picked(whole)).to(values.dtype)
+    for i in (is_there.any(-1) & ~whole).nonzero().squeeze(-1).tolist():
+        at = (i, is_there[i])
+        own = {name: column[at] for name, column in columns.items()}
+        values[i] = loss(Sets(target[at], score[at], weight[at], own))
+    return values.reshape(outer)
+
+
+def value_dtype(score: Tensor) -> torch.dtype:
+    """Return the type of a loss of these scores: theirs, but at least single."""
+    return torch.promote_types(score.dtype, torch.float32)
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    """Return whether values of one shape can be read as those of another."""
+    return len(shape) <= len(to) and all(
+        own in (1, wanted)
+        for own, wanted in zip(reversed(shape), reversed(to), strict=False)
+    )

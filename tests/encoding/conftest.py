@@ -1,0 +1,16 @@
+"""Fixtures of this folder."""
+
+import pytest
+from table_cases import mixed_table
+
+from losslearn.tables import TableEncoder
+
+
+@pytest.fixture(scope="module")
+def table():
+    return mixed_table().drop(columns="label")
+
+
+@pytest.fixture(scope="module")
+def encoder(table):
+    return TableEncoder().fit(table)
