@@ -15,6 +15,7 @@ _HOMES = {
     "as_true_loss": "metrics",
     "bootstrap_interval": "tasks.thresholds",
     "declare_metric": "metrics",
+    "fit_table": "tables.fitting",
     "fit_universal": "surrogate.universal",
     "get_true_loss": "metrics",
     "load_model": "tables.saved",
@@ -33,6 +34,7 @@ __all__ = [
     "as_true_loss",
     "bootstrap_interval",
     "declare_metric",
+    "fit_table",
     "fit_universal",
     "get_true_loss",
     "load_model",
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     )
     from losslearn.surrogate.network import SetSurrogate
     from losslearn.surrogate.universal import fit_universal
+    from losslearn.tables.fitting import fit_table
     from losslearn.tables.saved import load_model, save_model
     from losslearn.tasks.thresholds import bootstrap_interval, tune_threshold
     from losslearn.training.recipe import PAPER, BilevelConfig

@@ -1,10 +1,14 @@
-"""Files and folders that are written as a whole or not at all."""
+"""Files and folders that are written as a whole or not at all, and JSON in them."""
 
+import json
+import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 
 @contextmanager
@@ -61,3 +65,27 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with replacing(path) as part:
         part.write_bytes(content)
+
+
+def json_text(content: object, *, indent: int | None = None) -> str:
+    """Return JSON that any program reads: None for numbers that JSON has not.
+
+    Example:
+        >>> json_text({"loss": float("nan"), "name": "Köln"})
+        '{"loss": null, "name": "Köln"}'
+    """
+    return json.dumps(
+        _without_nan(content), indent=indent, allow_nan=False, ensure_ascii=False
+    )
+
+
+def _without_nan(content: object) -> object:
+    if isinstance(content, np.generic):
+        content = content.item()
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return content

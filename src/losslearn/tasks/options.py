@@ -1,4 +1,4 @@
-"""What a task asks its user for; light, since the command line reads it for its help."""
+"""What a task asks its user for; light, as the help of the command line reads it."""
 
 from dataclasses import dataclass
 

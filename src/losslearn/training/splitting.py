@@ -91,7 +91,7 @@ def split_off_validation(
             f"{n_train} and {n_valid} of {len(strata)}. Choose another "
             "`validation_fraction`."
         )
-    generator = np.random.RandomState(seed)  # noqa: NPY002 - scikit-learn's draws
+    generator = np.random.RandomState(seed)
     of_train = _share_out(n_train, rows_of, generator)
     of_valid = _share_out(n_valid, rows_of - of_train, generator)
     counts = np.column_stack([of_train, of_valid])
