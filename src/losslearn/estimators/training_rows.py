@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn.training.splitting import split_off_validation
 from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
 from losslearn.training.loop import TrainingData
-from losslearn.training.splitting import split_off_validation
 
 _CHUNK = 2**20
 """Rows taken at a time."""
