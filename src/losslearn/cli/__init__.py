@@ -30,7 +30,7 @@ def run_process() -> NoReturn:
     Looking for garbage among what is being loaded, and taking all of it down at the
     end, piece by piece, would take as long as the rest of `losslearn predict`.
     """
-    gc.set_threshold(100_000, 50, 1_000)
+    gc.set_threshold(500_000, 20, 100)
     code = main()
     try:
         sys.stdout.flush()
