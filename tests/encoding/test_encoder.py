@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from table_cases import WORDS, one_line
 
-from losslearn.tables import TableEncoder, read_table
+from losslearn.encoding import TableEncoder
+from losslearn.tables.reading import read_table
 from losslearn.encoding.scaling import Scale
 
 

@@ -198,7 +198,7 @@ def fit(
     metric_column: MetricColumn = None,
     keep_metric_columns: KeepMetricColumns = False,
     as_json: Json = False,
-    **task_options: str | None,
+    **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
     """Train a model for a metric, and a control; test both.
 

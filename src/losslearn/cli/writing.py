@@ -40,5 +40,6 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
         if name.endswith(".parquet"):
             frame.to_parquet(part, index=False)
         else:
-            zipped = "gzip" if name.endswith(".gz") else None
-            frame.to_csv(part, index=False, compression=zipped)
+            frame.to_csv(
+                part, index=False, compression="gzip" if name.endswith(".gz") else None
+            )

@@ -64,8 +64,8 @@ def depends_on(rule: Rule, true_loss: TrueLoss) -> bool:
 
 def _predictor_name(model: nn.Module) -> str:
     """Return the name that the package knows a model by, else that of its class."""
-    known = {kind: name for name, kind in MODELS.items()}
-    return known.get(type(model), type(model).__name__)
+    known = (name for name, kind in MODELS.items() if type(model) is kind)
+    return next(known, type(model).__name__)
 
 
 def make_report(

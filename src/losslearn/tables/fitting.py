@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -43,6 +43,16 @@ class Display(Protocol):
 
     def watch(self, record: Record) -> None:
         """Show a look at the validation rows."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def stage(self, name: str) -> None: ...  # noqa: D102
+
+    def fit_progress(self, step: int, n_steps: int, error: float) -> None: ...  # noqa: D102
+
+    def watch(self, record: Record) -> None: ...  # noqa: D102
 
 
 class _Rows(NamedTuple):
@@ -129,17 +139,17 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
-    given = {"mode": mode, "max_iter": max_iter}
-    settings = replace(
-        recipe or BilevelConfig(),
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    settings = recipe or BilevelConfig()
+    if mode is not None:
+        settings = replace(settings, mode=mode)
+    if max_iter is not None:
+        settings = replace(settings, max_iter=max_iter)
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
     folder = None if out is None else check_destination(out)
     table, held_out = as_frame(frame), None if valid is None else as_frame(valid)
-    show = display.stage if display is not None else lambda _: None
-    show("preparing the columns")
+    display = display or Silent()
+    display.stage("preparing the columns")
     _check_metric_columns(metric_columns, true_loss, target)
     parts = _prepare(
         table,
@@ -155,18 +165,18 @@ def fit_table(
         model=model,
         max_time=max_time,
         random_state=seed,
-        watch=display and display.watch,
-        fit_progress=display and display.fit_progress,
+        watch=display.watch,
+        fit_progress=display.fit_progress,
         **asdict(settings),
     )
-    show("starting to train")
+    display.stage("starting to train")
     interrupted = _train(classifier, parts)
-    show("testing")
+    display.stage("testing")
     report = _test(classifier, parts.test, true_loss, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
-    fitted = _fitted(classifier, parts, report, target, named)
+    fitted = _fitted(classifier, parts, report, settings, target, named)
     if folder is not None:
-        show("writing the model")
+        display.stage("writing the model")
         fitted.save(folder)
         report["model"] = str(folder)
     return fitted
@@ -176,6 +186,7 @@ def _fitted(
     classifier: SurrogateClassifier,
     parts: _Parts,
     report: dict[str, Any],
+    recipe: BilevelConfig,
     target: str,
     metric: MetricName,
 ) -> FittedTable:
@@ -183,7 +194,6 @@ def _fitted(
     chosen = next(
         result for result in report["results"] if result["method"] == report["chosen"]
     )
-    names = [setting.name for setting in fields(BilevelConfig)]
     score = classifier.decision_function(parts.validation.X)
     return FittedTable(
         module=classifier.model_,
@@ -193,7 +203,7 @@ def _fitted(
         metric=metric,
         rule=restore_rule(chosen["rule"]),
         calibration=classifier.calibration_,
-        recipe={name: getattr(classifier, name) for name in names},
+        recipe=asdict(recipe),
         report=report,
         history=classifier.history_,
         true_loss=classifier.true_loss_,

@@ -196,7 +196,9 @@ def _from_arrow(table: "pa.Table", name: str) -> "pd.DataFrame":
     _check_doubles(table.column_names, name)
     # without the notes pandas leaves: an index that was stored is a column
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    numbering = [name for name in frame if re.fullmatch(r"__index_level_\d+__", name)]
+    numbering = [
+        name for name in frame if re.fullmatch(r"__index_level_\d+__", str(name))
+    ]
     return frame.drop(columns=numbering)
 
 
