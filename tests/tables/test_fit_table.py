@@ -10,8 +10,7 @@ import pytest
 from cli_cases import make_frame
 from sklearn.metrics import f1_score, roc_auc_score
 
-from losslearn import BilevelConfig, fit_table, load_model
-from losslearn.tables import fitting
+from losslearn import BilevelConfig, SurrogateClassifier, fit_table, load_model
 from losslearn.tables.fitted import FittedTable
 from losslearn.training.splitting import split_rows
 
@@ -141,13 +140,13 @@ def test_learning_curves_are_drawn_once_where_matplotlib_is(fitted, monkeypatch)
 
 
 def test_warnings_in_a_fit_do_not_reach_the_user(monkeypatch, recwarn):
-    fit_rows = fitting.SurrogateClassifier.fit
+    fit_rows = SurrogateClassifier.fit
 
     def warn(self, *args, **options):
         warnings.warn("by the way", RuntimeWarning, stacklevel=1)
         return fit_rows(self, *args, **options)
 
-    monkeypatch.setattr(fitting.SurrogateClassifier, "fit", warn)
+    monkeypatch.setattr(SurrogateClassifier, "fit", warn)
     fit_table(make_frame(), "churn", "f1", **QUICK)
     assert not recwarn.list
 

@@ -267,7 +267,13 @@ def test_a_destination_that_cannot_be_written_is_found_out_first(tmp_path):
 
 def named(given: object, **options: object) -> MetricName:
     loss = as_true_loss(given, **options)
-    return MetricName.of(given, loss, greater_is_better=options.get("greater_is_better"))
+    return MetricName.of(
+        given, loss, greater_is_better=options.get("greater_is_better")
+    )
+
+
+def constant(y_true, y_score):
+    return 0.5 * len(y_true) / len(y_score)
 
 
 def test_a_metric_name_finds_its_loss_again():
@@ -277,7 +283,7 @@ def test_a_metric_name_finds_its_loss_again():
     scorer = named("neg_log_loss")
     assert scorer.source == "scikit-learn"
     assert scorer.true_loss().name == "neg_log_loss"
-    function = named(lambda y_true, y_score: 0.5, greater_is_better=True)
+    function = named(constant, greater_is_better=True)
     assert function.source == "user"
     with pytest.raises(ValueError, match="Name it again"):
         function.true_loss()

@@ -71,7 +71,7 @@ def _fit_table(report: Mapping[str, Any]) -> Table:
     table.add_column("method", no_wrap=True)
     titles = ("validation\nloss", "test loss\n[95 % interval]", "rule", "seconds")
     for title in titles:
-        table.add_column(escape(title), justify="right", no_wrap=True)
+        table.add_column(escape(title), justify="right", no_wrap=title != "rule")
     for result in report["results"]:
         low, high = (format_loss(end) for end in result["interval"])
         table.add_row(

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from losslearn.encoding import TableEncoder
-from losslearn.estimators.classifier import SurrogateClassifier
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
 from losslearn.metrics.sets import Sets
@@ -26,6 +25,8 @@ from losslearn.training.splitting import split_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from losslearn.estimators.classifier import SurrogateClassifier
 
 TEST_SIZE = 0.2
 VALIDATION_SIZE = 0.16
@@ -139,6 +140,8 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
+    from losslearn.estimators.classifier import SurrogateClassifier  # scikit-learn
+
     settings = recipe or BilevelConfig()
     if mode is not None:
         settings = replace(settings, mode=mode)
@@ -183,7 +186,7 @@ def fit_table(
 
 
 def _fitted(
-    classifier: SurrogateClassifier,
+    classifier: "SurrogateClassifier",
     parts: _Parts,
     report: dict[str, Any],
     recipe: BilevelConfig,
@@ -259,7 +262,7 @@ def _prepare(
     )
 
 
-def _train(classifier: SurrogateClassifier, parts: _Parts) -> bool:
+def _train(classifier: "SurrogateClassifier", parts: _Parts) -> bool:
     """Fit, and return whether Ctrl-C ended the fit."""
     train, validation = parts.train, parts.validation
     columns: dict[str, Columns] = {}
@@ -281,7 +284,7 @@ def _train(classifier: SurrogateClassifier, parts: _Parts) -> bool:
 
 
 def _test(
-    classifier: SurrogateClassifier, test: _Rows, true_loss: TrueLoss, seed: int
+    classifier: "SurrogateClassifier", test: _Rows, true_loss: TrueLoss, seed: int
 ) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
     report = classifier.report_
@@ -310,7 +313,7 @@ def _check_metric_columns(
     """
     if target in named:
         raise ValueError(
-            f"`metric_columns` (--metric-column {target}) holds the target, which the "
+            f"--metric-column {target} (`metric_columns`) is the target, which the "
             "metric gets as `y_true`."
         )
     missing = [name for name in true_loss.columns if name not in named]
@@ -318,8 +321,8 @@ def _check_metric_columns(
         raise ValueError(
             f"The metric `{true_loss.name}` needs {', '.join(map(repr, missing))} of "
             "each row. Name the columns that hold it: "
-            f"{' '.join(f'--metric-column {name}' for name in missing)}, or "
-            f"`metric_columns={missing}`."
+            f"{' '.join(f'--metric-column {name}' for name in missing)} "
+            f"(`metric_columns={missing}`)."
         )
     extra = [name for name in named if name not in true_loss.columns]
     if extra:
