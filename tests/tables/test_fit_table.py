@@ -69,7 +69,8 @@ def test_the_report_tells_roles_rules_and_intervals(fitted):
         assert low <= result["test"] <= high
 
 
-def test_the_display_is_told_of_stages_and_looks(fitted, told):
+@pytest.mark.usefixtures("fitted")
+def test_the_display_is_told_of_stages_and_looks(told):
     assert told.stages == ["preparing the columns", "starting to train", "testing"]
     assert set(told.methods) == {"surrogate", "cross_entropy"}
 

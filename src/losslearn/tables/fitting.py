@@ -150,13 +150,12 @@ def fit_table(
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
     folder = None if out is None else check_destination(out)
-    table, held_out = as_frame(frame), None if valid is None else as_frame(valid)
     display = display or Silent()
     display.stage("preparing the columns")
     _check_metric_columns(metric_columns, true_loss, target)
     parts = _prepare(
-        table,
-        held_out,
+        as_frame(frame),
+        None if valid is None else as_frame(valid),
         target,
         positive=positive,
         seed=seed,
