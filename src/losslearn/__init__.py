@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Recipe": "training.recipe",
     "PAPER": "training.recipe",
+    "Recipe": "training.recipe",
+    "Sets": "metrics",
     "SetSurrogate": "surrogate.network",
     "SurrogateClassifier": "estimators.classifier",
     "SurrogateLoss": "criterion.loss",
@@ -15,6 +16,7 @@ _HOMES = {
     "as_true_loss": "metrics",
     "bootstrap_interval": "tasks.thresholds",
     "declare_metric": "metrics",
+    "fit_table": "tables.fitting",
     "fit_universal": "surrogate.universal",
     "get_true_loss": "metrics",
     "load_model": "tables.saved",
@@ -27,12 +29,14 @@ __all__ = [
     "PAPER",
     "Recipe",
     "SetSurrogate",
+    "Sets",
     "SurrogateClassifier",
     "SurrogateLoss",
     "TrueLoss",
     "as_true_loss",
     "bootstrap_interval",
     "declare_metric",
+    "fit_table",
     "fit_universal",
     "get_true_loss",
     "load_model",
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from losslearn.criterion.loss import SurrogateLoss
     from losslearn.estimators.classifier import SurrogateClassifier
     from losslearn.metrics import (
+        Sets,
         TrueLoss,
         as_true_loss,
         declare_metric,
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
     )
     from losslearn.surrogate.network import SetSurrogate
     from losslearn.surrogate.universal import fit_universal
+    from losslearn.tables.fitting import fit_table
     from losslearn.tables.saved import load_model, save_model
     from losslearn.tasks.thresholds import bootstrap_interval, tune_threshold
     from losslearn.training.recipe import PAPER, Recipe
@@ -59,7 +65,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     """Import a public name at its first use."""
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        hint = ": it is `Recipe` since release 0.2" if name == "BilevelConfig" else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
     home = import_module(f"{__name__}.{_HOMES[name]}")
     found: object = getattr(home, name)
     return found

@@ -1,8 +1,6 @@
 """The command for those who have its package, but not its script on the path."""
 
-import sys
+from losslearn.cli import run_process
 
-from losslearn.cli import main
-
-if __name__ == "__main__":  # a benchmark's worker processes import this module too
-    sys.exit(main())
+if __name__ == "__main__":  # worker processes import this module too
+    run_process()

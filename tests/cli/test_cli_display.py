@@ -2,15 +2,13 @@
 
 import io
 import json
-import warnings
 from inspect import signature
 from typing import get_args
 
 import pytest
-from cli_cases import fit
 from rich.console import Console
 
-from losslearn.cli import commands, demo, fitting, main
+from losslearn.cli import commands, demo, main
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import describe_choice
 from losslearn.models.networks import MODELS
@@ -59,9 +57,10 @@ def test_the_display_finds_out_how_far_a_limited_time_reaches():
 
 def result(method: str, test: float, low: float, high: float) -> dict[str, object]:
     return {
+        "role": "learned" if method == "surrogate" else "usual",
         "method": method,
         "validation": 0.2,
-        "threshold": low,
+        "rule": {"kind": "threshold", "threshold": low},
         "test": test,
         "interval": [low, high],
     }
@@ -96,18 +95,6 @@ def test_the_choices_on_the_command_line_are_those_of_the_library():
     assert signature(commands.demo).parameters["seed"].default == demo.SEED
     assert [mode.value for mode in commands.ModeName] == list(get_args(Mode))
     assert {kind.value for kind in commands.ModelKind} == set(MODELS)
-
-
-def test_warnings_in_a_fit_do_not_reach_the_user(capsys, monkeypatch):
-    fit_rows = fitting.SurrogateClassifier.fit
-
-    def warn(self, *args, **options):
-        warnings.warn("by the way", RuntimeWarning, stacklevel=1)
-        return fit_rows(self, *args, **options)
-
-    monkeypatch.setattr(fitting.SurrogateClassifier, "fit", warn)
-    assert fit("--out", "m", "--json") == 0
-    assert "by the way" not in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_an_interrupted_fit_keeps_the_best_so_far(capsys, monkeypatch, at, n_ite
     out, err = capsys.readouterr()
     assert json.loads(out)["results"][1]["iterations"] == n_iter
     assert err == "losslearn: interrupted; the best weights so far are kept.\n"
-    load_model("m").predict_frame(make_frame())
+    load_model("m").predict(make_frame())
 
 
 def test_the_table_says_that_the_fit_was_interrupted(capsys, monkeypatch):
@@ -48,7 +48,7 @@ def test_an_interruption_before_any_weights_writes_nothing(capsys, monkeypatch):
     def press(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("losslearn.tables.TableEncoder.fit", press)
+    monkeypatch.setattr("losslearn.encoding.TableEncoder.fit", press)
     assert fit("--out", "m") == 130
     assert error_line(capsys) == "losslearn: interrupted.\n"
     assert sorted(path.name for path in Path().iterdir()) == ["money.py", "people.csv"]

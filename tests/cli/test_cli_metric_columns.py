@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from cli_cases import error_line, fit, make_frame
+from cli_cases import QUICK, error_line, fit, make_frame
 
 from losslearn import load_model
 from losslearn.cli import main
@@ -34,76 +34,80 @@ def frame_with_amounts() -> pd.DataFrame:
 
 @pytest.fixture(autouse=True)
 def _amounts(_working_directory) -> None:
-    Path("earning.py").write_text(METRICS)
-    frame_with_amounts().to_csv("people.csv", index=False)
-    frame_with_amounts().drop(columns="amount").to_csv("poor.csv", index=False)
+    write_tables(Path())
 
 
-def fit_earned(capsys, *words: str) -> str:
-    words = ("--metric-column", "amount", "--json", *words)
-    assert fit(*words, metric=METRIC) == 0
-    return json.loads(capsys.readouterr().out)["model"]
+def write_tables(folder: Path) -> None:
+    (folder / "earning.py").write_text(METRICS)
+    frame_with_amounts().to_csv(folder / "people.csv", index=False)
+    for lacking in ("amount", "tax"):
+        frame = frame_with_amounts().drop(columns=lacking)
+        frame.to_csv(folder / f"no_{lacking}.csv", index=False)
 
 
-def test_fit_predict_and_evaluate_with_a_saved_model(capsys):
-    folder = fit_earned(capsys)
-    model = load_model(folder)
+@pytest.fixture(scope="module")
+def earned(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model that is only read, whose metric needs the amounts."""
+    folder = tmp_path_factory.mktemp("earned")
+    write_tables(folder)
+    words = ["fit", str(folder / "no_tax.csv"), "--target", "churn", *QUICK]
+    words += ["--metric", str(folder / METRIC), "--metric-column", "amount"]
+    assert main([*words, "--json", "--out", str(folder / "model")]) == 0
+    return str(folder / "model")
+
+
+def test_predict_and_evaluate_with_a_saved_model(earned, capsys):
+    model = load_model(earned)
     assert model.metric.columns == ("amount",)
     assert "amount" not in model.encoder.columns
-    frame = frame_with_amounts()
-    with_it = model.predict_frame(frame)
-    assert with_it.equals(model.predict_frame(frame.drop(columns="amount")))
-    assert main(["predict", folder, "poor.csv"]) == 0
+    frame = frame_with_amounts().drop(columns="tax")
+    with_it = model.predict(frame)
+    assert with_it.equals(model.predict(frame.drop(columns="amount")))
+    frame.drop(columns="amount").to_csv("bare.csv", index=False)
+    assert main(["predict", earned, "bare.csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(frame) + 1
-    assert main(["evaluate", folder, "people.csv", *EVALUATE, "--metric", METRIC]) == 0
+    assert main(["evaluate", earned, "no_tax.csv", *EVALUATE, "--metric", METRIC]) == 0
     value = json.loads(capsys.readouterr().out)["value"]
     called, is_positive = with_it["label"] == "yes", frame["churn"] == "yes"
     expected = (called * (is_positive * frame["amount"] - 10)).sum()
     assert value == pytest.approx(-expected, rel=1e-5)
 
 
-def test_the_column_is_a_feature_too_where_that_is_asked_for(capsys):
-    folder = fit_earned(capsys, "--keep-metric-columns")
-    assert "amount" in load_model(folder).encoder.columns
-    assert main(["predict", folder, "poor.csv"]) == 2
-    assert "lacks columns of the training table: 'amount'" in error_line(capsys)
-    assert main(["evaluate", folder, "people.csv", *EVALUATE, "--metric", METRIC]) == 0
-
-
-def test_validation_rows_of_their_own_bring_their_columns(capsys):
-    words = ("--metric-column", "amount", "--valid")
-    assert fit(*words, "people.csv", "--json", metric=METRIC) == 0
+def test_the_column_is_a_feature_too_and_valid_rows_bring_theirs(capsys):
+    words = ("--metric-column", "amount", "--keep-metric-columns", "--valid")
+    few = ("--model", "linear", "--max-iter", "2", "--json", "--out", "m")
+    assert fit(*words, "people.csv", *few, metric=METRIC) == 0
     capsys.readouterr()
-    assert fit(*words, "poor.csv", metric=METRIC) == 2
+    assert "amount" in load_model("m").encoder.columns
+    assert main(["predict", "m", "no_amount.csv"]) == 2
+    assert "lacks columns of the training table: 'amount'" in error_line(capsys)
+    command = ["evaluate", "m", "people.csv", *EVALUATE, "--metric"]
+    assert main([*command, METRIC]) == 0
+    assert main([*command, "earning.py:taxed"]) == 0  # a feature of the model
+    capsys.readouterr()
+    assert fit(*words, "no_amount.csv", metric=METRIC) == 2
     line = error_line(capsys)
     assert "In the validation rows: " in line
     assert "'amount'" in line
 
 
-def test_evaluate_takes_the_columns_that_its_metric_names(capsys):
-    folder = fit_earned(capsys)
-    command = ["evaluate", folder, "poor.csv", *EVALUATE, "--metric"]
-    assert main([*command, METRIC]) == 2
+def test_evaluate_takes_the_columns_that_its_metric_names(earned, capsys):
+    frame_with_amounts()[["churn", "age", "city", "joined", "income"]].to_csv(
+        "bare.csv", index=False
+    )
+    assert main(["evaluate", earned, "bare.csv", *EVALUATE, "--metric", METRIC]) == 2
     line = error_line(capsys)
     assert "The table lacks columns that the metric `earned` needs: 'amount'." in line
-    assert main([*command, "earning.py:flat"]) == 0
-    capsys.readouterr()
-    assert main([*command, "earning.py:taxed"]) == 0  # a feature of the model
-
-
-def test_evaluate_by_a_column_that_the_model_has_never_seen(capsys):
-    frame_with_amounts().drop(columns="tax").to_csv("taxless.csv", index=False)
-    words = ("--metric-column", "amount", "--json")
-    assert fit(*words, data="taxless.csv", metric=METRIC) == 0
-    folder = json.loads(capsys.readouterr().out)["model"]
-    taxed = ("--metric", "earning.py:taxed")
-    assert main(["evaluate", folder, "people.csv", *EVALUATE, *taxed]) == 0
+    for table, metric in (("bare.csv", "flat"), ("people.csv", "taxed")):
+        # the model has never seen the tax
+        words = (*EVALUATE, "--metric", f"earning.py:{metric}")
+        assert main(["evaluate", earned, table, *words]) == 0
 
 
 @pytest.mark.parametrize(
     ("words", "metric", "message"),
     [
-        ((), METRIC, "Name the columns that hold it: --metric-column amount."),
+        ((), METRIC, "Name the columns that hold it: --metric-column amount (`"),
         (("--metric-column", "tax"), "f1", "`f1_loss` takes no 'tax'"),
         (("--metric-column", "churn"), METRIC, "is the target"),
     ],
@@ -135,12 +139,3 @@ def test_a_table_of_nothing_but_target_and_metric_columns(capsys):
     frame_with_amounts()[["churn", "amount"]].to_csv("bare.csv", index=False)
     assert fit("--metric-column", "amount", data="bare.csv", metric=METRIC) == 2
     assert "--keep-metric-columns" in error_line(capsys)
-
-
-def test_a_model_from_before_metrics_had_columns_loads(capsys):
-    folder = fit_earned(capsys)
-    path = Path(folder) / "settings.json"
-    settings = json.loads(path.read_text())
-    del settings["metric"]["columns"]
-    path.write_text(json.dumps(settings))
-    assert load_model(folder).metric.columns == ()

@@ -88,6 +88,8 @@ def test_a_wrong_option_is_one_clear_line(capsys, words, message):
         ("predict . people.csv", "no losslearn model"),
         ("evaluate none people.csv --target churn", "'none'"),
         ("universal speed", "Unknown metric `speed`"),
+        ("benchmark smoke --out x", "`losslearn-bench`"),
+        ("datasets --json", "`losslearn-bench`"),
         ("fitt", "'fit'"),
         ("--fast", "--fast"),
     ],
@@ -116,7 +118,7 @@ def test_a_damaged_or_other_model_is_one_clear_line(fitted, tmp_path, capsys):
     assert main(words) == 2
     assert "weights.safetensors" in error_line(capsys)
     settings = tmp_path / "m" / "settings.json"
-    other = json.loads(settings.read_text()) | {"version": 2}
+    other = json.loads(settings.read_text()) | {"version": 1}
     settings.write_text(json.dumps(other))
     assert main(words) == 2
-    assert "version 2" in error_line(capsys)
+    assert "in format 1; " in error_line(capsys)

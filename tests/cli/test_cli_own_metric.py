@@ -22,7 +22,7 @@ def test_a_metric_of_ones_own_is_trained_for_and_asked_for_again(capsys):
     assert "--metric money.py:profit" in error_line(capsys)
     assert main([*evaluation, "--metric", "money.py:profit", "--json"]) == 0
     value = json.loads(capsys.readouterr().out)["value"]
-    predicted = load_model(found["model"]).predict_frame(make_frame())["label"] == "yes"
+    predicted = load_model(found["model"]).predict(make_frame())["label"] == "yes"
     is_positive = make_frame()["churn"] == "yes"
     assert value == predicted.sum() - 10 * (predicted & is_positive).sum()
 

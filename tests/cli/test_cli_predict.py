@@ -17,7 +17,7 @@ from losslearn.cli import main
 def test_predict_writes_csv_to_stdout(fitted, capsys):
     assert main(["predict", str(fitted / "model"), str(fitted / "people.csv")]) == 0
     found = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    expected = load_model(fitted / "model").predict_frame(make_frame())
+    expected = load_model(fitted / "model").predict(make_frame())
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
 
 
@@ -91,15 +91,17 @@ def test_evaluate_json_is_the_loss_at_the_models_threshold(fitted, tmp_path, cap
     assert main([*words, "--target", "churn", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     model = load_model(fitted / "model")
-    expected = f1_score(
-        frame["churn"], model.predict_frame(frame)["label"], pos_label="yes"
-    )
+    expected = f1_score(frame["churn"], model.predict(frame)["label"], pos_label="yes")
     assert found == {
         "metric": "f1",
         "value": pytest.approx(1 - expected, abs=1e-6),
+        "interval": found["interval"],
         "rows": 200,
-        "threshold": model.classifier.threshold_,
+        "rule": model.rule.to_dict(),
+        "threshold": found["rule"]["threshold"],
     }
+    low, high = found["interval"]
+    assert low <= found["value"] <= high
 
 
 @pytest.mark.parametrize("metric", ["auc", "neg_log_loss", "precision_at_k@10"])

@@ -47,6 +47,18 @@ def test_help_loads_nothing_slow():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_predict_loads_neither_scikit_learn_nor_what_only_a_fit_needs(fitted):
+    words = ["predict", str(fitted / "model"), str(fitted / "people.csv")]
+    code = (
+        "import sys; from losslearn.cli import main; "
+        f"main({[*words, '--out', 'out.csv']!r}); "
+        "print(sorted({'sklearn', 'scipy', 'matplotlib', 'numba', 'rich', "
+        "'torch._dynamo'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
 def test_no_words_show_the_help(capsys):
     assert main([]) == 0
     assert "predict" in capsys.readouterr().out

@@ -34,7 +34,9 @@ def sentence(
     difference = Difference(ours - control, error)
     chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
     comparison = Comparison(runs, chosen, SetSurrogate(), difference, health)
-    return verdict(comparison, get_true_loss(metric), n_valid=1_000, n_rarer=83)
+    rule = "threshold" if metric == "f1" else None
+    rows = "1,000 validation rows, 83 of them of the rarest kind"
+    return verdict(comparison, get_true_loss(metric), rows=rows, rule=rule)
 
 
 def test_a_gain_is_told_with_its_size_and_uncertainty():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from losslearn.cli import main
-from losslearn.training.loop import Record
 
 QUICK = ("--mode", "scratch", "--model", "linear", "--max-iter", "6")
 
@@ -45,16 +44,6 @@ def make_frame(n: int = 300, seed: int = 0) -> pd.DataFrame:
             "churn": np.where(churn, "yes", "no"),
         }
     )
-
-
-class Silent:
-    """A display that shows nothing."""
-
-    def stage(self, name: str) -> None: ...
-
-    def fit_progress(self, step: int, n_steps: int, error: float) -> None: ...
-
-    def watch(self, record: Record) -> None: ...
 
 
 def fit(*words: str, data: str = "people.csv", metric: str = "f1") -> int:

@@ -1,7 +1,10 @@
 """The `losslearn` command."""
 
+import gc
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
 
@@ -19,6 +22,22 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The words after `losslearn`; None takes those of the process.
     """
     return run_app(app, "losslearn", args)
+
+
+def run_process() -> NoReturn:
+    """Run the command as a process of its own, which ends with it.
+
+    Looking for garbage among what is being loaded, and taking all of it down at the
+    end, piece by piece, would take as long as the rest of `losslearn predict`.
+    """
+    gc.set_threshold(500_000, 20, 100)
+    code = main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or _WRONG_USE
+    os._exit(code)
 
 
 def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:

@@ -1,16 +1,20 @@
 """The commands and their options. What is slow to import is imported inside them."""
 
+import functools
+import inspect
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import losslearn
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.options import OPTIONS
+from losslearn.training.recipe import Recipe
 
-_DEFAULT = BilevelConfig()
+_DEFAULT = Recipe()
 
 
 class ModelKind(StrEnum):
@@ -39,9 +43,7 @@ Data = Annotated[
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
 ]
-Target = Annotated[
-    str, typer.Option(metavar="COL", help="Column to predict; it holds two labels.")
-]
+Target = Annotated[str, typer.Option(metavar="COL", help="Column to predict.")]
 Metric = Annotated[
     str,
     typer.Option(
@@ -79,14 +81,6 @@ Valid = Annotated[
         show_default="16 % of the rows",
     ),
 ]
-Positive = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LABEL",
-        help="Label to find.",
-        show_default="the second in sorted order",
-    ),
-]
 Direction = Annotated[
     bool | None,
     typer.Option(
@@ -94,8 +88,6 @@ Direction = Annotated[
         help="Direction of a metric of your own that does not say.",
     ),
 ]
-
-
 MetricColumn = Annotated[
     list[str] | None,
     typer.Option(
@@ -139,6 +131,35 @@ app = typer.Typer(
 )
 
 
+def _takes_task_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of all tasks, in place of its `**task_options`."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:  # noqa: ANN401 - whatever the options are of
+        command(**options)
+
+    own = inspect.signature(command).parameters.values()
+    further = [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=None,
+            annotation=Annotated[
+                str | None,
+                typer.Option(
+                    metavar=option.metavar,
+                    help=option.help,
+                    show_default=option.show_default,
+                ),
+            ],
+        )
+        for option in OPTIONS
+    ]
+    *kept, last = (one for one in own if one.kind is not inspect.Parameter.VAR_KEYWORD)
+    run.__signature__ = inspect.Signature([*kept, *further, last])  # type: ignore[attr-defined]
+    return run
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"losslearn {losslearn.__version__}")
@@ -161,6 +182,7 @@ def _common(
 
 
 @app.command()
+@_takes_task_options
 def fit(
     data: Data,
     target: Target,
@@ -172,45 +194,36 @@ def fit(
     max_iter: MaxIter = _DEFAULT.max_iter,
     seed: Seed = 0,
     valid: Valid = None,
-    positive: Positive = None,
     greater_is_better: Direction = None,
     metric_column: MetricColumn = None,
     keep_metric_columns: KeepMetricColumns = False,
     as_json: Json = False,
+    **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
     """Train a model for a metric, and a control; test both.
 
     The model minimises a learned surrogate of the metric; its control, with the same
-    batches and steps, minimises cross-entropy. DATA is divided into 64 % training,
+    batches and steps, minimises the usual loss. DATA is divided into 64 % training,
     16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
     rows. Ctrl-C ends the training and keeps the best model so far.
     """
-    from losslearn.cli.fitting import FitOptions, resolve_metric
     from losslearn.cli.running import run_fit
-    from losslearn.tables import read_table
-    from losslearn.tables.saved import check_destination
 
-    options = FitOptions(
-        target=target,
-        metric=metric,
+    run_fit(
+        data,
+        target,
+        metric,
+        out=out or _default_folder(data, metric),
+        recipe=Recipe(mode=mode.value, max_iter=max_iter),
+        as_json=as_json,
         model=model.value,
-        config=BilevelConfig(mode=mode.value, max_iter=max_iter),
         max_time=max_time,
         seed=seed,
-        positive=positive,
+        valid=valid,
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
         keep_metric_columns=keep_metric_columns,
-    )
-    true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
-    folder = check_destination(out or _default_folder(data, metric))
-    run_fit(
-        read_table(data),
-        options,
-        folder,
-        as_json=as_json,
-        valid_frame=None if valid is None else read_table(valid),
-        true_loss=true_loss,
+        **task_options,
     )
 
 
@@ -237,12 +250,11 @@ def predict(
 ) -> None:
     """Write score, probability and label of each row of a table."""
     from losslearn.cli.writing import check_table_path, write_table
-    from losslearn.tables import read_table
     from losslearn.tables.saved import load_model
 
     if out is not None:
         check_table_path(out)
-    predictions = load_model(model).predict_frame(read_table(data))
+    predictions = load_model(model).predict(data)
     if out is None:
         predictions.to_csv(sys.stdout, index=False)
     else:
@@ -268,22 +280,16 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
-    from losslearn.cli.evaluating import evaluate_table
     from losslearn.cli.reporting import console, print_evaluation, print_json
-    from losslearn.tables import read_table
     from losslearn.tables.saved import load_model
 
-    found, interval = evaluate_table(
-        load_model(model),
-        read_table(data),
-        target,
-        metric=metric,
-        greater_is_better=greater_is_better,
+    found = load_model(model).evaluate(
+        data, target, metric, greater_is_better=greater_is_better
     )
     if as_json:
         print_json(found)
     else:
-        print_evaluation(console(), found, interval)
+        print_evaluation(console(), found)
 
 
 @app.command()
@@ -291,13 +297,14 @@ def metrics(as_json: Json = False) -> None:
     """List the built-in metrics."""
     from losslearn.cli.reporting import console, print_json, print_metrics
     from losslearn.metrics import list_true_losses
+    from losslearn.tasks.words import metric_facts
 
     listed = [
         {
             "name": name,
             "aliases": list(aliases),
             "description": loss.description,
-            "needs_threshold": loss.needs_threshold,
+            **metric_facts(loss),
         }
         for name, (loss, aliases) in list_true_losses().items()
     ]
@@ -342,3 +349,20 @@ def universal(
     from losslearn.cli.universals import make_universals
 
     make_universals(console(), console(stderr=True), name, seed=seed, folder=out)
+
+
+def _moved() -> None:
+    """Say where the experiments' commands are now."""
+    raise ValueError(
+        "the paper's experiments are a package of their own: install it from the "
+        "folder `bench` of the repository and run `losslearn-bench`."
+    )
+
+
+for _name in ("benchmark", "datasets"):
+    app.command(
+        _name,
+        hidden=True,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )(_moved)

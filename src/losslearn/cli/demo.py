@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losslearn.cli.fitting import FitOptions
 from losslearn.cli.reporting import console
 from losslearn.cli.running import run_fit
-from losslearn.tables import read_table
-from losslearn.tables.saved import check_destination, load_model
-from losslearn.training.recipe import BilevelConfig, Mode
+from losslearn.tables.fitted import FittedTable
+from losslearn.tables.reading import read_table
+from losslearn.tables.saved import check_destination
+from losslearn.training.recipe import Recipe, Mode
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DIGIT = 8
+TARGET = f"is_{DIGIT}"
 METRIC = "precision_at_k"
 MODE: Mode = "refined"
 MAX_ITER = 800
@@ -46,19 +47,19 @@ def run_demo(out: Path | None, *, seed: int, as_json: bool) -> None:
         frame = read_table(data)
         if not as_json:
             _introduce(frame)
-        options = FitOptions(
-            target="label",
-            metric=METRIC,
+        fitted = run_fit(
+            frame,
+            TARGET,
+            METRIC,
+            out=folder or Path(temporary) / "model",
+            recipe=Recipe(max_iter=MAX_ITER, mode=MODE),
+            as_json=as_json,
+            is_kept=folder is not None,
             model="linear",
-            positive=_label(True),
-            config=BilevelConfig(max_iter=MAX_ITER, mode=MODE),
             seed=seed,
         )
-        written = folder or Path(temporary) / "model"
-        is_kept = folder is not None
-        run_fit(frame, options, written, as_json=as_json, is_kept=is_kept)
         if not as_json:
-            _predict_some(frame, written)
+            _predict_some(frame, fitted)
 
 
 def digits_table() -> "pd.DataFrame":
@@ -70,19 +71,15 @@ def digits_table() -> "pd.DataFrame":
     ink = data.images.reshape(-1, 4, 2, 4, 2).sum(axis=(2, 4)).reshape(-1, 16)
     names = [f"ink_{row}{column}" for row in range(4) for column in range(4)]
     frame = pd.DataFrame(ink, columns=names)
-    frame["label"] = np.where(data.target == DIGIT, _label(True), _label(False))
+    frame[TARGET] = np.where(data.target == DIGIT, "yes", "no")
     return frame
 
 
-def _label(is_digit: bool) -> str:
-    return str(DIGIT) if is_digit else "other"
-
-
 def _introduce(frame: "pd.DataFrame") -> None:
-    n_found = int((frame["label"].astype(str) == _label(True)).sum())
+    n_found = int((frame[TARGET] == "yes").sum())
     command = (
-        f"losslearn fit digits.csv --target label --positive {_label(True)} "
-        f"--metric {METRIC} --model linear --max-iter {MAX_ITER}"
+        f"losslearn fit digits.csv --target {TARGET} --metric {METRIC} --model linear "
+        f"--max-iter {MAX_ITER}"
     )
     console().print(
         f"Data: {len(frame):,} handwritten digits that come with scikit-learn (nothing "
@@ -94,10 +91,10 @@ def _introduce(frame: "pd.DataFrame") -> None:
     )
 
 
-def _predict_some(frame: "pd.DataFrame", folder: Path) -> None:
+def _predict_some(frame: "pd.DataFrame", fitted: FittedTable) -> None:
     some = frame.sample(N_SHOWN, random_state=0)
-    predictions = load_model(folder).predict_frame(some)
-    predictions["true label"] = some["label"]
+    predictions = fitted.predict(some)
+    predictions["true label"] = some[TARGET]
     console().print(
         f"\n{N_SHOWN} rows of what losslearn predict writes for it:\n\n"
         f"{predictions.round(3).to_string(index=False)}\n\n"

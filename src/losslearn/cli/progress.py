@@ -14,18 +14,12 @@ from rich.progress import (
     TextColumn,
 )
 
+from losslearn.report.methods import LEARNED, method_name
 from losslearn.training.loop import Record
-from losslearn.training.recipe import BilevelConfig
+from losslearn.training.recipe import Recipe
 
-METHOD_NAMES = {
-    "surrogate": "learned surrogate",
-    "cross_entropy": "cross-entropy,\n  tuned threshold",
-}
-"""What the methods are called in tables."""
-
-_BAR_NAMES = {"surrogate": "learned surrogate", "cross_entropy": "cross-entropy"}
 _SURROGATE_TURN = 3.0
-"""Guess of how much dearer than a cross-entropy turn, until it has been seen."""
+"""Guess of how much dearer than a turn of the usual loss, until it has been seen."""
 
 
 class FitDisplay:
@@ -36,7 +30,7 @@ class FitDisplay:
     """
 
     def __init__(
-        self, console: Console, config: BilevelConfig, *, max_time: float | None = None
+        self, console: Console, config: Recipe, *, max_time: float | None = None
     ) -> None:
         """Make the bars for a fit with these settings.
 
@@ -126,19 +120,25 @@ class FitDisplay:
         if self._max_time is not None:
             self._max_iter = min(self._guess_max_iter(record), self._config.max_iter)
         self._bars[record.method] = self._progress.add_task(
-            _BAR_NAMES.get(record.method, record.method), total=self._max_iter, note=""
+            method_name(record.method), total=self._max_iter, note=""
         )
 
     def _guess_max_iter(self, record: Record) -> int:
         """Return how many iterations there is time for, as the looks show it."""
-        control = self._latest.get("cross_entropy")
+        control = self._control
         if control is not None and self._config.warm_up > 0:
             return round(control.iteration / self._config.warm_up)  # it just ended
         return record.iteration * self._config.n_evals  # looks are evenly spaced
 
+    @property
+    def _control(self) -> Record | None:
+        """The latest look of the method beside the learned one."""
+        latest = [look for name, look in self._latest.items() if name != LEARNED]
+        return latest[0] if latest else None
+
     def _time_left(self) -> str:
         """Return the time until both methods are through, by their speed so far."""
-        control, ours = self._latest.get("cross_entropy"), self._latest.get("surrogate")
+        control, ours = self._control, self._latest.get(LEARNED)
         shared = self._config.warm_up * self._max_iter
         left = 0.0
         if control is not None:

@@ -1,23 +1,22 @@
 """What the commands print: tables and sentences, numbers as the user reads them."""
 
-import json
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from losslearn.cli.progress import METHOD_NAMES, format_loss
-from losslearn.tables.saved import without_nan
-
-if TYPE_CHECKING:
-    from losslearn.cli.fitting import FitOutcome
+from losslearn._files import json_text
+from losslearn.cli.progress import format_loss
+from losslearn.report.methods import method_name
 
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
+_DESCRIBED = ("name", "aliases", "description")
+"""What is said of a metric before its yes or no facts."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -32,59 +31,69 @@ def note(text: str) -> None:
 
 def print_json(content: object) -> None:
     """Write a JSON object, and nothing else, to stdout."""
-    text = json.dumps(without_nan(content), allow_nan=False, ensure_ascii=False)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(json_text(content) + "\n")
 
 
-def print_fit(out: Console, outcome: "FitOutcome", path: str | None) -> None:
-    """Print the comparison of both methods and which one is used."""
-    report = outcome.report
-    rows = report["rows"]
+def print_fit(out: Console, report: Mapping[str, Any]) -> None:
+    """Print the comparison of the methods and which one is used."""
+    rows, results = report["rows"], report["results"]
     out.print(
-        f"\n{outcome.options.metric} as a loss, lower is better; {rows['train']:,} "
+        f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n",
         markup=False,
     )
     out.print(_fit_table(report), "")
-    if outcome.interrupted:
-        ours, control = (result["iterations"] for result in report["results"])
-        out.print(
-            f"Interrupted after {ours:,} iterations of the learned surrogate and "
-            f"{control:,} of cross-entropy; the best weights so far are kept."
+    if report["interrupted"]:
+        done = " and ".join(
+            f"{one['iterations']:,} iterations of {_named(one)}" for one in results
         )
-    if not outcome.model.classifier.true_loss_.needs_threshold:
+        out.print(f"Interrupted after {done}; the best weights so far are kept.")
+    if report["judged_by"] is None:
         out.print(
-            f"{outcome.options.metric} needs no threshold; those above have the lowest "
-            "error rate on the validation rows.",
+            f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
+            "are for the labels and leave the loss as it is.",
             markup=False,
         )
     out.print(report["verdict"], markup=False)
     out.print(describe_choice(report))
-    if path is not None:
-        out.print(f"Model written to {path}", markup=False)
+    if report["model"] is not None:
+        out.print(f"Model written to {report['model']}", markup=False)
+
+
+def _named(result: Mapping[str, Any]) -> str:
+    """Return a method as it is called within a sentence."""
+    name = method_name(result["method"])
+    return f"the {name}" if result["role"] == "learned" else name
 
 
 def _fit_table(report: Mapping[str, Any]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("method", no_wrap=True)
-    for name in (
-        "validation\nloss",
-        "test loss\n[95 % interval]",
-        "threshold",
-        "seconds",
-    ):
-        table.add_column(escape(name), justify="right", no_wrap=True)
+    titles = ("validation\nloss", "test loss\n[95 % interval]", "rule", "seconds")
+    for title in titles:
+        table.add_column(escape(title), justify="right", no_wrap=title != "rule")
     for result in report["results"]:
         low, high = (format_loss(end) for end in result["interval"])
         table.add_row(
-            METHOD_NAMES[result["method"]],
+            method_name(result["method"]),
             format_loss(result["validation"]),
             escape(f"{format_loss(result['test'])} [{low}, {high}]"),
-            f"{result['threshold']:.4g}",
+            describe_rule(result["rule"]),
             f"{result['seconds']:.1f}",
             style="bold" if result["method"] == report["chosen"] else None,
         )
     return table
+
+
+def describe_rule(rule: Mapping[str, Any]) -> str:
+    """Return a rule in words, its numbers with four digits.
+
+    Example:
+        >>> describe_rule({"kind": "cut", "cut": 0.41237, "slope": 2})
+        'cut 0.4124, slope 2'
+    """
+    numbers = [f"{key} {rule[key]:.4g}" for key in rule if key != "kind"]
+    return ", ".join(numbers) or str(rule["kind"])
 
 
 def describe_choice(report: Mapping[str, Any]) -> str:
@@ -92,9 +101,8 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     chosen, other = sorted(
         report["results"], key=lambda result: result["method"] != report["chosen"]
     )
-    if all(chosen[key] == other[key] for key in ("validation", "test", "threshold")):
+    if all(chosen[key] == other[key] for key in ("validation", "test", "rule")):
         return "Both methods' best weights are the same model."
-    names = {"surrogate": "the learned surrogate", "cross_entropy": "cross-entropy"}
     difference = chosen["test"] - other["test"]
     if abs(difference) < _ROUNDING:
         how = "the same as"
@@ -104,20 +112,18 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     (low, high), (other_low, other_high) = chosen["interval"], other["interval"]
     overlap = low <= other_high and other_low <= high
     return (
-        f"On the test rows the loss of {names[chosen['method']]} is {how} that of "
-        f"{names[other['method']]} (the intervals "
-        f"{'overlap' if overlap else 'do not overlap'})."
+        f"On the test rows the loss of {_named(chosen)} is {how} that of "
+        f"{_named(other)} (the intervals {'overlap' if overlap else 'do not overlap'})."
     )
 
 
-def print_evaluation(
-    out: Console, found: Mapping[str, Any], interval: tuple[float, float]
-) -> None:
+def print_evaluation(out: Console, found: Mapping[str, Any]) -> None:
     """Print the loss of a model on a table."""
+    low, high = (format_loss(end) for end in found["interval"])
     out.print(
         f"{found['metric']}: loss {format_loss(found['value'])} (lower is better), "
-        f"95 % interval {format_loss(interval[0])} to {format_loss(interval[1])}, on "
-        f"{found['rows']:,} rows at threshold {found['threshold']:.4g}.",
+        f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
+        f"{describe_rule(found['rule'])}.",
         markup=False,
     )
 
@@ -127,12 +133,14 @@ def print_metrics(out: Console, listed: list[dict[str, Any]]) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, leading=1)
     table.add_column("loss", no_wrap=True)
     table.add_column("what it is, and its other names")
-    table.add_column("needs a\nthreshold")
+    facts = [key for key in listed[0] if key not in _DESCRIBED]
+    for fact in facts:
+        table.add_column(fact.replace("_", " "))
     for metric in listed:
         table.add_row(
             metric["name"],
             f"{metric['description']}\n[dim]{', '.join(metric['aliases'])}[/dim]",
-            "yes" if metric["needs_threshold"] else "no",
+            *("yes" if metric[fact] else "no" for fact in facts),
         )
     out.print(table, "")
     out.print(

@@ -1,65 +1,80 @@
-"""A fit from the command line: progress, model directory, and what is printed."""
+"""A fit from the command line: its progress, and what is printed."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 
-from losslearn.cli.fitting import FitOptions, FitOutcome, fit_table
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import console, note, print_fit, print_json
-from losslearn.metrics import TrueLoss
-from losslearn.tables.saved import save_model
+from losslearn.tables.fitted import FittedTable
+from losslearn.tables.fitting import fit_table
+from losslearn.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    import pandas as pd
+_KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
+_WHO = ("role", "method", "predictor", "rule")
+_WHAT = ("validation", "test", "seconds", "iterations")
 
 
 def run_fit(
-    frame: "pd.DataFrame",
-    options: FitOptions,
-    folder: Path,
+    data: object,
+    target: str,
+    metric: str,
     *,
+    out: Path,
+    recipe: Recipe,
     as_json: bool,
-    valid_frame: "pd.DataFrame | None" = None,
-    true_loss: TrueLoss | None = None,
+    max_time: float | None = None,
     is_kept: bool = True,
-) -> FitOutcome:
+    **options: Any,  # noqa: ANN401 - those of `fit_table`
+) -> FittedTable:
     """Fit, write the model directory, and print the comparison.
 
     Args:
-        frame: The table.
-        options: What to train.
-        folder: Where the model goes.
+        data: The table.
+        target: Its target column.
+        metric: What to train for.
+        out: Where the model goes.
+        recipe: Settings of the fit.
         as_json: Whether to print JSON instead of a table.
-        valid_frame: Validation rows of their own.
-        true_loss: What `options.metric` stands for, if it is known already.
+        max_time: Seconds it may take.
         is_kept: Whether the folder stays, and is worth naming.
+        options: As for `fit_table`.
     """
     use_one_thread()
     stderr = console(stderr=True)
-    with FitDisplay(stderr, options.config, max_time=options.max_time) as display:
-        outcome = fit_table(
-            frame,
-            options,
-            valid_frame=valid_frame,
-            true_loss=true_loss,
+    with FitDisplay(stderr, recipe, max_time=max_time) as display:
+        fitted = fit_table(
+            data,
+            target,
+            metric,
+            out=out,
+            recipe=recipe,
+            max_time=max_time,
             display=display,
+            **options,
         )
-        display.stage("writing the model")
-        figure = outcome.figure()
-        save_model(folder, outcome.model, figure=figure)
-    if figure is None:
+    if fitted.learning_curves is None:
         note("matplotlib is not installed, so there are no learning curves.")
-    path = str(folder) if is_kept else None
-    if as_json:
-        print_json(outcome.summary(path))
-        if outcome.interrupted:
-            note("interrupted; the best weights so far are kept.")
-    else:
-        print_fit(console(), outcome, path)
-    return outcome
+    report = {**fitted.report, "model": str(out) if is_kept else None}
+    if not as_json:
+        print_fit(console(), report)
+        return fitted
+    print_json(promised(report))
+    if report["interrupted"]:
+        note("interrupted; the best weights so far are kept.")
+    return fitted
+
+
+def promised(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object that `fit --json` prints, of a fit's report."""
+    results = [
+        {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
+        for one in report["results"]
+    ]
+    return {key: report[key] for key in _KEYS} | {"results": results}
 
 
 def use_one_thread() -> None:

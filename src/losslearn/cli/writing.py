@@ -1,8 +1,9 @@
 """Writing a table to a file, as a whole or not at all."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from losslearn._files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,16 +36,10 @@ def write_table(frame: "pd.DataFrame", path: Path) -> None:
         OSError: If it cannot be written; nothing half-written is left.
     """
     name = path.name.lower()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as part:
         if name.endswith(".parquet"):
             frame.to_parquet(part, index=False)
         else:
             frame.to_csv(
-                part,
-                index=False,
-                compression="gzip" if name.endswith(".gz") else None,
+                part, index=False, compression="gzip" if name.endswith(".gz") else None
             )
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

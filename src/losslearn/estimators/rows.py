@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.estimators.splitting import split_off_validation
+from losslearn.training.splitting import split_off_validation
 from losslearn.models.rows import Rows
 
 

@@ -40,8 +40,7 @@ class Sets(NamedTuple):
         return self.score.shape[:n_axes]
 
     def picked(self, some: Tensor | slice | int) -> "Sets":
-        """Return some of the sets: a number, numbers, a mask or a slice of
-        their first axis.
+        """Return some of the sets: a number, numbers, a mask or a slice of an axis.
 
         A weight or a column that holds for all sets (it has the axis of the rows alone,
         or a first axis of 1) stays.
@@ -50,6 +49,8 @@ class Sets(NamedTuple):
 
         def of(values: Tensor) -> Tensor:
             is_own = values.ndim > 1 and len(values) == n_sets
+            if isinstance(some, int) and values.ndim > 1 and not is_own:
+                return values[0]
             return values[some] if is_own else values
 
         return Sets(

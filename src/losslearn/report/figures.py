@@ -1,10 +1,10 @@
-"""Empty figures in one style, and files that are written as a whole or not at all."""
+"""Empty figures in one style, and figures as files."""
 
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from losslearn._files import write_whole
 from losslearn.report.palette import GRID
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    engine = ConstrainedLayoutEngine(hspace=0.04, wspace=0.04)
+    engine = ConstrainedLayoutEngine(hspace=0.06, wspace=0.06)
     figure = Figure(figsize=(width, height), layout=engine)
     FigureCanvasAgg(figure)
     return figure
@@ -78,29 +78,3 @@ def save_figure(figure: "Figure", stem: Path) -> list[Path]:
         write_whole(path, content)
         paths.append(path)
     return paths
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and move it into place.
-
-    Args:
-        path: The file; its folder is made where it is missing.
-        content: What it will hold.
-
-    Raises:
-        OSError: If it cannot be written; an older file stays as it was.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_whole(Path(folder) / "new" / "note.txt", b"done")
-        ...     (Path(folder) / "new" / "note.txt").read_text()
-        'done'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

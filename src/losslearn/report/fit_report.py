@@ -9,7 +9,8 @@ from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task, fit_rule
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.report.methods import LEARNED
+from losslearn.training.comparison import Comparison
 
 
 class Judged(NamedTuple):
@@ -83,6 +84,7 @@ def make_report(
     """
     target = judged.sets.target
     rarer = int(torch.bincount(task.strata(target).long()).min())
+    decided = judged.rule.to_dict()["kind"] if true_loss.needs_rule else None
     return {
         "task": task.name,
         "metric": true_loss.name,
@@ -91,5 +93,12 @@ def make_report(
         "chosen": comparison.chosen,
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,
-        "verdict": verdict(comparison, true_loss, n_valid=len(target), n_rarer=rarer),
+        "judged_by": decided,
+        "verdict": verdict(
+            comparison,
+            true_loss,
+            rows=f"{len(target):,} validation rows, {rarer:,} of them of the rarest "
+            "kind",
+            rule=decided,
+        ),
     }

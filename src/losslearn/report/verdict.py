@@ -3,6 +3,7 @@
 import math
 
 from losslearn.metrics import TrueLoss
+from losslearn.report.methods import LEARNED, method_name
 from losslearn.training.comparison import Comparison
 
 _WIDE = 0.05
@@ -16,7 +17,7 @@ def is_dead(comparison: Comparison) -> bool:
     A loss of 0 on the training rows is no such case: it cannot fall.
     """
     health = comparison.health
-    looks = comparison.learned.history
+    looks = comparison.runs[LEARNED].history
     return (
         health is not None
         and health.is_dead
@@ -26,35 +27,36 @@ def is_dead(comparison: Comparison) -> bool:
 
 
 def verdict(
-    comparison: Comparison, true_loss: TrueLoss, *, n_valid: int, n_rarer: int
+    comparison: Comparison, true_loss: TrueLoss, *, rows: str, rule: str | None = None
 ) -> str:
     """Return what the comparison has shown, for a user to read.
 
     Args:
         comparison: Of the fit.
         true_loss: What was trained for.
-        n_valid: Validation rows.
-        n_rarer: Of them, those of the rarer class.
+        rows: How many validation rows there are, in words.
+        rule: What was tuned for either method, if the loss depends on it.
     """
-    loss, control = comparison.learned.best_loss, comparison.usual.best_loss
-    usual = comparison.usual.method.replace("_", "-")
+    ours = comparison.runs[LEARNED]
+    control = next(run for run in comparison.runs.values() if run is not ours)
+    loss, usual_loss = ours.best_loss, control.best_loss
     value, error = comparison.difference
-    name = true_loss.name
-    tuned = " with its decisions tuned" if true_loss.needs_rule else ""
+    name, usual = true_loss.name, method_name(control.method)
+    tuned = f" with a tuned {rule}" if rule else ""
     figures = (
-        f"validation loss {loss:.4g} against {control:.4g} of {usual}{tuned}, "
+        f"validation loss {loss:.4g} against {usual_loss:.4g} of {usual}{tuned}, "
         f"difference {value:+.2g} ± {error:.2g}"
     )
-    if comparison.chosen == comparison.learned.method:
-        share = f", {-value / abs(control):.1%} lower" if control else ""
+    if comparison.chosen == LEARNED:
+        share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
         return f"Training for {name} helped{share}: {figures}."
     used = f"The model trained by {usual} is used."
     health = comparison.health
-    if loss == control == 0 or (health is not None and health.true_loss == 0):
-        where = "validation" if loss == control == 0 else "training"
+    if loss == usual_loss == 0 or (health is not None and health.true_loss == 0):
+        where = "validation" if loss == usual_loss == 0 else "training"
         return (
-            f"Training for {name} had nothing to gain: with {usual} alone it is "
-            f"0 on the {where} rows. {used}"
+            f"Training for {name} had nothing to gain: with {usual} alone it is 0 on "
+            f"the {where} rows. {used}"
         )
     if health is not None and is_dead(comparison):
         return (
@@ -70,10 +72,9 @@ def verdict(
         )
     if value > error:
         return f"Training for {name} did not help: {figures}. {used}"
-    if math.isnan(error) or error > _WIDE * abs(control):
+    if math.isnan(error) or error > _WIDE * abs(usual_loss):
         return (
-            f"Whether training for {name} helped cannot be told by {n_valid:,} "
-            f"validation rows, {n_rarer:,} of them of the rarer class: {figures}. "
+            f"Whether training for {name} helped cannot be told by {rows}: {figures}. "
             f"{used} More validation rows would tell."
         )
     return (

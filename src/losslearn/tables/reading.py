@@ -1,4 +1,4 @@
-"""Reading a table from a file, with one clear line for whatever is wrong with it."""
+"""Tables of any make, with one clear line for whatever is wrong with a file."""
 
 import csv
 import gzip
@@ -11,15 +11,47 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losslearn.tables.wording import listed
+from losslearn.encoding.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     Reader = Callable[[Path], pd.DataFrame]
 
 _UNREADABLE = (OSError, EOFError, ValueError, NotImplementedError, zlib.error)
 """What the parsers raise for a damaged file; most of their errors are `ValueError`s."""
+
+
+def as_frame(table: object) -> "pd.DataFrame":
+    """Return a table as pandas holds it.
+
+    Args:
+        table: A path that `read_table` takes, or a table of pandas, polars, Arrow or
+            whatever else offers Arrow's interface.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the table has no rows or no columns, or as `read_table`.
+        TypeError: If it is no table.
+    """
+    if isinstance(table, str | os.PathLike):
+        return read_table(table)
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        frame = table
+    elif hasattr(table, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        frame = _from_arrow(pa.table(table), "The table")
+    else:
+        raise TypeError(
+            "A table must be a path, or a table of pandas, polars or Arrow, got "
+            f"{type(table).__name__}."
+        )
+    _check_filled(frame, "The table")
+    return frame
 
 
 def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
@@ -48,11 +80,15 @@ def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
     if path.stat().st_size == 0:
         raise ValueError(f"{str(path)!r} is empty.")
     frame = _read_whole(path, reader)
-    if frame.shape[1] == 0:
-        raise ValueError(f"{str(path)!r} has no columns.")
-    if len(frame) == 0:
-        raise ValueError(f"{str(path)!r} has column names but no rows.")
+    _check_filled(frame, repr(str(path)))
     return frame
+
+
+def _check_filled(frame: "pd.DataFrame", name: str) -> None:
+    if frame.shape[1] == 0:
+        raise ValueError(f"{name} has no columns.")
+    if len(frame) == 0:
+        raise ValueError(f"{name} has column names but no rows.")
 
 
 def _read_whole(path: Path, reader: "Reader") -> "pd.DataFrame":
@@ -126,7 +162,7 @@ def _header_of(path: Path, *, separator: str, is_zipped: bool) -> list[str]:
     with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
         header = next((row for row in rows if row), [])
-    _check_doubles(header, path)
+    _check_doubles(header, repr(str(path)))
     if len(header) == 1:
         for other, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
             if other in header[0]:
@@ -153,18 +189,22 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        # without the notes pandas leaves: an index that was stored is a column
-        table = file.read()
-    _check_doubles(table.column_names, path)
-    frame = table.to_pandas(ignore_metadata=True)
-    numbering = [name for name in frame if re.fullmatch(r"__index_level_\d+__", name)]
+        return _from_arrow(file.read(), repr(str(path)))
+
+
+def _from_arrow(table: "pa.Table", name: str) -> "pd.DataFrame":
+    _check_doubles(table.column_names, name)
+    # without the notes pandas leaves: an index that was stored is a column
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    numbering = [
+        name for name in frame if re.fullmatch(r"__index_level_\d+__", str(name))
+    ]
     return frame.drop(columns=numbering)
 
 
-def _check_doubles(names: Iterable[str], path: Path) -> None:
+def _check_doubles(names: Iterable[str], table: str) -> None:
     doubles = [name for name, n in Counter(names).items() if n > 1 and name.strip()]
     if doubles:
         raise _TableError(
-            f"{str(path)!r} has more than one column of the same name: "
-            f"{listed(doubles)}."
+            f"{table} has more than one column of the same name: {listed(doubles)}."
         )

@@ -19,7 +19,8 @@ from losslearn.tasks.generated import (
     column_units,
 )
 from losslearn.tasks.labels import BinaryLabels
-from losslearn.tasks.task import Option, RuleFit, SetDistribution, TargetRows
+from losslearn.tasks.options import OPTIONS, Option
+from losslearn.tasks.task import RuleFit, SetDistribution, TargetRows
 from losslearn.tasks.thresholds import best_threshold
 from losslearn.tasks.tokens import ScoreTokens
 
@@ -56,9 +57,7 @@ class Binary:
     rule_numbers: ClassVar[Sequence[str]] = ("threshold",)
     n_strata: ClassVar[int] = 2
     score_shape: ClassVar[tuple[int, ...]] = ()
-    options: ClassVar[Sequence[Option]] = (
-        Option("positive", "LABEL", "Label to find.", "the second in sorted order"),
-    )
+    options: ClassVar[Sequence[Option]] = OPTIONS
     usual_losses: ClassVar[Mapping[str, CrossEntropy]] = {
         "cross_entropy": CrossEntropy()
     }

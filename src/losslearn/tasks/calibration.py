@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 
@@ -16,6 +15,8 @@ def fit_platt(y_score: Tensor, y_true: Tensor) -> tuple[float, float]:
     Returns:
         The slope, at least 0 so that the order of the scores stays, and the intercept.
     """
+    from sklearn.linear_model import LogisticRegression  # predicting needs none
+
     scores = y_score.cpu().double().numpy()
     shift, scale = float(scores.mean()), float(scores.std()) or 1.0
     # half of the memory, here and in what the solver makes of it

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 _LABELS = 2**20
 """Labels looked through at a time."""
@@ -35,6 +34,11 @@ class BinaryLabels:
         Raises:
             ValueError: If there are not two classes, or none is `positive`.
         """
+        from sklearn.utils.multiclass import (
+            check_classification_targets,
+            type_of_target,
+        )
+
         found = _distinct(y)
         check_classification_targets(found)
         kind = type_of_target(found, input_name="y", raise_unknown=True)

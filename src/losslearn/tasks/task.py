@@ -1,7 +1,6 @@
 """What differs between tasks, as one small object: the only place that knows which."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -9,16 +8,7 @@ from torch import Tensor, nn
 
 from losslearn.metrics import Loss, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option of the command line, and argument of `fit_table`, of one task."""
-
-    name: str
-    metavar: str
-    help: str
-    show_default: str
+from losslearn.tasks.options import Option
 
 
 class Tokens(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn.tables.scaling import Floats, Scale
+from losslearn.encoding.scaling import Floats, Scale
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from table_cases import WORDS, one_line
 
-from losslearn.tables import TableEncoder, read_table
-from losslearn.tables.scaling import Scale
+from losslearn.encoding import TableEncoder
+from losslearn.encoding.scaling import Scale
+from losslearn.tables.reading import read_table
 
 
 @given(arrays(np.float64, st.integers(2, 30), elements=st.floats(allow_infinity=False)))

@@ -1,4 +1,4 @@
-"""Reading a table from a file."""
+"""Tables from files, and of any make."""
 
 import gzip
 import io
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from table_cases import one_line
 
-from losslearn.tables import read_table
+from losslearn.tables.reading import as_frame, read_table
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".tsv.gz", ".CSV"])
@@ -106,3 +106,28 @@ def test_empty_parquet_tables(tmp_path):
     pd.DataFrame(index=range(3)).to_parquet(path)
     with pytest.raises(ValueError, match="no columns"):
         read_table(path)
+
+
+@pytest.mark.parametrize("make", ["pandas", "polars", "arrow", "path", "text"])
+def test_a_table_of_any_make_is_the_same_frame(tmp_path, make):
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [0.5, None]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    table = {
+        "pandas": lambda: frame,
+        "polars": lambda: polars.from_pandas(frame),
+        "arrow": lambda: arrow.Table.from_pandas(frame),
+        "path": lambda: tmp_path / "t.parquet",
+        "text": lambda: str(tmp_path / "t.parquet"),
+    }[make]()
+    found = as_frame(table)
+    pd.testing.assert_frame_equal(found, frame, check_dtype=False)
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(TypeError, match="pandas, polars or Arrow, got list"):
+        as_frame([[1, 2]])
+    with pytest.raises(ValueError, match=r"The table .*no rows"):
+        as_frame(pd.DataFrame({"a": []}))
+    with pytest.raises(ValueError, match=r"The table .*no columns"):
+        as_frame(pd.DataFrame(index=range(3)))

@@ -1,15 +1,13 @@
-"""Targets and parts of a table."""
+"""The target column of a table."""
 
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from table_cases import one_line
 
-from losslearn.tables import split_rows, split_target
+from losslearn.tables.target import split_target
 
 
 @pytest.mark.parametrize(
@@ -92,49 +90,3 @@ def test_an_absent_target_names_the_nearest_columns():
         split_target(frame, "zzz")
     with pytest.raises(ValueError, match="no column besides the target 'x'"):
         split_target(frame[["x"]], "x")
-
-
-@given(
-    counts=st.tuples(st.integers(6, 80), st.integers(6, 80)),
-    sizes=st.tuples(st.floats(0.01, 0.45), st.floats(0.01, 0.45)),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_parts_are_stratified_and_share_no_row(counts, sizes, seed):
-    y = np.random.default_rng(seed).permutation(np.repeat([0, 1], counts))
-    test_size, validation_size = sizes
-    parts = split_rows(
-        y, test_size=test_size, validation_size=validation_size, seed=seed
-    )
-    assert sorted(np.concatenate(parts)) == list(range(len(y)))
-    for code, count in enumerate(counts):
-        train, validation, test = (int((y[part] == code).sum()) for part in parts)
-        assert min(train, validation, test) >= 2
-        if min(size * count for size in sizes) >= 2 and train > 2:
-            assert abs(test - test_size * count) <= 0.5
-            assert abs(validation - validation_size * count) <= 0.5
-
-
-def test_the_split_depends_on_target_and_seed_only():
-    y = np.arange(200) % 3 == 0
-    first = split_rows(y, seed=1)
-    np.random.seed(5)  # noqa: NPY002 - the global state must not matter
-    for again in (split_rows(y.tolist(), seed=1), split_rows(y.astype(int), seed=1)):
-        for a, b in zip(first, again, strict=True):
-            np.testing.assert_array_equal(a, b)
-    assert first.test.tolist() != split_rows(y, seed=2).test.tolist()
-
-
-def test_a_part_can_be_left_out():
-    parts = split_rows([0, 0, 0, 0, 1, 1, 1, 1], validation_size=0, seed=0)
-    assert [len(part) for part in parts] == [4, 0, 4]
-    assert all(np.issubdtype(part.dtype, np.integer) for part in parts)
-
-
-def test_too_few_rows_and_senseless_shares():
-    with pytest.raises(ValueError, match="Class 'yes' has too few rows: 5; at least 6"):
-        split_rows([0] * 50 + [1] * 5, seed=0, classes=["no", "yes"])
-    for sizes in ((0.5, 0.5), (-0.1, 0.2), (1.0, 0.0)):
-        with pytest.raises(ValueError, match="leave rows to train on"):
-            split_rows([0, 1] * 9, seed=0, test_size=sizes[0], validation_size=sizes[1])
-    with pytest.raises(ValueError, match="only 0 and 1"):
-        split_rows([0, 1, 2] * 9, seed=0)

@@ -1,6 +1,9 @@
+"""Model directories."""
+
 import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +13,13 @@ import torch
 from torch import nn
 
 import losslearn
-from losslearn import SurrogateClassifier, load_model, save_model
+from losslearn import fit_table, load_model, save_model
 from losslearn.metrics import as_true_loss, get_true_loss
-from losslearn.tables import TableEncoder
-from losslearn.tables.saved import (
-    MetricName,
-    TableModel,
-    check_destination,
-    name_metric,
-)
+from losslearn.tables.fitted import FittedTable
+from losslearn.tables.metric_name import MetricName
+from losslearn.tables.saved import check_destination
 
-PARTS = ("weights.safetensors", "preprocessing.npz", "history.json", "settings.json")
+PARTS = ("weights.safetensors", "columns.json", "history.json", "settings.json")
 
 
 def make_frame(n: int = 160) -> pd.DataFrame:
@@ -28,34 +27,33 @@ def make_frame(n: int = 160) -> pd.DataFrame:
     size = rng.normal(size=n)
     kind = rng.choice(["red", "green", "blue"], size=n)
     ill = size + (kind == "red") + rng.normal(size=n) > 1
-    return pd.DataFrame({"size": size, "kind": kind, "ill": ill})
+    return pd.DataFrame(
+        {"size": size, "kind": kind, "is": np.where(ill, "ill", "healthy")}
+    )
 
 
-def make_model(metric: str = "f1", module: str | nn.Module = "mlp") -> TableModel:
-    frame = make_frame()
-    encoder = TableEncoder()
-    X = encoder.fit_transform(frame.drop(columns="ill"))
-    classifier = SurrogateClassifier(
-        metric, mode="scratch", model=module, max_iter=4, random_state=0
-    )
-    classifier.fit(X, frame["ill"].to_numpy().astype(int))
-    return TableModel(
-        classifier=classifier,
-        encoder=encoder,
-        target="ill",
-        classes=("healthy", "ill"),
-        metric=name_metric(metric, as_true_loss(metric)),
-        report=classifier.report_,
-    )
+def with_figure(model: FittedTable, figure: bytes | None) -> FittedTable:
+    """Return the model as if this were its learning curves."""
+    copied = replace(model)
+    copied.__dict__["learning_curves"] = figure
+    return copied
+
+
+@pytest.fixture(scope="module", params=["mlp", "linear"])
+def either(request: pytest.FixtureRequest) -> FittedTable:
+    options = {"mode": "scratch", "max_iter": 4}
+    fitted = fit_table(make_frame(), "is", "f1", model=request.param, **options)
+    return with_figure(fitted, None)
 
 
 @pytest.fixture(scope="module")
-def model() -> TableModel:
-    return make_model()
+def model() -> FittedTable:
+    options = {"mode": "scratch", "max_iter": 4}
+    return with_figure(fit_table(make_frame(), "is", "f1", **options), None)
 
 
 @pytest.fixture
-def saved(model: TableModel, tmp_path: Path) -> Path:
+def saved(model: FittedTable, tmp_path: Path) -> Path:
     save_model(tmp_path / "model", model)
     return tmp_path / "model"
 
@@ -65,48 +63,45 @@ def edit_settings(path: Path, **changes: object) -> None:
     (path / "settings.json").write_text(json.dumps(settings | changes))
 
 
-@pytest.mark.parametrize("module", ["mlp", "linear"])
-def test_a_loaded_model_predicts_what_the_saved_one_did(tmp_path, module):
-    model, frame = make_model(module=module), make_frame(50)
-    save_model(tmp_path / "model", model, figure=b"a picture")
+def test_a_loaded_model_predicts_what_the_saved_one_did(tmp_path, either):
+    frame = make_frame(50)
+    save_model(tmp_path / "model", with_figure(either, b"a picture"))
     loaded = load_model(tmp_path / "model")
     pd.testing.assert_frame_equal(
-        loaded.predict_frame(frame), model.predict_frame(frame), check_exact=True
+        loaded.predict(frame), either.predict(frame), check_exact=True
     )
     assert loaded.metric == MetricName(given="f1", name="f1_loss", source="built-in")
     assert loaded.classes == ("healthy", "ill")
+    assert loaded.learning_curves is None
+    assert loaded.rule == either.rule
+    assert dict(loaded.recipe) == dict(either.recipe)
+    assert loaded.report == either.report
+    assert loaded.evaluate(frame) == either.evaluate(frame, "is")
     assert (tmp_path / "model" / "learning_curves.png").read_bytes() == b"a picture"
 
 
 def test_a_prediction_has_score_probability_and_label(model):
-    found = model.predict_frame(make_frame(50).set_index(np.arange(50) + 7))
+    frame = make_frame(50).set_index(np.arange(50) + 7)
+    found = model.predict(frame)
     assert list(found.columns) == ["score", "probability", "label"]
     assert found.index[0] == 7
-    is_ill = found["score"] >= model.classifier.threshold_
+    is_ill = found["score"] >= model.rule.to_dict()["threshold"]
     assert set(found["label"]) == {"healthy", "ill"}
     assert (found["label"] == np.where(is_ill, "ill", "healthy")).all()
     assert found["probability"].between(0, 1).all()
     assert np.corrcoef(found["score"], found["probability"])[0, 1] > 0
-
-
-def test_the_loaded_estimator_scores_and_keeps_its_settings(saved, model):
-    loaded, frame = load_model(saved).classifier, make_frame(50)
-    X, y = model.encoder.transform(frame.drop(columns="ill")), frame["ill"]
-    assert loaded.score(X, y) == model.classifier.score(X, y)
-    kept = {"metric", "watch", "fit_progress", "device"}
-    expected = model.classifier.get_params()
-    assert {
-        name: value
-        for name, value in loaded.get_params().items()
-        if name not in kept and value != expected[name]
-    } == {}
-    assert loaded.n_iter_ == 4
+    np.testing.assert_array_equal(model.scores(frame), found["score"])
 
 
 def test_the_directory_holds_json_that_any_program_reads(saved):
     settings = json.loads((saved / "settings.json").read_text())
     assert settings["losslearn"] == losslearn.__version__
     assert settings["columns"] == {"size": "number", "kind": "category"}
+    assert settings["task"] == "binary"
+    assert settings["rule"]["kind"] == "threshold"
+    assert settings["recipe"]["max_iter"] == 4
+    roles = [result["role"] for result in settings["report"]["results"]]
+    assert roles == ["learned", "usual"]
     history = json.loads(
         (saved / "history.json").read_text(),
         parse_constant=lambda name: pytest.fail(f"{name} is not JSON"),
@@ -130,12 +125,9 @@ def test_loading_runs_no_function_that_the_settings_name(saved, tmp_path):
     harm.write_text(f"open({str(tmp_path / 'harmed')!r}, 'w')\n")
     for source in ("built-in", "scikit-learn", "user"):
         named = {"given": f"{harm}:f", "name": f"{harm}:f", "source": source}
-        edit_settings(saved, metric=named)
-        if source == "user":
-            load_model(saved)
-        else:
-            with pytest.raises(ValueError, match="damaged"):
-                load_model(saved)
+        edit_settings(saved, metric={**named, "columns": []})
+        with pytest.raises(ValueError, match=r"damaged|get_scorer|Name it again"):
+            load_model(saved).evaluate(make_frame())
     assert not (tmp_path / "harmed").exists()
 
 
@@ -167,14 +159,18 @@ def test_a_changed_byte_is_an_error(saved, part):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 99}, "version 99"),
+        ({"version": 99}, "format 99; .* reads format 2. Fit it again"),
+        ({"version": 1}, r"written by losslearn \S+ in format 1; "),
         ({"format": "a cake"}, "no losslearn model"),
-        ({"threshold": None}, "damaged"),
+        ({"rule": {"kind": "threshold", "threshold": None}}, "damaged"),
+        ({"rule": {"kind": "oracle"}}, "damaged"),
+        ({"rule": {"kind": "threshold", "offset": 1.0}}, "damaged"),
+        ({"task": "cooking"}, "damaged"),
         ({"classes": ["one"]}, "damaged"),
         ({"model": {"kind": "forest", "n_features": 4}}, "damaged"),
         ({"model": {"kind": "mlp", "n_features": 5}}, "damaged"),
         ({"model": {"kind": "linear", "n_features": 4}}, "damaged"),
-        ({"estimator": {"magic": 1}}, "damaged"),
+        ({"recipe": 5}, "damaged"),
         ({"calibration": {"slope": 1}}, "damaged"),
         ({"sha256": None}, "damaged"),
         ({"metric": {"given": "f1", "name": "none", "source": "built-in"}}, "damaged"),
@@ -193,16 +189,15 @@ def test_no_directory_is_an_error(tmp_path):
         load_model(tmp_path)
 
 
-def test_a_model_of_ones_own_cannot_be_saved(tmp_path):
-    model = make_model(module=nn.Linear(4, 1))
+def test_a_model_of_ones_own_cannot_be_saved(tmp_path, model):
     with pytest.raises(ValueError, match="got Linear"):
-        save_model(tmp_path / "model", model)
+        replace(model, module=nn.Linear(4, 1)).save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_saving_makes_parents_and_replaces_a_model(tmp_path, model):
     path = tmp_path / "a" / "b"
-    save_model(path, model, figure=b"old")
+    save_model(path, with_figure(model, b"old"))
     save_model(path, model)
     assert sorted(entry.name for entry in path.iterdir()) == sorted(PARTS)
     assert list(path.parent.iterdir()) == [path]
@@ -211,19 +206,19 @@ def test_saving_makes_parents_and_replaces_a_model(tmp_path, model):
 def test_saving_through_a_link_replaces_what_it_points_to(tmp_path, saved, model):
     link = tmp_path / "link"
     link.symlink_to(saved, target_is_directory=True)
-    save_model(link, model, figure=b"new")
+    save_model(link, with_figure(model, b"new"))
     assert link.is_symlink()
     assert (saved / "learning_curves.png").exists()
 
 
-@pytest.mark.parametrize("at", ["saving.save_file", "directories._put_in_place"])
+@pytest.mark.parametrize("at", ["tables.saved.save_file", "_files._exchange"])
 def test_a_failed_save_leaves_the_old_model_alone(saved, model, monkeypatch, at):
     before = {part: (saved / part).read_bytes() for part in PARTS}
 
     def fail(*_args: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(f"losslearn.tables.saved.{at}", fail)
+    monkeypatch.setattr(f"losslearn.{at}", fail)
     with pytest.raises(OSError, match="disk is full"):
         save_model(saved, model)
     assert {part: (saved / part).read_bytes() for part in PARTS} == before
@@ -270,12 +265,25 @@ def test_a_destination_that_cannot_be_written_is_found_out_first(tmp_path):
             check_destination(tmp_path / "model")
 
 
+def named(given: object, **options: object) -> MetricName:
+    loss = as_true_loss(given, **options)
+    return MetricName.of(
+        given, loss, greater_is_better=options.get("greater_is_better")
+    )
+
+
+def constant(y_true, y_score):
+    return 0.5 * len(y_true) / len(y_score)
+
+
 def test_a_metric_name_finds_its_loss_again():
-    named = name_metric("auc", get_true_loss("auc"))
-    assert named.true_loss().name == "roc_auc_loss"
-    scorer = name_metric("neg_log_loss", as_true_loss("neg_log_loss"))
+    assert named("auc").true_loss().name == "roc_auc_loss"
+    own = named(get_true_loss("fbeta@0.5"))
+    assert own.true_loss().name == own.given == "fbeta_loss@0.5"
+    scorer = named("neg_log_loss")
     assert scorer.source == "scikit-learn"
     assert scorer.true_loss().name == "neg_log_loss"
-    own = MetricName(given="profit.py:f", name="f", source="user")
+    function = named(constant, greater_is_better=True)
+    assert function.source == "user"
     with pytest.raises(ValueError, match="Name it again"):
-        own.true_loss()
+        function.true_loss()

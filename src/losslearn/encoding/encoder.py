@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losslearn.tables.features import (
+from losslearn.encoding.features import (
     ColumnFeatures,
     Features,
     fit_column,
     restore_column,
 )
-from losslearn.tables.wording import listed
+from losslearn.encoding.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from table_cases import one_line
 
-from losslearn.tables import TableEncoder
+from losslearn.encoding import TableEncoder
 
 
 @pytest.fixture

@@ -5,22 +5,23 @@ and turns into plain numbers and texts for a file and back.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn.tables.columns import (
+from losslearn.encoding.columns import (
     as_dates,
     as_numbers,
     as_text,
     code_values,
     read_kind,
 )
-from losslearn.tables.scaling import Floats, Scale
-from losslearn.tables.spelling import Spelling
+from losslearn.encoding.scaling import Floats, Scale
+from losslearn.encoding.spelling import Spelling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,45 +35,48 @@ _MIN_SHARE = 0.01
 """Share of the rows from which on one value of a free text gets a feature as well."""
 
 
-class ColumnFeatures(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class ColumnFeatures(ABC):
     """What a fitted column of any kind can do."""
 
-    @property
-    def name(self) -> str:
-        """Return the name of the column."""
-        ...
-
-    @property
-    def has_missing(self) -> bool:
-        """Return whether values were missing in the training rows."""
-        ...
+    name: str
+    has_missing: bool
+    """Whether values were missing in the training rows; a feature says so then."""
 
     @property
     def kind(self) -> str:
-        """Return one word on what the column holds."""
-        ...
+        """One word on what the column holds; "constant" for one without features."""
+        return self._word if self.feature_names else "constant"
 
     @property
     def feature_names(self) -> list[str]:
-        """Return the names of its features, none for a constant column."""
-        ...
+        """The names of its features, none for a constant column."""
+        return [*self._names, *([f"{self.name} is missing"] * self.has_missing)]
 
+    @property
+    @abstractmethod
+    def _word(self) -> str:
+        """What the column holds."""
+
+    @property
+    @abstractmethod
+    def _names(self) -> list[str]:
+        """The names of the features without the one of missing values."""
+
+    @abstractmethod
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the features of a column, one a column of `out`."""
-        ...
 
     def state(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
-        ...
+        return {"kind": self._word, **asdict(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumberFeatures:
+class NumberFeatures(ColumnFeatures):
     """Numbers, truth values and time spans: the scaled number and whether it lacks."""
 
-    name: str
     marks: tuple[str, ...]
-    has_missing: bool
     scale: Scale | None
 
     @classmethod
@@ -90,14 +94,12 @@ class NumberFeatures:
         )
 
     @property
-    def kind(self) -> str:
-        """Return "number", or "constant" for a column without features."""
-        return "number" if self.feature_names else "constant"
+    def _word(self) -> str:
+        return "number"
 
     @property
-    def feature_names(self) -> list[str]:
-        """Return the column's name, and one for its missing values."""
-        return _with_missing([self.name] * (self.scale is not None), self)
+    def _names(self) -> list[str]:
+        return [self.name] * (self.scale is not None)
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the scaled numbers and whether each was missing."""
@@ -106,10 +108,6 @@ class NumberFeatures:
             out[:, 0] = self.scale.apply(numbers)
         if self.has_missing:
             out[:, -1] = np.isnan(numbers)
-
-    def state(self) -> dict[str, Any]:
-        """Return the fields."""
-        return {"kind": "number", **asdict(self)}
 
     @classmethod
     def from_state(cls, state: State) -> "NumberFeatures":
@@ -124,12 +122,10 @@ class NumberFeatures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DateFeatures:
+class DateFeatures(ColumnFeatures):
     """Dates: scaled year, month, day, weekday, time of day and total seconds."""
 
-    name: str
     date_format: str | None
-    has_missing: bool
     scales: dict[str, Scale]
     """By the part of the date; parts that never change are left out."""
 
@@ -148,14 +144,12 @@ class DateFeatures:
         )
 
     @property
-    def kind(self) -> str:
-        """Return "date", or "constant" for a column without features."""
-        return "date" if self.feature_names else "constant"
+    def _word(self) -> str:
+        return "date"
 
     @property
-    def feature_names(self) -> list[str]:
-        """Return one name a part of the date, and one for missing dates."""
-        return _with_missing([f"{self.name}:{part}" for part in self.scales], self)
+    def _names(self) -> list[str]:
+        return [f"{self.name}:{part}" for part in self.scales]
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the scaled parts of the date and whether it was missing."""
@@ -164,10 +158,6 @@ class DateFeatures:
             out[:, place] = scale.apply(_DATE_PARTS[part](dates))
         if self.has_missing:
             out[:, -1] = dates.isna()
-
-    def state(self) -> dict[str, Any]:
-        """Return the fields."""
-        return {"kind": "date", **asdict(self)}
 
     @classmethod
     def from_state(cls, state: State) -> "DateFeatures":
@@ -204,15 +194,13 @@ def _total_seconds(dates: "pd.DatetimeIndex") -> Floats:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextFeatures:
+class TextFeatures(ColumnFeatures):
     """Categories and text: one feature a frequent value, and the spelling of the rest.
 
     A column of few different texts has only the former.
     """
 
-    name: str
     values: tuple[str, ...]
-    has_missing: bool
     spelling: Spelling | None
 
     @classmethod
@@ -236,19 +224,14 @@ class TextFeatures:
         )
 
     @property
-    def kind(self) -> str:
-        """Return "category", "text", or "constant" for a column without features."""
-        if not self.feature_names:
-            return "constant"
+    def _word(self) -> str:
         return "category" if self.spelling is None else "text"
 
     @property
-    def feature_names(self) -> list[str]:
-        """Return one name a value, some for the spelling, and one for missing texts."""
+    def _names(self) -> list[str]:
         n_spelling = 0 if self.spelling is None else len(self.spelling.scales)
         names = [f"{self.name}={value}" for value in self.values]
-        names += [f"{self.name}:text{i}" for i in range(n_spelling)]
-        return _with_missing(names, self)
+        return names + [f"{self.name}:text{i}" for i in range(n_spelling)]
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write which value each row has; none of them for an unseen one."""
@@ -323,10 +306,6 @@ def restore_column(state: State) -> ColumnFeatures:
         "text": TextFeatures.from_state,
     }
     return restore[state["kind"]](state)
-
-
-def _with_missing(names: list[str], features: ColumnFeatures) -> list[str]:
-    return [*names, *([f"{features.name} is missing"] * features.has_missing)]
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The target column as 0/1, and the rows as training, validation and test rows."""
+"""The target column of a table as numbers."""
 
 import difflib
 import math
@@ -6,18 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from losslearn.tables.wording import listed
+from losslearn.encoding.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Label = bool | int | float | str
 """What a class can be called: what JSON can hold."""
-
-_LEAST_ROWS = 2
-"""Rows of each class that every part gets, so that no loss of it is undefined."""
 
 
 class TargetSplit(NamedTuple):
@@ -29,14 +26,6 @@ class TargetSplit(NamedTuple):
     """0 or 1 a row."""
     classes: list[Label]
     """The labels that 0 and 1 stand for."""
-
-
-class RowSplit(NamedTuple):
-    """Row numbers of the three parts, each in increasing order."""
-
-    train: NDArray[np.intp]
-    validation: NDArray[np.intp]
-    test: NDArray[np.intp]
 
 
 def split_target(
@@ -169,70 +158,3 @@ def _put_last(found: list[Label], positive: Label, target: str) -> list[Label]:
             f"got {positive!r}."
         )
     return [found[1 - place], found[place]]
-
-
-def split_rows(
-    y: ArrayLike,
-    *,
-    test_size: float = 0.2,
-    validation_size: float = 0.2,
-    seed: int,
-    classes: Sequence[Label] = (0, 1),
-) -> RowSplit:
-    """Divide the rows into training, validation and test rows, each class alike.
-
-    Depends on nothing but the target and the seed. Every part holds at least two rows
-    of each class.
-
-    Args:
-        y: The target, 0 or 1 a row.
-        test_size: Share of the rows to test on; 0 for none.
-        validation_size: Share of the rows to validate on; 0 for none.
-        seed: Seed of the division.
-        classes: What to call the classes in an error.
-
-    Returns:
-        The row numbers of the three parts, which share no row and leave out none.
-
-    Raises:
-        ValueError: If the shares leave no training rows, a class has too few rows, or
-            `y` holds something else than 0 and 1.
-
-    Example:
-        >>> parts = split_rows([0] * 16 + [1] * 8, test_size=0.25, seed=0)
-        >>> [len(part) for part in parts]
-        [13, 5, 6]
-    """
-    y = np.asarray(y)
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("`y` must hold only 0 and 1. Encode it with `split_target`.")
-    sizes = {"test_size": test_size, "validation_size": validation_size}
-    if min(sizes.values()) < 0 or sum(sizes.values()) >= 1:
-        raise ValueError(
-            "`test_size` and `validation_size` must be shares that leave rows to train "
-            f"on, got {test_size} and {validation_size}."
-        )
-    generator = np.random.default_rng(seed)
-    needed = _LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
-    parts: list[list[NDArray[np.intp]]] = [[], [], []]
-    for code, label in enumerate(classes):
-        rows = generator.permutation(np.flatnonzero(y == code))
-        if len(rows) < needed:
-            raise ValueError(
-                f"Class {label!r} has too few rows: {len(rows)}; at least {needed} are "
-                f"needed, {_LEAST_ROWS} in each part."
-            )
-        n_test, n_validation = _part_sizes(len(rows), test_size, validation_size)
-        cuts = [n_test, n_test + n_validation]
-        test, validation, train = np.split(rows, cuts)
-        for part, taken in zip(parts, (train, validation, test), strict=True):
-            part.append(taken)
-    return RowSplit(*(np.sort(np.concatenate(part)) for part in parts))
-
-
-def _part_sizes(n: int, *sizes: float) -> list[int]:
-    """Return how many of `n` rows each part gets; the rest are training rows."""
-    counts = [max(_LEAST_ROWS, round(size * n)) if size > 0 else 0 for size in sizes]
-    while n - sum(counts) < _LEAST_ROWS:
-        counts[counts.index(max(counts))] -= 1
-    return counts

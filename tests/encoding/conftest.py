@@ -3,7 +3,7 @@
 import pytest
 from table_cases import mixed_table
 
-from losslearn.tables import TableEncoder
+from losslearn.encoding import TableEncoder
 
 
 @pytest.fixture(scope="module")

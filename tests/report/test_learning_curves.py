@@ -1,27 +1,18 @@
+"""The figure of a fit."""
+
 import sys
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from losslearn import SurrogateClassifier, as_true_loss, get_true_loss
 from losslearn.report.learning_curves import (
     draw_fit,
     draw_losses,
-    draw_scores,
     draw_surrogate_error,
-    draw_thresholds,
-    loss_by_threshold,
     warm_up_end,
 )
-
-
-def make_rows(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(n, 3)).astype(np.float32)
-    return X, (X[:, 0] + rng.normal(size=n) > 1).astype(np.int64)
 
 
 def record(method: str, iteration: int, seconds: float, loss: float, gap: float):
@@ -47,9 +38,9 @@ def ax() -> Axes:
     return Figure().subplots()
 
 
-@pytest.mark.parametrize("metric", ["f1", "auc", "f1_weighted"])
-def test_a_fit_gives_a_png_with_its_title(metric, monkeypatch):
-    figures = []
+@pytest.mark.parametrize("n_pictures", [0, 1, 2])
+def test_a_fit_gives_a_png_with_its_title_and_its_pictures(monkeypatch, n_pictures):
+    figures, drawn = [], []
     savefig = Figure.savefig
     monkeypatch.setattr(
         Figure,
@@ -59,32 +50,29 @@ def test_a_fit_gives_a_png_with_its_title(metric, monkeypatch):
             savefig(self, *args, **options),
         ),
     )
-    X, y = make_rows()
-    classifier = SurrogateClassifier(
-        metric,
-        mode="scratch",
-        model="linear",
-        max_iter=6,
-        rounds=1,
-        catch_up=0,
-        n_sets=1,
-        random_state=0,
-    ).fit(X, y)
-    png = draw_fit(classifier, X, y, title="my fit")
+    history = [look | {"cosine": 0.5} for look in HISTORY]
+    png = draw_fit(
+        history,
+        name="f1_loss",
+        chosen="surrogate",
+        pictures=[drawn.append] * n_pictures,
+        title="my fit",
+    )
     assert png.startswith(b"\x89PNG")
     (figure,) = figures
     assert figure.get_suptitle() == "my fit"
-    *panels, cosine = figure.axes  # which shares its x axis with a panel
-    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in panels)
+    assert len(drawn) == n_pictures
+    panels = [ax for ax in figure.axes if ax.get_visible()]
+    *own, cosine = [ax for ax in panels if ax not in drawn]  # which shares its x axis
+    assert len(own) == 2
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in own)
     assert "cosine" in cosine.get_ylabel()
 
 
 def test_without_matplotlib_it_is_an_import_error(monkeypatch):
-    X, y = make_rows()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    classifier = SurrogateClassifier("f1", mode="scratch", max_iter=1)
     with pytest.raises(ImportError):
-        draw_fit(classifier, X, y)
+        draw_fit(HISTORY, name="f1_loss", chosen="surrogate")
 
 
 def test_the_warm_up_ends_where_the_methods_part():
@@ -118,43 +106,3 @@ def test_the_surrogate_error_is_drawn_or_said_to_be_absent(ax):
     other = Figure().subplots()
     draw_surrogate_error(other, HISTORY[:2])
     assert [text.get_text() for text in other.texts] == ["not learned during this fit"]
-
-
-def test_each_class_is_a_distribution_of_its_own(ax, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(
-        Axes, "hist", lambda _, scores, **how: drawn.append((scores, how))
-    )
-    y = np.array([0] * 90 + [1] * 10)
-    draw_scores(ax, y, np.linspace(-1, 1, 100), threshold=5.0)
-    for scores, how in drawn:
-        assert len(scores) in (90, 10)
-        assert how["weights"].sum() == pytest.approx(1)
-        assert how["bins"][0] <= scores.min()
-        assert scores.max() <= how["bins"][-1]
-    low, high = ax.get_xlim()
-    assert low < -1
-    assert high > 5
-
-
-@pytest.mark.parametrize("metric", ["f1", "f1_weighted"])
-def test_the_loss_by_threshold_is_the_loss_at_each_threshold(metric):
-    loss = as_true_loss(metric)
-    _, y = make_rows(60)
-    y_score = np.random.default_rng(0).normal(size=60).round(1)
-    thresholds, losses = loss_by_threshold(loss, y, y_score)
-    np.testing.assert_array_equal(thresholds, np.unique(y_score))
-    for threshold, got in zip(thresholds, losses, strict=True):
-        at = loss.with_threshold(float(threshold))
-        expected = at(torch.from_numpy(y), torch.from_numpy(y_score))
-        assert got == pytest.approx(float(expected))
-
-
-def test_a_loss_without_threshold_shows_the_error_rate(ax):
-    _, y = make_rows(60)
-    y_score = np.random.default_rng(0).normal(size=60)
-    draw_thresholds(ax, get_true_loss("auc"), y, y_score, threshold=0.5)
-    assert "roc_auc_loss needs none" in ax.get_title()
-    assert "error_rate" in ax.get_ylabel()
-    chosen = ax.lines[-1].get_xydata()[0]
-    np.testing.assert_allclose(chosen, [0.5, np.mean((y_score >= 0.5) != y)])

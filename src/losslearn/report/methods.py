@@ -1,0 +1,16 @@
+"""What the methods of a fit are called, wherever people read it."""
+
+from losslearn.training.comparison import SURROGATE
+
+LEARNED = SURROGATE
+"""The method whose loss was learned; every other is a usual loss of the task."""
+
+
+def method_name(method: str) -> str:
+    """Return a method as words.
+
+    Example:
+        >>> method_name("surrogate"), method_name("squared_error")
+        ('learned surrogate', 'squared-error')
+    """
+    return "learned surrogate" if method == LEARNED else method.replace("_", "-")

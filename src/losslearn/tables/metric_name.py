@@ -1,0 +1,116 @@
+"""What a model was trained for, as far as a file can say it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
+from losslearn.metrics.columns import as_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+Source = Literal["built-in", "scikit-learn", "user"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricName:
+    """A metric in words; no code is stored."""
+
+    given: str
+    """As the user wrote it."""
+    name: str
+    """Name of the true loss."""
+    source: Source
+    greater_is_better: bool | None = None
+    """As the user said, if it had to be said."""
+    columns: tuple[str, ...] = ()
+    """Columns of the table that the metric needs besides target and score."""
+
+    @classmethod
+    def of(
+        cls, given: object, true_loss: TrueLoss, *, greater_is_better: bool | None
+    ) -> "MetricName":
+        """Name a metric.
+
+        Args:
+            given: What the user gave: a name, a scikit-learn scorer's, the path and
+                name of a function, or the function.
+            true_loss: What it stands for.
+            greater_is_better: The direction, if the user gave it.
+        """
+        source: Source = "user"
+        if true_loss.is_builtin:
+            source = "built-in"
+        elif isinstance(given, str) and ".py" not in given:  # a path to a function
+            source = "scikit-learn"
+        return cls(
+            given=given if isinstance(given, str) else true_loss.name,
+            name=true_loss.name,
+            source=source,
+            greater_is_better=greater_is_better,
+            columns=true_loss.columns,
+        )
+
+    def true_loss(self) -> TrueLoss:
+        """Return the loss, which for a user's own function is not possible.
+
+        Raises:
+            ValueError: If the metric is a user's own, or unknown to this version.
+        """
+        if self.source == "built-in":
+            return get_true_loss(self.name)
+        if self.source == "scikit-learn":
+            from sklearn.metrics import get_scorer
+
+            return as_true_loss(get_scorer(self.given), name=self.given)
+        raise ValueError(
+            f"The model was trained for a metric of your own, `{self.given}`, which is "
+            f"not stored with it. Name it again, as `metric` (--metric {self.given})."
+        )
+
+
+def resolve_metric(metric: object, *, greater_is_better: bool | None) -> TrueLoss:
+    """Return the loss of what a user named or gave.
+
+    Raises:
+        ValueError: If it is not known, or its direction is not.
+    """
+    try:
+        return as_true_loss(metric, greater_is_better=greater_is_better)
+    except ValueError as error:
+        if greater_is_better is None and "greater_is_better" in str(error):
+            raise ValueError(
+                f"{error} Here: --greater-is-better or --lower-is-better."
+            ) from error
+        raise
+
+
+def table_columns(
+    frame: "pd.DataFrame", names: Sequence[str], *, metric: str
+) -> "dict[str, Tensor]":
+    """Return a table's columns that a metric needs.
+
+    Args:
+        frame: The table.
+        names: The columns.
+        metric: What messages call the metric.
+
+    Raises:
+        ValueError: If the table has no such column, or it does not hold a finite number
+            in each row.
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"The table lacks columns that the metric `{metric}` needs: "
+            f"{', '.join(map(repr, missing))}."
+        )
+    return as_columns(
+        {name: frame[name] for name in names},
+        names,
+        n_rows=len(frame),
+        metric=metric,
+        argument="table",
+    )

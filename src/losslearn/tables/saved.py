@@ -1,0 +1,255 @@
+"""Model directories: everything needed to predict for a new table, and no code.
+
+Weights are safetensors, all else is JSON; loading runs nothing that is stored.
+"""
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
+
+from losslearn import __version__
+from losslearn._files import json_text, replacing
+from losslearn.encoding import TableEncoder
+from losslearn.models.networks import MODELS
+from losslearn.tables.fitted import FittedTable, restore_rule
+from losslearn.tables.metric_name import MetricName
+from losslearn.tasks.binary import Binary
+
+_TASKS = {Binary.name: Binary}
+_FORMAT = "losslearn model"
+_VERSION = 2
+_WEIGHTS = "weights.safetensors"
+_SETTINGS = "settings.json"
+_COLUMNS = "columns.json"
+_HISTORY = "history.json"
+_LEARNING_CURVES = "learning_curves.png"
+_CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY)
+"""Files of which the settings hold a fingerprint."""
+_FILES = {*_CHECKED, _SETTINGS, _LEARNING_CURVES, "preprocessing.npz"}
+"""What a model directory of this version or an earlier one may hold."""
+_WRONG_FORM = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
+"""What settings of the wrong form can raise."""
+
+
+def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
+    """Write a model directory; a model that is there already is replaced as a whole.
+
+    Args:
+        path: The folder; missing parents are made.
+        model: What to write, and its learning curves where there are any.
+
+    Raises:
+        ValueError: If something else than a model is there, or the model is a module of
+            the user's own, which no file can rebuild.
+        OSError: If it cannot be written.
+    """
+    path = check_destination(path)
+    settings = _settings_of(model)
+    with replacing(path) as folder:
+        folder.mkdir()
+        state = model.module.state_dict()
+        weights = {name: part.contiguous().cpu() for name, part in state.items()}
+        save_file(weights, folder / _WEIGHTS)
+        model.encoder.dump(folder / _COLUMNS)
+        _write_json(folder / _HISTORY, model.history)
+        if model.learning_curves is not None:
+            (folder / _LEARNING_CURVES).write_bytes(model.learning_curves)
+        settings["sha256"] = {
+            name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
+        }
+        _write_json(folder / _SETTINGS, settings)
+
+
+def _settings_of(model: FittedTable) -> dict[str, Any]:
+    kinds = {kind: name for name, kind in MODELS.items()}
+    module = type(model.module)
+    if module not in kinds:
+        raise ValueError(
+            "A model of your own cannot be written to a model directory, only "
+            f"{sorted(MODELS)}; got {module.__name__}."
+        )
+    slope, intercept = model.calibration
+    return {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "losslearn": __version__,
+        "task": model.task.name,
+        "metric": asdict(model.metric),
+        "target": model.target,
+        "classes": list(model.classes),
+        "rule": model.rule.to_dict(),
+        "calibration": {"slope": slope, "intercept": intercept},
+        "model": {
+            "kind": kinds[module],
+            "n_features": len(model.encoder.feature_names_out),
+        },
+        "columns": model.encoder.kinds,
+        "recipe": dict(model.recipe),
+        "report": {**model.report, "model": None},
+    }
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json_text(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _fingerprint(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_destination(path: str | os.PathLike[str]) -> Path:
+    """Return where a model may be written, before any work is put into it.
+
+    Raises:
+        ValueError: If something else than a model is there.
+        OSError: If nothing can be written there.
+    """
+    path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{str(path)!r} is a file; expected a folder for the model.")
+    if path.is_dir() and any(path.iterdir()):
+        _check_is_model(path)
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    trial = parent / f".{path.name}.{os.getpid()}.trial"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise OSError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}."
+        ) from error
+    return path
+
+
+def _check_is_model(path: Path) -> None:
+    try:
+        found = json.loads((path / _SETTINGS).read_text(encoding="utf-8"))["format"]
+    except (OSError, *_WRONG_FORM):
+        found = None
+    if found != _FORMAT:
+        raise ValueError(
+            f"{str(path)!r} is there already and is no losslearn model. Choose another "
+            "folder."
+        )
+    others = sorted({entry.name for entry in path.iterdir()} - _FILES)
+    if others:
+        raise ValueError(
+            f"{str(path)!r} holds a losslearn model and other files, such as "
+            f"{others[0]!r}, which would be lost. Choose another folder."
+        )
+
+
+def load_model(path: str | os.PathLike[str]) -> FittedTable:
+    """Return the model of a model directory; runs nothing that is stored in it.
+
+    Args:
+        path: The folder that `save_model` or `losslearn fit` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it holds no model, or one that is incomplete, damaged or of
+            another version.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model directory {str(path)!r}.")
+    if not (path / _SETTINGS).is_file():
+        raise ValueError(f"{str(path)!r} is no losslearn model: it has no {_SETTINGS}.")
+    settings = _read_settings(path)
+    contents = _read_checked(path, settings)
+    encoder = TableEncoder.load(path / _COLUMNS)
+    try:
+        return _rebuild(settings, contents, encoder)
+    except (RuntimeError, SafetensorError, *_WRONG_FORM) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"The model in {str(path)!r} is damaged: {reason}. Fit it again."
+        ) from error
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads((path / _SETTINGS).read_text(encoding="utf-8"))
+        found, version = settings["format"], settings["version"]
+    except _WRONG_FORM as error:
+        raise ValueError(
+            f"{str(path / _SETTINGS)!r} is damaged or not of a losslearn model."
+        ) from error
+    if found != _FORMAT:
+        raise ValueError(f"{str(path)!r} is no losslearn model but {found!r}.")
+    if version != _VERSION:
+        raise ValueError(
+            f"The model in {str(path)!r} was written by losslearn "
+            f"{settings.get('losslearn')} in format {version!r}; this is losslearn "
+            f"{__version__}, which reads format {_VERSION}. Fit it again."
+        )
+    return settings
+
+
+def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the content of the other files, compared with their fingerprints."""
+    contents = {}
+    known = settings.get("sha256")
+    for name in _CHECKED:
+        try:
+            contents[name] = (path / name).read_bytes()
+        except FileNotFoundError as error:
+            raise ValueError(
+                f"The model in {str(path)!r} is incomplete: {name} is missing."
+            ) from error
+        found = _fingerprint(contents[name])
+        if not isinstance(known, dict) or known.get(name) != found:
+            raise ValueError(
+                f"The model in {str(path)!r} is damaged: {name} is not the file that "
+                "was written with it."
+            )
+    return contents
+
+
+def _rebuild(
+    settings: Mapping[str, Any], contents: Mapping[str, bytes], encoder: TableEncoder
+) -> FittedTable:
+    kind, n_features = settings["model"]["kind"], settings["model"]["n_features"]
+    if n_features != len(encoder.feature_names_out):
+        raise ValueError(
+            f"{n_features} features do not match {len(encoder.feature_names_out)}"
+        )
+    named = dict(settings["metric"])
+    metric = MetricName(**{**named, "columns": tuple(named["columns"])})
+    if metric.source == "built-in":
+        metric.true_loss()
+    module = MODELS[kind](n_features)
+    module.load_state_dict(load(contents[_WEIGHTS]))
+    rule, calibration = settings["rule"], settings["calibration"]
+    for name, value in (*rule.items(), *calibration.items()):
+        if name != "kind":
+            _check_finite(value)
+    first, second = settings["classes"]
+    return FittedTable(
+        module=module.eval(),
+        encoder=encoder,
+        target=str(settings["target"]),
+        classes=(first, second),
+        metric=metric,
+        rule=restore_rule(rule),
+        calibration=(calibration["slope"], calibration["intercept"]),
+        recipe=dict(settings["recipe"]),
+        report=dict(settings["report"]),
+        history=json.loads(contents[_HISTORY]),
+        task=_TASKS[settings["task"]](),
+    )
+
+
+def _check_finite(value: object) -> None:
+    if not isinstance(value, float | int) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")

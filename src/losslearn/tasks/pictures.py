@@ -1,0 +1,149 @@
+"""Pictures of a fit of two classes: its scores, and how the threshold was chosen."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.tasks.thresholds import evaluate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+
+_CLASS_COLOURS = ("#8C8C8C", "#009E73")
+_INK = "#222222"
+_MOST_POINTS = 1_000
+_MOST_CALLS = 60
+"""Thresholds shown where each takes a call of a user's function."""
+
+
+def draw_scores(
+    ax: "Axes", y: NDArray[np.int64], y_score: Floats, *, threshold: float
+) -> None:
+    """Draw the scores of both classes, each as a distribution of its own.
+
+    Args:
+        ax: Where to draw.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+        threshold: Where a row is called positive.
+    """
+    low, high = _range(y_score, threshold)
+    rarer = min(int(y.sum()), len(y) - int(y.sum()))
+    n_bins = min(max(rarer // 4, 12), 60)
+    edges = np.linspace(low, high, n_bins + 1).tolist()
+    for label, name in enumerate(("negative", "positive")):
+        scores = y_score[y == label].clip(low, high)
+        share = np.full(len(scores), 1 / max(len(scores), 1))
+        ax.hist(
+            scores,
+            bins=edges,
+            weights=share,
+            color=_CLASS_COLOURS[label],
+            alpha=0.45,
+            histtype="stepfilled",
+            label=f"{name} ({len(scores):,} rows)",
+        )
+        ax.hist(
+            scores,
+            bins=edges,
+            weights=share,
+            color=_CLASS_COLOURS[label],
+            histtype="step",
+            linewidth=1.4,
+        )
+    ax.axvline(threshold, color=_INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    ax.set_xlim(low, high)
+    ax.set_title("Scores of the validation rows")
+    ax.set_ylabel("share of the class per bin")
+    ax.set_xlabel("score")
+    ax.legend(edgecolor="none", framealpha=0.9)
+
+
+def draw_thresholds(
+    ax: "Axes",
+    true_loss: TrueLoss,
+    y: NDArray[np.int64],
+    y_score: Floats,
+    *,
+    threshold: float,
+    columns: Columns = NO_COLUMNS,
+) -> None:
+    """Draw the loss against the threshold, and the chosen one.
+
+    Args:
+        ax: Where to draw.
+        true_loss: A loss without a threshold is replaced by the error rate, for which
+            the threshold is chosen then.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+        threshold: The chosen one.
+        columns: What the loss needs to know of each row besides.
+    """
+    shown = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
+    thresholds, losses = loss_by_threshold(shown, y, y_score, columns=columns)
+    rows = (torch.from_numpy(y), torch.from_numpy(y_score))
+    chosen = evaluate(shown, *rows, threshold=threshold, columns=columns)
+    low, high = _range(y_score, threshold)
+    ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
+    ax.axvline(threshold, color=_INK, linewidth=1.4)
+    ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
+    # where there is more room beside the line
+    is_left = threshold > (low + high) / 2
+    ax.text(
+        threshold + (-0.015 if is_left else 0.015) * (high - low),
+        0.96,
+        f"{chosen:.4g} at {threshold:.3g}",
+        transform=ax.get_xaxis_transform(),
+        ha="right" if is_left else "left",
+        va="top",
+    )
+    ax.set_xlim(low, high)
+    ax.margins(y=0.1)
+    needs_none = "" if shown is true_loss else f"\n({true_loss.name} needs none)"
+    ax.set_title(f"Loss of the validation rows by threshold{needs_none}")
+    ax.set_ylabel(f"{shown.name}, lower is better")
+    ax.set_xlabel("threshold on the score")
+
+
+def loss_by_threshold(
+    true_loss: TrueLoss,
+    y: NDArray[np.int64],
+    y_score: Floats,
+    *,
+    columns: Columns = NO_COLUMNS,
+) -> tuple[Floats, Floats]:
+    """Return thresholds in increasing order and the loss at each.
+
+    Args:
+        true_loss: A loss that needs a threshold.
+        y: Targets, 0 or 1.
+        y_score: Raw scores.
+        columns: What the loss needs to know of each row besides.
+    """
+    most = _MOST_CALLS if true_loss.at_cut_points is None else _MOST_POINTS
+    places = np.linspace(0, len(y_score) - 1, min(most, len(y_score))).round()
+    thresholds = np.unique(np.sort(y_score)[places.astype(int)])
+    targets, scores = torch.from_numpy(y), torch.from_numpy(y_score)
+    if true_loss.at_cut_points is not None:
+        distinct, by_cut = true_loss.at_cut_points(targets, scores)
+        n_above = len(distinct) - np.searchsorted(distinct.flip(-1).numpy(), thresholds)
+        return thresholds, by_cut[torch.from_numpy(n_above)].double().numpy()
+    losses = [
+        evaluate(true_loss, targets, scores, threshold=threshold, columns=columns)
+        for threshold in thresholds.tolist()
+    ]
+    return thresholds, np.array(losses)
+
+
+def _range(y_score: Floats, threshold: float) -> tuple[float, float]:
+    """Return the range of nearly all scores, the threshold in it."""
+    low, high = np.quantile(y_score, [0.001, 0.999])
+    low, high = min(low, threshold), max(high, threshold)
+    margin = 0.03 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
