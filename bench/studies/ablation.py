@@ -1,6 +1,6 @@
 """The default recipe with one ingredient taken out at a time.
 
-    python benchmarks/ablation.py --data-dir DIR
+    python bench/studies/ablation.py --data-dir DIR
 
 Four data sets, three metrics, a linear model and the MLP, on splits that the recipe was
 tuned on, each set fitted once (`replay=1`); every ingredient is taken out of otherwise
@@ -116,7 +116,7 @@ def main(args: list[str] | None = None) -> None:
         "# Each ingredient taken out\n\n"
         f"Mean change of the test loss ± its standard error over {len(DATA)} data "
         f"sets, {len(METRICS)} metrics and {SEEDS} split(s); {MAX_ITER} iterations, at "
-        f"most {MAX_ROWS:,} training rows. Made by `python benchmarks/ablation.py`.\n\n"
+        f"most {MAX_ROWS:,} training rows. Made by `python bench/studies/ablation.py`.\n\n"
     )
     report(table, options.results, heading=heading)
 

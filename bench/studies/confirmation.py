@@ -1,6 +1,6 @@
 """The default fit on splits that its recipe was not tuned on.
 
-    python benchmarks/confirmation.py --data-dir DIR
+    python bench/studies/confirmation.py --data-dir DIR
 
 Repetitions 3 to 7 of the benchmark's random splits; the recipe was tuned on 0 to 2.
 Every method has the same model, batches, schedule, default number of steps, size of
@@ -20,18 +20,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from losslearn_bench.budget import Budget
-from losslearn_bench.cells import Grid
-from losslearn_bench.local import LocalBackend
-from losslearn_bench.presets import (
+from losslearn_bench.grid.cells import Grid
+from losslearn_bench.grid.local import LocalBackend
+from losslearn_bench.grid.methods import HAND_MADE
+from losslearn_bench.grid.presets import (
     HONEST_METRICS,
     KEEL_DATASETS,
     PAPER_DATASETS,
     make_grid,
 )
-from losslearn_bench.registry import HAND_MADE
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.running import Progress, run_grid
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.grid.running import Progress, run_grid
+from losslearn_bench.harness.budget import Budget
 from losslearn_bench.tables.entries import (
     Entry,
     Key,
@@ -205,7 +205,7 @@ def _count(verdicts: list[str]) -> str:
 
 def draw(rows: list[Row], path: Path, title: str) -> None:
     """Write the figure of a tier: the cells in which some fit changed anything."""
-    from losslearn_bench.plots import Cell, draw_outcomes, percent_change, save_figure
+    from losslearn_bench.figures import Cell, draw_outcomes, percent_change, save_figure
 
     cells = []
     for row in rows:

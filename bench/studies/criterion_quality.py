@@ -1,8 +1,8 @@
 r"""`SurrogateLoss` in a plain loop against the estimator's own loop, cell by cell.
 
-    losslearn benchmark run honest --method criterion --tier linear --tier mlp \
-        --out benchmarks/results/criterion
-    python benchmarks/criterion_quality.py
+    losslearn-bench run honest --method criterion --tier linear --tier mlp \
+        --out bench/results/criterion
+    python bench/studies/criterion_quality.py
 
 Reads those lines and the estimator's of the honest grid: the same data, splits, steps
 and tuning. A cell is within the spread where the two mean test losses, over the splits
@@ -19,10 +19,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from losslearn_bench.contrasts import Contrast, contrasts
-from losslearn_bench.harness import Line
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.table_lines import table_lines
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.tables.contrasts import Contrast, contrasts
+from losslearn_bench.tables.lines import table_lines
 
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -1,6 +1,6 @@
 """A metric that takes one set a call, called four times less often by `replay`.
 
-    python benchmarks/fewer_calls.py --data-dir DIR
+    python bench/studies/fewer_calls.py --data-dir DIR
 
 The default recipe (linear model, fewer iterations) with scikit-learn's
 `average_precision_score` as the user's own metric, once with each set fitted in one
@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from losslearn_bench.datasets import load_dataset
-from losslearn_bench.splits import split_rows
 from sklearn.metrics import average_precision_score
 from timing import hardware, write
 
 from losslearn import SurrogateClassifier
 from losslearn.metrics import as_true_loss
+from losslearn_bench.datasets import load_dataset
+from losslearn_bench.harness.splits import split_rows
 
 RESULTS = Path(__file__).parents[1] / "results" / "fewer_calls.json"
 DATASETS = ("ijcnn1", "covtype", "skin")

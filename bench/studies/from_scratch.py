@@ -1,6 +1,6 @@
 """Whether training ends with a useless model where nothing helps it to start.
 
-    python benchmarks/from_scratch.py --data-dir DIR
+    python bench/studies/from_scratch.py --data-dir DIR
 
 The MLP from random weights with a surrogate from random weights, without a warm-up by
 cross-entropy, each set fitted once: 20 seeds, each with its own split, 5 losses, 3 data

@@ -1,6 +1,6 @@
 """What an iteration costs on a GPU, and how often it waits for the device.
 
-    python benchmarks/gpu_speed.py
+    python bench/studies/gpu_speed.py
 
 The ways of a row are timed in one process, in short blocks that take turns and end when
 the device is done; the median block counts. Prints the table and writes

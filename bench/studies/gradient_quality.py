@@ -1,6 +1,6 @@
 """The learned gradient against the metric's own, for a linear model.
 
-    python benchmarks/gradient_quality.py --data-dir DIR [--metric f1]
+    python bench/studies/gradient_quality.py --data-dir DIR [--metric f1]
 
 The metric of all training rows is nearly smooth in the few weights of a linear model,
 so that central differences along each weight give its gradient without any surrogate.
@@ -23,9 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from losslearn_bench.datasets import load_dataset
-from losslearn_bench.harness import training_data
-from losslearn_bench.splits import split_rows
 from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 
@@ -38,6 +35,9 @@ from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
+from losslearn_bench.datasets import load_dataset
+from losslearn_bench.grid.job import training_data
+from losslearn_bench.harness.splits import split_rows
 
 RESULTS = Path(__file__).parents[1] / "results" / "gradient_quality.jsonl"
 DATA, MAX_ROWS, WARM_UP = "ijcnn1", 40_000, 600

@@ -1,6 +1,6 @@
 """How far a linear model can be brought below cross-entropy, by any gradient.
 
-    python benchmarks/headroom.py --data-dir DIR
+    python bench/studies/headroom.py --data-dir DIR
 
 From the weights that cross-entropy leaves (those of the lowest validation loss) the
 metric of all training rows is descended along its central differences, weight by
@@ -41,9 +41,6 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Descend once and return the line."""
     import torch
     from gradient_quality import descend, weights_of
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model, score_rows
@@ -51,6 +48,9 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     from losslearn.tasks.usual import CrossEntropy
     from losslearn.training.loop import Run, Trainer
     from losslearn.training.recipe import BilevelConfig
+    from losslearn_bench.datasets import load_dataset
+    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)
     torch.manual_seed(cell["seed"])

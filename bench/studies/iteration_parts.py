@@ -1,6 +1,6 @@
 """Where the time of an iteration goes, in a plain loop and in ours: the profile.
 
-    taskset -c 0 python benchmarks/iteration_parts.py
+    taskset -c 0 python bench/studies/iteration_parts.py
 
 Every part of Algorithm 1 is timed alone, at the paper's size (123 features, sets of
 100, 3 model steps and 10 surrogate steps, AUC), beside the whole iteration; all take

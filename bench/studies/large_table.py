@@ -1,6 +1,6 @@
 """Tables larger than memory, and what more rows cost.
 
-    python benchmarks/large_table.py
+    python bench/studies/large_table.py
 
 Makes a table of 6 GB, as a memory map and as a Parquet file, and fits each in a process
 that may hold 2 GB (`RLIMIT_DATA`: all memory that is not mapped from a file). Then, for
@@ -86,10 +86,10 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
     """Fit the table on the disk under the cap, and return losses and seconds."""
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     import torch
-    from losslearn_bench.datasets import map_parquet
 
     from losslearn import SurrogateClassifier
     from losslearn.tasks.thresholds import evaluate
+    from losslearn_bench.datasets import map_parquet
 
     torch.set_num_threads(1)
     begin = time.perf_counter()
@@ -286,7 +286,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
     return {
-        "command": "python benchmarks/large_table.py",
+        "command": "python bench/studies/large_table.py",
         "larger_than_memory": larger,
         "growth": growth,
         "largest_by_metric": metrics,

@@ -1,6 +1,6 @@
 """Metrics that no hand-made loss covers, each trained for beside cross-entropy.
 
-    python benchmarks/odd_metrics.py --data-dir DIR
+    python bench/studies/odd_metrics.py --data-dir DIR
 
 Four plain callables: profit with an amount of its own for each row, recall among the
 top 1 % of scores, F1 subject to a precision of at least 0.8, and the rank correlation
@@ -89,7 +89,7 @@ METRICS = {
 
 def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
     """Return an amount for each row of a data set, the same in every run."""
-    from losslearn_bench.splits import seed_of
+    from losslearn_bench.harness.splits import seed_of
 
     generator = np.random.default_rng(seed_of(name, "amount"))
     spread = x.std(0)
@@ -104,13 +104,13 @@ def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
     import torch
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
     from losslearn.training.recipe import BilevelConfig
+    from losslearn_bench.datasets import load_dataset
+    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)
     true_loss = as_true_loss(METRICS[cell["metric"]])
@@ -206,7 +206,7 @@ def main(args: list[str] | None = None) -> None:
         "Test losses, minus the metric: lower is better. Means over "
         f"{options.seeds} splits, mean difference ± its standard error; "
         f"{options.max_iter:,} iterations, at most {options.max_rows:,} training "
-        "rows. The amounts are generated (see `benchmarks/odd_metrics.py`).\n\n"
+        "rows. The amounts are generated (see `bench/studies/odd_metrics.py`).\n\n"
     )
     report(table, options.results, heading=heading)
 

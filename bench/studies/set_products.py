@@ -1,6 +1,6 @@
 """The set network's matrix products: ours beside BLAS, as the kernels call either.
 
-    taskset -c 0 python benchmarks/set_products.py
+    taskset -c 0 python bench/studies/set_products.py
 
 One surrogate step has each product once: thirty codes of thirty units of n pairs, the
 way back, and the gradient of the weights. Prints a table and writes

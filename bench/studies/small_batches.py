@@ -1,6 +1,6 @@
 """`SurrogateLoss` against cross-entropy in a plain loop, by the size of the batch.
 
-    python benchmarks/small_batches.py --data-dir DIR
+    python bench/studies/small_batches.py --data-dir DIR
 
 Both have the same network, batches, steps, learning rates and looks at the validation
 rows, which choose weights and threshold. Goes on where it stopped; prints the table and
@@ -24,15 +24,15 @@ STEPS, LOOKS, LR, MAX_ROWS = 3_000, 20, 1e-2, 20_000
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Train by either criterion and return the F1 losses of the test rows."""
     import torch
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
     from torch import nn
 
     from losslearn import SurrogateLoss
     from losslearn.metrics import get_true_loss
     from losslearn.models.networks import build_model, score_rows
     from losslearn.tasks.thresholds import best_threshold, evaluate
+    from losslearn_bench.datasets import load_dataset
+    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)
     tier, name, batch, seed = (cell[key] for key in KEY)

@@ -1,6 +1,6 @@
 """The same cells in two runs of the benchmark: what a change of the code did to them.
 
-    python benchmarks/two_runs.py BEFORE.jsonl AFTER.jsonl --method default_fit
+    python bench/studies/two_runs.py BEFORE.jsonl AFTER.jsonl --method default_fit
 
 Pairs the lines of a method by tier, data set, metric and repetition. The table counts
 entries (a data set and metric, over its repetitions) by the benchmark's paired test,
@@ -15,7 +15,7 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-from losslearn_bench.results import ResultsFile
+from losslearn_bench.grid.results import ResultsFile
 from losslearn_bench.tables.entries import Entries, Entry, collect, compare, pair
 
 HEAD = (

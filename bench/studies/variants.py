@@ -1,6 +1,6 @@
 """One change of the recipe at a time: the same fits, paired by seed.
 
-    python benchmarks/variants.py --variant "" --variant replay=1 --data ijcnn1
+    python bench/studies/variants.py --variant "" --variant replay=1 --data ijcnn1
 
 A variant is settings of `BilevelConfig` joined by commas, `model=linear|mlp|module`
 among them: "module" is the same MLP as anybody's own network, which trains by
@@ -50,14 +50,14 @@ def _value(text: str) -> object:
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
     import torch
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
     from torch import nn
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
     from losslearn.training.recipe import BilevelConfig
+    from losslearn_bench.datasets import load_dataset
+    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)
     settings = parse(cell["variant"])

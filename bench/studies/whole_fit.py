@@ -1,6 +1,6 @@
 """The default fit on covtype, until it is as good as its control.
 
-    taskset -c 0 python benchmarks/whole_fit.py --data-dir DIR
+    taskset -c 0 python bench/studies/whole_fit.py --data-dir DIR
 
 `SurrogateClassifier` trains both methods side by side, with all 464,809 training rows
 and the same model, batches and steps. For each loss and seed: how long the control
@@ -16,11 +16,11 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from losslearn_bench.datasets import load_dataset
 from sklearn.model_selection import train_test_split
 from timing import hardware, write
 
 from losslearn import SurrogateClassifier
+from losslearn_bench.datasets import load_dataset
 
 RESULTS = Path(__file__).parents[1] / "results" / "whole_fit.json"
 METRICS = ("roc_auc", "average_precision", "f1", "error_rate")

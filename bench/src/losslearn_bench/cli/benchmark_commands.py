@@ -1,4 +1,4 @@
-"""The commands of `losslearn benchmark`."""
+"""The commands of `losslearn-bench`."""
 
 from enum import StrEnum
 from pathlib import Path

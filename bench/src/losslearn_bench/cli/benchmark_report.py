@@ -6,25 +6,25 @@ from pathlib import Path
 
 from losslearn.cli.reporting import note
 from losslearn.report.figures import save_figure, write_whole
-from losslearn_bench.budget import Protocol
-from losslearn_bench.contrasts import contrasts
 from losslearn_bench.datasets import DATASETS, find_dataset
-from losslearn_bench.harness import Line
-from losslearn_bench.plots.critical_difference import (
+from losslearn_bench.figures.critical_difference import (
     draw_critical_difference,
     indistinguishable,
 )
-from losslearn_bench.plots.outcomes import Cell, draw_outcomes, percent_change
-from losslearn_bench.plots.page import Picture, Section, Table, Text, write_page
-from losslearn_bench.presets import Preset, Size
-from losslearn_bench.registry import METHODS
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.significance import critical_difference
-from losslearn_bench.table_lines import left_out, table_lines
+from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
+from losslearn_bench.figures.page import Picture, Section, Table, Text, write_page
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.methods import METHODS
+from losslearn_bench.grid.presets import Preset, Size
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables import honest_table, table_1, table_2, table_3
+from losslearn_bench.tables.contrasts import contrasts
 from losslearn_bench.tables.entries import collect
 from losslearn_bench.tables.honest_table import rank_methods
+from losslearn_bench.tables.lines import left_out, table_lines
 from losslearn_bench.tables.outcomes import CONTROL, OURS, REFINED
+from losslearn_bench.tables.significance import critical_difference
 
 _TITLES = {
     "table2": "Table 2: universal, learned from scratch, refined",
@@ -196,7 +196,7 @@ def write_report(
     if not lines:
         raise ValueError(
             f"There are no lines in {str(results.path)!r}. "
-            "Run `losslearn benchmark run` first."
+            "Run `losslearn-bench run` first."
         )
     sections = [_dataset_section(out, data_dir)]
     shown: dict[int, Line] = {}  # by identity

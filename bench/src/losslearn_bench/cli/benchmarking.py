@@ -12,19 +12,19 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from losslearn.cli.reporting import console, note
-from losslearn_bench.budget import Protocol as Rules
-from losslearn_bench.cells import Grid
 from losslearn_bench.cli.benchmark_report import write_tables
 from losslearn_bench.cli.grid_view import GridView
 from losslearn_bench.datasets import DATASETS, find_dataset, load_dataset
-from losslearn_bench.local import LocalBackend
+from losslearn_bench.grid.cells import Grid
+from losslearn_bench.grid.local import LocalBackend
+from losslearn_bench.grid.methods import METHODS
+from losslearn_bench.grid.presets import Preset, Size, make_grid
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.grid.running import Backend, Progress, cells_left, run_grid
+from losslearn_bench.harness.budget import Protocol as Rules
+from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.peers import available_peers
-from losslearn_bench.presets import Preset, Size, make_grid
-from losslearn_bench.registry import METHODS
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.running import Backend, Progress, cells_left, run_grid
-from losslearn_bench.table_lines import PAPER_TABLES, check_part, table_lines
-from losslearn_bench.tiers import check_tier
+from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
 _SOME_FAILED = 1
 
@@ -80,7 +80,7 @@ class GridOptions:
         if not grid.cells():
             raise ValueError(
                 "No cell is left: these methods are not meant for these metrics and "
-                "tiers. `losslearn benchmark methods` lists what goes together."
+                "tiers. `losslearn-bench methods` lists what goes together."
             )
         return grid
 
@@ -173,7 +173,7 @@ def _open_backend(
 ) -> _Backend:
     if backend == "local":
         return LocalBackend(jobs)
-    from losslearn_bench.on_ray import RayBackend
+    from losslearn_bench.grid.on_ray import RayBackend
 
     return RayBackend(address=ray_address, n_workers=jobs)
 
@@ -225,7 +225,7 @@ def _without(grid: Grid, missing: Mapping[str, str]) -> Grid:
     kept = tuple(name for name in grid.datasets if name not in missing)
     if not kept:
         raise ValueError(
-            "No data set of the grid is here; `losslearn datasets` says more."
+            "No data set of the grid is here; `losslearn-bench datasets` says more."
         )
     return replace(grid, datasets=kept)
 

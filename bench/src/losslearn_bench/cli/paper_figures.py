@@ -11,19 +11,22 @@ from losslearn.cli.reporting import console, note
 from losslearn.cli.running import use_one_thread
 from losslearn.report.figures import save_figure, write_whole
 from losslearn.training.recipe import BilevelConfig
-from losslearn_bench.convergence import HeldOut, convergence
 from losslearn_bench.datasets import load_dataset
-from losslearn_bench.harness import training_data
-from losslearn_bench.plots.convergence import draw_convergence
-from losslearn_bench.plots.single_parameter import (
+from losslearn_bench.figures.convergence import draw_convergence
+from losslearn_bench.figures.convergence_fit import HeldOut, convergence
+from losslearn_bench.figures.single_parameter import (
     animate_single_parameter,
     draw_single_parameter,
 )
-from losslearn_bench.plots.surfaces import draw_surfaces
-from losslearn_bench.presets import PAPER_METRICS
-from losslearn_bench.single_parameter import make_data, train_single_parameter
-from losslearn_bench.splits import split_rows
-from losslearn_bench.surfaces import loss_surfaces, random_batch
+from losslearn_bench.figures.single_parameter_fit import (
+    make_data,
+    train_single_parameter,
+)
+from losslearn_bench.figures.surfaces import draw_surfaces
+from losslearn_bench.figures.surfaces_fit import loss_surfaces, random_batch
+from losslearn_bench.grid.job import training_data
+from losslearn_bench.grid.presets import PAPER_METRICS
+from losslearn_bench.harness.splits import split_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,8 @@ from rich.progress import Progress
 from losslearn.cli.reporting import console, note
 from losslearn.cli.running import use_one_thread
 from losslearn.report.figures import write_whole
-from losslearn_bench.complexity import DESIGNS, measure_iterations
 from losslearn_bench.tables import runtime_table
+from losslearn_bench.tables.complexity import DESIGNS, measure_iterations
 
 
 def measure_runtime(out: Path) -> None:

@@ -100,7 +100,7 @@ def _check_counts(dataset: Dataset, info: DatasetInfo) -> None:
             f"{info.n_rows:,} rows, {info.n_features} features and "
             f"{info.n_positives:,} positives, but has {dataset.n_rows:,}, "
             f"{dataset.n_features} and {int(dataset.y.sum()):,}. It is not kept; give "
-            "the right file by hand, see `losslearn datasets`."
+            "the right file by hand, see `losslearn-bench datasets`."
         )
 
 

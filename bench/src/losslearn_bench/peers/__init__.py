@@ -1,9 +1,9 @@
 """Peers: what other people's packages do with the same rows."""
 
+from losslearn_bench.harness.packages import Peer, load
 from losslearn_bench.peers.ap_perf import AP_PERF
 from losslearn_bench.peers.libauc import AP_SOAP, AUCM
 from losslearn_bench.peers.logistic import LOGISTIC
-from losslearn_bench.peers.packages import Peer, load
 from losslearn_bench.peers.smooth_ap import SMOOTH_AP
 from losslearn_bench.peers.trees import LIGHTGBM, XGBOOST
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.neural import LR_FACTOR, Context, NeuralMethod, Trained
-from losslearn_bench.peers.choosing import check_request
-from losslearn_bench.peers.packages import INSTALL, load
+from losslearn_bench.harness.budget import Budget
+from losslearn_bench.harness.choosing import check_request
+from losslearn_bench.harness.fitted import Fitted, Setting
+from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
+from losslearn_bench.harness.packages import INSTALL, load
 
 _CLASSES = {"f1_loss": "F1Score", "mcc_loss": "MCC"}
 _GRID: tuple[Setting, ...] = tuple(

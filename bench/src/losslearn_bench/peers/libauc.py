@@ -16,12 +16,12 @@ from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.loop import Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
 from losslearn.training.sampling import SetSampler
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.neural import LR_FACTOR, Training
-from losslearn_bench.peers.choosing import check_request, tune
-from losslearn_bench.peers.packages import load
-from losslearn_bench.tiers import TIERS, build_tier_model
+from losslearn_bench.harness.budget import Budget
+from losslearn_bench.harness.choosing import check_request, tune
+from losslearn_bench.harness.fitted import Fitted, Setting
+from losslearn_bench.harness.neural import LR_FACTOR, Training
+from losslearn_bench.harness.packages import load
+from losslearn_bench.harness.tiers import TIERS, build_tier_model
 
 # its plain install brings in graph and image libraries of several gigabytes
 INSTALL_LIBAUC = "pip install --no-deps libauc==2.0.1 tqdm"

@@ -17,14 +17,14 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.peers.choosing import (
+from losslearn_bench.harness.budget import Budget
+from losslearn_bench.harness.choosing import (
     Candidate,
     check_request,
     choose,
     settings_to_try,
 )
+from losslearn_bench.harness.fitted import Fitted, Setting
 
 _GRID: tuple[Setting, ...] = tuple(
     {"C": strength} for strength in (1.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0, 1e-4)

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.peers.choosing import (
+from losslearn_bench.harness.budget import Budget
+from losslearn_bench.harness.choosing import (
     Candidate,
     check_request,
     choose,
     settings_to_try,
 )
-from losslearn_bench.peers.packages import INSTALL, load
+from losslearn_bench.harness.fitted import Fitted, Setting
+from losslearn_bench.harness.packages import INSTALL, load
 
 _LEARNING_RATES = (0.1, 0.03, 0.3)
 

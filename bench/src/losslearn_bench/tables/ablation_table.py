@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.published import PUBLISHED_AS, TABLE_1, TABLE_2, TABLE_2_RANKS
-from losslearn_bench.significance import average_ranks
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
     Entries,
@@ -33,6 +31,13 @@ from losslearn_bench.tables.printed import (
     not_run,
     published_metric,
 )
+from losslearn_bench.tables.published import (
+    PUBLISHED_AS,
+    TABLE_1,
+    TABLE_2,
+    TABLE_2_RANKS,
+)
+from losslearn_bench.tables.significance import average_ranks
 
 VARIANTS = {"sl_u": "SL-U", "sl_r": "SL-R", "sl_s": "SL-S"}
 """The surrogates of section 4.2, in the order of the paper."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from losslearn_bench.published import TABLE_1
 from losslearn_bench.tables.entries import Line, check_lines
 from losslearn_bench.tables.markdown import listed
+from losslearn_bench.tables.published import TABLE_1
 
 PROTOCOLS = {
     "honest": (

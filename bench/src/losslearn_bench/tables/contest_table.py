@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.published import TABLE_1, TABLE_3, TABLE_3_WINS
-from losslearn_bench.significance import Verdict
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
     Entries,
@@ -37,6 +35,8 @@ from losslearn_bench.tables.printed import (
     not_run,
     published_metric,
 )
+from losslearn_bench.tables.published import TABLE_1, TABLE_3, TABLE_3_WINS
+from losslearn_bench.tables.significance import Verdict
 
 OURS = "sl_r"
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.significance import Verdict, verdict
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.markdown import NOT_AVAILABLE, listed
+from losslearn_bench.tables.significance import Verdict, verdict
 
 Line = Mapping[str, Any]
 """A finished cell, as it stands in a results file."""

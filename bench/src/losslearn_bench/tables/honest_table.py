@@ -9,15 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.published import PUBLISHED_AS, TABLE_1
-from losslearn_bench.significance import (
-    average_ranks,
-    critical_difference,
-    friedman,
-    indistinguishable_groups,
-    wilcoxon,
-)
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
     Entries,
@@ -50,6 +42,14 @@ from losslearn_bench.tables.outcomes import (
     orders,
     tally,
     with_derived,
+)
+from losslearn_bench.tables.published import PUBLISHED_AS, TABLE_1
+from losslearn_bench.tables.significance import (
+    average_ranks,
+    critical_difference,
+    friedman,
+    indistinguishable_groups,
+    wilcoxon,
 )
 
 _TIERS = ("linear", "mlp", "strong")

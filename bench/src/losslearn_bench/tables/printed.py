@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.published import PUBLISHED_AS, TABLE_1
+from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import label
 from losslearn_bench.tables.entries import Entries, Line
 from losslearn_bench.tables.markdown import listed
+from losslearn_bench.tables.published import PUBLISHED_AS, TABLE_1
 
 MEASURED = {**PUBLISHED_AS, "jac": "jaccard_loss"}
 """The true loss that stands in each column of ours."""

@@ -1,0 +1,147 @@
+"""Which lines of a results file make up the table of a preset."""
+
+import json
+from collections.abc import Sequence
+
+from losslearn_bench.datasets import DATASETS
+from losslearn_bench.grid.cells import Grid
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.presets import Preset, Size, make_grid
+from losslearn_bench.harness.budget import Protocol
+
+PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
+"""Tables whose columns are given; the others take in whatever was run for them."""
+
+_STRONG = "strong"
+
+Shape = tuple[str, str, str]
+"""Tier, method and metric."""
+
+
+def table_lines(
+    lines: Sequence[Line],
+    preset: Preset,
+    *,
+    size: Size = "capped",
+    protocol: Protocol = "honest",
+    repetitions: int | None = None,
+) -> list[Line]:
+    """Return the lines of a preset's table: those with its budget, whoever ran them.
+
+    The paper's tables take the methods and losses that they have a column for, on the
+    paper's data sets and any of the user's own. The
+    others take every method, data set and loss with their budget, so that a method or a
+    data set run by name stands beside the rest.
+
+    Args:
+        lines: All lines of a results file.
+        preset: The table.
+        size: Of the grid.
+        protocol: Its rules.
+        repetitions: Only so many of the random splits; None takes all.
+
+    Returns:
+        The lines in their order; none if the preset has not been run.
+    """
+    budget = make_grid(preset, size=size, protocol=protocol).budget.as_dict()
+    found = [
+        line
+        for line in lines
+        if line["budget"] == budget
+        and (repetitions is None or line["repetition"] < repetitions)
+    ]
+    if preset in PAPER_TABLES:
+        grid = make_grid(preset, size=size, protocol=protocol)
+        own, others = shapes(grid), set(DATASETS) - set(grid.datasets)
+        return [
+            line
+            for line in found
+            if _shape(line) in own and line["dataset"] not in others
+        ]
+    if preset == _STRONG:
+        return [line for line in found if line["tier"] == _STRONG]
+    return found
+
+
+def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
+    """Check that a table has a place for what was asked for, before it is run.
+
+    Args:
+        preset: The table.
+        part: What was asked for.
+        whole: The preset's own grid.
+
+    Raises:
+        ValueError: If a tier, method or metric would stand in no row or column.
+    """
+    axes = ("tier", "method", "metric") if preset in PAPER_TABLES else ()
+    for axis in ("tier",) if preset == _STRONG else axes:
+        asked, own = getattr(part, f"{axis}s"), getattr(whole, f"{axis}s")
+        has = list(dict.fromkeys(getattr(cell, axis) for cell in whole.cells()))
+        strange = [name for name in asked if name not in has and asked != own]
+        if strange:
+            raise ValueError(
+                f"The table of {preset!r} has a place for every {axis} of "
+                f"{', '.join(has)}, got {', '.join(strange)}. "
+                "`losslearn-bench run honest` takes any."
+            )
+
+
+def left_out(
+    lines: Sequence[Line], shown: Sequence[Line], *, size: Size
+) -> dict[str, int]:
+    """Return how many lines stand in no table, by the reason.
+
+    Args:
+        lines: All lines of a results file.
+        shown: Those that stand in a table.
+        size: What the tables were made for.
+
+    Example:
+        >>> line = {"budget": {"max_iter": 7}, "tier": "mlp"}
+        >>> left_out([line, line], [line], size="capped")
+        {}
+        >>> left_out([line], [], size="capped")
+        {"of the budget {'max_iter': 7}, which is no preset's": 1}
+    """
+    seen = {_text(line) for line in shown}
+    other: Size = "full" if size == "capped" else "capped"
+    sizes = {_text(budget): name for name in (other, size) for budget in _budgets(name)}
+    counts: dict[str, int] = {}
+    for line in lines:
+        if _text(line) in seen:
+            continue
+        found = sizes.get(_text(line["budget"]))
+        if found is None:
+            reason = f"of the budget {line['budget']}, which is no preset's"
+        elif found == size:
+            reason = "of repetitions or losses that no table shows"
+        else:
+            reason = f"of the size {found}: `losslearn-bench report --size {found}`"
+        counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def shapes(grid: Grid) -> frozenset[Shape]:
+    """Return tier, method and metric of every cell of a grid."""
+    return frozenset((cell.tier, cell.method, cell.metric) for cell in grid.cells())
+
+
+def _shape(line: Line) -> Shape:
+    return line["tier"], line["method"], line["metric"]
+
+
+def _budgets(size: Size) -> list[dict[str, object]]:
+    """Return the budgets of all presets of a size, under either protocol."""
+    presets: tuple[Preset, ...] = ("smoke", "honest", "strong", *PAPER_TABLES)
+    protocols: tuple[Protocol, ...] = ("honest", "paper")
+    return [
+        make_grid(preset, size=size, protocol=protocol).budget.as_dict()
+        for preset in presets
+        for protocol in protocols
+    ]
+
+
+def _text(value: object) -> str:
+    """Return what two equal lines or budgets share."""
+    return json.dumps(value, sort_keys=True)

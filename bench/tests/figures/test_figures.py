@@ -1,0 +1,297 @@
+import base64
+import html
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from losslearn.report.figures import new_figure, write_whole
+from losslearn.report.palette import BLUE, VERMILION
+from losslearn_bench.figures import (
+    Cell,
+    Picture,
+    Section,
+    Table,
+    Text,
+    draw_critical_difference,
+    draw_outcomes,
+    indistinguishable,
+    percent_change,
+    render,
+    save_figure,
+    write_page,
+)
+from losslearn_bench.figures.markdown import inline_html, table_html
+
+
+def make_figure():
+    figure = new_figure(2, 2)
+    figure.subplots().plot([0, 1], [1, 0], marker="o")
+    return figure
+
+
+def test_a_figure_is_written_as_png_and_svg(tmp_path):
+    paths = save_figure(make_figure(), tmp_path / "new" / "figure.v1")
+    assert [path.name for path in paths] == ["figure.v1.png", "figure.v1.svg"]
+    assert paths[0].read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in paths[1].read_bytes()
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "figure.v1.png",
+        "figure.v1.svg",
+    ]
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_equal_figures_give_equal_files(form):
+    assert render(make_figure(), form) == render(make_figure(), form)
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_half_written_file_is_never_left(step, tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+
+    def fail(self, *_):
+        if step == "write_bytes":
+            with self.open("wb") as file:
+                file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, step, fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_whole(path, b"new")
+    assert os.listdir(tmp_path) == ["page.html"]  # noqa: PTH208 - Path is broken here
+    assert path.read_text() == "old"
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would load, link to and show."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.sources, self.links, self.ids = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        self.sources += [found["src"]] if "src" in found else []
+        self.links += [found["href"]] if "href" in found else []
+        self.ids += [found["id"]] if "id" in found else []
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+GIF = b"GIF89a rest"
+
+
+def make_page(path: Path) -> Path:
+    pictures = [render(make_figure(), "png"), render(make_figure(), "svg"), GIF]
+    sections = [
+        Section(
+            "A <b> & c", [Text("1 < 2 & **bold**"), Table("| x |\n|---|\n| <i> |")]
+        ),
+        Section("Same", [Picture(picture, '"a" <b>') for picture in pictures]),
+        Section("Same", []),
+    ]
+    write_page(path, title="<script>", sections=sections)
+    return path
+
+
+def test_a_page_is_one_file_that_holds_every_figure(tmp_path):
+    text = make_page(tmp_path / "page.html").read_text()
+    assert os.listdir(tmp_path) == ["page.html"]  # noqa: PTH208 - names suffice
+    page = Reader(text)
+    assert not page.open
+    kinds = [source.split(";")[0] for source in page.sources]
+    assert kinds == ["data:image/png", "data:image/svg+xml", "data:image/gif"]
+    contents = [base64.b64decode(source.split(",")[1]) for source in page.sources]
+    assert contents[0] == render(make_figure(), "png")
+    assert contents[2] == GIF
+    assert not re.search(r"https?://|url\(|@import", text)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_escapes_what_it_is_given(tmp_path):
+    text = make_page(tmp_path / "page.html").read_text()
+    assert "<script>" not in text
+    assert "<h1>&lt;script&gt;</h1>" in text
+    assert "A &lt;b&gt; &amp; c</a></h2>" in text
+    assert "<p>1 &lt; 2 &amp; <b>bold</b></p>" in text
+    assert "<td>&lt;i&gt;</td>" in text
+    assert f'alt="{html.escape(chr(34))}a' in text
+
+
+def test_each_section_has_an_anchor_of_its_own(tmp_path):
+    page = Reader(make_page(tmp_path / "page.html").read_text())
+    assert page.ids == ["a-b-c", "same", "same-2"]
+    assert page.links == [f"#{name}" for name in page.ids * 2]
+
+
+def test_a_picture_of_another_kind_is_refused_and_nothing_written(tmp_path):
+    sections = [Section("x", [Picture(b"%PDF-1.7", "a PDF")])]
+    with pytest.raises(ValueError, match="PNG, SVG or GIF"):
+        write_page(tmp_path / "page.html", title="t", sections=sections)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_keeps_pipes_alignment_and_empty_cells():
+    table = table_html("| a \\| b | `c` |\n| --- | ---: |\n|  | 0.1 ± 0.2 |")
+    assert "<th>a | b</th>" in table
+    assert '<th class="right"><code>c</code></th>' in table
+    assert '<td></td><td class="right">0.1 ± 0.2</td>' in table
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("| a | b |\n| --- | --- |\n| 1 |", "must have 2 cells"),
+        ("| a |\n| 1 |", "one of rules"),
+        ("| a |", "one of rules"),
+        ("a | b\n--- | ---", "begin and end with a pipe"),
+        ("| a\n| ---", "begin and end with a pipe"),
+        ("", "one of rules"),
+    ],
+    ids=["short row", "no rules", "heads only", "no pipes", "open end", "empty"],
+)
+def test_what_is_no_table_is_refused(table, message):
+    with pytest.raises(ValueError, match=message):
+        table_html(table)
+
+
+def test_names_with_underscores_are_not_italic():
+    assert inline_html("roc_auc_loss and _tie_") == "roc_auc_loss and <i>tie</i>"
+    assert inline_html("`a_b_ < **c**`") == "<code>a_b_ &lt; **c**</code>"
+
+
+def test_groups_are_the_largest_runs_within_the_critical_difference():
+    ranks = [4.0, 1.0, 1.5, 2.1, 5.5]
+    assert indistinguishable(ranks, 1.2) == [(1, 2, 3)]
+    assert indistinguishable(ranks, 1.0) == [(1, 2), (2, 3)]
+    assert indistinguishable(ranks, 0.5) == []
+    assert indistinguishable(ranks, 9.0) == [(1, 2, 3, 0, 4)]
+
+
+def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
+    names, ranks = ["a", "b", "c"], [2.5, 1.0, 2.5]
+    figure = draw_critical_difference(
+        names, ranks, groups=[(0, 2)], critical_difference=0.7
+    )
+    (ax,) = figure.axes
+    texts = [text.get_text() for text in ax.texts]
+    assert {"a  (2.50)", "b  (1.00)", "c  (2.50)"} <= set(texts)
+    assert "critical difference 0.70" in texts
+    bars = [line for line in ax.lines if line.get_color() == VERMILION]
+    assert len(bars) == 1
+    leads = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 3]
+    assert sorted(leads) == [1.0, 2.5, 2.5]
+
+
+def is_whole(figure):
+    """Whether all that is drawn lies within a figure."""
+    figure.canvas.draw()
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    rounding = 1e-6  # axes may reach from edge to edge
+    room = (box.x0, box.y0, width - box.x1, height - box.y1)
+    return min(room) >= -rounding
+
+
+@pytest.mark.parametrize("n", [2, 3, 11])
+@pytest.mark.parametrize("long", ["imbalanced-losses, Smooth-AP", "x", "W" * 60])
+def test_no_text_of_a_diagram_is_cut(n, long):
+    names = [f"{place} {long}" for place in range(n)]
+    ranks = np.linspace(1, n, n).tolist()
+    figure = draw_critical_difference(
+        names,
+        ranks,
+        groups=[tuple(range(n))],
+        critical_difference=n - 0.5,
+        title=f"average rank of {n} methods {long}",
+    )
+    assert is_whole(figure)
+
+
+def test_a_diagram_of_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="2 names and 1 ranks"):
+        draw_critical_difference(["a", "b"], [1.0], groups=[])
+    with pytest.raises(ValueError, match="places from 0 to 1"):
+        draw_critical_difference(["a", "b"], [1.0, 2.0], groups=[(0, 2)])
+
+
+def test_the_change_is_in_percent_of_the_control():
+    changes = percent_change([0.3, 0.2, 0.0, 0.1], [0.2, 0.4, 0.0, 0.0])
+    assert changes == [pytest.approx(50), pytest.approx(-50), None, np.inf]
+    with pytest.raises(ValueError, match="got 1 and 2"):
+        percent_change([0.1], [0.1, 0.2])
+
+
+def test_every_repetition_is_a_point_in_the_colour_of_the_verdict():
+    cells = [
+        Cell("first", [-3.0, -1.0], "win"),
+        Cell("second", [40.0, 1.0], "loss"),
+        Cell("third", [np.inf, 0.0], "tie"),
+    ]
+    figure = draw_outcomes(cells, limit=10)
+    (ax,) = figure.axes
+    shown = [
+        (line.get_marker(), line.get_color(), *point)
+        for line in ax.lines
+        for point in line.get_xydata().tolist()
+    ]
+    assert ("o", BLUE, -3.0, 0.0) in shown
+    assert ("|", BLUE, -2.0, 0.0) in shown
+    assert (">", VERMILION, 10.0, 1.0) in shown
+    assert [mark for mark, *_, row in shown if row == 2.0] == ["o", ">"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [
+        "first",
+        "second",
+        "third",
+    ]
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["1 win", "1 tie", "1 loss", "mean", "further than 10 %"]
+
+
+def test_two_losses_of_0_are_told_and_no_change():
+    cells = [Cell("none", [None] * 3, "tie"), Cell("some", [None, 2.0, 4.0], "tie")]
+    figure = draw_outcomes(cells, limit=10, note="a part")
+    (ax,) = figure.axes
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["both losses 0 in 3 of 3", "both losses 0 in 1 of 3"]
+    points = [
+        (line.get_marker(), *point)
+        for line in ax.lines[:-1]  # the last one marks 0
+        for point in line.get_xydata().tolist()
+    ]
+    assert points == [("o", 2.0, 1.0), ("o", 4.0, 1.0), ("|", 3.0, 1.0)]
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "a part"
+    assert "further" not in " ".join(text.get_text() for text in legend.get_texts())
+
+
+def test_no_text_of_the_outcomes_is_cut():
+    cells = [Cell("keel_kddcup_buffer_overflow*  average_precision_loss", [90], "tie")]
+    title, note = "linear: SurrogateClassifier's fit against cross-entropy", "part " * 9
+    figure = draw_outcomes(cells * 9, limit=60, title=title, note=note)
+    assert is_whole(figure)
+
+
+def test_cells_without_numbers_are_refused():
+    with pytest.raises(ValueError, match="at least one comparison"):
+        draw_outcomes([])
+    with pytest.raises(ValueError, match="'a' must hold numbers"):
+        draw_outcomes([Cell("a", [1.0, float("nan")], "tie")])
+    with pytest.raises(ValueError, match="'a' must hold numbers"):
+        draw_outcomes([Cell("a", [], "tie")])
+
+
+def test_a_mark_behind_a_backslash_is_the_mark_itself():
+    assert html.unescape(inline_html(r"cc_fraud\*")) == "cc_fraud*"
+    assert html.unescape(inline_html(r"\**a* 2\*3")) == "**a* 2*3"
