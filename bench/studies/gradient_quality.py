@@ -36,7 +36,7 @@ from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
 from losslearn_bench.datasets import load_dataset
-from losslearn_bench.grid.job import training_data
+from losslearn_bench.harness.rows import training_data
 from losslearn_bench.harness.splits import split_rows
 
 RESULTS = Path(__file__).parents[1] / "results" / "gradient_quality.jsonl"

@@ -49,7 +49,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     from losslearn.training.loop import Run, Trainer
     from losslearn.training.recipe import BilevelConfig
     from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.rows import training_data
     from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)

@@ -31,7 +31,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     from losslearn.models.networks import build_model, score_rows
     from losslearn.tasks.thresholds import best_threshold, evaluate
     from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.grid.job import training_data
+    from losslearn_bench.harness.rows import training_data
     from losslearn_bench.harness.splits import split_rows
 
     torch.set_num_threads(1)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from losslearn_bench.harness import hardware as machine
+from losslearn_bench.harness import machine
 
 
 class Reading(NamedTuple):

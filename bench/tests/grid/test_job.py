@@ -9,7 +9,7 @@ from benchmark_cases import TINY, Scorer, constant_scores, one_job, write_rows
 from losslearn.metrics import get_true_loss
 from losslearn_bench.grid.job import loss_of, oracle_loss, run_job
 from losslearn_bench.grid.methods import HAND_MADE, METHODS, SURROGATES
-from losslearn_bench.harness import hardware
+from losslearn_bench.harness import machine
 from losslearn_bench.harness.splits import split_rows
 from losslearn_bench.peers import available_peers
 
@@ -209,13 +209,13 @@ def test_a_line_says_how_it_came_about(dataset):
 def test_the_processor_is_named_as_the_system_names_it(tmp_path, monkeypatch):
     told = tmp_path / "cpuinfo"
     told.write_text("processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\nflags\t: fpu\n")
-    monkeypatch.setattr(hardware, "_CPUINFO", told)
-    assert hardware.cpu_model.__wrapped__() == "Fast CPU @ 3 GHz"
+    monkeypatch.setattr(machine, "_CPUINFO", told)
+    assert machine.cpu_model.__wrapped__() == "Fast CPU @ 3 GHz"
     # where the system tells nothing, something is still said
-    monkeypatch.setattr(hardware, "_CPUINFO", tmp_path / "none")
-    monkeypatch.setattr(hardware.platform, "processor", lambda: "")
-    monkeypatch.setattr(hardware.platform, "system", lambda: "Plan 9")
-    assert hardware.cpu_model.__wrapped__() == "unknown"
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    monkeypatch.setattr(machine.platform, "system", lambda: "Plan 9")
+    assert machine.cpu_model.__wrapped__() == "unknown"
 
 
 def test_a_threshold_of_the_methods_own_is_the_one_that_is_measured(dataset):

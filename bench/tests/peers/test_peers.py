@@ -10,13 +10,13 @@ from losslearn.metrics import as_true_loss, get_true_loss
 from losslearn.models.networks import Linear, score_rows
 from losslearn.training.loop import TrainingData
 from losslearn_bench.harness import packages
-from losslearn_bench.harness.choosing import Candidate, choose, tune
-from losslearn_bench.harness.fitted import Fitted
+from losslearn_bench.harness.method import Fitted
 from losslearn_bench.harness.neural import LR_FACTOR
 from losslearn_bench.harness.packages import load
-from losslearn_bench.harness.tabular import build_strong_model
+from losslearn_bench.harness.tiers import build_strong_model
 from losslearn_bench.peers import PEERS, available_peers
-from losslearn_bench.peers.ap_perf import AP_PERF, AdversarialObjective
+from losslearn_bench.peers.ap_perf import AP_PERF, AdversarialObjective, AsManySteps
+from losslearn_bench.peers.candidates import Candidate, choose
 from losslearn_bench.peers.libauc import AP_SOAP, AUCM, make_ap, make_aucm
 from losslearn_bench.peers.logistic import LOGISTIC
 from losslearn_bench.peers.smooth_ap import SMOOTH_AP, SmoothAPObjective
@@ -25,7 +25,7 @@ from losslearn_bench.peers.trees import LIGHTGBM, XGBOOST
 F1, AUC, AP, MCC = (get_true_loss(name) for name in ("f1", "auc", "ap", "mcc"))
 BUDGET = replace(TINY, max_iter=30, n_evals=3, tuning="full", batch_size=60)
 QUICK = [replace(LOGISTIC, n_splits=2), LIGHTGBM, XGBOOST, AUCM, AP_SOAP, SMOOTH_AP]
-ADVERSARIAL = replace(AP_PERF, batch_size=12)
+ADVERSARIAL = replace(AP_PERF, within=AsManySteps(batch_size=12))
 # the first call of ap_perf compiles for some seconds
 ALL = [*QUICK, pytest.param(ADVERSARIAL, marks=pytest.mark.slow, id="ap_perf")]
 
@@ -330,10 +330,12 @@ def test_adversarial_loss_pulls_scores_toward_their_targets():
 
 @pytest.mark.slow
 def test_adversarial_training_takes_only_the_steps_there_is_time_for():
-    few = fit(replace(ADVERSARIAL, max_seconds=1e-6))[0]
-    assert few.iterations == few.setting["steps"] == BUDGET.model_steps
-    more = fit(replace(ADVERSARIAL, max_seconds=1e6))[0]
-    assert more.iterations == more.setting["steps"] == 6 * BUDGET.model_steps
+    def steps(max_seconds):
+        within = AsManySteps(batch_size=12, max_seconds=max_seconds)
+        return fit(replace(AP_PERF, within=within))[0].iterations
+
+    assert steps(1e-6) == BUDGET.model_steps
+    assert steps(1e6) == 6 * BUDGET.model_steps
 
 
 def test_adversarial_loss_turns_down_other_metrics():
@@ -359,21 +361,6 @@ def test_choice_is_up_to_each_loss_and_nan_counts_as_worst():
     assert math.isnan(result.tried[0]["validation"])
 
 
-def test_short_tuning_tries_all_with_a_share_and_trains_the_best_in_full():
-    budget = replace(BUDGET, max_iter=60, n_settings=3, tuning="short", short_share=0.5)
-    calls = []
-
-    def train(setting, within):
-        calls.append((setting["place"], within.max_iter))
-        return setting["place"]
-
-    grid = tuple({"place": place} for place in range(5))
-    tuned = tune(grid, budget, train, lambda place: abs(place - 1))
-    assert calls == [(0, 30), (1, 30), (2, 30), (1, 60)]
-    assert (tuned.trained, tuned.setting) == (1, {"place": 1})
-    assert [one["validation"] for one in tuned.tried] == [1, 0, 1]
-
-
 def test_peers_have_names_of_their_own_and_none_is_missing_here():
     names = [peer.name for peer in PEERS]
     assert len(set(names)) == len(names)
@@ -385,7 +372,7 @@ def test_missing_package_is_named_with_the_command_that_installs_it(monkeypatch)
         raise ModuleNotFoundError(f"No module named {module!r}")
 
     monkeypatch.setattr(packages, "import_module", find_nothing)
-    with pytest.raises(ImportError, match=r"`xgboost`.*losslearn\[peers\]"):
+    with pytest.raises(ImportError, match=r"`xgboost`.*losslearn-bench\[peers\]"):
         load("xgboost")
     with pytest.raises(ImportError, match=r"--no-deps libauc==2\.0\.1"):
         AUCM.fit(draw_rows(), [AUC], tier="linear", budget=BUDGET, seed=0)
@@ -426,5 +413,5 @@ def test_strong_model_without_its_package_names_the_extra(monkeypatch):
         raise ModuleNotFoundError(f"No module named {module!r}")
 
     monkeypatch.setattr(packages, "import_module", find_nothing)
-    with pytest.raises(ImportError, match=r"`tabm`.*losslearn\[peers\]"):
+    with pytest.raises(ImportError, match=r"`tabm`.*losslearn-bench\[peers\]"):
         build_strong_model(draw_rows().x)

@@ -8,7 +8,7 @@ import torch
 
 from losslearn_bench.grid.cells import Cell, Grid, Job, make_jobs
 from losslearn_bench.harness.budget import Budget
-from losslearn_bench.harness.fitted import Fitted
+from losslearn_bench.harness.method import Fitted
 
 TINY = Budget(max_iter=4, n_evals=2, n_settings=2, tuning="none", batch_size=50)
 

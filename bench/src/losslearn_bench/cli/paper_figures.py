@@ -24,8 +24,8 @@ from losslearn_bench.figures.single_parameter_fit import (
 )
 from losslearn_bench.figures.surfaces import draw_surfaces
 from losslearn_bench.figures.surfaces_fit import loss_surfaces, random_batch
-from losslearn_bench.grid.job import training_data
 from losslearn_bench.grid.presets import PAPER_METRICS
+from losslearn_bench.harness.rows import training_data
 from losslearn_bench.harness.splits import split_rows
 
 if TYPE_CHECKING:

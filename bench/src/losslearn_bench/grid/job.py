@@ -11,19 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss, get_true_loss
-from losslearn.tasks.thresholds import best_threshold, evaluate
-from losslearn.training.loop import TrainingData
+from losslearn.tasks.thresholds import evaluate
 from losslearn_bench.datasets import Dataset, load_dataset
 from losslearn_bench.grid.cells import Job
 from losslearn_bench.harness.budget import Protocol
-from losslearn_bench.harness.fitted import Fitted
-from losslearn_bench.harness.hardware import hardware
-from losslearn_bench.harness.memory import peak_memory, restart_peak
-from losslearn_bench.harness.methods import Method
+from losslearn_bench.harness.machine import hardware, peak_memory, restart_peak
+from losslearn_bench.harness.method import Fitted, Method
+from losslearn_bench.harness.rows import SplitRows, take_rows, tuned_threshold
 from losslearn_bench.harness.splits import Split, seed_of, split_rows
 
 Line = dict[str, Any]
@@ -66,40 +63,32 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
         ImportError: If the method's package is not installed.
         OSError: If the data set cannot be had.
     """
-    first = job.cells[0]
+    first, budget = job.cells[0], job.budget
     dataset = _dataset(first.dataset, data_dir)
     split = split_rows(
-        dataset.y,
-        dataset.name,
-        first.repetition,
-        max_train_rows=job.budget.max_train_rows,
+        dataset.y, dataset.name, first.repetition, max_train_rows=budget.max_train_rows
     )
-    losses = [loss_of(cell.metric, job.budget.protocol) for cell in job.cells]
+    rows = take_rows(dataset, split)
+    losses = [loss_of(cell.metric, budget.protocol) for cell in job.cells]
     seed = seed_of(dataset.name, first.repetition, "model")
     restart_peak()
     begin = time.perf_counter()
-    results = method.fit(
-        training_data(dataset, split),
-        losses,
-        tier=first.tier,
-        budget=job.budget,
-        seed=seed,
-    )
+    results = method.fit(rows.data, losses, tier=first.tier, budget=budget, seed=seed)
     seconds = time.perf_counter() - begin
     memory = peak_memory()
     by_metric = {fitted.metric: fitted for fitted in results}
     return [
         {
-            "protocol": job.budget.protocol,
+            "protocol": budget.protocol,
             **cell._asdict(),
-            "tuning": job.budget.tuning,
+            "tuning": budget.tuning,
             **_describe(dataset, split),
-            **_measure(by_metric[loss.name], loss, dataset, split, job.budget.protocol),
+            **_measure(by_metric[loss.name], loss, rows, budget.protocol),
             "seconds": round(seconds / len(job.cells), 3),
             "job_cells": len(job.cells),
             "peak_memory_mb": memory,
             "seed": seed,
-            "budget": job.budget.as_dict(),
+            "budget": budget.as_dict(),
             "versions": _versions(),
             "hardware": hardware(),
         }
@@ -107,35 +96,23 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
     ]
 
 
-def training_data(dataset: Dataset, split: Split) -> TrainingData:
-    """Return all that a method gets to see."""
-    x, y_true, x_valid, y_valid = (
-        torch.from_numpy(np.ascontiguousarray(part[rows]))
-        for rows in (split.train, split.validation)
-        for part in (dataset.x, dataset.y)
-    )
-    return TrainingData(x, y_true, x_valid, y_valid)
-
-
 def _measure(
-    fitted: Fitted,
-    true_loss: TrueLoss,
-    dataset: Dataset,
-    split: Split,
-    protocol: Protocol,
+    fitted: Fitted, true_loss: TrueLoss, rows: SplitRows, protocol: Protocol
 ) -> Line:
     """Return losses and threshold of one result."""
-    y_valid = torch.from_numpy(dataset.y[split.validation])
-    y_test = torch.from_numpy(dataset.y[split.test])
-    valid = _scores(fitted.score, dataset.x[split.validation])
-    test = _scores(fitted.score, dataset.x[split.test])
+    data, test = rows.data, rows.test
+    valid_score = _scores(fitted.score, data.x_valid)
+    test_score = _scores(fitted.score, test.x)
     threshold = oracle = None
     if true_loss.needs_threshold:
-        threshold, oracle = fitted.threshold, oracle_loss(true_loss, y_test, test)
+        oracle = oracle_loss(true_loss, test.y_true, test_score)
+        threshold = fitted.threshold
         if threshold is None:
-            threshold, _ = best_threshold(true_loss, y_valid, valid)
-    validation_loss = evaluate(true_loss, y_valid, valid, threshold=threshold)
-    test_loss = evaluate(true_loss, y_test, test, threshold=threshold)
+            threshold = tuned_threshold(true_loss, data, valid_score)
+    validation_loss, test_loss = (
+        evaluate(true_loss, y_true, y_score, threshold=threshold)
+        for y_true, y_score in ((data.y_valid, valid_score), (test.y_true, test_score))
+    )
     if protocol == "paper" and oracle is not None:
         test_loss, threshold = oracle, None
     return {
@@ -164,13 +141,13 @@ def oracle_loss(true_loss: TrueLoss, y_true: Tensor, y_score: Tensor) -> float:
     )
 
 
-def _scores(score: Callable[[Tensor], Tensor], x: NDArray[np.float32]) -> Tensor:
+def _scores(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return checked scores.
 
     Raises:
         ValueError: If a method gives something else than one finite score a row.
     """
-    scores = score(torch.from_numpy(np.ascontiguousarray(x))).detach().cpu().double()
+    scores = score(x).detach().cpu().double()
     if scores.shape != (len(x),) or not bool(scores.isfinite().all()):
         raise ValueError(
             f"A method must give one finite score a row, got shape "
@@ -186,18 +163,13 @@ def _dataset(source: str, data_dir: Path | None) -> Dataset:
 
 
 def _describe(dataset: Dataset, split: Split) -> Line:
-    train, validation, test = (len(part) for part in split)
+    counts = {part: len(rows) for part, rows in split._asdict().items()}
     return {
-        "rows": {
-            "available": dataset.n_rows,
-            "train": train,
-            "validation": validation,
-            "test": test,
-        },
+        "rows": {"available": dataset.n_rows, **counts},
         "n_features": dataset.n_features,
         "pos_rate": round(dataset.pos_rate, 6),
         "partial": not dataset.is_complete,
-        "capped": train + validation + test < dataset.n_rows,
+        "capped": sum(counts.values()) < dataset.n_rows,
     }
 
 

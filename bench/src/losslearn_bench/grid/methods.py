@@ -1,6 +1,7 @@
 """The methods of the benchmark by name: learned surrogates, hand-made losses, peers."""
 
 import difflib
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -19,45 +20,35 @@ from losslearn_bench.baselines import (
     SoftF1,
     SoftJaccard,
 )
-from losslearn_bench.harness.default_fit import DefaultFit
-from losslearn_bench.harness.fitted import Setting
-from losslearn_bench.harness.methods import Method
-from losslearn_bench.harness.neural import (
-    Context,
-    NeuralMethod,
-    Trained,
-    fixed,
-    learned,
-)
-from losslearn_bench.harness.plain_loop import PlainLoop
+from losslearn_bench.harness.budget import Setting
+from losslearn_bench.harness.method import Method
+from losslearn_bench.harness.neural import Context, NeuralMethod, Trained, fixed
+from losslearn_bench.harness.ours import branches, learned, plain_loop
 from losslearn_bench.peers import PEERS
 
 AUC, AP = "roc_auc_loss", "average_precision_loss"
 F1, JACCARD, ERROR_RATE = "f1_loss", "jaccard_loss", "error_rate"
 
-_RATES: tuple[Setting, ...] = tuple(
-    {"lr_factor": factor} for factor in (1.0, 0.5, 2.0, 0.25, 4.0, 1.5)
-)
-"""Learning rates, as multiples of the budget's."""
+Grid = tuple[Setting, ...]
 
 
-def _times(
-    first: tuple[Setting, ...], second: tuple[Setting, ...]
-) -> tuple[Setting, ...]:
+def _each(name: str, *values: float) -> Grid:
+    """Return a setting for each value."""
+    return tuple({name: value} for value in values)
+
+
+def _times(first: Grid, second: Grid) -> Grid:
     """Return all pairs of settings, the first ones varying fastest."""
     return tuple({**a, **b} for b in second for a in first)
 
 
-_STARTS: tuple[Setting, ...] = ({"warm_up": 0.5}, {"warm_up": 0.0})
+_RATES = _each("lr_factor", 1.0, 0.5, 2.0, 0.25, 4.0, 1.5)
+"""Learning rates, as multiples of the budget's."""
+_STARTS = _each("warm_up", 0.5, 0.0)
 _FAST_OR_SLOW = _RATES[:2]
 _STARTS_AND_RATES = _times(_STARTS, _RATES[:3])
-_ANYLOSS_GRID = _times(
-    tuple({"amplification": factor} for factor in (73.0, 20.0, 5.0)), _STARTS
-)
-_SURROGATE_GRID = _times(
-    tuple({"cross_entropy_weight": weight} for weight in (1.0, 0.1, 0.0)),
-    _FAST_OR_SLOW,
-)
+_ANYLOSS_GRID = _times(_each("amplification", 73.0, 20.0, 5.0), _STARTS)
+_SURROGATE_GRID = _times(_each("cross_entropy_weight", 1.0, 0.1, 0.0), _FAST_OR_SLOW)
 
 
 def _surrogate(name: str, mode: str, title: str) -> NeuralMethod:
@@ -68,8 +59,9 @@ def _surrogate(name: str, mode: str, title: str) -> NeuralMethod:
 
 def _weighted(context: Context, setting: Setting) -> Trained:
     """Make cross-entropy with the classes balanced, wholly or in part."""
-    n_pos = int(context.y_true.sum())
-    ratio = (len(context.y_true) - n_pos) / n_pos
+    y_true = context.data.y_true
+    n_pos = int(y_true.sum())
+    ratio = (len(y_true) - n_pos) / n_pos
     weight = ratio ** float(setting["balance"])
     return Trained(CrossEntropy(pos_weight=weight))
 
@@ -83,102 +75,78 @@ def _evolution(context: Context, setting: Setting) -> Trained:
     return Trained(objective)
 
 
+def _by(
+    name: str,
+    title: str,
+    make: Callable[..., nn.Module],
+    grid: Grid,
+    *metrics: str,
+) -> NeuralMethod:
+    """Return the method of a hand-made loss."""
+    return NeuralMethod(name, title, fixed(make), grid, metrics=metrics or None)
+
+
 HAND_MADE: tuple[NeuralMethod, ...] = (
-    NeuralMethod("cross_entropy", "cross-entropy", fixed(CrossEntropy), _RATES),
+    _by("cross_entropy", "cross-entropy", CrossEntropy, _RATES),
     NeuralMethod(
         "weighted_cross_entropy",
         "cross-entropy, class weights",
         _weighted,
-        _times(({"balance": 1.0}, {"balance": 0.5}), _RATES[:3]),
+        _times(_each("balance", 1.0, 0.5), _RATES[:3]),
     ),
-    NeuralMethod(
-        "focal",
-        "focal",
-        fixed(Focal),
-        _times(tuple({"gamma": gamma} for gamma in (2.0, 1.0, 0.5)), _FAST_OR_SLOW),
+    _by("focal", "focal", Focal, _times(_each("gamma", 2.0, 1.0, 0.5), _FAST_OR_SLOW)),
+    *(
+        _by(
+            f"pairwise_{kind}",
+            f"pairwise ranking, {kind}",
+            partial(PairwiseRanking, kind=kind),
+            _STARTS_AND_RATES,
+            AUC,
+        )
+        for kind in ("logistic", "hinge")
     ),
-    NeuralMethod(
-        "pairwise_logistic",
-        "pairwise ranking, logistic",
-        fixed(partial(PairwiseRanking, kind="logistic")),
-        _STARTS_AND_RATES,
-        (AUC,),
+    *(
+        _by(
+            f"global_{target}",
+            f"Global Objectives, {area}",
+            partial(GlobalObjective, target=target),
+            _STARTS_AND_RATES,
+            metric,
+        )
+        for target, area, metric in (("auc_roc", "AUC", AUC), ("auc_pr", "AUC-PR", AP))
     ),
-    NeuralMethod(
-        "pairwise_hinge",
-        "pairwise ranking, hinge",
-        fixed(partial(PairwiseRanking, kind="hinge")),
-        _STARTS_AND_RATES,
-        (AUC,),
-    ),
-    NeuralMethod(
-        "global_auc_roc",
-        "Global Objectives, AUC",
-        fixed(partial(GlobalObjective, target="auc_roc")),
-        _STARTS_AND_RATES,
-        (AUC,),
-    ),
-    NeuralMethod(
-        "global_auc_pr",
-        "Global Objectives, AUC-PR",
-        fixed(partial(GlobalObjective, target="auc_pr")),
-        _STARTS_AND_RATES,
-        (AP,),
-    ),
-    NeuralMethod(
-        "lovasz_hinge",
-        "Lovasz hinge",
-        fixed(LovaszHinge),
-        _STARTS_AND_RATES,
-        (JACCARD, F1),
-    ),
-    NeuralMethod(
+    _by("lovasz_hinge", "Lovasz hinge", LovaszHinge, _STARTS_AND_RATES, JACCARD, F1),
+    _by(
         "lovasz_softmax",
         "Lovasz softmax",
-        fixed(LovaszSoftmax),
+        LovaszSoftmax,
         _STARTS_AND_RATES,
-        (JACCARD, F1),
+        JACCARD,
+        F1,
     ),
-    NeuralMethod(
+    _by(
         "cost_sensitive",
         "cost-sensitive",
-        fixed(CostSensitive),
-        tuple({"weight": weight} for weight in COST_WEIGHTS),
-        (F1, JACCARD),
+        CostSensitive,
+        _each("weight", *COST_WEIGHTS),
+        F1,
+        JACCARD,
     ),
-    NeuralMethod(
-        "soft_f1",
-        "soft F1",
-        fixed(SoftF1),
-        _times(tuple({"slope": slope} for slope in (1.0, 3.0, 10.0)), _STARTS),
-        (F1,),
-    ),
-    NeuralMethod(
-        "soft_jaccard",
-        "soft Jaccard",
-        fixed(SoftJaccard),
-        _STARTS_AND_RATES,
-        (JACCARD,),
-    ),
-    NeuralMethod(
-        "anyloss",
-        "AnyLoss",
-        fixed(partial(AnyLoss, metric="f1")),
-        _ANYLOSS_GRID,
-        (F1,),
-    ),
-    NeuralMethod(
+    _by("soft_f1", "soft F1", SoftF1, _times(_each("slope", 1.0, 3.0, 10.0), _STARTS), F1),
+    _by("soft_jaccard", "soft Jaccard", SoftJaccard, _STARTS_AND_RATES, JACCARD),
+    _by("anyloss", "AnyLoss", partial(AnyLoss, metric="f1"), _ANYLOSS_GRID, F1),
+    _by(
         "anyloss_accuracy",
         "AnyLoss, accuracy",
-        fixed(partial(AnyLoss, metric="accuracy")),
+        partial(AnyLoss, metric="accuracy"),
         _ANYLOSS_GRID,
-        (ERROR_RATE,),
+        ERROR_RATE,
     ),
     NeuralMethod(
         "evolution_strategies",
         "evolution strategies",
         _evolution,
-        _times(tuple({"sigma": sigma} for sigma in (0.1, 0.3, 0.03)), _STARTS),
+        _times(_each("sigma", 0.1, 0.3, 0.03), _STARTS),
         trains_once=False,
     ),
 )
@@ -191,24 +159,22 @@ SURROGATES: tuple[NeuralMethod, ...] = (
 )
 """The paper's three ways to come by a surrogate (section 4.2)."""
 
-CRITERION = PlainLoop(
+CRITERION = NeuralMethod(
     "criterion",
     "SurrogateLoss in a plain loop",
-    learned,
+    plain_loop,
     _SURROGATE_GRID,
     trains_once=False,
 )
 """The learned loss as users of PyTorch have it, by the surrogates' tuning grid."""
 
-_CROSS_ENTROPY = HAND_MADE[0]
-
-DEFAULT_FIT = DefaultFit(
+DEFAULT_FIT = NeuralMethod(
     "default_fit",
     "SurrogateClassifier's fit",
-    learned,
-    _CROSS_ENTROPY.grid,
+    branches,
+    HAND_MADE[0].grid,
     trains_once=False,
-    tuned_as=_CROSS_ENTROPY,
+    tuned_as=HAND_MADE[0],
 )
 """What users of the estimator and the command line get."""
 

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from losslearn.training.recipe import PAPER, BilevelConfig
-from losslearn_bench.harness.fitted import Setting
+
+Setting = dict[str, float | int | str]
+"""Hyper-parameters by name."""
 
 Protocol = Literal["honest", "paper"]
 Tuning = Literal["none", "short", "full"]
@@ -79,14 +81,9 @@ class Budget:
             ValueError: If a setting is outside its range.
             TypeError: If a setting is unknown.
         """
-        shared: dict[str, Any] = {
-            "max_iter": self.max_iter,
-            "model_steps": self.model_steps,
-            "model_lr": self.model_lr,
-            "batch_size": self.batch_size,
-            "n_evals": self.n_evals,
-            "rounds": 1,  # the control is a method of its own here
-        }
+        names = ("max_iter", "model_steps", "model_lr", "batch_size", "n_evals")
+        shared: dict[str, Any] = {name: getattr(self, name) for name in names}
+        shared["rounds"] = 1  # the control is a method of its own here
         if self.protocol == "honest":
             return replace(_DEFAULT, **{**shared, **setting})
         # what made the paper's numbers, but for its number and size of steps
@@ -110,11 +107,7 @@ class Budget:
         entries = list(grid)
         if self.protocol == "paper":
             kept = [
-                {
-                    name: value
-                    for name, value in entry.items()
-                    if name not in _PAPERS_OWN
-                }
+                {name: entry[name] for name in entry if name not in _PAPERS_OWN}
                 for entry in entries
             ]
             entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]

@@ -4,21 +4,20 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from losslearn.metrics import TrueLoss
 from losslearn.models.networks import score_rows
-from losslearn.surrogate.objective import LearnedObjective, Objective
-from losslearn.surrogate.universal import initial_surrogate
+from losslearn.surrogate.objective import Objective
 from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Observer, Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
-from losslearn_bench.harness.budget import Budget
-from losslearn_bench.harness.fitted import Fitted, Setting
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.method import Fitted, check_request, lowest
 from losslearn_bench.harness.tiers import TIERS, build_tier_model
 
 State = dict[str, Tensor]
@@ -28,25 +27,77 @@ LR_FACTOR = "lr_factor"
 
 
 class Context(NamedTuple):
-    """What an objective may be made from."""
+    """What a training may be made from."""
 
     true_loss: TrueLoss
-    y_true: Tensor
-    """Targets of the training rows."""
+    data: TrainingData
     config: BilevelConfig
     generator: torch.Generator
     seed: int
     tier: str
 
 
+class Descent(Protocol):
+    """One way to train a network."""
+
+    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
+        """Train a model in place, shown at each look; return the number of steps."""
+
+
 class Trained(NamedTuple):
-    """What is trained after the warm-up."""
+    """Trains by an objective in the package's own loop, after the warm-up."""
 
     objective: Objective
     learner: SurrogateLearner | None = None
     """The lower level of Algorithm 1."""
     parameters: Iterable[nn.Parameter] = ()
     """The objective's own, minimised with the model's."""
+
+    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
+        """Train a model in place, shown at each look; return the number of steps."""
+        config = context.config
+        trainer = make_trainer(model, context, observe, parameters=self.parameters)
+        run = warmed_up(trainer)
+        trainer.train(run, self.objective, config.max_iter, learner=self.learner)
+        check_finished(run)
+        return run.n_iter * config.model_steps
+
+
+def make_trainer(
+    model: nn.Module,
+    context: Context,
+    observe: Observer,
+    *,
+    parameters: Iterable[nn.Parameter] = (),
+) -> Trainer:
+    """Return the package's loop."""
+    return Trainer(
+        model,
+        context.data,
+        context.true_loss,
+        context.config,
+        generator=context.generator,
+        parameters=parameters,
+        observe=observe,
+    )
+
+
+def warmed_up(trainer: Trainer) -> Run:
+    """Train by cross-entropy for the warm-up, if there is one."""
+    run = Run("cross_entropy")
+    if trainer.config.warm_up_iter:
+        trainer.train(run, CrossEntropy(), trainer.config.warm_up_iter)
+    return run
+
+
+def check_finished(run: Run) -> None:
+    """Stop where the training was stopped: half a training is no result.
+
+    Raises:
+        KeyboardInterrupt: If it was.
+    """
+    if run.interrupted:
+        raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
@@ -60,17 +111,20 @@ class NeuralMethod:
 
     name: str
     title: str
-    make: Callable[[Context, Setting], Trained]
-    """Makes the objective from a context and the settings that are its own."""
+    make: Callable[[Context, Setting], Descent]
+    """Makes the training from a context and the settings that are its own."""
     grid: tuple[Setting, ...]
     """Settings to try, the default first: those of `BilevelConfig` and `lr_factor` set
     the training, others go to `make`."""
     metrics: tuple[str, ...] | None = None
     trains_once: bool = True
-    """Whether the objective does not depend on the true loss."""
+    """Whether the training does not depend on the true loss."""
     tiers: tuple[str, ...] = TIERS
     tuned_as: "NeuralMethod | None" = None
     """Whose short runs choose the setting; None for its own."""
+    modules: tuple[str, ...] = ()
+    within: Callable[[TrainingData, TrueLoss, Budget], Budget] | None = None
+    """Makes the budget one that the method can keep; None takes it as it is."""
 
     def fit(
         self,
@@ -84,19 +138,16 @@ class NeuralMethod:
         """Tune, train, and return the best weights for each of the losses.
 
         Weights and settings are chosen by the true loss of the validation rows.
-
-        Raises:
-            ValueError: If the training rows hold one class only.
         """
-        if not self.trains_once:
-            return [
-                result
-                for true_loss in true_losses
-                for result in self._fit(data, (true_loss,), tier, budget, seed)
-            ]
-        return self._fit(data, true_losses, tier, budget, seed)
+        check_request(self, true_losses, tier)
+        at_once = [true_losses] if self.trains_once else [[one] for one in true_losses]
+        results = []
+        for losses in at_once:
+            own = self.within(data, losses[0], budget) if self.within else budget
+            results += self._tune(data, losses, tier, own, seed)
+        return results
 
-    def _fit(
+    def _tune(
         self,
         data: TrainingData,
         true_losses: Sequence[TrueLoss],
@@ -104,39 +155,32 @@ class NeuralMethod:
         budget: Budget,
         seed: int,
     ) -> list[Fitted]:
-        def run(setting: Setting, within: Budget) -> Training:
-            return self._train(data, true_losses, tier, within, setting, seed)
+        """Try the settings as the budget says, and keep the best for each loss."""
+
+        def train(method: NeuralMethod, setting: Setting, within: Budget) -> Training:
+            return method._train(data, true_losses, tier, within, setting, seed)
 
         settings = budget.settings(self.grid)
-        if budget.tuning == "none" or len(settings) == 1:
-            trainings = {0: run(settings[0], budget)}
-            tried = trainings
-        elif budget.tuning == "full":
-            trainings = {i: run(setting, budget) for i, setting in enumerate(settings)}
-            tried = trainings
-        else:
+        if budget.tuning == "none":
+            settings = settings[:1]
+        if budget.tuning == "short" and len(settings) > 1:
             short, tuned = budget.shortened(), self.tuned_as or self
-            tried = {
-                i: tuned._train(data, true_losses, tier, short, setting, seed)
-                for i, setting in enumerate(settings)
-            }
-            best = {_lowest(tried, loss.name) for loss in true_losses}
-            trainings = {i: run(settings[i], budget) for i in sorted(best)}
+            tried = [train(tuned, setting, short) for setting in settings]
+            best = sorted({_lowest(tried, loss.name) for loss in true_losses})
+            whole = {place: train(self, settings[place], budget) for place in best}
+        else:
+            tried = [train(self, setting, budget) for setting in settings]
+            whole = dict(enumerate(tried))
         results = []
-        for loss in true_losses:
-            chosen = _lowest(trainings if budget.tuning == "full" else tried, loss.name)
-            results.append(
-                Fitted(
-                    metric=loss.name,
-                    score=trainings[chosen].scorer(loss.name),
-                    setting=settings[chosen],
-                    tried=[
-                        {"setting": settings[i], "validation": one.best[loss.name].loss}
-                        for i, one in tried.items()
-                    ],
-                    iterations=trainings[chosen].n_steps,
-                )
-            )
+        for name in [loss.name for loss in true_losses]:
+            chosen = _lowest(tried, name)
+            looks = [
+                {"setting": setting, "validation": one.best[name].loss}
+                for setting, one in zip(settings, tried, strict=True)
+            ]
+            one = whole[chosen]
+            score, setting = one.scorer(name), settings[chosen]
+            results.append(Fitted(name, score, setting, looks, one.n_steps))
         return results
 
     def _train(
@@ -155,42 +199,11 @@ class NeuralMethod:
             torch.manual_seed(seed)
             model = build_tier_model(tier, data.x)
             generator = torch.Generator(device).manual_seed(seed)
-            context = Context(
-                true_losses[0], data.y_true, config, generator, seed, tier
-            )
+            context = Context(true_losses[0], data, config, generator, seed, tier)
             training = Training(model, data, true_losses)
-            training.n_steps = self._descend(
-                model, data, context, own, training.observe
-            )
+            descent = self.make(context, own)
+            training.n_steps = descent.descend(model, context, training.observe)
         return training
-
-    def _descend(
-        self,
-        model: nn.Module,
-        data: TrainingData,
-        context: Context,
-        own: Setting,
-        observe: Observer,
-    ) -> int:
-        """Train a model in place, shown at each look; return the number of steps."""
-        config = context.config
-        trained = self.make(context, own)
-        trainer = Trainer(
-            model,
-            data,
-            context.true_loss,
-            config,
-            generator=context.generator,
-            parameters=trained.parameters,
-            observe=observe,
-        )
-        run = Run(self.name)
-        if config.warm_up_iter:
-            trainer.train(run, CrossEntropy(), config.warm_up_iter)
-        trainer.train(run, trained.objective, config.max_iter, learner=trained.learner)
-        if run.interrupted:
-            raise KeyboardInterrupt
-        return run.n_iter * config.model_steps
 
 
 def _parse(setting: Setting, budget: Budget) -> tuple[BilevelConfig, Setting]:
@@ -239,41 +252,16 @@ class Training:
         return lambda x: score_rows(model, x.double())
 
 
-def _lowest(trainings: dict[int, Training], metric: str) -> int:
-    """Return the setting of the lowest validation loss, the earlier one on a tie."""
-
-    def loss(index: int) -> float:
-        value = trainings[index].best[metric].loss
-        return math.inf if math.isnan(value) else value
-
-    return min(trainings, key=loss)
-
-
-def learned(context: Context, setting: Setting) -> Trained:
-    """Make the learned surrogate of the true loss (Algorithm 1)."""
-    _reject(setting)
-    config, loss = context.config, context.true_loss
-    surrogate = initial_surrogate(loss, config, seed=context.seed)
-    surrogate = surrogate.to(context.y_true.device)
-    learner = SurrogateLearner(surrogate, loss, config, generator=context.generator)
-    return Trained(
-        LearnedObjective(surrogate, cross_entropy_weight=config.cross_entropy_weight),
-        learner=None if config.mode == "universal" else learner,
-    )
+def _lowest(trainings: Sequence[Training], metric: str) -> int:
+    """Return the place of the lowest validation loss, the earlier one on a tie."""
+    return lowest([training.best[metric].loss for training in trainings])
 
 
 def fixed(make: Callable[..., nn.Module]) -> Callable[[Context, Setting], Trained]:
     """Return a maker for a hand-made objective that takes its settings as keywords."""
 
     def build(context: Context, setting: Setting) -> Trained:
-        objective = make(**setting).to(context.y_true.device)
+        objective = make(**setting).to(context.data.x.device)
         return Trained(objective, parameters=tuple(objective.parameters()))
 
     return build
-
-
-def _reject(setting: dict[str, Any]) -> None:
-    if setting:
-        raise TypeError(
-            f"Expected settings of `BilevelConfig`, got {', '.join(setting)}."
-        )

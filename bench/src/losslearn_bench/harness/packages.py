@@ -2,32 +2,16 @@
 
 from importlib import import_module
 from types import ModuleType
-from typing import Protocol
 
-from losslearn_bench.harness.methods import Method
-
-INSTALL = "pip install 'losslearn[peers]'"
-"""Installs every peer but LibAUC."""
-
-
-class Peer(Method, Protocol):
-    """A method that other people's packages bring."""
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """What it imports."""
-
-    @property
-    def install(self) -> str:
-        """The command that installs what it imports."""
+_INSTALL = "pip install 'losslearn-bench[peers]'"
+_BY_HAND = {
+    # its plain install brings in graph and image libraries of several gigabytes
+    "libauc": "pip install --no-deps libauc==2.0.1 tqdm"
+}
 
 
-def load(module: str, *, install: str = INSTALL) -> ModuleType:
-    """Return a module by its dotted name.
-
-    Args:
-        module: Such as "libauc.losses.auc".
-        install: The command to name where the module is missing.
+def load(module: str) -> ModuleType:
+    """Return a module by its dotted name, such as "libauc.losses.auc".
 
     Raises:
         ImportError: If the module, or one that it needs, is missing.
@@ -39,6 +23,7 @@ def load(module: str, *, install: str = INSTALL) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
+        install = _BY_HAND.get(module.partition(".")[0], _INSTALL)
         raise ImportError(
             f"`{module}` cannot be imported: {error}. Install it: `{install}`."
         ) from error

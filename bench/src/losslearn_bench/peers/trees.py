@@ -10,15 +10,10 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.harness.budget import Budget
-from losslearn_bench.harness.choosing import (
-    Candidate,
-    check_request,
-    choose,
-    settings_to_try,
-)
-from losslearn_bench.harness.fitted import Fitted, Setting
-from losslearn_bench.harness.packages import INSTALL, load
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.method import Fitted, check_request
+from losslearn_bench.harness.packages import load
+from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
 
 _LEARNING_RATES = (0.1, 0.03, 0.3)
 
@@ -51,7 +46,6 @@ class BoostedTrees:
     tiers: tuple[str, ...] = ("strong",)
     metrics: tuple[str, ...] | None = None
     trains_once: bool = True
-    install: str = INSTALL
 
     def fit(
         self,
@@ -62,15 +56,8 @@ class BoostedTrees:
         budget: Budget,
         seed: int,
     ) -> list[Fitted]:
-        """Train with each setting and return the best for each of the losses.
-
-        Raises:
-            ImportError: If the library is not installed.
-            ValueError: If the tier is not one of `tiers`.
-        """
-        check_request(
-            self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
-        )
+        """Train with each setting and return the best for each of the losses."""
+        check_request(self, true_losses, tier)
         settings = settings_to_try(self.grid, budget)
         rounds = Rounds(self.max_rounds, self.patience)
         return choose(true_losses, self.boost(data, settings, rounds, seed), data)

@@ -1,8 +1,9 @@
-"""What a job ran on."""
+"""What a job ran on, and how much memory it took at most."""
 
 import os
 import platform
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 
 _CPUINFO = Path("/proc/cpuinfo")
+_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 _MODEL = "model name"
 
 
@@ -47,3 +49,29 @@ def _told_by_macos() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return said.stdout.strip()
+
+
+def restart_peak() -> None:
+    """Begin to measure memory anew, where the system can (Linux)."""
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> float:
+    """Return the largest resident memory, in MB, since `restart_peak`.
+
+    Where the system cannot begin anew, since the process began.
+    """
+    try:
+        status = _STATUS.read_text()
+    except OSError:
+        status = ""
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    import resource  # not on Windows
+
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
