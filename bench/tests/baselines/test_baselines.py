@@ -11,7 +11,6 @@ from baseline_cases import CASES, EVERY_CASE, Case, draw
 from losslearn.tasks.usual import CrossEntropy
 from losslearn_bench.baselines import (
     AnyLoss,
-    CostSensitive,
     Focal,
     GlobalObjective,
     PairwiseRanking,
@@ -174,14 +173,13 @@ def test_unknown_choice_is_an_error_that_lists_the_known(make, name, monkeypatch
     ("make", "message"),
     [
         (lambda: CrossEntropy(pos_weight=0.0), "`pos_weight` must be a positive"),
-        (lambda: CostSensitive(weight=-1.0), "`weight` must be a positive number"),
         (lambda: Focal(gamma=-0.5), "`gamma` must be a number of at least 0"),
         (lambda: Focal(alpha=1.5), r"`alpha` must be in \[0, 1\] or None"),
         (lambda: SoftF1(slope=0.0), "`slope` must be a positive number"),
         (lambda: AnyLoss("f1", amplification=-1.0), "`amplification` must be a pos"),
         (lambda: GlobalObjective("auc_pr", n_anchors=0), "`n_anchors` must be at le"),
     ],
-    ids=["pos_weight", "weight", "gamma", "alpha", "slope", "amplification", "anchors"],
+    ids=["pos_weight", "gamma", "alpha", "slope", "amplification", "anchors"],
 )
 def test_setting_out_of_range_is_an_error_that_says_what_to_do(make, message):
     with pytest.raises(ValueError, match=message + r".* got .*\. .+"):

@@ -14,14 +14,13 @@ from sklearn.metrics import log_loss
 
 from losslearn.tasks.usual import CrossEntropy
 from losslearn_bench.baselines import (
-    COST_WEIGHTS,
     AnyLoss,
-    CostSensitive,
     LovaszHinge,
     LovaszSoftmax,
     PairwiseRanking,
     SoftF1,
 )
+from losslearn_bench.grid.methods import METHODS
 
 # Likelihood.
 
@@ -53,11 +52,11 @@ def test_weight_of_the_positives_means_what_it_means_in_pytorch():
     torchs = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(5.0))
     expected = torchs(y_score, y_true.double())
     assert torch.allclose(CrossEntropy(pos_weight=5.0)(y_true, y_score), expected)
-    assert torch.allclose(CostSensitive(weight=5.0)(y_true, y_score), expected)
 
 
 def test_costs_of_the_reduction_are_those_of_the_paper():
-    assert COST_WEIGHTS == (0.3, 0.9, 2.7, 8.1, 24.3, 72.9)
+    costs = [setting["weight"] for setting in METHODS["cost_sensitive"].grid]
+    assert costs == [0.3, 0.9, 2.7, 8.1, 24.3, 72.9]
 
 
 # Pairs.

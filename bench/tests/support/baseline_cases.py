@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,7 @@ import torch
 from losslearn.metrics import get_true_loss
 from losslearn.tasks.usual import CrossEntropy
 from losslearn_bench.baselines import (
-    COST_WEIGHTS,
     AnyLoss,
-    CostSensitive,
     EvolutionStrategies,
     Focal,
     GlobalObjective,
@@ -23,6 +22,10 @@ from losslearn_bench.baselines import (
     SoftF1,
     SoftJaccard,
 )
+from losslearn_bench.grid.methods import METHODS
+
+ON_CPU = SimpleNamespace(data=SimpleNamespace(x=torch.zeros(1)))
+"""All that making a hand-made loss asks of its context."""
 
 THRESHOLDS, MULTIPLIERS = [0.3, -0.8, 1.1], [0.7, 1.6, 0.0]
 
@@ -64,7 +67,7 @@ CASES = {
         LOG_2,
     ),
     "cost_sensitive": Case(
-        partial(CostSensitive, weight=COST_WEIGHTS[4]),
+        lambda: METHODS["cost_sensitive"].make(ON_CPU, {"weight": 24.3}).objective,
         partial(slow.cross_entropy, pos_weight=24.3),
         24.3 * LOG_2,
         LOG_2,

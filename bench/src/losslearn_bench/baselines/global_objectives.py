@@ -4,17 +4,17 @@ import math
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, ratio
 
 Target = Literal["auc_pr", "auc_roc"]
 RowLoss = Literal["logistic", "hinge"]
 
 
-class GlobalObjective(nn.Module):
+class GlobalObjective(HandMade):
     r"""Lagrangian of the area under the PR or ROC curve, one threshold per anchor.
 
     Eban et al., "Scalable Learning of Non-Decomposable Objectives", 2017. The area
@@ -91,21 +91,13 @@ class GlobalObjective(nn.Module):
         self.thresholds = nn.Parameter(torch.zeros(n_anchors))
         self.multipliers = nn.Parameter(torch.ones(n_anchors))
 
-    def forward(
+    def value(
         self,
-        y_true: Integer[Tensor, "*#sets n"],
         y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        positive: Float[Tensor, "*sets n"],
+        negative: Float[Tensor, "*sets n"],
     ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, of either sign; 0 for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row, in the losses and in the class sizes.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+        """Return one value per set, of either sign; 0 for a set of one class."""
         n_pos = positive.sum(-1, keepdim=True)
         n_neg = negative.sum(-1, keepdim=True)
         margin = y_score.unsqueeze(-2) - self.thresholds.to(y_score).unsqueeze(-1)

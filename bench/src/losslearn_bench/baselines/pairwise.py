@@ -2,16 +2,16 @@
 
 from typing import Literal, get_args
 
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, ratio
 
 PairLoss = Literal["logistic", "hinge"]
 
 
-class PairwiseRanking(nn.Module):
+class PairwiseRanking(HandMade):
     r"""Mean loss over the pairs of a positive and a negative row.
 
     .. math::
@@ -46,21 +46,13 @@ class PairwiseRanking(nn.Module):
             )
         self.kind = kind
 
-    def forward(
+    def value(
         self,
-        y_true: Integer[Tensor, "*#sets n"],
         y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        positive: Float[Tensor, "*sets n"],
+        negative: Float[Tensor, "*sets n"],
     ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, at least 0; 0 for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Scores on any scale; only their differences matter.
-            sample_weight: Weight of each row; a pair weighs the product.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+        """Return one value per set, at least 0; 0 for a set of one class."""
         lead = y_score.unsqueeze(-1) - y_score.unsqueeze(-2)  # (*sets, i, j)
         losses = softplus(-lead) if self.kind == "logistic" else (1 - lead).relu()
         to_negatives = (losses @ negative.unsqueeze(-1)).squeeze(-1)  # (*sets, i)

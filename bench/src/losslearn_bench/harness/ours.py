@@ -1,4 +1,4 @@
-"""The learned loss as a method: Algorithm 1, the fit that users get, a loop of theirs."""
+"""The learned loss as a method: Algorithm 1, the fit that users get, a plain loop."""
 
 from collections.abc import Iterator
 from dataclasses import replace

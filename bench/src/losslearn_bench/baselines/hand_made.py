@@ -1,8 +1,45 @@
-"""Row weights by class, and sums over them that stay finite in a set of one class."""
+"""What hand-made objectives share: rows weighed by class, sums that stay finite."""
+
+from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float, Integer
-from torch import Tensor
+from torch import Tensor, nn
+
+
+class HandMade(nn.Module, ABC):
+    """An objective of sets that somebody wrote down; lower is better."""
+
+    def forward(
+        self,
+        y_true: Integer[Tensor, "*#sets n"],
+        y_score: Float[Tensor, "*sets n"],
+        *,
+        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+    ) -> Float[Tensor, "*sets"]:
+        """Return one differentiable value per set.
+
+        Args:
+            y_true: Targets, 0 or 1.
+            y_score: Raw scores.
+            sample_weight: Weight of each row; None weighs all alike.
+        """
+        return self.value(y_score, *class_weights(y_true, y_score, sample_weight))
+
+    @abstractmethod
+    def value(
+        self,
+        y_score: Float[Tensor, "*sets n"],
+        positive: Float[Tensor, "*sets n"],
+        negative: Float[Tensor, "*sets n"],
+    ) -> Float[Tensor, "*sets"]:
+        """Return one value per set.
+
+        Args:
+            y_score: Raw scores.
+            positive: Each row's weight as a positive, 0 for a negative one.
+            negative: The same the other way round.
+        """
 
 
 def class_weights(

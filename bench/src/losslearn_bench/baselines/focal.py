@@ -1,65 +1,11 @@
-"""Losses of single rows: cross-entropy, its cost-sensitive form, and focal loss."""
+"""The focal loss, a sum over single rows as cross-entropy is."""
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from losslearn.tasks.usual import CrossEntropy, weighted_mean
-
-COST_WEIGHTS = (0.3, 0.9, 2.7, 8.1, 24.3, 72.9)
-"""Costs of the positives among which the paper picks on validation rows (sec. 4.3)."""
-
-
-class CostSensitive(nn.Module):
-    r"""Cross-entropy with a cost on the positives, the reduction of F1.
-
-    The classifier of the best F1 is also the best for some cost of a missed positive
-    against that of a false alarm (Parambath et al., "Optimizing F-Measures by
-    Cost-Sensitive Classification", 2014). That cost is unknown; one model is trained
-    for each candidate, and validation rows choose. `COST_WEIGHTS` are the paper's.
-
-    .. math::
-        \frac{1}{\sum_i w_i} \sum_i w_i \, (1 + (c - 1) y_i)
-            \log\big(1 + e^{-(2 y_i - 1) \hat y_i}\big)
-
-    Example:
-        >>> import torch
-        >>> objectives = [CostSensitive(weight=weight) for weight in COST_WEIGHTS]
-        >>> objectives[2](torch.tensor([0, 1]), torch.tensor([0.0, 0.0]))
-        tensor(1.2823)
-    """
-
-    def __init__(self, *, weight: float) -> None:
-        """Set c, the cost of a positive's loss where a negative's costs 1.
-
-        Raises:
-            ValueError: If `weight` is not a positive number.
-        """
-        super().__init__()
-        if not 0 < weight < float("inf"):
-            raise ValueError(
-                f"`weight` must be a positive number, got {weight}. "
-                f"Try each of {COST_WEIGHTS} and choose on validation rows."
-            )
-        self.weight = weight
-        self._cross_entropy = CrossEntropy(pos_weight=weight)
-
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, at least 0; a set of one class is no exception.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Logits.
-            sample_weight: Weight of each row; None weighs all alike.
-        """
-        return self._cross_entropy(y_true, y_score, sample_weight=sample_weight)
+from losslearn.tasks.usual import weighted_mean
 
 
 class Focal(nn.Module):
