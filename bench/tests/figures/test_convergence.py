@@ -7,8 +7,8 @@ import torch
 
 from losslearn import BilevelConfig
 from losslearn.training.loop import TrainingData
-from losslearn_bench.figures import draw_convergence
-from losslearn_bench.figures.convergence_fit import HeldOut, convergence
+from losslearn_bench.figures.convergence import convergence, draw_convergence
+from losslearn_bench.harness.rows import HeldOut
 
 CONFIG = BilevelConfig(
     max_iter=6, n_evals=3, batch_size=40, n_sets=2, warm_up=0.5, catch_up=50
@@ -24,38 +24,28 @@ def make_rows(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def train(**options):
     data = TrainingData(*make_rows(300, 0), *make_rows(100, 1))
-    settings = {"metrics": ["auc"], "config": CONFIG, "seeds": [0], "model": "linear"}
+    settings = {"metric": "auc", "config": CONFIG, "seed": 0, "model": "linear"}
     return convergence(data, HeldOut(*make_rows(100, 2)), **(settings | options))
 
 
 def test_every_look_of_every_training_is_a_row_for_json():
-    batches = []
-    rows = train(
-        metrics=["auc", "f1"], seeds=[0, 1], model="mlp", finished=batches.append
-    )
+    rows = train(metric="f1", seed=1, model="mlp")
     keys = [
         (row["metric"], row["seed"], row["start"], row["iteration"]) for row in rows
     ]
     assert keys == [
-        (metric, seed, start, iteration)
-        for metric in ("roc_auc_loss", "f1_loss")
-        for seed in (0, 1)
+        ("f1_loss", 1, start, iteration)
         for start in ("scratch", "refined")
         for iteration in (2, 4, 6)
     ]
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
-    assert [row for batch in batches for row in batch] == rows
 
 
 def test_the_test_rows_choose_nothing():
     data = TrainingData(*make_rows(300, 0), *make_rows(100, 1))
     (some, others) = (
         convergence(
-            data,
-            HeldOut(*make_rows(80, seed)),
-            metrics=["f1"],
-            config=CONFIG,
-            seeds=[0],
+            data, HeldOut(*make_rows(80, seed)), metric="f1", config=CONFIG, seed=0
         )
         for seed in (2, 3)
     )
@@ -73,9 +63,9 @@ def test_the_threshold_of_the_test_loss_is_from_the_validation_rows():
     rows = convergence(
         data,
         HeldOut(x, y_true),
-        metrics=["error_rate"],
+        metric="error_rate",
         config=BilevelConfig(max_iter=40, n_evals=1, batch_size=40, n_sets=2),
-        seeds=[0],
+        seed=0,
         starts=["refined"],
         model="linear",
     )
@@ -93,7 +83,7 @@ def test_looking_leaves_the_training_and_the_global_generator_alone():
 
 
 def test_a_refined_surrogate_begins_nearer_to_the_true_loss():
-    rows = train(seeds=[0, 1, 2])
+    rows = [row for seed in range(3) for row in train(seed=seed)]
     gap = {
         start: np.mean(
             [
@@ -157,8 +147,3 @@ def test_no_look_is_cut_and_the_title_stands_above():
     *_, test = figure.axes
     assert test.get_ylim()[1] > 9
     assert figure.get_suptitle() == "ijcnn1, at most 20,000 training rows"
-
-
-def test_no_rows_are_refused():
-    with pytest.raises(ValueError, match="`rows` must hold"):
-        draw_convergence([])

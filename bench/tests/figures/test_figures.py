@@ -8,23 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from losslearn.report.figures import new_figure, write_whole
+from losslearn.report.figures import new_figure, render, save_figure, write_whole
 from losslearn.report.palette import BLUE, VERMILION
-from losslearn_bench.figures import (
-    Cell,
-    Picture,
-    Section,
-    Table,
-    Text,
-    draw_critical_difference,
-    draw_outcomes,
-    indistinguishable,
-    percent_change,
-    render,
-    save_figure,
-    write_page,
-)
-from losslearn_bench.figures.markdown import inline_html, table_html
+from losslearn_bench.figures.critical_difference import draw_critical_difference
+from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
+from losslearn_bench.figures.page import Picture, Section, write_page
 
 
 def make_figure():
@@ -94,11 +82,9 @@ GIF = b"GIF89a rest"
 def make_page(path: Path) -> Path:
     pictures = [render(make_figure(), "png"), render(make_figure(), "svg"), GIF]
     sections = [
-        Section(
-            "A <b> & c", [Text("1 < 2 & **bold**"), Table("| x |\n|---|\n| <i> |")]
-        ),
-        Section("Same", [Picture(picture, '"a" <b>') for picture in pictures]),
-        Section("Same", []),
+        Section("A <b> & c", "1 < 2 & **bold**\n\n| x |\n|---|\n| <i> |"),
+        Section("Same", pictures=[Picture(picture, '"a" <b>') for picture in pictures]),
+        Section("Same"),
     ]
     write_page(path, title="<script>", sections=sections)
     return path
@@ -123,7 +109,7 @@ def test_a_page_escapes_what_it_is_given(tmp_path):
     assert "<script>" not in text
     assert "<h1>&lt;script&gt;</h1>" in text
     assert "A &lt;b&gt; &amp; c</a></h2>" in text
-    assert "<p>1 &lt; 2 &amp; <b>bold</b></p>" in text
+    assert "<p>1 &lt; 2 &amp; <strong>bold</strong></p>" in text
     assert "<td>&lt;i&gt;</td>" in text
     assert f'alt="{html.escape(chr(34))}a' in text
 
@@ -135,62 +121,34 @@ def test_each_section_has_an_anchor_of_its_own(tmp_path):
 
 
 def test_a_picture_of_another_kind_is_refused_and_nothing_written(tmp_path):
-    sections = [Section("x", [Picture(b"%PDF-1.7", "a PDF")])]
+    sections = [Section("x", pictures=[Picture(b"%PDF-1.7", "a PDF")])]
     with pytest.raises(ValueError, match="PNG, SVG or GIF"):
         write_page(tmp_path / "page.html", title="t", sections=sections)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_table_keeps_pipes_alignment_and_empty_cells():
-    table = table_html("| a \\| b | `c` |\n| --- | ---: |\n|  | 0.1 ± 0.2 |")
-    assert "<th>a | b</th>" in table
-    assert '<th class="right"><code>c</code></th>' in table
-    assert '<td></td><td class="right">0.1 ± 0.2</td>' in table
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("| a | b |\n| --- | --- |\n| 1 |", "must have 2 cells"),
-        ("| a |\n| 1 |", "one of rules"),
-        ("| a |", "one of rules"),
-        ("a | b\n--- | ---", "begin and end with a pipe"),
-        ("| a\n| ---", "begin and end with a pipe"),
-        ("", "one of rules"),
-    ],
-    ids=["short row", "no rules", "heads only", "no pipes", "open end", "empty"],
-)
-def test_what_is_no_table_is_refused(table, message):
-    with pytest.raises(ValueError, match=message):
-        table_html(table)
-
-
-def test_names_with_underscores_are_not_italic():
-    assert inline_html("roc_auc_loss and _tie_") == "roc_auc_loss and <i>tie</i>"
-    assert inline_html("`a_b_ < **c**`") == "<code>a_b_ &lt; **c**</code>"
-
-
-def test_groups_are_the_largest_runs_within_the_critical_difference():
-    ranks = [4.0, 1.0, 1.5, 2.1, 5.5]
-    assert indistinguishable(ranks, 1.2) == [(1, 2, 3)]
-    assert indistinguishable(ranks, 1.0) == [(1, 2), (2, 3)]
-    assert indistinguishable(ranks, 0.5) == []
-    assert indistinguishable(ranks, 9.0) == [(1, 2, 3, 0, 4)]
+def test_a_page_keeps_pipes_alignment_lines_and_names(tmp_path):
+    table = "| a \\| b | `c` |\n| --- | ---: |\n| cc_fraud\\* | 0.1 ± 0.2 |"
+    path = tmp_path / "page.html"
+    text = "roc_auc_loss\nand _tie_"
+    write_page(path, title="t", sections=[Section("x", f"{table}\n\n{text}")])
+    page = path.read_text()
+    assert "<th>a | b</th>" in page
+    assert '<td style="text-align:right">0.1 ± 0.2</td>' in page
+    assert "<td>cc_fraud*</td>" in page
+    assert re.search(r"<p>roc_auc_loss<br ?/?>\nand <em>tie</em></p>", page)
 
 
 def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
-    names, ranks = ["a", "b", "c"], [2.5, 1.0, 2.5]
-    figure = draw_critical_difference(
-        names, ranks, groups=[(0, 2)], critical_difference=0.7
-    )
+    names, ranks = ["a", "b", "c", "d"], [2.2, 1.0, 2.5, 4.0]
+    figure = draw_critical_difference(names, ranks, 0.7)
     (ax,) = figure.axes
-    texts = [text.get_text() for text in ax.texts]
-    assert {"a  (2.50)", "b  (1.00)", "c  (2.50)"} <= set(texts)
-    assert "critical difference 0.70" in texts
+    texts = {text.get_text() for text in ax.texts}
+    assert {"a (2.20)", "b (1.00)", "(2.50) c", "(4.00) d"} <= texts
+    assert "CD = 0.7" in texts
     bars = [line for line in ax.lines if line.get_color() == VERMILION]
-    assert len(bars) == 1
-    leads = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 3]
-    assert sorted(leads) == [1.0, 2.5, 2.5]
+    joined = [sorted(bar.get_xdata()) for bar in bars if bar.get_ydata()[0] < 0]
+    assert joined == [[2.2, 2.5]]
 
 
 def is_whole(figure):
@@ -208,21 +166,9 @@ def is_whole(figure):
 def test_no_text_of_a_diagram_is_cut(n, long):
     names = [f"{place} {long}" for place in range(n)]
     ranks = np.linspace(1, n, n).tolist()
-    figure = draw_critical_difference(
-        names,
-        ranks,
-        groups=[tuple(range(n))],
-        critical_difference=n - 0.5,
-        title=f"average rank of {n} methods {long}",
-    )
+    title = f"average rank of {n} methods {long}"
+    figure = draw_critical_difference(names, ranks, n - 0.5, title=title)
     assert is_whole(figure)
-
-
-def test_a_diagram_of_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="2 names and 1 ranks"):
-        draw_critical_difference(["a", "b"], [1.0], groups=[])
-    with pytest.raises(ValueError, match="places from 0 to 1"):
-        draw_critical_difference(["a", "b"], [1.0, 2.0], groups=[(0, 2)])
 
 
 def test_the_change_is_in_percent_of_the_control():
@@ -290,8 +236,3 @@ def test_cells_without_numbers_are_refused():
         draw_outcomes([Cell("a", [1.0, float("nan")], "tie")])
     with pytest.raises(ValueError, match="'a' must hold numbers"):
         draw_outcomes([Cell("a", [], "tie")])
-
-
-def test_a_mark_behind_a_backslash_is_the_mark_itself():
-    assert html.unescape(inline_html(r"cc_fraud\*")) == "cc_fraud*"
-    assert html.unescape(inline_html(r"\**a* 2\*3")) == "**a* 2*3"

@@ -6,12 +6,14 @@ import pytest
 import torch
 from PIL import Image
 
-from losslearn_bench.figures import animate_single_parameter, draw_single_parameter
-from losslearn_bench.figures.single_parameter_fit import (
+from losslearn_bench.figures.single_parameter import (
     SETTINGS,
+    Moment,
     OneFeature,
     SingleParameterRun,
+    animate_single_parameter,
     default_moments,
+    draw_single_parameter,
     make_data,
     train_single_parameter,
 )
@@ -78,33 +80,38 @@ def test_the_moments_reach_from_the_first_to_the_last_iteration():
     assert moments == sorted(set(moments))
 
 
-def make_moments() -> tuple:
-    alphas = np.linspace(0, 2, 5)
-    return alphas, np.abs(alphas - 1), [(0, 0.5, alphas), (7, 1.0, -alphas)]
+def make_run() -> SingleParameterRun:
+    x, y_true = torch.tensor([[0.5], [1], [2], [4]]), torch.tensor([0, 0, 1, 1])
+    alphas = torch.linspace(0, 2, 5)
+    return SingleParameterRun(
+        data=OneFeature(x, y_true),
+        alphas=alphas,
+        true_loss=(alphas - 1).abs(),
+        moments=[
+            Moment(iteration=0, alpha=0.5, surrogate_loss=alphas),
+            Moment(iteration=7, alpha=1.0, surrogate_loss=-alphas),
+        ],
+    )
 
 
 def test_each_moment_shows_both_losses_and_alpha():
-    x, y_true = np.array([0.5, 1, 2, 4]), np.array([0, 0, 1, 1])
-    alphas, true_loss, moments = make_moments()
-    figure = draw_single_parameter(x, y_true, alphas, true_loss, moments)
+    run = make_run()
+    figure = draw_single_parameter(run, run.moments)
     shown, first, last = figure.axes
     cuts = [line.get_xdata()[0] for line in shown.lines]
     assert cuts == [1 / 0.5, 1 / 1.0]
-    for ax, (iteration, alpha, surrogate_loss) in zip(
-        (first, last), moments, strict=True
-    ):
+    for ax, moment in zip((first, last), run.moments, strict=True):
         true, learned, at, point = ax.lines
-        np.testing.assert_array_equal(true.get_ydata(), true_loss)
-        np.testing.assert_array_equal(learned.get_ydata(), surrogate_loss)
-        assert set(at.get_xdata()) == {alpha}
-        assert point.get_xydata().tolist() == [[alpha, abs(alpha - 1)]]
-        assert f"{iteration} iterations" in ax.get_title()
+        np.testing.assert_array_equal(true.get_ydata(), run.true_loss)
+        np.testing.assert_array_equal(learned.get_ydata(), moment.surrogate_loss)
+        assert set(at.get_xdata()) == {moment.alpha}
+        assert point.get_xydata().tolist() == [[moment.alpha, abs(moment.alpha - 1)]]
+        assert f"{moment.iteration} iterations" in ax.get_title()
     assert first.get_ylim() == last.get_ylim()
 
 
 def test_the_animation_is_a_gif_that_rests_on_the_last_moment():
-    alphas, true_loss, moments = make_moments()
-    gif = animate_single_parameter(alphas, true_loss, moments, frames_per_second=5)
+    gif = animate_single_parameter(make_run(), frames_per_second=5)
     with Image.open(io.BytesIO(gif)) as image:
         assert image.format == "GIF"
         shown = 0
@@ -112,9 +119,3 @@ def test_the_animation_is_a_gif_that_rests_on_the_last_moment():
             image.seek(frame)
             shown += image.info["duration"]
     assert shown == (2 + 10) * 200  # equal frames may be joined into one
-
-
-def test_no_moments_are_refused():
-    alphas, true_loss, _ = make_moments()
-    with pytest.raises(ValueError, match="`moments` must hold"):
-        animate_single_parameter(alphas, true_loss, [])

@@ -1,21 +1,38 @@
-"""Figure 3: surrogate and test loss over the iterations, SL-S beside SL-R."""
+"""Figure 3: how SL-S and SL-R converge, each with its learned loss alone."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.models.networks import build_model, score_sets
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, VERMILION
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.training.algorithm import SurrogateLearner
+from losslearn.training.loop import Record, Run, Trainer, TrainingData
+from losslearn.training.recipe import BilevelConfig
+from losslearn.training.sampling import SetSampler
+from losslearn_bench.harness.rows import HeldOut, held_out_loss
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
-Floats = NDArray[np.float64]
 
+Start = Literal["scratch", "refined"]
+"""SL-S or SL-R: a surrogate learned from scratch, or a universal one refined."""
+
+_MEASURED_SETS = 16
 _STARTS = {
     "scratch": ("SL-S, from scratch", VERMILION, "dashed"),
     "refined": ("SL-R, refined", BLUE, "solid"),
@@ -25,6 +42,117 @@ _QUANTITIES = {
     "surrogate_loss": "surrogate loss\n(training)",
     "test_loss": "true loss\n(test)",
 }
+
+
+def convergence(
+    data: TrainingData,
+    test: HeldOut,
+    *,
+    metric: str,
+    config: BilevelConfig,
+    seed: int,
+    starts: Sequence[Start] = ("scratch", "refined"),
+    model: str = "mlp",
+) -> list[dict[str, Any]]:
+    """Return the data of Figure 3: a row for each look of a training from each start.
+
+    The warm-up, cross-entropy and the surrogate's catch-up are left out, whatever the
+    settings say, so that the curves show Algorithm 1 alone. Both starts have the same
+    model, initial weights and first batches.
+
+    Args:
+        data: Training and validation rows.
+        test: Test rows.
+        metric: Name of a built-in loss.
+        config: Settings; `n_evals` says how many looks there are.
+        seed: Of all randomness.
+        starts: Which surrogates to start from.
+        model: "linear" or "mlp".
+
+    Returns:
+        Dictionaries that JSON can hold: `metric`, `start`, `seed`, `iteration`,
+        `surrogate_loss` and `train_loss` (learned and true loss of the same training
+        sets, at scores as the model steps see them), `surrogate_error` (Eq. 5, what the
+        last turn's surrogate steps saw, noise on the scores included) and `test_loss`
+        at a threshold from the validation rows; None for a value that is not a number.
+
+    Raises:
+        ValueError: If the name is unknown, or the training rows hold one class only.
+    """
+    true_loss = get_true_loss(metric)
+    return [
+        row
+        for start in starts
+        for row in _train(
+            data, test, true_loss, replace(config, mode=start, catch_up=0), model, seed
+        )
+    ]
+
+
+def _train(
+    data: TrainingData,
+    test: HeldOut,
+    true_loss: TrueLoss,
+    config: BilevelConfig,
+    model_name: str,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Train once, and look at the present model as often as the settings say."""
+    rows: list[dict[str, Any]] = []
+    # dropout and initialisation know no generator of their own
+    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+        surrogate = initial_surrogate(true_loss, config, seed=seed).to(data.x.device)
+        torch.manual_seed(seed)
+        model = build_model(model_name, data.x)
+        generator = torch.Generator(data.x.device).manual_seed(seed)
+        trainer = Trainer(model, data, true_loss, config, generator=generator)
+        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+
+        def watch(record: Record) -> None:
+            row = {"metric": true_loss.name, "start": config.mode, "seed": seed}
+            row |= {"iteration": record.iteration}
+            row |= _learned_and_true(trainer, surrogate)
+            row |= {"surrogate_error": record.surrogate_error}
+            row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
+            rows.append({name: _known(value) for name, value in row.items()})
+
+        trainer.train(
+            Run("surrogate"),
+            LearnedObjective(surrogate),
+            config.max_iter,
+            learner=learner,
+            watch=watch,
+        )
+    return rows
+
+
+@torch.no_grad()
+def _learned_and_true(trainer: Trainer, surrogate: SetSurrogate) -> dict[str, float]:
+    """Return both losses of the same training sets, each time and for each start."""
+    data, true_loss, sampler = trainer.data, trainer.true_loss, trainer.sampler
+    own = SetSampler(
+        data.y_true,
+        batch_size=len(sampler.y_set),
+        pos_rate=float(sampler.y_set.double().mean()),
+        min_per_class=1,
+        generator=torch.Generator(data.x.device).manual_seed(0),
+    )
+    # a copy, because a pass in training mode moves running statistics
+    model = deepcopy(trainer.model).train()
+    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+        torch.manual_seed(0)
+        y_score = score_sets(model, data.x[own.draw(_MEASURED_SETS)])
+    weight = sampler.weight if true_loss.takes_weight else None
+    y_true = sampler.y_set.expand_as(y_score)
+    learned = surrogate(y_true, y_score, sample_weight=sampler.weight)
+    true = true_loss(y_true, y_score, sample_weight=weight)
+    return {"surrogate_loss": float(learned.mean()), "train_loss": float(true.mean())}
+
+
+def _known(value: object) -> object:
+    """Return None for a float that JSON cannot hold."""
+    is_known = not isinstance(value, float) or math.isfinite(value)
+    return value if is_known else None
 
 
 def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> "Figure":
@@ -41,16 +169,7 @@ def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> "Figur
 
     Returns:
         A column for each metric, a line of panels for each quantity.
-
-    Raises:
-        ValueError: If there are no rows.
-        ImportError: If matplotlib is not installed.
     """
-    if not rows:
-        raise ValueError(
-            "`rows` must hold at least one look at a training, got none. "
-            "Run the trainings first."
-        )
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     figure = new_figure(max(2.9 * len(metrics) + 0.6, 4.5), 6.6)
     axes = figure.subplots(len(_QUANTITIES), len(metrics), squeeze=False, sharex="col")
@@ -103,7 +222,7 @@ def _draw_quantity(ax: "Axes", rows: Sequence[Row], quantity: str) -> None:
 
 def _curves(
     rows: Sequence[Row], start: str, quantity: str
-) -> tuple[NDArray[np.int64], Floats]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the iterations that all seeds have, and `[seeds, iterations]`."""
     by_seed: dict[int, dict[int, float]] = {}
     for row in rows:

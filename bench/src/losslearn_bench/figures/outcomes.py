@@ -2,20 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, GREY, INK, VERMILION
+from losslearn_bench.tables.significance import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Outcome = Literal["win", "tie", "loss"]
-
-_COLOURS: dict[Outcome, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
+_COLOURS: dict[Verdict, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
 
 
 class Cell(NamedTuple):
@@ -26,7 +25,7 @@ class Cell(NamedTuple):
     changes: Sequence[float | None]
     """Change of the test loss against the control in %, for each repetition; None where
     both losses are 0, since no share of nothing is a change."""
-    outcome: Outcome
+    outcome: Verdict
     """The verdict on all repetitions."""
 
 

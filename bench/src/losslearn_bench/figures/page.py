@@ -4,11 +4,12 @@ import base64
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
 
 from losslearn.report.figures import write_whole
-from losslearn_bench.figures.markdown import inline_html, table_html
 
 _KINDS = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -31,36 +32,18 @@ h2 a:hover::after { content: " #"; color: var(--soft); }
 nav ul { columns: 2; padding-left: 1.1rem; }
 code { background: var(--head); border-radius: 3px; padding: 0 .25em;
   font-size: .92em; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; font-size: .88rem;
-  font-variant-numeric: tabular-nums; }
+table { display: block; overflow-x: auto; margin: 1rem 0; border-collapse: collapse;
+  font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .7rem; text-align: left;
   white-space: nowrap; }
-th { background: var(--head); } .right { text-align: right; }
+th { background: var(--head); }
 figure { margin: 1.4rem 0; }
 figure img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; }
-figcaption, caption { color: var(--soft); font-size: .9rem; max-width: 46rem; }
+figcaption { color: var(--soft); font-size: .9rem; max-width: 46rem; }
 """
 
 
-@dataclass(frozen=True)
-class Text:
-    """A paragraph."""
-
-    line: str
-    """May mark up `code`, **bold** and _italic_."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table."""
-
-    markdown: str
-    """With pipes, as `losslearn_bench.figures.markdown.table_html` reads it."""
-
-
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A figure."""
 
     content: bytes
@@ -69,16 +52,16 @@ class Picture:
     """Stands below it, and for it where pictures are not shown."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading and what follows it."""
+class Section(NamedTuple):
+    """A heading, the figures below it, and what follows them."""
 
     heading: str
-    parts: Sequence[Text | Table | Picture]
+    markdown: str = ""
+    pictures: Sequence[Picture] = ()
 
 
 def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
-    r"""Write a page that needs no other file and no network.
+    """Write a page that needs no other file and no network.
 
     Args:
         path: Where to, such as `study.html`; a file that is there is replaced.
@@ -87,36 +70,11 @@ def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
             heading.
 
     Raises:
-        ValueError: If a table or a picture cannot be read.
+        ValueError: If a picture is of no known kind.
         OSError: If the file cannot be written; nothing half-written is left.
-
-    Example:
-        >>> import tempfile
-        >>> sections = [Section("Costs", [Table("| a |\n| --- |\n| 1 |")])]
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder) / "page.html"
-        ...     write_page(path, title="A study", sections=sections)
-        ...     '<h2 id="costs">' in path.read_text()
-        True
     """
-    write_whole(path, page_html(title=title, sections=sections).encode())
-
-
-def page_html(*, title: str, sections: Sequence[Section]) -> str:
-    """Return the page that `write_page` writes.
-
-    Args:
-        title: Stands above the page.
-        sections: Shown in order.
-
-    Raises:
-        ValueError: If a table or a picture cannot be read.
-    """
-    anchors = _anchors([section.heading for section in sections])
-    links = [
-        f'<li><a href="#{anchor}">{inline_html(section.heading)}</a></li>'
-        for anchor, section in zip(anchors, sections, strict=True)
-    ]
+    # a line of text stays a line; HTML in the text is shown as it is written
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
     name = html.escape(title)
     lines = [
         "<!DOCTYPE html>",
@@ -126,30 +84,27 @@ def page_html(*, title: str, sections: Sequence[Section]) -> str:
         f"<title>{name}</title>\n<style>\n{_STYLE}</style>\n</head>",
         f"<body>\n<h1>{name}</h1>",
         "<nav><ul>",
-        *links,
-        "</ul></nav>",
     ]
+    below = []
+    anchors = _anchors([section.heading for section in sections])
     for anchor, section in zip(anchors, sections, strict=True):
-        heading = inline_html(section.heading)
-        lines.append(f'<h2 id="{anchor}"><a href="#{anchor}">{heading}</a></h2>')
-        lines += [_part_html(part) for part in section.parts]
-    return "\n".join([*lines, "</body>\n</html>\n"])
+        heading = f'<a href="#{anchor}">{html.escape(section.heading)}</a>'
+        lines.append(f"<li>{heading}</li>")
+        below.append(f'<h2 id="{anchor}">{heading}</h2>')
+        below += [_figure(picture) for picture in section.pictures]
+        below.append(markdown.render(section.markdown))
+    page = "\n".join([*lines, "</ul></nav>", *below, "</body>\n</html>\n"])
+    write_whole(path, page.encode())
 
 
-def _part_html(part: Text | Table | Picture) -> str:
-    match part:
-        case Text(line):
-            return f"<p>{inline_html(line)}</p>"
-        case Table(markdown):
-            return f'<div class="scroll">\n{table_html(markdown)}\n</div>'
-        case Picture(content, caption):
-            # an image and not the SVG itself: the names within two SVGs may clash
-            data = base64.b64encode(content).decode()
-            return (
-                f'<figure>\n<img alt="{html.escape(caption)}" '
-                f'src="data:{_kind(content)};base64,{data}">\n'
-                f"<figcaption>{inline_html(caption)}</figcaption>\n</figure>"
-            )
+def _figure(picture: Picture) -> str:
+    # an image and not the SVG itself: the names within two SVGs may clash
+    data = base64.b64encode(picture.content).decode()
+    caption = html.escape(picture.caption)
+    return (
+        f'<figure>\n<img alt="{caption}" src="data:{_kind(picture.content)};base64,'
+        f'{data}">\n<figcaption>{caption}</figcaption>\n</figure>'
+    )
 
 
 def _kind(content: bytes) -> str:
