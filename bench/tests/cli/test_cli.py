@@ -13,8 +13,8 @@ from urllib.error import URLError
 import pytest
 from benchmark_cases import Scorer, constant_scores, one_job, write_rows
 
-from losslearn_bench.cli import main, runtimes
-from losslearn_bench.cli.benchmarking import GridOptions
+from losslearn_bench.cli import figures, main
+from losslearn_bench.cli.running import GridOptions
 from losslearn_bench.grid.job import run_job
 from losslearn_bench.grid.results import ResultsFile, cell_of
 
@@ -215,6 +215,42 @@ def test_the_smoke_grid_goes_once_through_everything(data_dir, tmp_path):
     assert all(f"| {method} |" in table for method in {cell.method for cell in cells})
 
 
+def test_without_its_data_the_smoke_grid_takes_what_a_dependency_ships(
+    offline, tmp_path, capsys
+):
+    out = tmp_path / "results"
+    part = ["--method", "cross_entropy", "--metric", "f1", "--tier", "linear"]
+    part += ["--repetitions", "1", "--jobs", "1", "--out", str(out)]
+    assert main(["run", "smoke", *part]) == 0
+    said = capsys.readouterr().err
+    assert (
+        "losslearn: the data are breast_cancer and digits_8, which come with "
+        "scikit-learn, because keel_yeast4 and keel_page_blocks0 are not on this "
+        "machine\n"
+    ) in said
+    assert offline == []
+    lines = ResultsFile(out / "lines.jsonl").lines()
+    assert {line["dataset"] for line in lines} == {"breast_cancer", "digits_8"}
+    assert "| method | breast_cancer | digits_8 |" in (out / "smoke.md").read_text()
+
+
+def test_a_study_is_run_with_its_own_options(capfd):
+    assert main(["study", "two_runs", "--help"]) == 0
+    assert "--method" in capfd.readouterr().out
+    assert main(["study", "nothing"]) == 2
+    assert "only ablation, " in capfd.readouterr().err
+
+
+def test_finished_lines_are_packed(tmp_path):
+    file = ResultsFile(tmp_path / "lines.jsonl")
+    line = {"dataset": "a9a", "tier": "mlp", "method": "sl_r", "metric": "f1_loss"}
+    file.append([line | {"repetition": 0, "budget": {}, "losses": {}}])
+    lines = file.lines()
+    assert main(["pack", str(file.path)]) == 0
+    assert not file.path.exists()
+    assert ResultsFile(file.path).lines() == lines
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -314,7 +350,8 @@ def test_the_runtime_is_measured_and_written(tmp_path, monkeypatch, capsys):
         "seconds_per_iteration": 0.003,
         "cross_entropy_seconds_per_iteration": 0.001,
     }
-    monkeypatch.setattr(runtimes, "measure_iterations", lambda **_: [row])
+    monkeypatch.setattr(figures, "DESIGNS", [None])
+    monkeypatch.setattr(figures, "measure_iteration", lambda _: row)
     assert main(["runtime", "--out", str(tmp_path)]) == 0
     assert json.loads((tmp_path / "runtime.jsonl").read_text()) == row
     assert (tmp_path / "runtime.md").read_text() in capsys.readouterr().out

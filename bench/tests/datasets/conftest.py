@@ -9,9 +9,7 @@ from dataset_cases import Web
 from losslearn_bench.datasets import (
     DATASETS,
     catalogue,
-    finding,
     loading,
-    places,
 )
 
 
@@ -19,7 +17,7 @@ from losslearn_bench.datasets import (
 def elsewhere(tmp_path, monkeypatch):
     """Keep the folder of the real data sets out of reach."""
     monkeypatch.delenv("LOSSLEARN_DATA", raising=False)
-    monkeypatch.setattr(places, "_BESIDE", tmp_path / "no such folder")
+    monkeypatch.setattr(loading, "_BESIDE", tmp_path / "no such folder")
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def know(monkeypatch):
 
     def put(info):
         known = {**DATASETS, info.name: info}
-        for module in (catalogue, loading, finding):
+        for module in (catalogue, loading):
             monkeypatch.setattr(module, "DATASETS", known)
 
     return put

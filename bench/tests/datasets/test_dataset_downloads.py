@@ -186,11 +186,12 @@ def test_a_half_written_file_is_never_left(know, monkeypatch, tmp_path):
     know(TINY)
     answer(monkeypatch, sent())
 
-    def fail(_frame, path, **_):
-        Path(path).write_bytes(b"PAR1")
+    def fail(path, _):
+        with path.open("wb") as file:
+            file.write(b"PAR1")
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="No space left"):
         load_dataset("tiny", cache_dir=tmp_path / "cache")
     assert files_in(tmp_path / "cache") == []

@@ -6,7 +6,7 @@ from dataset_cases import BESIDE, ROWS, TARGET, TINY, X, write
 from losslearn_bench.datasets import (
     find_dataset,
     load_dataset,
-    places,
+    loading,
 )
 
 
@@ -36,7 +36,7 @@ def test_the_folder_is_named_by_the_environment_or_lies_beside(
     write(beside / "tiny.parquet", target=[1, 0, 0, 0, 0, 0])
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr(places, "_BESIDE", BESIDE)
+    monkeypatch.setattr(loading, "_BESIDE", BESIDE)
     assert load_dataset("tiny").y.tolist() == [1, 0, 0, 0, 0, 0]
 
 

@@ -141,11 +141,11 @@ def test_a_page_keeps_pipes_alignment_lines_and_names(tmp_path):
 
 def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
     names, ranks = ["a", "b", "c", "d"], [2.2, 1.0, 2.5, 4.0]
-    figure = draw_critical_difference(names, ranks, 0.7)
+    figure = draw_critical_difference(names, ranks, 0.7, title="ranks")
     (ax,) = figure.axes
     texts = {text.get_text() for text in ax.texts}
     assert {"a (2.20)", "b (1.00)", "(2.50) c", "(4.00) d"} <= texts
-    assert "CD = 0.7" in texts
+    assert figure.get_suptitle() == "ranks\ncritical difference 0.70"
     bars = [line for line in ax.lines if line.get_color() == VERMILION]
     joined = [sorted(bar.get_xdata()) for bar in bars if bar.get_ydata()[0] < 0]
     assert joined == [[2.2, 2.5]]

@@ -2,11 +2,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from benchmark_cases import TINY, one_job
 
 from losslearn_bench.grid.cells import Cell
+from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.grid.results import ResultsFile, cell_of
 
 CELL = Cell("a9a", "mlp", "sl_r", "f1_loss", 0)
@@ -49,6 +51,45 @@ def test_half_a_line_is_not_a_line_and_does_no_harm_to_the_next(path):
     results.append([line(threshold=2.0)])
     for reader in (results, ResultsFile(path)):
         assert [one["threshold"] for one in reader.lines()] == [1.0, 2.0]
+
+
+def test_packed_lines_are_read_with_those_appended_since(path):
+    ours = ResultsFile(path)
+    ours.append([line(threshold=1.0), line(threshold=2.0)])
+    assert len(ours.lines()) == 2
+    JsonLines(path).pack()
+    assert [file.name for file in path.parent.glob("lines*")] == ["lines.jsonl.gz"]
+    ours.append([line(threshold=3.0)])
+    for reader in (ours, ResultsFile(path), ResultsFile(path.with_suffix(".jsonl.gz"))):
+        assert [one["threshold"] for one in reader.lines()] == [1.0, 2.0, 3.0]
+    JsonLines(path).pack()
+    assert [one["threshold"] for one in ours.lines()] == [1.0, 2.0, 3.0]
+
+
+def test_a_packed_file_depends_on_its_lines_alone(path, tmp_path):
+    other = tmp_path / "elsewhere.jsonl"
+    for file in (path, other):
+        JsonLines(file).append([line(threshold=1.0)])
+        JsonLines(file).pack()
+    packed = JsonLines(path).packed
+    before = packed.stat().st_mtime_ns
+    assert packed.read_bytes() == JsonLines(other).packed.read_bytes()
+    JsonLines(path).pack()  # nothing to pack
+    assert packed.stat().st_mtime_ns == before
+
+
+def test_a_killed_packing_leaves_no_line_twice(path, monkeypatch):
+    ResultsFile(path).append([line(threshold=1.0)])
+    with path.open("a") as file:
+        file.write('{"dataset": "a9')  # killed while it wrote
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    JsonLines(path).pack()
+    assert path.exists()
+    assert [one["threshold"] for one in ResultsFile(path).lines()] == [1.0]
+    monkeypatch.undo()
+    JsonLines(path).pack()
+    assert not path.exists()
+    assert [one["threshold"] for one in ResultsFile(path).lines()] == [1.0]
 
 
 def test_a_damaged_line_is_an_error_that_shows_it(path):

@@ -12,10 +12,10 @@ import sklearn.datasets
 
 from losslearn_bench.datasets import (
     DatasetInfo,
-    places,
+    loading,
 )
 
-BESIDE = places._BESIDE
+BESIDE = loading._BESIDE
 
 
 TINY = DatasetInfo(

@@ -1,10 +1,10 @@
 import pytest
 
-from losslearn_bench.tables.complexity import DESIGNS, PAPER_DESIGN, measure_iterations
+from losslearn_bench.tables.runtime import DESIGNS, PAPER_DESIGN, measure_iteration
 
 
 def test_the_papers_sizes_are_counted():
-    (row,) = measure_iterations([PAPER_DESIGN], iterations=1, blocks=1)
+    row = measure_iteration(PAPER_DESIGN, iterations=1, blocks=1)
     # 123-100-30-10-1 with offsets, and two numbers a unit of each BatchNorm
     layers = 123 * 100 + 100 + 100 * 30 + 30 + 30 * 10 + 10 + 10 + 1
     assert row["model_parameters"] == layers + 2 * (100 + 30 + 10)
@@ -18,12 +18,6 @@ def test_the_papers_sizes_are_counted():
     )
     assert row["seconds_per_iteration"] > 0
     assert row["cross_entropy_seconds_per_iteration"] > 0
-
-
-def test_every_measurement_is_told_as_it_ends():
-    told = []
-    rows = measure_iterations(DESIGNS[:2], iterations=1, blocks=1, finished=told.append)
-    assert told == rows
 
 
 @pytest.mark.parametrize("field", ["hidden", "surrogate_width", "batch_size"])

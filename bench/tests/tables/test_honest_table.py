@@ -5,11 +5,8 @@ import math
 import pytest
 from result_cases import HIGH, LOW, MIDDLE, make_lines, read, row_of
 
-from losslearn_bench.tables import (
-    honest_table,
-)
 from losslearn_bench.tables.entries import Key, collect
-from losslearn_bench.tables.honest_table import rank_methods
+from losslearn_bench.tables.honest import honest_table, rank_methods
 from losslearn_bench.tables.outcomes import (
     best_hand_made,
     cells_of,

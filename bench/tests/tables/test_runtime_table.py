@@ -5,10 +5,7 @@ import itertools
 import pytest
 from result_cases import read
 
-from losslearn_bench.tables import (
-    fit_runtime,
-    runtime_table,
-)
+from losslearn_bench.tables.runtime import fit_runtime, runtime_table
 
 
 def test_runtime_fit_finds_the_coefficients_it_was_made_from():
@@ -56,5 +53,4 @@ def test_runtime_fit_has_no_negative_coefficient():
 def test_runtime_needs_measurements():
     with pytest.raises(ValueError, match="at least 4 measurements, got 0"):
         fit_runtime([])
-    with pytest.raises(ValueError, match="needs measurements, got none"):
-        runtime_table([])
+    assert "No fit: it needs at least 4" in runtime_table([])

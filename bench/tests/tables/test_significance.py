@@ -159,17 +159,9 @@ def test_verdict(ours, control, expected):
     assert verdict(ours, control, test_share=0.25) == expected
 
 
-def test_verdict_depends_on_the_level():
-    ours, control = [0.1, 0.2, 0.3], [0.3, 0.3, 0.5]
-    assert verdict(ours, control, test_share=0.25, level=0.05) == "tie"
-    assert verdict(ours, control, test_share=0.25, level=0.2) == "win"
-
-
 def test_verdict_says_what_it_needs():
     with pytest.raises(ValueError, match=r"must be paired.* got 2 and 1"):
         verdict([0.1, 0.2], [0.1], test_share=0.25)
-    with pytest.raises(ValueError, match=r"`level` must be in \(0, 1\), got 5"):
-        verdict([0.1], [0.1], test_share=0.25, level=5)
     with pytest.raises(ValueError, match="must be finite"):
         verdict([math.nan], [0.1], test_share=0.25)
 
@@ -201,8 +193,6 @@ def test_data_set_without_all_methods_is_not_ranked():
     ranks, n_datasets = average_ranks([[math.nan, 0.2]])
     assert n_datasets == 0
     assert np.isnan(ranks).all()
-    with pytest.raises(ValueError, match=r"axes \[datasets, methods\]"):
-        average_ranks([0.1, 0.2])
 
 
 @few
@@ -215,42 +205,25 @@ def test_friedman_is_that_of_the_definition(table):
     n, k = len(table), len(table[0])
     ranks = [sum(column) / n + 1 for column in zip(*table, strict=True)]
     total = sum(rank**2 for rank in ranks) - k * (k + 1) ** 2 / 4
-    got = friedman(table)
-    assert got.statistic == pytest.approx(12 * n / (k * (k + 1)) * total, abs=1e-9)
-    assert got.p_value == pytest.approx(stats.chi2.sf(got.statistic, k - 1))
+    statistic = 12 * n / (k * (k + 1)) * total
+    assert friedman(table) == pytest.approx(stats.chi2.sf(statistic, k - 1))
 
 
 def test_friedman_where_all_tie_or_too_little_is_there():
-    assert friedman([[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]) == (0, 1)
-    with pytest.raises(ValueError, match="got 2 methods on 2"):
-        friedman([[0.1, 0.2], [0.1, 0.2]])
-    with pytest.raises(ValueError, match="got 3 methods on 1"):
-        friedman([[0.1, 0.2, 0.3], [0.1, 0.2, math.nan]])
+    assert friedman([[0.1, 0.1, 0.1], [0.2, 0.2, 0.2]]) == 1
+    assert math.isnan(friedman([[0.1, 0.2], [0.1, 0.2]]))
+    assert math.isnan(friedman([[0.1, 0.2, 0.3], [0.1, 0.2, math.nan]]))
 
 
 @pytest.mark.parametrize(
-    ("level", "n_methods", "q"),
-    [  # Table 5 of Demsar (2006)
-        (0.05, 2, 1.960),
-        (0.05, 3, 2.343),
-        (0.05, 4, 2.569),
-        (0.05, 10, 3.164),
-        (0.10, 2, 1.645),
-        (0.10, 4, 2.291),
-    ],
+    ("n_methods", "q"),
+    # Table 5 of Demsar (2006)
+    [(2, 1.960), (3, 2.343), (4, 2.569), (10, 3.164)],
 )
-def test_critical_difference_is_that_of_the_printed_quantiles(level, n_methods, q):
+def test_critical_difference_is_that_of_the_printed_quantiles(n_methods, q):
     expected = q * math.sqrt(n_methods * (n_methods + 1) / (6 * 14))
-    got = critical_difference(n_methods, 14, level=level)
+    got = critical_difference(n_methods, 14)
     assert got == pytest.approx(expected, rel=5e-4)  # three decimals are printed
-
-
-@pytest.mark.parametrize(("n_methods", "n_datasets"), [(1, 5), (3, 0)])
-def test_critical_difference_needs_methods_and_data_sets(n_methods, n_datasets):
-    with pytest.raises(ValueError, match="at least 2 methods and 1 data set"):
-        critical_difference(n_methods, n_datasets)
-    with pytest.raises(ValueError, match="`level` must be in"):
-        critical_difference(3, 5, level=1.0)
 
 
 @few
@@ -275,7 +248,7 @@ def test_groups_are_the_largest_that_lie_within_the_difference(halves, cd):
 
 @pytest.fixture
 def paper(pytestconfig):
-    path = pytestconfig.rootpath.parent / "shared" / "paper.md"
+    path = pytestconfig.rootpath.parents[1] / "shared" / "paper.md"
     if not path.is_file():
         pytest.skip(f"no paper at {path}")
     return path.read_text()

@@ -3,42 +3,45 @@
 import pytest
 from result_cases import HIGH, LOW, MIDDLE, make_lines, make_surrogates, row_of
 
-from losslearn_bench.tables import (
-    caption,
-    honest_table,
-    table_1,
-    table_2,
-    table_3,
-)
+from losslearn_bench.datasets import DatasetInfo, DatasetStatus, FileCounts
+from losslearn_bench.tables.caption import caption
+from losslearn_bench.tables.contest import table_3
 from losslearn_bench.tables.entries import Entry, clear_best
+from losslearn_bench.tables.honest import honest_table
 from losslearn_bench.tables.markdown import markdown_table
+from losslearn_bench.tables.paper import table_1, table_2
 
 
 def test_table_1_shows_found_beside_expected_and_marks_parts():
-    whole = {"rows": 100, "features": 3, "pos_rate": 0.25}
-    facts = {"source": "folder", "licence": None, "state": "ok", "expected": whole}
+    whole, part, none = (
+        DatasetInfo(
+            name=name,
+            title="t",
+            n_rows=1_000,
+            n_features=3,
+            n_positives=250,
+            origin="an archive",
+            licence="BY",
+        )
+        for name in ("whole", "part", "none")
+    )
     text = table_1(
         [
-            {"name": "whole", "found": whole, **facts},
-            {"name": "part", "found": {**whole, "rows": 40}, **facts},
-            {"name": "none", "found": None, **facts},
-            {"name": "own", "found": whole, **facts, "expected": None},
+            DatasetStatus(info=info, state="partial", path=None, found=found)
+            for info, found in (
+                (whole, FileCounts(1_000, 3, 250)),
+                (part, FileCounts(400, 3, 200)),
+                (none, None),
+            )
         ]
     )
-    assert row_of(text, "whole")["Rows"] == "100 / 100"
-    assert row_of(text, "part\\*")["Rows"] == "40 / 100"
+    assert row_of(text, "whole")["Rows"] == "1,000 / 1,000"
+    assert row_of(text, "part\\*")["Rows"] == "400 / 1,000"
+    assert row_of(text, "part\\*")["Positive"] == "0.5000 / 0.2500"
     assert row_of(text, "none")["Positive"] == "n/a / 0.2500"
-    assert row_of(text, "own")["Features"] == "3 / n/a"
-    assert row_of(text, "own")["Licence"] == "n/a"
+    assert row_of(text, "none")["Features"] == "n/a / 3"
+    assert row_of(text, "none")["Licence"] == "BY"
     assert "\\* A part" in text
-
-
-def test_table_1_needs_each_data_set_once():
-    with pytest.raises(ValueError, match="got none"):
-        table_1([])
-    dataset = {"name": "a9a", "expected": None, "found": None}
-    with pytest.raises(ValueError, match=r"described once, got \['a9a'\]"):
-        table_1([dataset, dataset])
 
 
 @pytest.mark.parametrize(

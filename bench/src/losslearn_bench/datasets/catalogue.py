@@ -16,10 +16,6 @@ class DatasetInfo:
     n_features: int
     n_positives: int
     """Rows of the complete set with target 1."""
-    paper_rows: int | None = None
-    """Rows, training and test, of Table 1; None for a set that it does not have."""
-    paper_pos_rate: float | None = None
-    """Positive fraction of Table 1."""
     origin: str
     """Canonical source."""
     licence: str
@@ -63,7 +59,6 @@ _LIBSVM = "LIBSVM data page"
 _UCI = "UCI Machine Learning Repository"
 _CC_BY = "CC BY 4.0"
 _COMPETITION = "Kaggle competition rules, no open licence"
-_KEEL = "KEEL repository"
 _UNKNOWN = "not stated"
 
 _PAPER = (
@@ -73,8 +68,6 @@ _PAPER = (
         n_rows=48_842,
         n_features=123,
         n_positives=11_687,
-        paper_rows=48_842,
-        paper_pos_rate=0.2379,
         origin=f"{_UCI}: Adult; {_LIBSVM}: a9a and a9a.t",
         licence=_CC_BY,
         openml_id=1430,
@@ -86,8 +79,6 @@ _PAPER = (
         n_rows=284_807,
         n_features=29,
         n_positives=492,
-        paper_rows=284_807,
-        paper_pos_rate=0.0015,
         origin="Machine Learning Group, Université Libre de Bruxelles",
         licence="ODbL 1.0 (database), DbCL 1.0 (contents)",
         openml_id=1597,
@@ -99,8 +90,6 @@ _PAPER = (
         n_rows=488_565,
         n_features=8,
         n_positives=162_855,
-        paper_rows=488_565,
-        paper_pos_rate=0.3346,
         origin=f"Uzilov, Keegan and Mathews (2006); {_LIBSVM}: cod-rna",
         licence=_UNKNOWN,
         openml_id=351,
@@ -112,8 +101,6 @@ _PAPER = (
         n_rows=581_012,
         n_features=54,
         n_positives=283_301,
-        paper_rows=581_012,
-        paper_pos_rate=0.4867,
         origin=f"{_UCI}: Covertype (Blackard)",
         licence=_CC_BY,
         openml_id=1596,
@@ -126,8 +113,6 @@ _PAPER = (
         n_rows=141_691,
         n_features=22,
         n_positives=13_565,
-        paper_rows=156_681,
-        paper_pos_rate=0.0954,
         origin=f"IJCNN 2001 neural network competition; {_LIBSVM}: ijcnn1",
         licence=_UNKNOWN,
         openml_id=1575,
@@ -143,8 +128,6 @@ _PAPER = (
         n_rows=595_212,
         n_features=57,
         n_positives=21_694,
-        paper_rows=595_212,
-        paper_pos_rate=0.0368,
         origin="Kaggle: Porto Seguro's Safe Driver Prediction",
         licence=_COMPETITION,
         openml_id=42742,
@@ -159,8 +142,6 @@ _PAPER = (
         n_rows=200_000,
         n_features=200,
         n_positives=20_098,
-        paper_rows=200_000,
-        paper_pos_rate=0.1004,
         origin="Kaggle: Santander Customer Transaction Prediction",
         licence=_COMPETITION,
         openml_id=45566,
@@ -174,8 +155,6 @@ _PAPER = (
         n_rows=245_057,
         n_features=3,
         n_positives=194_198,
-        paper_rows=245_057,
-        paper_pos_rate=0.7919,
         origin=f"{_UCI}: Skin Segmentation (Bhatt and Dhall)",
         licence=_CC_BY,
         openml_id=1502,
@@ -188,8 +167,6 @@ _PAPER = (
         n_rows=5_000_000,
         n_features=18,
         n_positives=2_287_827,
-        paper_rows=5_000_000,
-        paper_pos_rate=0.4577,
         origin=f"{_UCI}: SUSY (Baldi, Sadowski and Whiteson, 2014)",
         licence=_CC_BY,
         recipe=(
@@ -199,6 +176,21 @@ _PAPER = (
         ),
     ),
 )
+
+
+def _keel(
+    name: str, title: str, n_rows: int, n_features: int, n_positives: int
+) -> DatasetInfo:
+    return DatasetInfo(
+        name=f"keel_{name}",
+        title=title,
+        n_rows=n_rows,
+        n_features=n_features,
+        n_positives=n_positives,
+        origin="KEEL repository",
+        licence=_UNKNOWN,
+    )
+
 
 _EXTRAS = (
     DatasetInfo(
@@ -211,42 +203,16 @@ _EXTRAS = (
         licence=f"{_CC_BY}; MIT",
         notes="7,000 training rows, then 500 test rows.",
     ),
-    DatasetInfo(
-        name="keel_abalone19",
-        title="Abalone, 19 rings against the rest",
-        n_rows=4_174,
-        n_features=10,
-        n_positives=32,
-        origin=_KEEL,
-        licence=_UNKNOWN,
+    _keel("abalone19", "Abalone, 19 rings against the rest", 4_174, 10, 32),
+    _keel(
+        "kddcup_buffer_overflow",
+        "KDD Cup 1999, buffer_overflow against back",
+        2_233,
+        48,
+        30,
     ),
-    DatasetInfo(
-        name="keel_kddcup_buffer_overflow",
-        title="KDD Cup 1999, buffer_overflow against back",
-        n_rows=2_233,
-        n_features=48,
-        n_positives=30,
-        origin=_KEEL,
-        licence=_UNKNOWN,
-    ),
-    DatasetInfo(
-        name="keel_page_blocks0",
-        title="Page blocks, text against any other",
-        n_rows=5_472,
-        n_features=10,
-        n_positives=559,
-        origin=_KEEL,
-        licence=_UNKNOWN,
-    ),
-    DatasetInfo(
-        name="keel_yeast4",
-        title="Yeast, class 4 against the rest",
-        n_rows=1_484,
-        n_features=8,
-        n_positives=51,
-        origin=_KEEL,
-        licence=_UNKNOWN,
-    ),
+    _keel("page_blocks0", "Page blocks, text against any other", 5_472, 10, 559),
+    _keel("yeast4", "Yeast, class 4 against the rest", 1_484, 8, 51),
 )
 
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(

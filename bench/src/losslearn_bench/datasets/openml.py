@@ -1,6 +1,5 @@
 """Data sets from OpenML: fetched, checked, and kept in the cache."""
 
-import os
 import tempfile
 import warnings
 from http.client import HTTPException
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
+from losslearn.report.figures import write_whole
 from losslearn_bench.datasets.catalogue import DatasetInfo
 from losslearn_bench.datasets.dataset import TARGET, Dataset, as_frame, make_dataset
 
@@ -110,10 +110,4 @@ def _save(dataset: Dataset, names: list[str], path: Path) -> None:
 
     frame = pd.DataFrame(dataset.x, columns=names, copy=False)
     frame[TARGET] = dataset.y.astype("int8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        frame.to_parquet(part, index=False, compression="zstd")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, frame.to_parquet(index=False, compression="zstd"))

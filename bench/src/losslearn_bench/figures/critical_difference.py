@@ -20,7 +20,7 @@ def draw_critical_difference(
     average_ranks: Sequence[float],
     critical_difference: float,
     *,
-    title: str | None = None,
+    title: str,
 ) -> "Figure":
     """Draw the ranks on an axis, best at the left, bars joining what is not apart.
 
@@ -29,7 +29,7 @@ def draw_critical_difference(
         average_ranks: Rank of each, from 1, averaged over the data sets.
         critical_difference: Two methods differ where their ranks are at least this far
             apart.
-        title: Stands above the figure.
+        title: Stands above the figure, and the critical difference below it.
 
     Returns:
         The diagram of Demšar (2006), "Statistical Comparisons of Classifiers over
@@ -47,7 +47,6 @@ def draw_critical_difference(
     critical_difference_diagram(
         pd.Series(ranks, index=names),
         pd.DataFrame(np.where(apart, 0.0, 1.0), index=names, columns=names),
-        cd=critical_difference,
         ax=ax,
         label_fmt_left="{label} ({rank:.2f})",
         label_fmt_right="({rank:.2f}) {label}",
@@ -55,8 +54,8 @@ def draw_critical_difference(
         crossbar_props={"color": VERMILION, "linewidth": 4},
         label_props={"fontsize": 10},
     )
-    if title is not None:
-        figure.suptitle(title, fontsize=11)
+    below = f"critical difference {critical_difference:.2f}"
+    figure.suptitle(f"{title}\n{below}", fontsize=11)
     for _ in range(2):  # the layout comes near to one in which all text has room
         figure.draw_without_rendering()
     return figure

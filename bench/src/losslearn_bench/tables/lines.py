@@ -1,7 +1,9 @@
 """Which lines of a results file make up the table of a preset."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from losslearn_bench.datasets import DATASETS
 from losslearn_bench.grid.cells import Grid
@@ -13,9 +15,6 @@ PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 """Tables whose columns are given; the others take in whatever was run for them."""
 
 _STRONG = "strong"
-
-Shape = tuple[str, str, str]
-"""Tier, method and metric."""
 
 
 def table_lines(
@@ -29,9 +28,9 @@ def table_lines(
     """Return the lines of a preset's table: those with its budget, whoever ran them.
 
     The paper's tables take the methods and losses that they have a column for, on the
-    paper's data sets and any of the user's own. The
-    others take every method, data set and loss with their budget, so that a method or a
-    data set run by name stands beside the rest.
+    paper's data sets and any of the user's own. The others take every method, data set
+    and loss with their budget, so that a method or a data set run by name stands beside
+    the rest.
 
     Args:
         lines: All lines of a results file.
@@ -43,24 +42,25 @@ def table_lines(
     Returns:
         The lines in their order; none if the preset has not been run.
     """
-    budget = make_grid(preset, size=size, protocol=protocol).budget.as_dict()
+    grid = make_grid(preset, size=size, protocol=protocol)
+    budget = grid.budget.as_dict()
     found = [
         line
         for line in lines
         if line["budget"] == budget
         and (repetitions is None or line["repetition"] < repetitions)
+        and (preset != _STRONG or line["tier"] == _STRONG)
     ]
-    if preset in PAPER_TABLES:
-        grid = make_grid(preset, size=size, protocol=protocol)
-        own, others = shapes(grid), set(DATASETS) - set(grid.datasets)
-        return [
-            line
-            for line in found
-            if _shape(line) in own and line["dataset"] not in others
-        ]
-    if preset == _STRONG:
-        return [line for line in found if line["tier"] == _STRONG]
-    return found
+    if preset not in PAPER_TABLES:
+        return found
+    own = {(cell.tier, cell.method, cell.metric) for cell in grid.cells()}
+    others = set(DATASETS) - set(grid.datasets)
+    return [
+        line
+        for line in found
+        if (line["tier"], line["method"], line["metric"]) in own
+        and line["dataset"] not in others
+    ]
 
 
 def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
@@ -99,47 +99,28 @@ def left_out(
 
     Example:
         >>> line = {"budget": {"max_iter": 7}, "tier": "mlp"}
-        >>> left_out([line, line], [line], size="capped")
-        {}
         >>> left_out([line], [], size="capped")
         {"of the budget {'max_iter': 7}, which is no preset's": 1}
     """
     seen = {_text(line) for line in shown}
-    other: Size = "full" if size == "capped" else "capped"
-    sizes = {_text(budget): name for name in (other, size) for budget in _budgets(name)}
-    counts: dict[str, int] = {}
+    sizes = {
+        _text(make_grid(preset, size=name, protocol=protocol).budget.as_dict()): name
+        for name in sorted(get_args(Size), key=lambda name: name == size)
+        for preset in get_args(Preset)
+        for protocol in get_args(Protocol)
+    }
+    counts: Counter[str] = Counter()
     for line in lines:
         if _text(line) in seen:
             continue
         found = sizes.get(_text(line["budget"]))
         if found is None:
-            reason = f"of the budget {line['budget']}, which is no preset's"
+            counts[f"of the budget {line['budget']}, which is no preset's"] += 1
         elif found == size:
-            reason = "of repetitions or losses that no table shows"
+            counts["of repetitions or losses that no table shows"] += 1
         else:
-            reason = f"of the size {found}: `losslearn-bench report --size {found}`"
-        counts[reason] = counts.get(reason, 0) + 1
-    return counts
-
-
-def shapes(grid: Grid) -> frozenset[Shape]:
-    """Return tier, method and metric of every cell of a grid."""
-    return frozenset((cell.tier, cell.method, cell.metric) for cell in grid.cells())
-
-
-def _shape(line: Line) -> Shape:
-    return line["tier"], line["method"], line["metric"]
-
-
-def _budgets(size: Size) -> list[dict[str, object]]:
-    """Return the budgets of all presets of a size, under either protocol."""
-    presets: tuple[Preset, ...] = ("smoke", "honest", "strong", *PAPER_TABLES)
-    protocols: tuple[Protocol, ...] = ("honest", "paper")
-    return [
-        make_grid(preset, size=size, protocol=protocol).budget.as_dict()
-        for preset in presets
-        for protocol in protocols
-    ]
+            counts[f"of the size {found}: `losslearn-bench report --size {found}`"] += 1
+    return dict(counts)
 
 
 def _text(value: object) -> str:

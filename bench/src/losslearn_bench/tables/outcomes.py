@@ -7,10 +7,16 @@ from losslearn_bench.tables.entries import (
     Entries,
     Entry,
     Key,
+    Line,
     best_by_validation,
+    collect,
     compare,
+    gaps,
+    in_order,
     pair,
 )
+from losslearn_bench.tables.published import PUBLISHED_AS, TABLE_1
+from losslearn_bench.tables.significance import Verdict
 
 CONTROL = "cross_entropy"
 """What every method has to beat."""
@@ -58,6 +64,19 @@ class Order(NamedTuple):
     equal: int
     higher: int
 
+    def __str__(self) -> str:
+        """Return the three counts as a table has them."""
+        return " / ".join(map(str, self))
+
+
+class Contrast(NamedTuple):
+    """The test losses of two methods in one cell, repetition by repetition."""
+
+    key: Key
+    ours: list[float]
+    control: list[float]
+    verdict: Verdict
+
 
 Cells = Mapping[tuple[str, str], Entry]
 """Entries of one method in one tier, by data set and metric."""
@@ -98,6 +117,34 @@ def best_hand_made(entries: Entries, tier: str) -> dict[tuple[str, str], Entry]:
     }
 
 
+def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contrast]:
+    """Return every cell that both methods ran in.
+
+    Tiers stand in the order of the lines, data sets and losses in that of the paper,
+    the same for each.
+
+    Raises:
+        ValueError: If the lines do not belong into one table.
+    """
+    entries = collect(lines)
+    found = []
+    for key, entry in entries.items():
+        other = entries.get(key._replace(method=control))
+        if key.method == ours and other is not None and pair(entry, other):
+            mine, theirs = map(list, zip(*pair(entry, other), strict=True))
+            found.append(Contrast(key, mine, theirs, compare(entry, other)))
+    keys = [one.key for one in found]
+    tiers = list(dict.fromkeys(key.tier for key in keys))
+    datasets = in_order({key.dataset for key in keys}, TABLE_1)
+    metrics = in_order({key.metric for key in keys}, PUBLISHED_AS.values())
+
+    def place(one: Contrast) -> tuple[int, int, int]:
+        tier, dataset, metric, _ = one.key
+        return tiers.index(tier), datasets.index(dataset), metrics.index(metric)
+
+    return sorted(found, key=place)
+
+
 def with_derived(entries: Entries) -> Entries:
     """Return the entries, and those of `sl_r_or_cross_entropy` where both ran.
 
@@ -108,10 +155,26 @@ def with_derived(entries: Entries) -> Entries:
     for key, ours in entries.items():
         control = entries.get(key._replace(method=CONTROL))
         if key.method == REFINED and control:
-            derived[key._replace(method=DERIVED)] = _lower_on_validation(
-                key, ours, control
-            )
+            chosen = _lower_on_validation(key, ours, control)
+            derived[key._replace(method=DERIVED)] = chosen
     return {**entries, **derived}
+
+
+def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
+    """Return each repetition of the better of two; the control wins a tie."""
+    test, validation = {}, {}
+    for repetition in sorted(ours.test.keys() & control.test.keys()):
+        if not {repetition} <= ours.validation.keys() & control.validation.keys():
+            raise ValueError(
+                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
+                f"losses of both, got none in repetition {repetition} of {key}. Run "
+                "these cells again."
+            )
+        wins = ours.validation[repetition] < control.validation[repetition]
+        chosen = ours if wins else control
+        test[repetition] = chosen.test[repetition]
+        validation[repetition] = chosen.validation[repetition]
+    return Entry(test, validation, ours.test_share)
 
 
 def tally(ours: Cells, rival: Cells) -> Tally | None:
@@ -128,8 +191,7 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
             repetitions.append(shared)
     if not repetitions:
         return None
-    fewest, most = min(repetitions), max(repetitions)
-    return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
+    return Tally(*counts.values(), min(repetitions), max(repetitions))
 
 
 def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
@@ -140,34 +202,14 @@ def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
     """
     means, fits = [], []
     for cell in ours.keys() & rival.keys():
-        gaps = [
-            ours[cell].test[repetition] - rival[cell].test[repetition]
-            for repetition in pair(ours[cell], rival[cell])
-        ]
-        fits += gaps
-        if gaps:
-            means.append(sum(gaps))
-    return _order(means), _order(fits)
+        if found := gaps(ours[cell], rival[cell]):
+            fits += found
+            means.append(sum(found))
+    return order_of(means), order_of(fits)
 
 
-def _order(gaps: Sequence[float]) -> Order:
-    lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
-    return Order(lower, len(gaps) - lower - higher, higher)
-
-
-def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
-    """Return each repetition of the better of two; the control wins a tie."""
-    shared = pair(ours, control)
-    test, validation = {}, {}
-    for repetition in shared:
-        if not {repetition} <= ours.validation.keys() & control.validation.keys():
-            raise ValueError(
-                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
-                f"losses of both, got none in repetition {repetition} of {key}. Run "
-                "these cells again."
-            )
-        wins = ours.validation[repetition] < control.validation[repetition]
-        chosen = ours if wins else control
-        test[repetition] = chosen.test[repetition]
-        validation[repetition] = chosen.validation[repetition]
-    return Entry(test, validation, ours.test_share)
+def order_of(differences: Sequence[float]) -> Order:
+    """Return how many differences are below, at and above 0."""
+    lower = sum(gap < 0 for gap in differences)
+    higher = sum(gap > 0 for gap in differences)
+    return Order(lower, len(differences) - lower - higher, higher)

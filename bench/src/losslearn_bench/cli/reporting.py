@@ -1,50 +1,34 @@
 """Tables and figures of a benchmark, from its lines."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 from losslearn.cli.reporting import note
 from losslearn.report.figures import save_figure, write_whole
 from losslearn_bench.datasets import DATASETS, find_dataset
-from losslearn_bench.figures.critical_difference import (
-    draw_critical_difference,
-    indistinguishable,
-)
+from losslearn_bench.figures.critical_difference import draw_critical_difference
 from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
-from losslearn_bench.figures.page import Picture, Section, Table, Text, write_page
+from losslearn_bench.figures.page import Picture, Section, write_page
 from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.methods import METHODS
 from losslearn_bench.grid.presets import Preset, Size
 from losslearn_bench.grid.results import LINES, ResultsFile
 from losslearn_bench.harness.budget import Protocol
-from losslearn_bench.tables import honest_table, table_1, table_2, table_3
-from losslearn_bench.tables.contrasts import contrasts
+from losslearn_bench.tables.contest import table_3
 from losslearn_bench.tables.entries import collect
-from losslearn_bench.tables.honest_table import rank_methods
+from losslearn_bench.tables.honest import honest_table, rank_methods
 from losslearn_bench.tables.lines import left_out, table_lines
-from losslearn_bench.tables.outcomes import CONTROL, OURS, REFINED
-from losslearn_bench.tables.significance import critical_difference
+from losslearn_bench.tables.outcomes import CONTROL, OURS, REFINED, contrasts
+from losslearn_bench.tables.paper import table_1, table_2
 
-_TITLES = {
+_TITLES: dict[Preset, str] = {
     "table2": "Table 2: universal, learned from scratch, refined",
     "table3": "Table 3: the refined surrogate against hand-made losses",
     "honest": "Every method, thresholds from validation rows",
     "strong": "The strong tier",
     "smoke": "Smoke run: everything once, too short to judge by",
 }
-_GRIDS: tuple[tuple[Preset, Protocol], ...] = (
-    ("table2", "honest"),
-    ("table3", "honest"),
-    ("honest", "honest"),
-    ("strong", "honest"),
-    ("smoke", "honest"),
-    ("table2", "paper"),
-    ("table3", "paper"),
-    ("honest", "paper"),
-    ("strong", "paper"),
-    ("smoke", "paper"),
-)
 _LIMIT = 60.0
 """Changes of more than so many % are drawn at the edge of their figure."""
 _CHANGES = (
@@ -101,9 +85,8 @@ def write_tables(
     elif preset == "table3":
         table = table_3(lines)
     else:
-        table = honest_table(lines, protocol=protocol)
-    stem: str = preset
-    title = _TITLES[preset]
+        table = honest_table(lines, protocol)
+    stem, title = str(preset), _TITLES[preset]
     if protocol == "paper":
         stem, title = f"{preset}_paper", f"{title} (the paper's protocol)"
     path = out / f"{stem}.md"
@@ -112,7 +95,7 @@ def write_tables(
     pictures: list[Picture] = []
     if preset in ("honest", "strong"):
         pictures = [*_draw_changes(out, stem, lines), *_draw_ranks(out, stem, lines)]
-    return Section(title, [*pictures, *_parts(table)])
+    return Section(title, table, pictures)
 
 
 def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture]:
@@ -124,17 +107,18 @@ def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Pictu
     ours = next((name for name in OURS if name in ran), REFINED)
     found = contrasts(lines, ours=ours, control=CONTROL)
     partial = {line["dataset"] for line in lines if line["partial"]}
-    for tier in dict.fromkeys(one.tier for one in found):
-        own = [one for one in found if one.tier == tier]
+    for tier in dict.fromkeys(one.key.tier for one in found):
+        own = [one for one in found if one.key.tier == tier]
         cells = [
             Cell(
-                f"{one.dataset}{'*' * (one.dataset in partial)}  {one.metric}",
+                f"{one.key.dataset}{'*' * (one.key.dataset in partial)}  "
+                f"{one.key.metric}",
                 percent_change(one.ours, one.control),
                 one.verdict,
             )
             for one in own
         ]
-        has_part = partial & {one.dataset for one in own}
+        has_part = partial & {one.key.dataset for one in own}
         title = f"{tier}: {METHODS[ours].title} against cross-entropy"
         figure = draw_outcomes(
             cells,
@@ -156,14 +140,11 @@ def _draw_ranks(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture
         names = [
             METHODS[name].title if name in METHODS else name for name in ranking.ranks
         ]
-        ranks = list(ranking.ranks.values())
-        apart = critical_difference(len(names), ranking.n_datasets)
         title = f"{tier}, {metric}: average rank over {ranking.n_datasets} data sets"
         figure = draw_critical_difference(
             names,
-            ranks,
-            groups=indistinguishable(ranks, apart),
-            critical_difference=apart,
+            list(ranking.ranks.values()),
+            ranking.critical_difference,
             title=title,
         )
         path = save_figure(figure, out / f"{stem}_{tier}_{metric}_ranks")[-1]
@@ -200,19 +181,20 @@ def write_report(
         )
     sections = [_dataset_section(out, data_dir)]
     shown: dict[int, Line] = {}  # by identity
-    for preset, protocol in _GRIDS:
-        own = table_lines(
-            lines, preset, size=size, protocol=protocol, repetitions=repetitions
-        )
-        if any(id(line) not in shown for line in own):
-            sections.append(write_tables(out, preset, protocol, own))
-            shown |= {id(line): line for line in own}
+    for protocol in get_args(Protocol):
+        for preset in _TITLES:
+            own = table_lines(
+                lines, preset, size=size, protocol=protocol, repetitions=repetitions
+            )
+            if any(id(line) not in shown for line in own):
+                sections.append(write_tables(out, preset, protocol, own))
+                shown |= {id(line): line for line in own}
     sections += _other_sections(out)
     if missing := left_out(lines, list(shown.values()), size=size):
         said = [f"{count:,} line(s) {reason}." for reason, count in missing.items()]
         for sentence in said:
             note(f"in no table: {sentence}")
-        sections.append(Section("Left out", [Text(sentence) for sentence in said]))
+        sections.append(Section("Left out", "\n".join(said)))
     page = out / "index.html"
     write_page(page, title="The experiments of losslearn", sections=sections)
     note(f"page written to {page}")
@@ -221,32 +203,9 @@ def write_report(
 
 def _dataset_section(out: Path, data_dir: Path | None) -> Section:
     """Write Table 1."""
-    found = []
-    for name in DATASETS:
-        status = find_dataset(name, data_dir=data_dir)
-        info, counts = status.info, status.found
-        found.append(
-            {
-                "name": name,
-                "source": info.origin,
-                "licence": info.licence,
-                "state": status.state,
-                "expected": {
-                    "rows": info.n_rows,
-                    "features": info.n_features,
-                    "pos_rate": info.pos_rate,
-                },
-                "found": counts
-                and {
-                    "rows": counts.n_rows,
-                    "features": counts.n_features,
-                    "pos_rate": status.pos_rate,
-                },
-            }
-        )
-    table = table_1(found)
+    table = table_1([find_dataset(name, data_dir=data_dir) for name in DATASETS])
     write_whole(out / "table1.md", table.encode())
-    return Section("Table 1: the data sets", _parts(table))
+    return Section("Table 1: the data sets", table)
 
 
 def _other_sections(out: Path) -> list[Section]:
@@ -254,7 +213,7 @@ def _other_sections(out: Path) -> list[Section]:
     sections = []
     runtime = out / "runtime.md"
     if runtime.exists():
-        sections.append(Section("Runtime (section 4.4)", _parts(runtime.read_text())))
+        sections.append(Section("Runtime (section 4.4)", runtime.read_text()))
     for title, captions in _PAPER_FIGURES.items():
         pictures = [
             Picture((out / name).read_bytes(), caption)
@@ -262,18 +221,5 @@ def _other_sections(out: Path) -> list[Section]:
             if (out / name).exists()
         ]
         if pictures:
-            sections.append(Section(title, pictures))
+            sections.append(Section(title, pictures=pictures))
     return sections
-
-
-def _parts(markdown: str) -> list[Text | Table]:
-    """Return the paragraphs and tables of a Markdown text."""
-    parts: list[Text | Table] = []
-    for block in re.split(r"\n\s*\n", markdown.strip()):
-        if block.startswith("|"):
-            parts.append(Table(block))
-        elif block.startswith("#"):
-            parts.append(Text(f"**{block.lstrip('# ')}**"))
-        else:
-            parts += [Text(line) for line in block.splitlines()]
-    return parts

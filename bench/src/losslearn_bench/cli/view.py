@@ -1,4 +1,4 @@
-"""What a running benchmark shows: cells done, jobs under way, the latest losses."""
+"""What a running grid shows: cells done, jobs under way, the latest losses."""
 
 import time
 from types import TracebackType

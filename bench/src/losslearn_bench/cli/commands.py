@@ -1,8 +1,9 @@
 """The commands of `losslearn-bench`."""
 
-from enum import StrEnum
+import subprocess
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,37 +13,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-
-class PresetName(StrEnum):
-    """Grids that have a name."""
-
-    SMOKE = "smoke"
-    TABLE2 = "table2"
-    TABLE3 = "table3"
-    HONEST = "honest"
-    STRONG = "strong"
-
-
-class SizeName(StrEnum):
-    """How much is run of a grid."""
-
-    CAPPED = "capped"
-    FULL = "full"
-
-
-class ProtocolName(StrEnum):
-    """Rules by which methods are measured."""
-
-    HONEST = "honest"
-    PAPER = "paper"
-
-
-class BackendName(StrEnum):
-    """Where jobs run."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
+_STUDIES = Path(__file__).parents[3] / "studies"
 
 DataDir = Annotated[
     Path | None,
@@ -57,59 +28,58 @@ OutDir = Annotated[
     typer.Option("--out", metavar="DIR", help="Folder of lines, tables and figures."),
 ]
 Size = Annotated[
-    SizeName,
+    Literal["capped", "full"],
     typer.Option(
         help="capped: at most 20,000 training rows and 300 iterations. full: all rows, "
         "the default number of iterations. Validation and test rows are never capped."
     ),
 ]
-Protocol = Annotated[
-    ProtocolName,
-    typer.Option(
-        help="honest: thresholds from validation rows. paper: the paper's own rules, "
-        "with thresholds that are best on the test rows."
-    ),
-]
-Repetitions = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=1, help="Random splits.", show_default="3, or 5 at full size"
-    ),
-]
+
+
+def _named(what: str, more: str = "") -> typer.models.OptionInfo:
+    text = f"Only this {what}{more}; may be repeated."
+    return typer.Option(metavar="NAME", help=text, show_default="the preset's")
+
+
 _OUT = Path("benchmark-results")
 
 
 @app.command()
 def run(
-    preset: Annotated[PresetName, typer.Argument(metavar="PRESET", help="The grid.")],
-    size: Size = SizeName.CAPPED,
-    protocol: Protocol = ProtocolName.HONEST,
-    repetitions: Repetitions = None,
-    dataset: Annotated[
-        list[str] | None,
+    preset: Annotated[
+        Literal["smoke", "table2", "table3", "honest", "strong"],
+        typer.Argument(metavar="PRESET", help="The grid."),
+    ],
+    size: Size = "capped",
+    protocol: Annotated[
+        Literal["honest", "paper"],
         typer.Option(
-            metavar="NAME",
-            help="Only this data set, or path/to/file.py:function; may be repeated.",
+            help="honest: thresholds from validation rows. paper: the paper's own "
+            "rules, with thresholds that are best on the test rows."
+        ),
+    ] = "honest",
+    repetitions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Random splits.",
+            show_default="3, or 5 at full size",
         ),
     ] = None,
-    tier: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this tier; may be repeated."),
-    ] = None,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this method; may be repeated."),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this metric; may be repeated."),
-    ] = None,
+    dataset: Annotated[
+        list[str], _named("data set", ", or path/to/file.py:function")
+    ] = [],  # noqa: B006 - typer copies it
+    tier: Annotated[list[str], _named("tier")] = [],  # noqa: B006
+    method: Annotated[list[str], _named("method")] = [],  # noqa: B006
+    metric: Annotated[list[str], _named("metric")] = [],  # noqa: B006
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes of the local backend.")
     ] = 2,
     backend: Annotated[
-        BackendName, typer.Option(help="local: this machine. ray: a Ray cluster.")
-    ] = BackendName.LOCAL,
+        Literal["local", "ray"],
+        typer.Option(help="local: this machine. ray: a Ray cluster."),
+    ] = "local",
     ray_address: Annotated[
         str | None,
         typer.Option(
@@ -127,24 +97,24 @@ def run(
     losses and what they are compared with, linear and MLP) or strong (TabM and boosted
     trees). Stop it with Ctrl-C; the same command goes on where it stopped.
     """
-    from losslearn_bench.cli.benchmarking import GridOptions, run_benchmark
+    from losslearn_bench.cli.running import GridOptions, run_benchmark
 
     options = GridOptions(
-        preset=preset.value,
-        size=size.value,
-        protocol=protocol.value,
+        preset=preset,
+        size=size,
+        protocol=protocol,
         repetitions=repetitions,
-        datasets=tuple(dataset or ()),
-        tiers=tuple(tier or ()),
-        methods=tuple(method or ()),
-        metrics=tuple(metric or ()),
+        datasets=tuple(dataset),
+        tiers=tuple(tier),
+        methods=tuple(method),
+        metrics=tuple(metric),
     )
     code = run_benchmark(
         options,
         out=out,
         data_dir=data_dir,
         jobs=jobs,
-        backend=backend.value,
+        backend=backend,
         ray_address=ray_address,
     )
     raise typer.Exit(code)
@@ -152,7 +122,7 @@ def run(
 
 @app.command()
 def report(
-    size: Size = SizeName.CAPPED,
+    size: Size = "capped",
     repetitions: Annotated[
         int | None,
         typer.Option(
@@ -163,9 +133,9 @@ def report(
     data_dir: DataDir = None,
 ) -> None:
     """Make all tables, their figures and one HTML page from the lines there are."""
-    from losslearn_bench.cli.benchmark_report import write_report
+    from losslearn_bench.cli.reporting import write_report
 
-    write_report(out, size=size.value, repetitions=repetitions, data_dir=data_dir)
+    write_report(out, size=size, repetitions=repetitions, data_dir=data_dir)
 
 
 @app.command()
@@ -180,7 +150,7 @@ def figures(
     ] = 400,
 ) -> None:
     """Make the paper's Figures 1, 2 and 3."""
-    from losslearn_bench.cli.paper_figures import write_paper_figures
+    from losslearn_bench.cli.figures import write_paper_figures
 
     write_paper_figures(out, data_dir=data_dir, seeds=seeds, max_iter=max_iter)
 
@@ -188,15 +158,15 @@ def figures(
 @app.command()
 def runtime(out: OutDir = _OUT) -> None:
     """Measure an iteration as sizes and steps grow (section 4.4 of the paper)."""
-    from losslearn_bench.cli.runtimes import measure_runtime
+    from losslearn_bench.cli.figures import write_runtime
 
-    measure_runtime(out)
+    write_runtime(out)
 
 
 @app.command()
 def methods() -> None:
     """List the methods, and which of their packages are missing."""
-    from losslearn_bench.cli.benchmarking import print_methods
+    from losslearn_bench.cli.listing import print_methods
 
     print_methods()
 
@@ -210,6 +180,38 @@ def datasets(
 ) -> None:
     """List the data sets by name, and what of them is on this machine."""
     from losslearn.cli.reporting import console
-    from losslearn_bench.cli.datasets import print_datasets
+    from losslearn_bench.cli.listing import print_datasets
 
     print_datasets(console(), data_dir=data_dir, as_json=as_json)
+
+
+@app.command()
+def pack(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Files of lines, NAME.jsonl."),
+    ],
+) -> None:
+    """Move finished lines into NAME.jsonl.gz, which every command reads beside them."""
+    from losslearn_bench.grid.jsonl import JsonLines
+
+    for file in files:
+        JsonLines(file).pack()
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def study(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A script of bench/studies.")],
+) -> None:
+    """Run a script of the source's folder `bench/studies`, with its own options."""
+    known = sorted(path.stem for path in _STUDIES.glob("*.py"))
+    if name not in known:
+        raise typer.BadParameter(
+            f"there is no study {name!r} in {str(_STUDIES)!r}, only {', '.join(known)}"
+        )
+    script = str(_STUDIES / f"{name}.py")
+    raise typer.Exit(subprocess.call([sys.executable, script, *context.args]))

@@ -1,4 +1,4 @@
-"""What there is of the data sets that have a name."""
+"""What can be compared, and on which data."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,26 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from losslearn.cli.reporting import print_json
+from losslearn.cli.reporting import console, print_json
 from losslearn_bench.datasets import DATASETS, DatasetStatus, find_dataset
+from losslearn_bench.grid.methods import METHODS
+from losslearn_bench.peers import available_peers
+from losslearn_bench.tables.published import TABLE_1
 
 _STYLES = {"complete": None, "partial": "yellow", "not available here": "dim"}
+
+
+def print_methods() -> None:
+    """Print every method, what it is meant for, and what is missing for it."""
+    missing = available_peers()
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    for column in ("method", "title", "tiers", "metrics", "missing"):
+        table.add_column(column)
+    for name, method in METHODS.items():
+        metrics = "all" if method.metrics is None else " ".join(method.metrics)
+        tiers = " ".join(method.tiers)
+        table.add_row(name, method.title, tiers, metrics, missing.get(name) or "")
+    console().print(table)
 
 
 def print_datasets(out: Console, *, data_dir: Path | None, as_json: bool) -> None:
@@ -43,62 +59,40 @@ def _table(statuses: list[DatasetStatus]) -> Table:
     # Without padding it fits 80 columns.
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=0)
     table.add_column("data set", no_wrap=True)
-    for name in (
-        "rows\nhere",
-        "rows\nin all",
-        "fea-\ntures\nhere",
-        "in\nall",
-        "share\npos.",
-        "in\nTable 1",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
+    heads = ("rows\nhere", "rows\nin all", "fea-\ntures\nhere", "in\nall")
+    for head in (*heads, "share\npos.", "in\nTable 1"):
+        table.add_column(head, justify="right", no_wrap=True)
     table.add_column("state", min_width=len("available"))
-    n_paper = sum(status.info.paper_rows is not None for status in statuses)
-    for index, status in enumerate(statuses, start=1):
-        info, found = status.info, status.found
+    for status in statuses:
+        info, found, printed = status.info, status.found, TABLE_1.get(status.info.name)
         table.add_row(
             info.name,
             "-" if found is None else f"{found.n_rows:,}",
             f"{info.n_rows:,}",
             "-" if found is None else f"{found.n_features}",
             f"{info.n_features}",
-            _fraction(status.pos_rate),
-            _fraction(info.paper_pos_rate),
+            "-" if status.pos_rate is None else f"{status.pos_rate:.4f}",
+            "-" if printed is None else f"{printed.pos_rate:.4f}",
             status.state,
             style=_STYLES[status.state],
-            end_section=index == n_paper,
+            end_section=info.name == list(TABLE_1)[-1],
         )
     return table
 
 
-def _fraction(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
 def _as_json(status: DatasetStatus) -> dict[str, Any]:
-    info, found = status.info, status.found
-    in_paper = info.paper_rows is not None
+    info, found, printed = status.info, status.found, TABLE_1.get(status.info.name)
     return {
         "name": info.name,
         "title": info.title,
         "state": status.state,
-        "expected": {
-            "rows": info.n_rows,
-            "features": info.n_features,
-            "positive_fraction": info.pos_rate,
-        },
-        "found": found
+        "expected": _counts(info.n_rows, info.n_features, info.pos_rate),
+        "found": found and _counts(found.n_rows, found.n_features, status.pos_rate),
+        "table_1": printed
         and {
-            "rows": found.n_rows,
-            "features": found.n_features,
-            "positive_fraction": status.pos_rate,
+            "rows": printed.n_train + printed.n_test,
+            "positive_fraction": printed.pos_rate,
         },
-        "table_1": {
-            "rows": info.paper_rows,
-            "positive_fraction": info.paper_pos_rate,
-        }
-        if in_paper
-        else None,
         "source": status.source,
         "path": None if status.path is None else str(status.path),
         "openml_id": info.openml_id,
@@ -107,3 +101,7 @@ def _as_json(status: DatasetStatus) -> dict[str, Any]:
         "notes": info.notes,
         "how_to_get": status.how_to_get,
     }
+
+
+def _counts(n_rows: int, n_features: int, share: float | None) -> dict[str, Any]:
+    return {"rows": n_rows, "features": n_features, "positive_fraction": share}

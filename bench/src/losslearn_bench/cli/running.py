@@ -2,28 +2,23 @@
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from losslearn.cli.reporting import console, note
-from losslearn_bench.cli.benchmark_report import write_tables
-from losslearn_bench.cli.grid_view import GridView
-from losslearn_bench.datasets import DATASETS, find_dataset, load_dataset
+from losslearn_bench.cli.reporting import write_tables
+from losslearn_bench.cli.view import GridView
+from losslearn_bench.datasets import DATASETS, SHIPPED, find_dataset, load_dataset
 from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.local import LocalBackend
-from losslearn_bench.grid.methods import METHODS
 from losslearn_bench.grid.presets import Preset, Size, make_grid
 from losslearn_bench.grid.results import LINES, ResultsFile
-from losslearn_bench.grid.running import Backend, Progress, cells_left, run_grid
+from losslearn_bench.grid.running import Backend, cells_left, run_grid
 from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
-from losslearn_bench.peers import available_peers
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
 _SOME_FAILED = 1
@@ -63,19 +58,14 @@ class GridOptions:
         )
         for tier in self.tiers:
             check_tier(tier)
-        parts = {
-            "datasets": self.datasets,
-            "tiers": self.tiers,
-            "methods": self.methods,
-            "metrics": self.metrics,
-        }
-        chosen = {name: part for name, part in parts.items() if part}
+        axes = ("datasets", "tiers", "methods", "metrics")
+        chosen = {axis: part for axis in axes if (part := getattr(self, axis))}
         if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
         else:
             self._check_tiers_of(grid)
-        grid = replace(grid, **chosen)  # type: ignore[arg-type]
+        grid = replace(grid, **chosen)
         check_part(self.preset, grid, whole)
         if not grid.cells():
             raise ValueError(
@@ -126,13 +116,14 @@ def run_benchmark(
             cannot be used, or no data set of the grid is here.
         ImportError: If Ray is asked for and not installed.
     """
-    whole = options.grid()
+    grid = options.grid()
+    if options.preset == "smoke" and not options.datasets:
+        grid = _of_what_is_here(grid, data_dir)
     results = ResultsFile(out / LINES)
-    left = cells_left(whole, results)  # a damaged file is told before any work
+    left = cells_left(grid, results)  # a damaged file is told before any work
     needed = tuple(dict.fromkeys(cell.dataset for cell in left))
-    missing = _to_be_fetched_by_hand(needed, data_dir)
-    unreachable = _not_downloaded(needed, data_dir)
-    grid = _without(whole, {**missing, **unreachable})
+    missing, unreachable = _fetch(needed, data_dir)
+    grid = _without(grid, missing | unreachable)
     for name in set(needed) - set(DATASETS):
         load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
@@ -141,14 +132,12 @@ def run_benchmark(
         GridView(console(stderr=True)) as view,
     ):
         progress = run_grid(grid, results, workers, data_dir=data_dir, watch=view.watch)
-    _print_failures(progress)
+    for outcome in progress.failed:
+        note(f"{outcome.job.name} failed and has no line: {outcome.error}")
     note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
     # of the whole file, whatever part was asked for this time
     lines = table_lines(
-        results.lines(),
-        options.preset,
-        size=options.size,
-        protocol=options.protocol,
+        results.lines(), options.preset, size=options.size, protocol=options.protocol
     )
     if lines:
         write_tables(out, options.preset, options.protocol, lines)
@@ -178,43 +167,44 @@ def _open_backend(
     return RayBackend(address=ray_address, n_workers=jobs)
 
 
-def _to_be_fetched_by_hand(
-    names: Iterable[str], data_dir: Path | None
-) -> dict[str, str]:
-    """Return the data sets that are not here and are not downloaded, and the way."""
-    found = {
-        name: find_dataset(name, data_dir=data_dir)
-        for name in names
-        if name in DATASETS
-    }
-    return {
-        name: status.how_to_get
-        for name, status in found.items()
-        if status.path is None and not status.info.is_downloaded
-    }
+def _of_what_is_here(grid: Grid, data_dir: Path | None) -> Grid:
+    """Return a grid of data that come with scikit-learn where its own are not here."""
+    if any(find_dataset(name, data_dir=data_dir).path for name in grid.datasets):
+        return grid
+    note(
+        f"the data are {' and '.join(SHIPPED)}, which come with scikit-learn, because "
+        f"{' and '.join(grid.datasets)} are not on this machine"
+    )
+    return replace(grid, datasets=SHIPPED)
 
 
-def _not_downloaded(names: Iterable[str], data_dir: Path | None) -> dict[str, str]:
-    """Download what is not here yet; return what could not be had, and why.
+def _fetch(
+    names: Sequence[str], data_dir: Path | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Download what is not here yet, once: the jobs would each find the same out.
 
-    Once, before the grid starts: its jobs would each find the same out.
+    Returns:
+        What has to be fetched by hand, and how; what could not be had, and why.
     """
-    failed = {}
+    by_hand, failed = {}, {}
     for name in names:
         if name not in DATASETS:
             continue
         status = find_dataset(name, data_dir=data_dir)
-        if status.path is not None or not status.info.is_downloaded:
+        if status.path is not None:
+            continue
+        if not status.info.is_downloaded:
+            by_hand[name] = status.how_to_get
             continue
         note(f"downloading {name}")
         try:
             load_dataset(name, data_dir=data_dir)
         except (ConnectionError, ValueError) as error:
             failed[name] = str(error)
-    return failed
+    return by_hand, failed
 
 
-def _without(grid: Grid, missing: Mapping[str, str]) -> Grid:
+def _without(grid: Grid, missing: dict[str, str]) -> Grid:
     """Leave out the data sets that are missing, and say so.
 
     Raises:
@@ -228,21 +218,3 @@ def _without(grid: Grid, missing: Mapping[str, str]) -> Grid:
             "No data set of the grid is here; `losslearn-bench datasets` says more."
         )
     return replace(grid, datasets=kept)
-
-
-def _print_failures(progress: Progress) -> None:
-    for outcome in progress.failed:
-        note(f"{outcome.job.name} failed and has no line: {outcome.error}")
-
-
-def print_methods() -> None:
-    """Print every method, what it is meant for, and what is missing for it."""
-    missing = available_peers()
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for column in ("method", "title", "tiers", "metrics", "missing"):
-        table.add_column(column)
-    for name, method in METHODS.items():
-        metrics = "all" if method.metrics is None else " ".join(method.metrics)
-        tiers = " ".join(method.tiers)
-        table.add_row(name, method.title, tiers, metrics, missing.get(name) or "")
-    console().print(table)

@@ -13,14 +13,13 @@ from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
     Entries,
-    Key,
     Line,
-    check_protocol,
     clear_best,
     collect,
     full_count,
     in_order,
     loss_matrix,
+    of_methods,
     shown,
 )
 from losslearn_bench.tables.markdown import (
@@ -29,6 +28,7 @@ from losslearn_bench.tables.markdown import (
     listed,
     markdown_table,
     number,
+    paragraphs,
 )
 from losslearn_bench.tables.outcomes import (
     CHECKS,
@@ -87,8 +87,13 @@ class Ranking:
     paired: dict[str, Paired] = field(default_factory=dict)
     """By learned loss, against the control; empty where that is not ranked."""
 
+    @property
+    def critical_difference(self) -> float:
+        """How far apart two of the ranks must be to differ."""
+        return critical_difference(len(self.ranks), self.n_datasets)
 
-def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str:
+
+def honest_table(lines: Sequence[Line], protocol: Protocol = "honest") -> str:
     """Return the losses of all methods, their ranks and their wins, ties and losses.
 
     For each tier and metric a table of mean test losses and standard deviations over
@@ -103,45 +108,11 @@ def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str
         lines: Result lines of one protocol.
         protocol: The rules by which they were measured.
 
-    Returns:
-        Markdown.
-
     Raises:
         ValueError: If there are no lines, they are of another protocol, or mix
             protocols, budgets or versions of a data set.
-
-    Example:
-        >>> line = {
-        ...     "protocol": "honest",
-        ...     "budget": {},
-        ...     "tuning": "none",
-        ...     "versions": {},
-        ... }
-        >>> line |= {
-        ...     "dataset": "a9a",
-        ...     "partial": False,
-        ...     "capped": False,
-        ...     "hardware": {},
-        ... }
-        >>> line |= {"rows": {"available": 10, "train": 6, "validation": 2, "test": 2}}
-        >>> line |= {"tier": "mlp", "metric": "error_rate", "repetition": 0}
-        >>> losses = {"cross_entropy": 0.2, "sl_r": 0.1}
-        >>> lines = [
-        ...     line | {"method": name, "losses": {"test": loss, "validation": loss}}
-        ...     for name, loss in losses.items()
-        ... ]
-        >>> print(honest_table(lines))
-        Test losses, ...
-        | method | a9a | rank |
-        | --- | --- | --- |
-        | sl_r | 0.1000 | 1.00 |
-        | cross_entropy | 0.2000 | 2.00 |
-        ...
-        | sl_r | 0 | 1 | 0 | 1 of 1 | 1 |
-        ...
     """
-    entries = collect(lines)
-    check_protocol(lines, protocol)
+    entries = collect(lines, protocol)
     parts = [
         f"Test losses{_RULES[protocol]}, lower is better: mean ± standard deviation "
         "over random splits; bold where lower than all others by more than a standard "
@@ -151,14 +122,15 @@ def honest_table(lines: Sequence[Line], *, protocol: Protocol = "honest") -> str
     for tier in in_order({key.tier for key in entries}, _TIERS):
         parts.append(f"### {tier}")
         measured = {key.metric for key in entries if key.tier == tier}
-        for metric in in_order(measured, list(PUBLISHED_AS.values())):
+        for metric in in_order(measured, PUBLISHED_AS.values()):
+            ranking = rank_methods(entries, tier, metric)
             parts += [
                 f"#### {tier}, {metric}",
-                _losses(entries, lines, tier, metric),
-                _rank_note(rank_methods(entries, tier, metric)),
+                _losses(entries, lines, tier, metric, ranking),
+                _rank_note(ranking),
             ]
         parts += [f"#### {tier}, wins, ties and losses", *_outcomes(entries, tier)]
-    return "\n\n".join(parts) + "\n"
+    return paragraphs(*parts)
 
 
 def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
@@ -184,11 +156,9 @@ def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
     if len(ranked) < 2:
         return Ranking({}, len(datasets), math.nan, left_out, too_few)
     matrix = matrix[:, in_full]
-    testable = len(ranked) >= 3 and len(datasets) >= 2
-    p_value = friedman(matrix).p_value if testable else math.nan
     ranks = dict(zip(ranked, average_ranks(matrix).ranks.tolist(), strict=True))
     paired = _against_control(matrix, ranked)
-    return Ranking(ranks, len(datasets), p_value, left_out, too_few, paired)
+    return Ranking(ranks, len(datasets), friedman(matrix), left_out, too_few, paired)
 
 
 def _against_control(
@@ -212,21 +182,18 @@ def _axes(entries: Entries, tier: str, metric: str) -> tuple[list[str], list[str
     keys = [key for key in entries if (key.tier, key.metric) == (tier, metric)]
     methods = in_order({key.method for key in keys}, _FIRST)
     methods.sort(key=lambda name: name in CHECKS)
-    return in_order({key.dataset for key in keys}, list(TABLE_1)), methods
+    return in_order({key.dataset for key in keys}, TABLE_1), methods
 
 
-def _losses(entries: Entries, lines: Sequence[Line], tier: str, metric: str) -> str:
+def _losses(
+    entries: Entries, lines: Sequence[Line], tier: str, metric: str, ranking: Ranking
+) -> str:
     """Return the table of one metric: methods by data sets, and their ranks."""
     datasets, methods = _axes(entries, tier, metric)
     full = full_count(entries)
-    ranks = rank_methods(entries, tier, metric).ranks
     columns = []
     for dataset in datasets:
-        found = {
-            name: entry
-            for name in methods
-            if (entry := entries.get(Key(tier, dataset, metric, name)))
-        }
+        found = of_methods(entries, tier, dataset, metric, methods)
         best = clear_best({n: entry for n, entry in found.items() if n not in CHECKS})
         texts = {name: shown(found.get(name), full=full) for name in methods}
         if best:
@@ -236,13 +203,12 @@ def _losses(entries: Entries, lines: Sequence[Line], tier: str, metric: str) -> 
         [
             f"{name} (check)" if name in CHECKS else name,
             *(column[name] for column in columns),
-            number(ranks.get(name, math.nan), digits=2),
+            number(ranking.ranks.get(name, math.nan), 2),
         ]
         for name in methods
     ]
-    return markdown_table(
-        ["method", *(label(d, lines) for d in datasets), "rank"], rows
-    )
+    header = ["method", *(label(dataset, lines) for dataset in datasets), "rank"]
+    return markdown_table(header, rows)
 
 
 def _rank_note(ranking: Ranking) -> str:
@@ -257,18 +223,18 @@ def _rank_note(ranking: Ranking) -> str:
     ranked = list(ranking.ranks)
     if len(ranked) < 2:
         return f"Ranks need two methods that ran in full.{left_out}"
-    cd = critical_difference(len(ranked), ranking.n_datasets)
+    cd = ranking.critical_difference
     groups = indistinguishable_groups(list(ranking.ranks.values()), cd)
     alike = "; ".join(listed([ranked[place] for place in group]) for group in groups)
     paired = "".join(
         f" {name} against {CONTROL}: mean loss lower on {found.lower} and higher "
-        f"on {found.higher} data set(s), p = {number(found.p_value, digits=3)} "
+        f"on {found.higher} data set(s), p = {number(found.p_value, 3)} "
         "(Wilcoxon signed-rank)."
         for name, found in ranking.paired.items()
     )
     return (
         f"Ranks over {ranking.n_datasets} data set(s) and {len(ranked)} methods; "
-        f"Friedman p = {number(ranking.p_value, digits=3)}; critical difference "
+        f"Friedman p = {number(ranking.p_value, 3)}; critical difference "
         f"{cd:.2f} (Nemenyi, 5 %). Not told apart: {alike or 'none'}."
         f"{paired}{left_out}"
     )
@@ -283,15 +249,13 @@ def _outcomes(entries: Entries, tier: str) -> list[str]:
     methods = in_order(
         {key.method for key in every if key.tier == tier}, (*OURS, DERIVED, *_FIRST)
     )
-    methods = [name for name in methods if name not in CHECKS]
-    cells = {name: cells_of(every, tier, name) for name in methods}
+    cells = {n: cells_of(every, tier, n) for n in methods if n not in CHECKS}
     control = cells.pop(CONTROL, {})
-    best = best_hand_made(entries, tier)
-    rival = {cell: best[cell] for cell in control}
-    ours = {name: cells[name] for name in (*OURS, DERIVED) if name in cells}
-    others = {n: found for n, found in cells.items() if n not in (REFINED, DERIVED)}
     if not control:
         return [f"{CONTROL} did not run in this tier: there is nothing to judge by."]
+    best = best_hand_made(entries, tier)
+    ours = {name: cells[name] for name in (*OURS, DERIVED) if name in cells}
+    others = {n: found for n, found in cells.items() if n not in (REFINED, DERIVED)}
     parts = []
     if cells:
         parts += [
@@ -303,7 +267,7 @@ def _outcomes(entries: Entries, tier: str) -> list[str]:
         parts += [
             "Against the best hand-made loss of each cell, by its validation loss "
             f"({CONTROL} is one of them; one with fewer repetitions is passed over):",
-            _tallies(ours, rival),
+            _tallies(ours, {cell: best[cell] for cell in control}),
         ]
     if REFINED in cells and others:
         parts += [
@@ -322,13 +286,12 @@ def _tallies(methods: Mapping[str, Cells], rival: Cells) -> str:
         if found is None:
             rows.append([name, *[NOT_AVAILABLE] * 7])
             continue
-        spread = f"{found.fewest}"
+        counts = map(str, (found.wins, found.ties, found.losses))
+        repetitions = f"{found.fewest}"
         if found.most > found.fewest:
-            spread += f" to {found.most}"
-        counts = (found.wins, found.ties, found.losses)
-        cell_count = f"{found.n} of {len(rival)}"
-        order = [" / ".join(map(str, found)) for found in orders(cells, rival)]
-        rows.append([name, *map(str, counts), cell_count, spread, *order])
+            repetitions += f" to {found.most}"
+        order = map(str, orders(cells, rival))
+        rows.append([name, *counts, f"{found.n} of {len(rival)}", repetitions, *order])
     header = ["method", "wins", "ties", "losses", "cells", "repetitions"]
     header += [f"{what} lower / equal / higher" for what in ("means", "fits")]
     return markdown_table(header, rows)
