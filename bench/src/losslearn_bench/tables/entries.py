@@ -2,7 +2,6 @@
 
 import json
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -216,8 +215,8 @@ def _clearly_lower(ours: Entry, other: Entry) -> bool:
     found = gaps(other, ours)
     if len(found) < 2:
         return False
-    error = statistics.stdev(found) / math.sqrt(len(found))
-    return statistics.fmean(found) > max(error, 1e-12)  # rounding is no difference
+    error = float(np.std(found, ddof=1)) / math.sqrt(len(found))
+    return float(np.mean(found)) > max(error, 1e-12)  # rounding is no difference
 
 
 def best_by_validation(entries: Mapping[str, Entry]) -> str | None:
