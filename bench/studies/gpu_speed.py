@@ -7,24 +7,20 @@ the device is done; the median block counts. Prints the table and writes
 `results/gpu_speed.json`.
 """
 
-import argparse
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
 from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
 from speed import make_setting
-from timing import hardware, interleaved, write
+from timing import hardware, interleaved, make_parser, write
 from torch import Tensor, nn
 
 from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
-
-RESULTS = Path(__file__).parents[1] / "results" / "gpu_speed.json"
 
 
 class Line(NamedTuple):
@@ -148,10 +144,7 @@ def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
-    parser.add_argument("--blocks", type=int, default=9, help="blocks of each way")
-    options = parser.parse_args(args)
+    options = make_parser(__doc__, "gpu_speed.json", blocks=9).parse_args(args)
     if not torch.cuda.is_available():
         sys.exit("gpu_speed.py times a CUDA device, and PyTorch finds none here.")
     blocks = options.blocks

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+
+from losslearn.report.figures import write_whole
+from losslearn_bench.tables.markdown import markdown_table, paragraphs
 
 RESULTS = Path(__file__).parents[1] / "results" / "large_table.json"
 CHUNK = 50_000
@@ -273,15 +274,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         }
         for n_rows in args.growth
     ]
-    largest = {
-        "n_rows": max(args.growth),
-        "n_features": 8,
-        "max_iter": 40,
-        "share": 0.2,
-    }
-    metrics = {
-        metric: in_process("grow", **largest, metric=metric) for metric in METRICS
-    }
+    most = {"n_rows": max(args.growth), "n_features": 8, "max_iter": 40, "share": 0.2}
+    metrics = {metric: in_process("grow", **most, metric=metric) for metric in METRICS}
     times = in_process("time_iterations", sizes=args.growth, n_features=8)
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
@@ -297,26 +291,24 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def show(results: dict[str, Any]) -> None:
-    """Print the results as two tables."""
-    console, larger, growth = Console(), Table(), Table()
-    for head in ("source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"):
-        larger.add_column(head, justify="right")
+def make_tables(results: dict[str, Any]) -> str:
+    """Return the results as tables in Markdown."""
+    larger = []
     for line in results["larger_than_memory"]:
         sizes = [line["bytes"], line["cap"], line["peak_anonymous"]]
-        larger.add_row(
-            line["source"],
-            f"{line['rows']:,}",
-            *(f"{size / 1e9:.2f}" for size in sizes),
-            f"{line['mapping_seconds']:.1f}",
-            f"{line['fit_seconds']:.1f}",
-            *(f"{line['test'][name]:.4f}" for name in ("surrogate", "cross_entropy")),
+        times = [line["mapping_seconds"], line["fit_seconds"]]
+        losses = [line["test"][name] for name in ("surrogate", "cross_entropy")]
+        larger.append(
+            [
+                line["source"],
+                f"{line['rows']:,}",
+                *(f"{size / 1e9:.2f}" for size in sizes),
+                *(f"{seconds:.1f}" for seconds in times),
+                *(f"{loss:.4f}" for loss in losses),
+            ]
         )
-    heads = ("rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation")
-    for head in heads:
-        growth.add_column(head, justify="right")
-    for line in results["growth"]:
-        growth.add_row(
+    growth = [
+        [
             f"{line['rows']:,}",
             f"{line['validation_0.02']['bytes'] / 1e6:.0f}",
             f"{line['milliseconds']:.2f}",
@@ -324,11 +316,20 @@ def show(results: dict[str, Any]) -> None:
                 f"{line[name]['beyond_the_data'] / 1e6:.0f}"
                 for name in ("validation_0.02", "validation_0.2")
             ),
-        )
-    console.print(larger, growth)
-    for metric, line in results["largest_by_metric"].items():
-        beyond = line["beyond_the_data"] / 1e6
-        console.print(f"{metric}, most rows, 20 % validation: {beyond:.0f} MB beyond")
+        ]
+        for line in results["growth"]
+    ]
+    beyond = [
+        [metric, f"{line['beyond_the_data'] / 1e6:.0f}"]
+        for metric, line in results["largest_by_metric"].items()
+    ]
+    heads = ["source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"]
+    sizes = ["rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation"]
+    return paragraphs(
+        markdown_table(heads, larger),
+        markdown_table(sizes, growth),
+        markdown_table(["metric, most rows, 20 % validation", "MB beyond"], beyond),
+    )
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -366,9 +367,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.write(json.dumps(tasks[task](**json.loads(arguments))) + "\n")
         return
     results = run(args)
-    args.results.parent.mkdir(parents=True, exist_ok=True)
-    args.results.write_text(json.dumps(results, indent=2) + "\n")
-    show(results)
+    write_whole(args.results, (json.dumps(results, indent=2) + "\n").encode())
+    sys.stdout.write(make_tables(results))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from losslearn.training.recipe import BilevelConfig
 
 
 def line(variant: str, seed: int, surrogate: float, chosen: float) -> dict:
-    key = dict(zip(ablation.KEY, ("a", "f1", variant, seed, 1, 1), strict=True))
+    key = dict(zip(ablation.KEY, (seed, "a", "f1", variant, 1, 1), strict=True))
     return {**key, "surrogate": {"test": surrogate}, "chosen": {"test": chosen}}
 
 

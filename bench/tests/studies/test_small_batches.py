@@ -21,4 +21,4 @@ def test_a_small_run_goes_on_and_gives_a_table(tmp_path, monkeypatch, data_dir):
     assert len(path.read_text().splitlines()) == 4
     _, _, *rows = path.with_suffix(".md").read_text().splitlines()
     assert [row.split(" | ")[2] for row in rows] == ["16", "32"]
-    assert all(row.endswith("of 2 |") for row in rows)
+    assert all("of 2" in row for row in rows)
