@@ -131,7 +131,7 @@ def test_a_surrogate_sees_raw_scores_where_the_threshold_is_fixed():
         for name in ("f1", "auc")
     )
     assert (raw.standardize, standardised.standardize) == (False, True)
-    with pytest.raises(ValueError, match="`extent` must be above 0"):
+    with pytest.raises(ValueError, match="`extent` must be a positive number"):
         fit_surface(figure_loss("f1"), batch, extent=0, generator=generator)
 
 

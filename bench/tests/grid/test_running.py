@@ -14,7 +14,8 @@ from losslearn_bench.grid.job import run_job
 from losslearn_bench.grid.local import LocalBackend
 from losslearn_bench.grid.methods import get_method
 from losslearn_bench.grid.results import ResultsFile, cell_of
-from losslearn_bench.grid.running import Outcome, run_grid
+from losslearn_bench.grid.running import run_grid
+from losslearn_bench.grid.workers import Outcome
 
 DRIVER = """
 import sys; sys.path.insert(0, "tests/support")

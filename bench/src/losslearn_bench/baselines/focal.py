@@ -1,11 +1,11 @@
 """The focal loss, a sum over single rows as cross-entropy is."""
 
 import torch
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import softplus
 
 from losslearn.tasks.usual import weighted_mean
+from losslearn_bench.baselines.hand_made import Rows, Targets, Values, Weights
 
 
 class Focal(nn.Module):
@@ -49,12 +49,8 @@ class Focal(nn.Module):
         self.gamma, self.alpha = gamma, alpha
 
     def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
+        self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
+    ) -> Values:
         """Return one value per set, at least 0; a set of one class is no exception.
 
         Args:

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.hand_made import HandMade, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_at_least, check_choice
 
 Target = Literal["auc_pr", "auc_roc"]
 RowLoss = Literal["logistic", "hinge"]
@@ -74,29 +75,15 @@ class GlobalObjective(HandMade):
             ValueError: If `target` or `surrogate` is unknown, or there is no anchor.
         """
         super().__init__()
-        if target not in get_args(Target):
-            raise ValueError(
-                f"`target` must be one of {get_args(Target)}, got {target!r}."
-            )
-        if surrogate not in get_args(RowLoss):
-            raise ValueError(
-                f"`surrogate` must be one of {get_args(RowLoss)}, got {surrogate!r}."
-            )
-        if n_anchors < 1:
-            raise ValueError(
-                f"`n_anchors` must be at least 1, got {n_anchors}. "
-                "The more anchors, the closer to the area under the curve."
-            )
+        check_choice("target", target, get_args(Target))
+        check_choice("surrogate", surrogate, get_args(RowLoss))
+        advice = "The more anchors, the closer to the area under the curve."
+        check_at_least(1, "n_anchors", n_anchors, advice)
         self.target, self.surrogate, self.n_anchors = target, surrogate, n_anchors
         self.thresholds = nn.Parameter(torch.zeros(n_anchors))
         self.multipliers = nn.Parameter(torch.ones(n_anchors))
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, of either sign; 0 for a set of one class."""
         n_pos = positive.sum(-1, keepdim=True)
         n_neg = negative.sum(-1, keepdim=True)
@@ -122,7 +109,7 @@ class GlobalObjective(HandMade):
     def _total(
         self,
         margin: Float[Tensor, "*sets anchors n"],
-        weight: Float[Tensor, "*sets n"],
+        weight: Rows,
     ) -> Float[Tensor, "*sets anchors"]:
         """Return the weighted sum of the row losses, at least that of the errors."""
         if self.surrogate == "hinge":

@@ -6,17 +6,18 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+Rows = Float[Tensor, "*sets n"]
+Values = Float[Tensor, "*sets"]
+Targets = Integer[Tensor, "*#sets n"]
+Weights = Float[Tensor, "*#sets n"]
+
 
 class HandMade(nn.Module, ABC):
     """An objective of sets that somebody wrote down; lower is better."""
 
     def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
+        self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
+    ) -> Values:
         """Return one differentiable value per set.
 
         Args:
@@ -27,12 +28,7 @@ class HandMade(nn.Module, ABC):
         return self.value(y_score, *class_weights(y_true, y_score, sample_weight))
 
     @abstractmethod
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set.
 
         Args:
@@ -43,10 +39,10 @@ class HandMade(nn.Module, ABC):
 
 
 def class_weights(
-    y_true: Integer[Tensor, "*#sets n"],
-    y_score: Float[Tensor, "*sets n"],
-    sample_weight: Float[Tensor, "*#sets n"] | None,
-) -> tuple[Float[Tensor, "*sets n"], Float[Tensor, "*sets n"]]:
+    y_true: Targets,
+    y_score: Rows,
+    sample_weight: Weights | None,
+) -> tuple[Rows, Rows]:
     """Return each row's weight as a positive and as a negative, one of them 0.
 
     Both have the shape and the type of `y_score`.

@@ -1,10 +1,8 @@
 """The Lovász extension of the Jaccard loss, over hinge or sigmoid errors."""
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from losslearn_bench.baselines.hand_made import HandMade, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
 
 
 class LovaszHinge(HandMade):
@@ -25,12 +23,7 @@ class LovaszHinge(HandMade):
         tensor(1.2500)
     """
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, at least 0; of one class, see `_lovasz_jaccard`."""
         errors = (1 - _own_side(y_score, positive)).relu()
         return _lovasz_jaccard(errors, positive, negative)
@@ -51,29 +44,22 @@ class LovaszSoftmax(HandMade):
         tensor(0.5543)
     """
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, in [0, 1]; of one class, see `_lovasz_jaccard`."""
         errors = (-_own_side(y_score, positive)).sigmoid()
         return _lovasz_jaccard(errors, positive, negative)
 
 
-def _own_side(
-    y_score: Float[Tensor, "*sets n"], positive: Float[Tensor, "*sets n"]
-) -> Float[Tensor, "*sets n"]:
+def _own_side(y_score: Rows, positive: Rows) -> Rows:
     """Return each score as one for the row's own class; a row of weight 0 has none."""
     return torch.where(positive > 0, y_score, -y_score)
 
 
 def _lovasz_jaccard(
-    error: Float[Tensor, "*sets n"],
-    positive: Float[Tensor, "*sets n"],
-    negative: Float[Tensor, "*sets n"],
-) -> Float[Tensor, "*sets"]:
+    error: Rows,
+    positive: Rows,
+    negative: Rows,
+) -> Values:
     """Return the extension at `error` (Berman et al., Algorithm 1).
 
     A set without positives gives its largest error, a set without negatives the mean of

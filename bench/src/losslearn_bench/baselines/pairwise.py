@@ -2,11 +2,10 @@
 
 from typing import Literal, get_args
 
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.hand_made import HandMade, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_choice
 
 PairLoss = Literal["logistic", "hinge"]
 
@@ -40,18 +39,10 @@ class PairwiseRanking(HandMade):
             ValueError: If `kind` is unknown.
         """
         super().__init__()
-        if kind not in get_args(PairLoss):
-            raise ValueError(
-                f"`kind` must be one of {get_args(PairLoss)}, got {kind!r}."
-            )
+        check_choice("kind", kind, get_args(PairLoss))
         self.kind = kind
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, at least 0; 0 for a set of one class."""
         lead = y_score.unsqueeze(-1) - y_score.unsqueeze(-2)  # (*sets, i, j)
         losses = softplus(-lead) if self.kind == "logistic" else (1 - lead).relu()

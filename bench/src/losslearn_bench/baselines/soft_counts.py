@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from losslearn_bench.baselines.hand_made import HandMade, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_choice, check_positive
 
 
 class SoftF1(HandMade):
@@ -38,19 +39,11 @@ class SoftF1(HandMade):
             ValueError: If `slope` is not a positive number.
         """
         super().__init__()
-        if not 0 < slope < float("inf"):
-            raise ValueError(
-                f"`slope` must be a positive number, got {slope}. "
-                "A higher score always means more probably positive."
-            )
+        advice = "A higher score always means more probably positive."
+        check_positive("slope", slope, advice)
         self.slope, self.offset = slope, offset
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, in [0, 1]; 1 for a set without positives."""
         called = (self.slope * (y_score - self.offset)).sigmoid()
         true_pos = (positive * called).sum(-1)
@@ -74,12 +67,7 @@ class SoftJaccard(HandMade):
         tensor(0.6000)
     """
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, in [0, 1]; 1 for a set without positives."""
         called = y_score.sigmoid()
         intersection = (positive * called).sum(-1)
@@ -119,23 +107,11 @@ class AnyLoss(HandMade):
             ValueError: If `metric` is unknown or `amplification` not a positive number.
         """
         super().__init__()
-        if metric not in get_args(AnyLossMetric):
-            raise ValueError(
-                f"`metric` must be one of {get_args(AnyLossMetric)}, got {metric!r}."
-            )
-        if not 0 < amplification < float("inf"):
-            raise ValueError(
-                f"`amplification` must be a positive number, got {amplification}. "
-                "The authors use 73."
-            )
+        check_choice("metric", metric, get_args(AnyLossMetric))
+        check_positive("amplification", amplification, "The authors use 73.")
         self.metric, self.amplification = metric, amplification
 
-    def value(
-        self,
-        y_score: Float[Tensor, "*sets n"],
-        positive: Float[Tensor, "*sets n"],
-        negative: Float[Tensor, "*sets n"],
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, in [0, 1].
 
         The recall of a class that a set lacks counts as 0: such a set gives 1 for the

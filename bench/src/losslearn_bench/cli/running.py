@@ -3,10 +3,10 @@
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal
 
 from losslearn.cli.reporting import console, note
 from losslearn_bench.cli.reporting import write_tables
@@ -16,18 +16,13 @@ from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.local import LocalBackend
 from losslearn_bench.grid.presets import Preset, Size, make_grid
 from losslearn_bench.grid.results import LINES, ResultsFile
-from losslearn_bench.grid.running import Backend, cells_left, run_grid
+from losslearn_bench.grid.running import cells_left, run_grid
+from losslearn_bench.grid.workers import Workers
 from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
 _SOME_FAILED = 1
-
-
-class _Backend(Backend, AbstractContextManager["_Backend"], Protocol):
-    """A backend that is closed at the end of its context."""
-
-    def __enter__(self) -> Self: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +154,7 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 
 def _open_backend(
     backend: Literal["local", "ray"], jobs: int, ray_address: str | None
-) -> _Backend:
+) -> Workers:
     if backend == "local":
         return LocalBackend(jobs)
     from losslearn_bench.grid.on_ray import RayBackend

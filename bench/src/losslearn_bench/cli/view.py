@@ -17,8 +17,8 @@ from rich.progress import (
 from rich.text import Text
 
 from losslearn.cli.progress import format_loss
-from losslearn_bench.grid.running import Outcome
 from losslearn_bench.grid.running import Progress as GridProgress
+from losslearn_bench.grid.workers import Outcome
 
 
 class GridView:

@@ -12,6 +12,7 @@ from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.report.figures import new_figure
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.algorithm import surrogate_step
+from losslearn_bench.checks import check_at_least, check_positive
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,8 +64,7 @@ def random_batch(*, n: int = 10, generator: torch.Generator) -> Batch:
     Raises:
         ValueError: If `n` has no room for both classes.
     """
-    if n < 2:
-        raise ValueError(f"`n` must be at least 2, a row of each class, got {n}.")
+    check_at_least(2, "n", n, "A set holds a row of each class.")
     y_true = torch.randint(2, (n,), generator=generator)
     y_true[0], y_true[1] = 0, 1
     y_score = torch.randn(n, generator=generator)
@@ -127,8 +127,7 @@ def fit_surface(
     Raises:
         ValueError: If `extent` is not above 0.
     """
-    if extent <= 0:
-        raise ValueError(f"`extent` must be above 0, got {extent}.")
+    check_positive("extent", extent, "Scores are drawn between minus this and this.")
     surrogate = _new_surrogate(true_loss, batch, extent, generator)
     optimizer = torch.optim.Adam(surrogate.parameters(), lr=surrogate_lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from losslearn.metrics import get_true_loss
+from losslearn_bench.checks import check_at_least
 from losslearn_bench.grid.methods import get_method
 from losslearn_bench.harness.budget import Budget
 
@@ -82,10 +83,7 @@ class Grid:
             get_method(method)
         names = tuple(get_true_loss(metric).name for metric in self.metrics)
         object.__setattr__(self, "metrics", names)
-        if self.repetitions < 1:
-            raise ValueError(
-                f"`repetitions` must be at least 1, got {self.repetitions}."
-            )
+        check_at_least(1, "repetitions", self.repetitions)
 
     def cells(self) -> list[Cell]:
         """Return every cell, those of one data set and repetition together."""

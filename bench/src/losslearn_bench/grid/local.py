@@ -3,25 +3,17 @@
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import torch
-
+from losslearn_bench.checks import check_at_least
 from losslearn_bench.grid.cells import Job
-from losslearn_bench.grid.job import Line, run_job
-from losslearn_bench.grid.methods import get_method
-from losslearn_bench.grid.running import Outcome
-
-_MOMENT = 0.5
-"""Seconds after which a wait gives the progress view its turn."""
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.workers import Workers, run_by_name
 
 
-class LocalBackend:
+class LocalBackend(Workers):
     """A pool of worker processes, one thread each.
 
     A worker that dies takes its jobs with it; they are reported as failed, and a new
@@ -34,55 +26,36 @@ class LocalBackend:
         Raises:
             ValueError: If there is nobody to work.
         """
-        if n_workers < 1:
-            raise ValueError(f"`n_workers` must be at least 1, got {n_workers}.")
-        self.n_workers = n_workers
-        self._pool, self._is_broken = self._start(), False
-        self._running: dict[Future[list[Line]], Job] = {}
+        check_at_least(1, "n_workers", n_workers)
+        super().__init__(n_workers)
+        self._pool, self._is_broken = self._new_pool(), False
 
-    def _start(self) -> ProcessPoolExecutor:
+    def _new_pool(self) -> ProcessPoolExecutor:
         # forked workers would inherit torch's threads in an unusable state
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
             self.n_workers, mp_context=context, initializer=_end_with_parent
         )
 
-    def submit(self, job: Job, data_dir: Path | None) -> None:
+    def start(self, job: Job, data_dir: Path | None) -> Future[list[Line]]:
         """Start a job."""
         if self._is_broken:
-            self._pool, self._is_broken = self._start(), False
-        self._running[self._pool.submit(run_by_name, job, data_dir)] = job
+            self._pool, self._is_broken = self._new_pool(), False
+        return self._pool.submit(run_by_name, job, data_dir)
 
-    def wait(self) -> Iterator[Outcome]:
-        """Return the jobs that ended, after at least one did or a moment passed."""
-        ended, _ = wait(self._running, timeout=_MOMENT, return_when=FIRST_COMPLETED)
-        for future in ended:
-            job = self._running.pop(future)
-            error = future.exception()
-            if error is None:
-                yield Outcome(job, future.result())
-                continue
-            if isinstance(error, BrokenProcessPool):
-                self._is_broken = True
-                yield Outcome(job, [], "its worker process died, perhaps for memory")
-                continue
-            yield Outcome(job, [], f"{type(error).__name__}: {error}")
+    def explain(self, error: BaseException) -> str:
+        """Return why a job has no lines."""
+        if isinstance(error, BrokenProcessPool):
+            self._is_broken = True
+            return "its worker process died, perhaps for memory"
+        return f"{type(error).__name__}: {error}"
 
-    def __enter__(self) -> Self:
-        """Use as a context, which stops the workers at its end."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop the workers; after an error or Ctrl-C without waiting for their jobs."""
-        if error is not None:
+    def close(self, *, at_once: bool) -> None:
+        """Stop the workers."""
+        if at_once:
             for process in list((self._pool._processes or {}).values()):
                 process.terminate()
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        self._pool.shutdown(wait=not at_once, cancel_futures=True)
 
 
 def _end_with_parent() -> None:
@@ -99,9 +72,3 @@ def _end_with_parent() -> None:
         os._exit(1)  # there is nobody left to hand a result to
 
     threading.Thread(target=follow, daemon=True).start()
-
-
-def run_by_name(job: Job, data_dir: Path | None) -> list[Line]:
-    """Run a job by its method's name, on one thread; what a worker does."""
-    torch.set_num_threads(1)
-    return run_job(job, get_method(job.cells[0].method), data_dir)

@@ -1,25 +1,21 @@
 """Jobs on a Ray cluster, over as many machines as it has."""
 
 import socket
-from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 from urllib.parse import urlsplit
 
 from losslearn_bench.grid.cells import Job
-from losslearn_bench.grid.local import run_by_name
-from losslearn_bench.grid.running import Outcome
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.workers import Workers, run_by_name
 
-_MOMENT = 0.5
-"""Seconds after which a wait gives the progress view its turn."""
 _PATIENCE = 5.0
 """Seconds within which a cluster has to answer."""
 _RETRIES = 3
 """How often a job is begun again on another worker after its own has died."""
 
 
-class RayBackend:
+class RayBackend(Workers):
     """Sends jobs to a Ray cluster, one core each; this process writes the lines.
 
     A job whose worker or machine dies is begun again elsewhere. Every machine needs the
@@ -44,7 +40,7 @@ class RayBackend:
             import ray
         except ImportError:
             raise ImportError(
-                "The backend `ray` needs the package ray: pip install 'losslearn[ray]'."
+                "The backend `ray` needs the package ray: pip install 'losslearn-bench[ray]'."
             ) from None
         if address not in (None, "auto"):
             _check_reachable(address)
@@ -57,42 +53,23 @@ class RayBackend:
             include_dashboard=False if address is None else None,
         )
         self._run = ray.remote(num_cpus=1, max_retries=_RETRIES)(run_by_name)
-        self._running: dict[Any, Job] = {}
         cores = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's own
-        self.n_workers = max(int(cores.get("CPU", 1)), 1)
+        super().__init__(max(int(cores.get("CPU", 1)), 1))
 
-    def submit(self, job: Job, data_dir: Path | None) -> None:
+    def start(self, job: Job, data_dir: Path | None) -> Future[list[Line]]:
         """Start a job."""
-        self._running[self._run.remote(job, data_dir)] = job
+        future: Future[list[Line]] = self._run.remote(job, data_dir).future()
+        return future
 
-    def wait(self) -> Iterator[Outcome]:
-        """Return the jobs that ended, after at least one did or a moment passed."""
-        if not self._running:
-            return
-        ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_MOMENT)
-        for reference in ended:
-            job = self._running.pop(reference)
-            try:
-                yield Outcome(job, self._ray.get(reference))
-            except self._ray.exceptions.RayTaskError as error:
-                cause = error.cause
-                yield Outcome(job, [], f"{type(cause).__name__}: {cause}")
-            except self._ray.exceptions.RayError as error:
-                yield Outcome(job, [], f"its worker died {_RETRIES + 1} times: {error}")
+    def explain(self, error: BaseException) -> str:
+        """Return why a job has no lines."""
+        if isinstance(error, self._ray.exceptions.RayTaskError):
+            return f"{type(error.cause).__name__}: {error.cause}"
+        return f"its worker died {_RETRIES + 1} times: {error}"
 
-    def __enter__(self) -> Self:
-        """Use as a context, which leaves the cluster at its end."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the cluster; one that was started here ends."""
-        for reference in self._running:
-            self._ray.cancel(reference, force=True)
+    def close(self, *, at_once: bool) -> None:
+        """Leave the cluster, which drops its jobs; one that was started here ends."""
+        del at_once
         self._ray.shutdown()
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Literal, get_args
 
+from losslearn_bench.checks import check_choice
 from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.methods import HAND_MADE, get_method
 from losslearn_bench.harness.budget import Budget, Protocol
@@ -112,11 +113,8 @@ def make_grid(
     Raises:
         ValueError: If preset or size is unknown.
     """
-    for name, value, choice in (("preset", preset, Preset), ("size", size, Size)):
-        if value not in get_args(choice):
-            raise ValueError(
-                f"`{name}` must be one of {get_args(choice)}, got {value!r}."
-            )
+    check_choice("preset", preset, get_args(Preset))
+    check_choice("size", size, get_args(Size))
     budget = Budget(protocol=protocol)
     if size == "capped":
         # makes the tables end in about two hours on two cores; the larger steps make up

@@ -2,39 +2,16 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
 
 from losslearn_bench.grid.cells import Cell, Grid, Job, make_jobs
-from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.results import ResultsFile
+from losslearn_bench.grid.workers import Outcome, Workers
 
 _RECHECK = 0.5
 """Seconds between two looks for a job that another process gave up."""
-
-
-class Outcome(NamedTuple):
-    """How a job ended."""
-
-    job: Job
-    lines: list[Line]
-    error: str | None = None
-    """Why there are no lines; None if there are."""
-
-
-class Backend(Protocol):
-    """Where jobs run."""
-
-    n_workers: int
-    """How many jobs at a time."""
-
-    def submit(self, job: Job, data_dir: Path | None) -> None:
-        """Start a job."""
-
-    def wait(self) -> Iterator[Outcome]:
-        """Return the jobs that ended, after at least one did or a moment passed."""
 
 
 @dataclass
@@ -56,7 +33,7 @@ Watcher = Callable[[Progress], None]
 def run_grid(
     grid: Grid,
     results: ResultsFile,
-    backend: Backend,
+    backend: Workers,
     *,
     data_dir: Path | None = None,
     watch: Watcher | None = None,
@@ -97,7 +74,7 @@ def run_grid(
 class _GridRun:
     """One process's part in running a grid."""
 
-    def __init__(self, grid: Grid, results: ResultsFile, backend: Backend) -> None:
+    def __init__(self, grid: Grid, results: ResultsFile, backend: Workers) -> None:
         self._results, self._backend, self._budget = results, backend, grid.budget
         self._cells = frozenset(grid.cells())
         self._claims: dict[Job, contextlib.ExitStack] = {}

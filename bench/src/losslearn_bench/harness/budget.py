@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from losslearn.training.recipe import PAPER, BilevelConfig
+from losslearn_bench.checks import check_choice
 
 Setting = dict[str, float | int | str]
 """Hyper-parameters by name."""
@@ -54,12 +55,8 @@ class Budget:
         Raises:
             ValueError: If a field is outside its range.
         """
-        for name, choice in {"protocol": Protocol, "tuning": Tuning}.items():
-            if getattr(self, name) not in get_args(choice):
-                raise ValueError(
-                    f"`{name}` must be one of {get_args(choice)}, "
-                    f"got {getattr(self, name)!r}."
-                )
+        check_choice("protocol", self.protocol, get_args(Protocol))
+        check_choice("tuning", self.tuning, get_args(Tuning))
         if self.max_train_rows is not None and self.max_train_rows < 10:
             raise ValueError(
                 f"`max_train_rows` must be at least 10 or None, got "

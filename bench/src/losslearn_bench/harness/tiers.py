@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 
 from losslearn.models.networks import Standardizer, build_model
+from losslearn_bench.checks import check_choice
 from losslearn_bench.harness.packages import load
 
 Tier = Literal["linear", "mlp", "strong"]
@@ -19,8 +20,7 @@ def check_tier(tier: str) -> None:
     Raises:
         ValueError: If there is no such tier.
     """
-    if tier not in TIERS:
-        raise ValueError(f"`tier` must be one of {TIERS}, got {tier!r}.")
+    check_choice("tier", tier, TIERS)
 
 
 def build_tier_model(tier: str, x: Tensor) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
+from losslearn_bench.checks import check_choice
 from losslearn_bench.harness.budget import Budget, Setting
 from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
 from losslearn_bench.harness.packages import load
@@ -36,10 +37,7 @@ class AdversarialObjective:
             ImportError: If `ap_perf` is not installed.
             ValueError: If the package is not set up for the metric.
         """
-        if metric not in _CLASSES:
-            raise ValueError(
-                f"`metric` must be one of {tuple(_CLASSES)}, got {metric!r}."
-            )
+        check_choice("metric", metric, _CLASSES)
         metrics = load("ap_perf.common_metrics")
         one = getattr(metrics, _CLASSES[metric])()
         one.initialize()
