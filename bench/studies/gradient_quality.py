@@ -158,15 +158,7 @@ def descend(
     *,
     watch: Callable[[int], object] | None = None,
 ) -> None:
-    """Follow the central differences by Adam, their step and its own going to 0.
-
-    Args:
-        model: Changed in place.
-        data: Whose training rows give the loss.
-        true_loss: What is descended.
-        steps: How many.
-        watch: Called with the number of steps done after each.
-    """
+    """Follow the central differences by Adam, their step and its own going to 0."""
     at = weights_of(model).requires_grad_()
     optimizer = torch.optim.Adam(
         [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5

@@ -22,11 +22,7 @@ from losslearn_bench.tables.outcomes import order_of
 
 
 def read(path: Path, method: str) -> Entries:
-    """Return the entries of a method in a file of result lines.
-
-    Raises:
-        ValueError: If the file has no line of it, or its lines do not belong together.
-    """
+    """Return the entries of a method in a file of result lines."""
     return collect(
         [one for one in ResultsFile(path).lines() if one["method"] == method]
     )

@@ -46,9 +46,6 @@ class EvolutionStrategies(nn.Module):
             sigma: Size of the moves, in deviations of the set's scores.
             n_pairs: K, moves tried, each there and back.
             generator: Source of the moves, on the scores' device.
-
-        Raises:
-            ValueError: If `sigma` is not a positive number, or no pair is asked for.
         """
         super().__init__()
         check_positive("sigma", sigma, "It is in deviations of a set's scores.")
@@ -63,11 +60,6 @@ class EvolutionStrategies(nn.Module):
         """Return the true loss of each set; 0, with no gradient, where it is NaN.
 
         The built-in losses are NaN for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row.
         """
         weight = sample_weight if self.true_loss.takes_weight else None
         scores = y_score.detach()

@@ -51,13 +51,7 @@ class Focal(nn.Module):
     def forward(
         self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
     ) -> Values:
-        """Return one value per set, at least 0; a set of one class is no exception.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Logits.
-            sample_weight: Weight of each row; None weighs all alike.
-        """
+        """Return one value per set, at least 0; a set of one class is no exception."""
         margin = torch.where(y_true == 1, y_score, -y_score)
         # by logarithms: a power of 1 - p has no finite gradient at 0 for gamma < 1
         losses = softplus(-margin) * torch.exp(-self.gamma * softplus(margin))

@@ -70,9 +70,6 @@ class GlobalObjective(HandMade):
             target: The curve whose area to train for.
             n_anchors: T, points at which the curve is taken.
             surrogate: Loss of a row.
-
-        Raises:
-            ValueError: If `target` or `surrogate` is unknown, or there is no anchor.
         """
         super().__init__()
         check_choice("target", target, get_args(Target))

@@ -33,11 +33,7 @@ class PairwiseRanking(HandMade):
     """
 
     def __init__(self, *, kind: PairLoss = "logistic") -> None:
-        """Choose the loss of a pair.
-
-        Raises:
-            ValueError: If `kind` is unknown.
-        """
+        """Choose the loss of a pair."""
         super().__init__()
         check_choice("kind", kind, get_args(PairLoss))
         self.kind = kind

@@ -34,9 +34,6 @@ class SoftF1(HandMade):
         Args:
             slope: Steepness; the larger, the closer to F1 and the flatter far away.
             offset: Threshold that the counts soften.
-
-        Raises:
-            ValueError: If `slope` is not a positive number.
         """
         super().__init__()
         advice = "A higher score always means more probably positive."
@@ -102,9 +99,6 @@ class AnyLoss(HandMade):
         Args:
             metric: What to train for.
             amplification: L; the authors' value is the default.
-
-        Raises:
-            ValueError: If `metric` is unknown or `amplification` not a positive number.
         """
         super().__init__()
         check_choice("metric", metric, get_args(AnyLossMetric))

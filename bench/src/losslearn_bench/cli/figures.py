@@ -40,15 +40,6 @@ def write_paper_figures(
 
     The trainings of Figure 3 take minutes; each is kept in `figure3.jsonl` once it is
     done, and the next call goes on from there.
-
-    Args:
-        out: Folder to write to.
-        data_dir: Where ijcnn1 is looked for first.
-        seeds: Trainings of each start in Figure 3.
-        max_iter: Iterations of each.
-
-    Raises:
-        OSError: If a data set cannot be had or a file not be written.
     """
     use_one_thread()
     write_surfaces(out)
@@ -114,11 +105,7 @@ def write_convergence(
 
 
 def write_runtime(out: Path) -> None:
-    """Measure every design, and write the lines and the table.
-
-    Raises:
-        OSError: If the files cannot be written.
-    """
+    """Measure every design, and write the lines and the table."""
     use_one_thread()
     designs = track(DESIGNS, "designs", console=console(stderr=True))
     rows = [measure_iteration(design) for design in designs]

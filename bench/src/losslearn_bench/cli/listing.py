@@ -30,18 +30,7 @@ def print_methods() -> None:
 
 
 def print_datasets(out: Console, *, data_dir: Path | None, as_json: bool) -> None:
-    """Print the paper's Table 1, and the other sets, with what is on this machine.
-
-    Args:
-        out: Where the table goes; JSON goes to stdout.
-        data_dir: The local folder; None takes `LOSSLEARN_DATA`, else
-            `../shared/datasets` where that exists.
-        as_json: Whether to print JSON instead.
-
-    Raises:
-        FileNotFoundError: If a folder that was named does not exist.
-        ValueError: If a file cannot be read.
-    """
+    """Print the paper's Table 1, and the other sets, with what is on this machine."""
     statuses = [find_dataset(name, data_dir=data_dir) for name in DATASETS]
     if as_json:
         print_json([_as_json(status) for status in statuses])

@@ -67,18 +67,8 @@ def write_tables(
 ) -> Section:
     """Write the table of a grid as Markdown, and its figures.
 
-    Args:
-        out: Folder to write to.
-        preset: The grid.
-        protocol: Its rules.
-        lines: Those of `table_lines`, not empty.
-
     Returns:
         What the page shows of it.
-
-    Raises:
-        ValueError: If the lines do not belong into one table.
-        OSError: If the files cannot be written.
     """
     if preset == "table2":
         table = table_2(lines, protocol)
@@ -158,12 +148,6 @@ def write_report(
 
     A table whose lines all stand in those before it, as trees alone of the strong tier
     do, is left out. The page ends with what stands in no table.
-
-    Args:
-        out: Folder of the lines, where all is written.
-        size: Which grids.
-        repetitions: Only so many of the random splits; None takes all there are.
-        data_dir: Where data sets are looked for first, for Table 1.
 
     Returns:
         The page.

@@ -95,21 +95,8 @@ def run_benchmark(
 ) -> int:
     """Run what is missing of a grid, write its tables, and return the exit code.
 
-    Args:
-        options: Which grid.
-        out: Folder of the results.
-        data_dir: Where data sets are looked for first.
-        jobs: Processes of the local backend.
-        backend: Where jobs run.
-        ray_address: Of a running Ray cluster.
-
     Returns:
         0, or 1 if some jobs failed or a data set could not be downloaded.
-
-    Raises:
-        ValueError: If an option, a data set of the user's own or the results file
-            cannot be used, or no data set of the grid is here.
-        ImportError: If Ray is asked for and not installed.
     """
     grid = options.grid()
     if options.preset == "smoke" and not options.datasets:

@@ -82,14 +82,6 @@ def load_dataset(
             `../shared/datasets` where that exists.
         cache_dir: The cache; None takes `LOSSLEARN_CACHE`, else the user's cache.
 
-    Raises:
-        FileNotFoundError: If the set is not on this machine and has to be fetched by
-            hand, or a folder that was named does not exist.
-        ConnectionError: If OpenML cannot be reached.
-        ValueError: If there is no such data set, its function raises, or it is none: a
-            value is missing or no number, a target is not 0 or 1, or one class is
-            absent.
-
     Example:
         >>> def four_rows():
         ...     return [[0.0, 1.0], [1.0, 1.0], [2.0, 0.0], [3.0, 0.0]], [0, 1, 1, 0]
@@ -119,11 +111,6 @@ def find_dataset(
     """Tell where `load_dataset` would take a named data set from, and what is there.
 
     Only the target column is read, nothing is downloaded.
-
-    Args:
-        name: A name in `DATASETS`.
-        data_dir: As for `load_dataset`.
-        cache_dir: As for `load_dataset`.
 
     Raises:
         FileNotFoundError: If a folder that was named does not exist.

@@ -18,17 +18,7 @@ _NETWORK = (URLError, TimeoutError, ConnectionError, HTTPException, EOFError)
 
 
 def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
-    """Download a data set, check its counts, and write it to the cache.
-
-    Args:
-        info: What to download and what it must hold.
-        path: The Parquet file to write, as a whole or not at all.
-
-    Raises:
-        ConnectionError: If OpenML cannot be reached.
-        ValueError: If OpenML has no such data, or other data than expected.
-        OSError: If the file cannot be written.
-    """
+    """Download a data set, check its counts, and write it to the cache."""
     fetched = _fetch(info, path)
     features = _features(fetched).drop(columns=list(info.drop), errors="ignore")
     target = _targets(fetched.target, info)

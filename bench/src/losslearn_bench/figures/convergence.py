@@ -75,9 +75,6 @@ def convergence(
         sets, at scores as the model steps see them), `surrogate_error` (Eq. 5, what the
         last turn's surrogate steps saw, noise on the scores included) and `test_loss`
         at a threshold from the validation rows; None for a value that is not a number.
-
-    Raises:
-        ValueError: If the name is unknown, or the training rows hold one class only.
     """
     true_loss = get_true_loss(metric)
     return [

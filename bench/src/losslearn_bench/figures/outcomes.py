@@ -34,10 +34,6 @@ def percent_change(
 ) -> list[float | None]:
     """Return the change of each loss against its control in %.
 
-    Args:
-        ours: Losses of the method.
-        control: Losses of the control, repetition by repetition.
-
     Returns:
         Below 0 where the method is better; None where both losses are 0, infinite
         where the control's alone is.
@@ -82,10 +78,6 @@ def draw_outcomes(
     Returns:
         Points coloured by the verdict; how many there are of each, and what a triangle
         is, stands below. A row says where both losses are 0.
-
-    Raises:
-        ValueError: If there are no cells, or a change is not a number.
-        ImportError: If matplotlib is not installed.
     """
     _check(cells)
     figure = new_figure(7.5, 0.27 * len(cells) + 1.7)

@@ -68,10 +68,6 @@ def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
         title: Stands above the page.
         sections: Shown in order, listed at the top, each with an anchor made of its
             heading.
-
-    Raises:
-        ValueError: If a picture is of no known kind.
-        OSError: If the file cannot be written; nothing half-written is left.
     """
     # a line of text stays a line; HTML in the text is shown as it is written
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")

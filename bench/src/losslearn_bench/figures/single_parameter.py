@@ -142,9 +142,6 @@ def train_single_parameter(
 
     Returns:
         The run, with one record for each moment.
-
-    Raises:
-        ValueError: If the rows hold one class only.
     """
     looks = default_moments(config) if moments is None else moments
     true_loss = get_true_loss("error_rate").with_threshold(0.0)
@@ -176,10 +173,6 @@ def draw_single_parameter(
     run: SingleParameterRun, moments: Sequence[Moment]
 ) -> "Figure":
     """Draw the data, and both losses over alpha at some moments of the training.
-
-    Args:
-        run: The training.
-        moments: What to show of it, in order of time; a panel each.
 
     Returns:
         One row of panels: the data, then the moments.

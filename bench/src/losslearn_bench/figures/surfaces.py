@@ -55,15 +55,7 @@ class Surface:
 
 
 def random_batch(*, n: int = 10, generator: torch.Generator) -> Batch:
-    """Return a mini-batch as in Figure 1: random scores and targets of both classes.
-
-    Args:
-        n: Rows, at least 2.
-        generator: Draws targets and scores.
-
-    Raises:
-        ValueError: If `n` has no room for both classes.
-    """
+    """Return a mini-batch as in Figure 1: random scores and targets of both classes."""
     check_at_least(2, "n", n, "A set holds a row of each class.")
     y_true = torch.randint(2, (n,), generator=generator)
     y_true[0], y_true[1] = 0, 1
@@ -123,9 +115,6 @@ def fit_surface(
         steps: Updates of the surrogate; the learning rate falls to 0 over them.
         n_sets: Sets of an update.
         surrogate_lr: First learning rate.
-
-    Raises:
-        ValueError: If `extent` is not above 0.
     """
     check_positive("extent", extent, "Scores are drawn between minus this and this.")
     surrogate = _new_surrogate(true_loss, batch, extent, generator)
@@ -147,16 +136,7 @@ def loss_surfaces(
     generator: torch.Generator,
     steps: int = 1_000,
 ) -> list[Surface]:
-    """Return the data of Figure 1, one surface for each loss.
-
-    Args:
-        losses: Names or aliases of built-in losses.
-        batch: The mini-batch.
-        grid: Scores to try for both rows; the surrogates are fitted up to the largest
-            of them in size.
-        generator: Source of the fits.
-        steps: Updates of each surrogate.
-    """
+    """Return the data of Figure 1, one surface for each loss."""
     y_score = grid_scores(batch, grid)
     y_true = batch.y_true.expand_as(y_score)
     extent = float(grid.abs().max())
@@ -212,11 +192,6 @@ def draw_surfaces(
     """Draw each true loss above its surrogate, both in the same colours.
 
     Seen from above, because a wall of a surface hides what lies behind it.
-
-    Args:
-        grid: Scores that were tried for either row, evenly spaced and increasing.
-        surfaces: What came of it, a column and a colour bar each.
-        note: Stands below the figure.
     """
     figure = new_figure(2.1 * len(surfaces) + 0.6, 6.2)
     axes = figure.subplots(2, len(surfaces), squeeze=False, sharex=True, sharey=True)

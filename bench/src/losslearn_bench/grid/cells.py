@@ -74,11 +74,7 @@ class Grid:
     for."""
 
     def __post_init__(self) -> None:
-        """Check that something can be run.
-
-        Raises:
-            ValueError: If a method or metric is unknown, or no repetition is asked for.
-        """
+        """Check that something can be run."""
         for method in self.methods:
             get_method(method)
         names = tuple(get_true_loss(metric).name for metric in self.metrics)

@@ -51,18 +51,7 @@ def loss_of(metric: str, protocol: Protocol) -> TrueLoss:
 
 
 def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line]:
-    """Run the cells of a job and return their lines.
-
-    Args:
-        job: Cells of one data set, tier, method and repetition.
-        method: The method of these cells.
-        data_dir: Where data sets are looked for first.
-
-    Raises:
-        ValueError: If the data or a setting cannot be used.
-        ImportError: If the method's package is not installed.
-        OSError: If the data set cannot be had.
-    """
+    """Run the cells of a job and return their lines."""
     first, budget = job.cells[0], job.budget
     dataset = _dataset(first.dataset, data_dir)
     split = split_rows(

@@ -64,11 +64,7 @@ class JsonLines:
         return [*self._packed_texts.values(), *new]
 
     def read(self) -> list[dict[str, Any]]:
-        """Return what the lines say.
-
-        Raises:
-            ValueError: If one is not JSON.
-        """
+        """Return what the lines say."""
         return [text.parse() for text in self.texts()]
 
     def append(self, lines: Iterable[object]) -> None:

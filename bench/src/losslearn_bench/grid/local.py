@@ -21,11 +21,7 @@ class LocalBackend(Workers):
     """
 
     def __init__(self, n_workers: int) -> None:
-        """Start the pool.
-
-        Raises:
-            ValueError: If there is nobody to work.
-        """
+        """Start the pool."""
         check_at_least(1, "n_workers", n_workers)
         super().__init__(n_workers)
         self._pool, self._is_broken = self._new_pool(), False

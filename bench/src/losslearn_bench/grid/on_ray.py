@@ -40,7 +40,8 @@ class RayBackend(Workers):
             import ray
         except ImportError:
             raise ImportError(
-                "The backend `ray` needs the package ray: pip install 'losslearn-bench[ray]'."
+                "The backend `ray` needs the package ray: "
+                "pip install 'losslearn-bench[ray]'."
             ) from None
         if address not in (None, "auto"):
             _check_reachable(address)

@@ -109,9 +109,6 @@ def make_grid(
             fewer of both. Validation and test rows are never capped.
         protocol: By which rules; see `Budget`.
         repetitions: Random splits; None takes 3, or 5 at full size.
-
-    Raises:
-        ValueError: If preset or size is unknown.
     """
     check_choice("preset", preset, get_args(Preset))
     check_choice("size", size, get_args(Size))

@@ -37,11 +37,7 @@ class ResultsFile:
         self._known: dict[bytes, Line] = {}
 
     def lines(self) -> list[Line]:
-        """Return the finished cells.
-
-        Raises:
-            ValueError: If a line is not JSON, or no finished cell.
-        """
+        """Return the finished cells."""
         return [self._line(text) for text in self._file.texts()]
 
     def _line(self, text: Text) -> Line:

@@ -73,10 +73,6 @@ class Budget:
         """Return the training settings, those of a tuning grid's entry among them.
 
         Under the paper's protocol only `mode` and `model_lr` are taken from an entry.
-
-        Raises:
-            ValueError: If a setting is outside its range.
-            TypeError: If a setting is unknown.
         """
         names = ("max_iter", "model_steps", "model_lr", "batch_size", "n_evals")
         shared: dict[str, Any] = {name: getattr(self, name) for name in names}

@@ -15,25 +15,12 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 def check_tier(tier: str) -> None:
-    """Check the name of a tier.
-
-    Raises:
-        ValueError: If there is no such tier.
-    """
+    """Check the name of a tier."""
     check_choice("tier", tier, TIERS)
 
 
 def build_tier_model(tier: str, x: Tensor) -> nn.Module:
-    """Return a new model of a tier for the training rows `x`.
-
-    Args:
-        tier: "linear", "mlp" (the paper's) or "strong" (TabM).
-        x: Training rows, shape `[rows, features]`.
-
-    Raises:
-        ValueError: If the tier is unknown.
-        ImportError: If the tier's library is not installed.
-    """
+    """Return a new model of a tier for the training rows `x`."""
     check_tier(tier)
     return build_strong_model(x) if tier == "strong" else build_model(tier, x)
 
@@ -56,11 +43,7 @@ class TabMScores(nn.Module):
     """
 
     def __init__(self, n_features: int, **sizes: float) -> None:
-        """Start from TabM's default initialisation, by the global torch generator.
-
-        Raises:
-            ImportError: If `tabm` is not installed.
-        """
+        """Start from TabM's default initialisation, by the global torch generator."""
         super().__init__()
         self.standardizer = Standardizer(n_features)
         self.members = load("tabm").TabM.make(
@@ -73,11 +56,7 @@ class TabMScores(nn.Module):
 
 
 def build_strong_model(x: Tensor, *, k: int = 8) -> nn.Module:
-    """Return a new TabM of `k` members, its standardizer fitted to the rows `x`.
-
-    Raises:
-        ImportError: If `tabm` is not installed.
-    """
+    """Return a new TabM of `k` members, its standardizer fitted to the rows `x`."""
     sizes = {"n_blocks": 2, "d_block": 128, "k": k, "dropout": 0.1}
     model = TabMScores(x.shape[1], **sizes).to(device=x.device, dtype=x.dtype)
     model.standardizer.fit(x)

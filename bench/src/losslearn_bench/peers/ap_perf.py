@@ -28,15 +28,7 @@ class AdversarialObjective:
     """
 
     def __init__(self, metric: str) -> None:
-        """Set up the metric, with its value where a class is missing.
-
-        Args:
-            metric: "f1_loss" or "mcc_loss".
-
-        Raises:
-            ImportError: If `ap_perf` is not installed.
-            ValueError: If the package is not set up for the metric.
-        """
+        """Set up the metric, with its value where a class is missing."""
         check_choice("metric", metric, _CLASSES)
         metrics = load("ap_perf.common_metrics")
         one = getattr(metrics, _CLASSES[metric])()

@@ -50,9 +50,6 @@ def _load_losses() -> Any:  # noqa: ANN401 - the package has no types
 
     They ask for a positive row by Python's sum over a tensor, element by element, which
     takes more than half of a step of a small model; PyTorch's sum says the same.
-
-    Raises:
-        ImportError: If `libauc` is not installed.
     """
     losses: Any = load("libauc.losses.auc")
     losses.sum = torch.sum
@@ -63,9 +60,6 @@ def make_aucm(model: nn.Module, data: TrainingData, rate: float) -> Parts:
     """Make the AUC margin loss in its default form, with PESG.
 
     Source: Yuan et al., "Large-scale Robust Deep AUC Maximization", ICCV 2021.
-
-    Raises:
-        ImportError: If `libauc` is not installed.
     """
     device = data.x.device
     aucm = _load_losses().AUCMLoss(device=device)
@@ -85,9 +79,6 @@ def make_ap(model: nn.Module, data: TrainingData, rate: float) -> Parts:
 
     Source: Qi et al., "Stochastic Optimization of Areas Under Precision-Recall Curves
     with Provable Convergence", NeurIPS 2021.
-
-    Raises:
-        ImportError: If `libauc` is not installed.
     """
     device = data.x.device
     ap = _load_losses().APLoss(data_len=len(data.y_true), device=device)

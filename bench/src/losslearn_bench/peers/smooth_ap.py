@@ -20,14 +20,7 @@ class SmoothAPObjective:
     """
 
     def __init__(self, n_steps: int) -> None:
-        """Start with an empty queue.
-
-        Args:
-            n_steps: Model steps over which the temperature falls.
-
-        Raises:
-            ImportError: If `imbalanced-losses` is not installed.
-        """
+        """Start with an empty queue."""
         package = load("imbalanced_losses")
         self._step = 0
         self._loss = package.LossWarmupWrapper(

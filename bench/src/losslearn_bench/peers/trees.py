@@ -70,9 +70,6 @@ def boost_lightgbm(
 
     Source: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree",
     NeurIPS 2017.
-
-    Raises:
-        ImportError: If `lightgbm` is not installed.
     """
     lightgbm = load("lightgbm")
     fixed = {
@@ -107,9 +104,6 @@ def boost_xgboost(
     """Train XGBoost's trees with each of the settings.
 
     Source: Chen, Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
-
-    Raises:
-        ImportError: If `xgboost` is not installed.
     """
     xgboost = load("xgboost")
     fixed = {

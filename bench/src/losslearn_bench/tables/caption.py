@@ -19,15 +19,8 @@ _PROTOCOLS = {
 def caption(lines: Sequence[Line]) -> str:
     """Return how the lines came about: rules, data, repetitions, versions, hardware.
 
-    Args:
-        lines: Result lines of one protocol and budget.
-
     Returns:
         Sentences, a line each.
-
-    Raises:
-        ValueError: If there are no lines, or they mix protocols, budgets or versions of
-            a data set.
     """
     check_lines(lines)
     protocol = lines[0]["protocol"]

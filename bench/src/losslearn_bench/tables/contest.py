@@ -79,13 +79,6 @@ def table_3(lines: Sequence[Line]) -> str:
     mean validation loss, over paired repetitions (see `significance.verdict`). A win
     counts one, a tie half for either, as in the paper; the paper counts the lowest
     value, whatever its spread, so that count stands below ours.
-
-    Args:
-        lines: Result lines; those of other methods, losses and tiers are left out.
-
-    Raises:
-        ValueError: If no lines are left, or they mix protocols, budgets or versions of
-            a data set.
     """
     cells = {(MEASURED[block], name) for block in BLOCKS for name in _methods(block)}
     # beside the paper's JAC

@@ -103,14 +103,6 @@ def honest_table(lines: Sequence[Line], protocol: Protocol = "honest") -> str:
     cross-entropy, the learned losses against the best hand-made loss of each cell,
     chosen by its mean validation loss, and every method against the refined
     surrogate; see `significance.verdict`.
-
-    Args:
-        lines: Result lines of one protocol.
-        protocol: The rules by which they were measured.
-
-    Raises:
-        ValueError: If there are no lines, they are of another protocol, or mix
-            protocols, budgets or versions of a data set.
     """
     entries = collect(lines, protocol)
     parts = [

@@ -32,13 +32,6 @@ def table_lines(
     and loss with their budget, so that a method or a data set run by name stands beside
     the rest.
 
-    Args:
-        lines: All lines of a results file.
-        preset: The table.
-        size: Of the grid.
-        protocol: Its rules.
-        repetitions: Only so many of the random splits; None takes all.
-
     Returns:
         The lines in their order; none if the preset has not been run.
     """
@@ -66,11 +59,6 @@ def table_lines(
 def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
     """Check that a table has a place for what was asked for, before it is run.
 
-    Args:
-        preset: The table.
-        part: What was asked for.
-        whole: The preset's own grid.
-
     Raises:
         ValueError: If a tier, method or metric would stand in no row or column.
     """
@@ -91,11 +79,6 @@ def left_out(
     lines: Sequence[Line], shown: Sequence[Line], *, size: Size
 ) -> dict[str, int]:
     """Return how many lines stand in no table, by the reason.
-
-    Args:
-        lines: All lines of a results file.
-        shown: Those that stand in a table.
-        size: What the tables were made for.
 
     Example:
         >>> line = {"budget": {"max_iter": 7}, "tier": "mlp"}

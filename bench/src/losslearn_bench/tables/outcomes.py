@@ -122,9 +122,6 @@ def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contras
 
     Tiers stand in the order of the lines, data sets and losses in that of the paper,
     the same for each.
-
-    Raises:
-        ValueError: If the lines do not belong into one table.
     """
     entries = collect(lines)
     found = []
@@ -146,11 +143,7 @@ def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contras
 
 
 def with_derived(entries: Entries) -> Entries:
-    """Return the entries, and those of `sl_r_or_cross_entropy` where both ran.
-
-    Raises:
-        ValueError: If a repetition has a test loss and no validation loss.
-    """
+    """Return the entries, and those of `sl_r_or_cross_entropy` where both ran."""
     derived = {}
     for key, ours in entries.items():
         control = entries.get(key._replace(method=CONTROL))

@@ -85,14 +85,6 @@ def table_2(lines: Sequence[Line], protocol: Protocol) -> str:
     that is clearly best, see `clear_best`; within a standard error none is declared so.
     The ranks are averaged over the data sets that have all three methods; ties share
     them. The paper's JAC is an error rate, and stands beside ours.
-
-    Args:
-        lines: Result lines; those of other methods, losses and tiers are left out.
-        protocol: The rules by which the lines were measured.
-
-    Raises:
-        ValueError: If no lines are left, or they are of another protocol, or mix
-            protocols, budgets or versions of a data set.
     """
     cells = {(metric, name) for metric in MEASURED.values() for name in VARIANTS}
     kept = of_cells(lines, cells)

@@ -192,9 +192,6 @@ def runtime_table(rows: Sequence[Row]) -> str:
 
     The last column is what the paper's operation counts give for the ratio to
     cross-entropy; the fit is left out below four measurements.
-
-    Args:
-        rows: Those of `measure_iteration`.
     """
     fit = fit_runtime(rows) if len(rows) >= _FEWEST else None
     header = ["Q_alpha", "Q_beta", "K_alpha", "K_beta", "N", "ms", "ms, fitted"]

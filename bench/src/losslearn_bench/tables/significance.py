@@ -170,9 +170,6 @@ def average_ranks(table: ArrayLike) -> AverageRanks:
     is left out as a whole: ranks among fewer methods are lower, and would flatter those
     that ran everywhere else.
 
-    Args:
-        table: Losses `[datasets, methods]`; NaN where a method is missing.
-
     Example:
         >>> average_ranks([[0.1, 0.2, 0.2], [0.1, 0.2, 0.3], [0.1, 0.2, float("nan")]])
         AverageRanks(ranks=array([1.  , 2.25, 2.75]), n_datasets=2)
@@ -185,9 +182,6 @@ def average_ranks(table: ArrayLike) -> AverageRanks:
 
 def friedman(table: ArrayLike) -> float:
     """Return how likely ranks as unlike are if all methods are alike on average.
-
-    Args:
-        table: Losses `[datasets, methods]`; a data set with a NaN is left out.
 
     Returns:
         The p-value in [0, 1], 1 if all methods tie everywhere; NaN for fewer than three
