@@ -40,12 +40,11 @@ from losslearn_bench.tables.entries import (
     best_by_validation,
     collect,
     gaps,
-    pair,
     shown,
 )
 from losslearn_bench.tables.entries import compare as judge
 from losslearn_bench.tables.markdown import bold, markdown_table, paragraphs
-from losslearn_bench.tables.outcomes import is_hand_made, order_of
+from losslearn_bench.tables.outcomes import contrast, is_hand_made, order_of
 
 RESULTS = fits.RESULTS / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
@@ -183,14 +182,13 @@ def _count(verdicts: list[str]) -> str:
 def draw(rows: list[Row], path: Path, title: str) -> None:
     """Write the figure of a tier: the cells in which some fit changed anything."""
     from losslearn.report.figures import save_figure
-    from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
+    from losslearn_bench.figures.outcomes import draw_outcomes
 
-    cells = []
-    for row in rows:
-        changes = percent_change(*zip(*pair(row.ours, row.control), strict=True))
-        if any(changes):
-            label = f"{row.key.dataset}  {row.key.metric}"
-            cells.append(Cell(label, changes, judge(row.ours, row.control)))
+    cells = [
+        contrast(row.key, row.ours, row.control)
+        for row in rows
+        if any(gaps(row.ours, row.control))
+    ]
     note = f"not shown: {len(rows) - len(cells)} cells without any change"
     if cells:
         figure = draw_outcomes(cells, title=title, limit=_FURTHEST, note=note)

@@ -11,8 +11,10 @@ import pytest
 from losslearn.report.figures import new_figure, render, save_figure, write_whole
 from losslearn.report.palette import BLUE, VERMILION
 from losslearn_bench.figures.critical_difference import draw_critical_difference
-from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
+from losslearn_bench.figures.outcomes import draw_outcomes, percent_changes
 from losslearn_bench.figures.page import Picture, Section, write_page
+from losslearn_bench.tables.entries import Key
+from losslearn_bench.tables.outcomes import Contrast
 
 
 def make_figure():
@@ -171,43 +173,50 @@ def test_no_text_of_a_diagram_is_cut(n, long):
     assert is_whole(figure)
 
 
+def cell(name, pairs, verdict, metric="f1_loss"):
+    ours, control = map(list, zip(*pairs, strict=True))
+    return Contrast(Key("linear", name, metric, "sl_r"), ours, control, verdict)
+
+
 def test_the_change_is_in_percent_of_the_control():
-    changes = percent_change([0.3, 0.2, 0.0, 0.1], [0.2, 0.4, 0.0, 0.0])
-    assert changes == [pytest.approx(50), pytest.approx(-50), None, np.inf]
-    with pytest.raises(ValueError, match="got 1 and 2"):
-        percent_change([0.1], [0.1, 0.2])
+    pairs = [(0.3, 0.2), (0.2, 0.4), (0.0, 0.0), (0.1, 0.0)]
+    changes = percent_changes(cell("a", pairs, "tie"))
+    assert changes == [pytest.approx(50), pytest.approx(-50), np.inf]
 
 
 def test_every_repetition_is_a_point_in_the_colour_of_the_verdict():
     cells = [
-        Cell("first", [-3.0, -1.0], "win"),
-        Cell("second", [40.0, 1.0], "loss"),
-        Cell("third", [np.inf, 0.0], "tie"),
+        cell("first", [(0.875, 1), (0.625, 1)], "win"),
+        cell("second", [(1.75, 1), (1.125, 1)], "loss"),
+        cell("third", [(0.5, 0), (0.5, 0.5)], "tie"),
     ]
-    figure = draw_outcomes(cells, limit=10)
+    figure = draw_outcomes(cells, limit=50, title="t", partial={"second"})
     (ax,) = figure.axes
     shown = [
         (line.get_marker(), line.get_color(), *point)
         for line in ax.lines
         for point in line.get_xydata().tolist()
     ]
-    assert ("o", BLUE, -3.0, 0.0) in shown
-    assert ("|", BLUE, -2.0, 0.0) in shown
-    assert (">", VERMILION, 10.0, 1.0) in shown
+    assert ("o", BLUE, -12.5, 0.0) in shown
+    assert ("|", BLUE, -25.0, 0.0) in shown
+    assert (">", VERMILION, 50.0, 1.0) in shown
     assert [mark for mark, *_, row in shown if row == 2.0] == ["o", ">"]
     assert [text.get_text() for text in ax.get_yticklabels()] == [
-        "first",
-        "second",
-        "third",
+        "first  f1_loss",
+        "second*  f1_loss",
+        "third  f1_loss",
     ]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert labels == ["1 win", "1 tie", "1 loss", "mean", "further than 10 %"]
+    assert labels == ["1 win", "1 tie", "1 loss", "mean", "further than 50 %"]
 
 
 def test_two_losses_of_0_are_told_and_no_change():
-    cells = [Cell("none", [None] * 3, "tie"), Cell("some", [None, 2.0, 4.0], "tie")]
-    figure = draw_outcomes(cells, limit=10, note="a part")
+    cells = [
+        cell("none", [(0, 0)] * 3, "tie"),
+        cell("some", [(0, 0), (1.25, 1), (1.75, 1)], "tie"),
+    ]
+    figure = draw_outcomes(cells, limit=100, title="t", note="a part")
     (ax,) = figure.axes
     texts = [text.get_text() for text in ax.texts]
     assert texts == ["both losses 0 in 3 of 3", "both losses 0 in 1 of 3"]
@@ -216,23 +225,15 @@ def test_two_losses_of_0_are_told_and_no_change():
         for line in ax.lines[:-1]  # the last one marks 0
         for point in line.get_xydata().tolist()
     ]
-    assert points == [("o", 2.0, 1.0), ("o", 4.0, 1.0), ("|", 3.0, 1.0)]
+    assert points == [("o", 25.0, 1.0), ("o", 75.0, 1.0), ("|", 50.0, 1.0)]
     (legend,) = figure.legends
     assert legend.get_title().get_text() == "a part"
     assert "further" not in " ".join(text.get_text() for text in legend.get_texts())
 
 
 def test_no_text_of_the_outcomes_is_cut():
-    cells = [Cell("keel_kddcup_buffer_overflow*  average_precision_loss", [90], "tie")]
+    name, metric = "keel_kddcup_buffer_overflow", "average_precision_loss"
+    cells = [cell(name, [(1.9, 1)], "tie", metric)] * 9
     title, note = "linear: SurrogateClassifier's fit against cross-entropy", "part " * 9
-    figure = draw_outcomes(cells * 9, limit=60, title=title, note=note)
+    figure = draw_outcomes(cells, limit=60, title=title, note=note, partial={name})
     assert is_whole(figure)
-
-
-def test_cells_without_numbers_are_refused():
-    with pytest.raises(ValueError, match="at least one comparison"):
-        draw_outcomes([])
-    with pytest.raises(ValueError, match="'a' must hold numbers"):
-        draw_outcomes([Cell("a", [1.0, float("nan")], "tie")])
-    with pytest.raises(ValueError, match="'a' must hold numbers"):
-        draw_outcomes([Cell("a", [], "tie")])

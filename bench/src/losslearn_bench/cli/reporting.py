@@ -8,7 +8,7 @@ from losslearn.cli.reporting import note
 from losslearn.report.figures import save_figure, write_whole
 from losslearn_bench.datasets import DATASETS, find_dataset
 from losslearn_bench.figures.critical_difference import draw_critical_difference
-from losslearn_bench.figures.outcomes import Cell, draw_outcomes, percent_change
+from losslearn_bench.figures.outcomes import draw_outcomes
 from losslearn_bench.figures.page import Picture, Section, write_page
 from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.methods import METHODS
@@ -99,22 +99,11 @@ def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Pictu
     partial = {line["dataset"] for line in lines if line["partial"]}
     for tier in dict.fromkeys(one.key.tier for one in found):
         own = [one for one in found if one.key.tier == tier]
-        cells = [
-            Cell(
-                f"{one.key.dataset}{'*' * (one.key.dataset in partial)}  "
-                f"{one.key.metric}",
-                percent_change(one.ours, one.control),
-                one.verdict,
-            )
-            for one in own
-        ]
         has_part = partial & {one.key.dataset for one in own}
         title = f"{tier}: {METHODS[ours].title} against cross-entropy"
+        note = "* a part of the data set" if has_part else None
         figure = draw_outcomes(
-            cells,
-            title=title,
-            limit=_LIMIT,
-            note="* a part of the data set" if has_part else None,
+            own, title=title, limit=_LIMIT, note=note, partial=partial
         )
         path = save_figure(figure, out / f"{stem}_{tier}")[-1]
         yield Picture(path.read_bytes(), f"{title}. {_CHANGES}")

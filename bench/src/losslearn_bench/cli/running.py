@@ -10,7 +10,7 @@ from typing import Literal
 
 from losslearn.cli.reporting import console, note
 from losslearn_bench.cli.reporting import write_tables
-from losslearn_bench.cli.view import GridView
+from losslearn_bench.cli.view import grid_view
 from losslearn_bench.datasets import DATASETS, SHIPPED, find_dataset, load_dataset
 from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.local import LocalBackend
@@ -111,9 +111,9 @@ def run_benchmark(
     with (
         _stopped_as_by_ctrl_c(),
         _open_backend(backend, jobs, ray_address) as workers,
-        GridView(console(stderr=True)) as view,
+        grid_view(console(stderr=True)) as watch,
     ):
-        progress = run_grid(grid, results, workers, data_dir=data_dir, watch=view.watch)
+        progress = run_grid(grid, results, workers, data_dir=data_dir, watch=watch)
     for outcome in progress.failed:
         note(f"{outcome.job.name} failed and has no line: {outcome.error}")
     note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")

@@ -128,8 +128,7 @@ def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contras
     for key, entry in entries.items():
         other = entries.get(key._replace(method=control))
         if key.method == ours and other is not None and pair(entry, other):
-            mine, theirs = map(list, zip(*pair(entry, other), strict=True))
-            found.append(Contrast(key, mine, theirs, compare(entry, other)))
+            found.append(contrast(key, entry, other))
     keys = [one.key for one in found]
     tiers = list(dict.fromkeys(key.tier for key in keys))
     datasets = in_order({key.dataset for key in keys}, TABLE_1)
@@ -140,6 +139,12 @@ def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contras
         return tiers.index(tier), datasets.index(dataset), metrics.index(metric)
 
     return sorted(found, key=place)
+
+
+def contrast(key: Key, ours: Entry, control: Entry) -> Contrast:
+    """Return one cell of `contrasts`."""
+    mine, theirs = map(list, zip(*pair(ours, control), strict=True))
+    return Contrast(key, mine, theirs, compare(ours, control))
 
 
 def with_derived(entries: Entries) -> Entries:
