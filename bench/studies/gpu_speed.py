@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import torch
 from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
+from iteration_parts import FIT, SCORES, STEPS, TRUE_LOSSES, our_parts
 from speed import make_setting
 from timing import hardware, interleaved, make_parser, write
 from torch import Tensor, nn
@@ -88,31 +89,22 @@ def measure_iteration(n: int, *, replay: int, blocks: int) -> Line:
 def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
-    trainer, learner, learned, _ = setting
-    sampler = trainer.sampler
-    rows = sampler.draw(10)
-    y_score = torch.randn(10, 1, 100, device="cuda")
-    loss = torch.rand(10, 1, device="cuda")
-    fit = (sampler.y_set, y_score, loss, sampler.weight)
-    sets = y_score.squeeze(1)
-
-    def true_losses() -> Tensor:
-        y_true = sampler.y_set.expand_as(sets)
-        return learner._true_loss(y_true, sets, sample_weight=sampler.weight)
+    parts = our_parts(setting)
+    sampler = setting.trainer.sampler
+    y_score = torch.randn(100, device="cuda")
 
     def value() -> object:
-        return learned.value_and_slope(
-            sampler.y_set, sets[0], sample_weight=sampler.weight
+        return setting.learned.value_and_slope(
+            sampler.y_set, y_score, sample_weight=sampler.weight
         )
 
-    parts = {
-        "scores of 10 sets": {"eager": lambda: trainer._score_rows(rows)},
-        "10 true losses": {"eager": true_losses},
-        "10 surrogate steps": both(lambda: learner._fit(*fit)),
+    ways = {
+        **{name: {"eager": parts[name]} for name in (SCORES, TRUE_LOSSES)},
+        FIT: both(parts[FIT]),
         "the learned loss and its gradient": both(value),
-        "3 model steps": both(lambda: trainer._descend(learned, sampler.draw(3))),
+        STEPS: both(parts[STEPS]),
     }
-    return [measure(name, ways, calls=1, blocks=blocks) for name, ways in parts.items()]
+    return [measure(name, way, calls=1, blocks=blocks) for name, way in ways.items()]
 
 
 def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:

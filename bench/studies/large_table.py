@@ -2,7 +2,7 @@
 
     python bench/studies/large_table.py
 
-Makes a table of 6 GB, as a memory map and as a Parquet file, and fits each in a process
+Makes a table of 6 GB, a Parquet file and its memory map, and fits each in a process
 that may hold 2 GB (`RLIMIT_DATA`: all memory that is not mapped from a file). Then, for
 10^4 to 10^7 rows in memory: the time of an iteration, and the memory of a whole fit
 beyond the data. Needs Linux, and twice the table's size on the disk of `--folder`; the
@@ -60,27 +60,18 @@ def make_rows(n_rows: int, n_features: int, *, stream: int = 0) -> tuple:
 
 
 def write_table(folder: Path, n_rows: int, n_features: int) -> None:
-    """Write the table as a memory map and as a Parquet file."""
+    """Write the table as a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = [f"f{i}" for i in range(n_features)]
     schema = pa.schema([*((name, pa.float32()) for name in names), ("y", pa.int8())])
-    x = np.lib.format.open_memmap(
-        folder / "x.npy", mode="w+", dtype=np.float32, shape=(n_rows, n_features)
-    )
-    targets, begin = [], 0
     with pq.ParquetWriter(
         folder / "table.parquet", schema, compression="none", use_dictionary=False
     ) as writer:
         for part, y in draw_rows(n_rows, n_features):
-            x[begin : begin + len(part)] = part
-            targets.append(y)
-            begin += len(part)
             columns = [*np.ascontiguousarray(part.T), y]
             writer.write_table(pa.table(columns, schema=schema))
-    x.flush()
-    np.save(folder / "y.npy", np.concatenate(targets))
 
 
 def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str, Any]:
@@ -97,8 +88,9 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
     if source == "parquet":
         x, y, _ = map_parquet(Path(folder) / "table.parquet", target="y")
     else:
-        x = np.load(Path(folder) / "x.npy", mmap_mode="r", allow_pickle=False)
-        y = np.load(Path(folder) / "y.npy", allow_pickle=False)
+        kept = Path(folder) / "table.map"  # what `map_parquet` made
+        x = np.load(kept / "x.npy", mmap_mode="r", allow_pickle=False)
+        y = np.load(kept / "y.npy", allow_pickle=False)
     mapped = time.perf_counter()
     clf = SurrogateClassifier(
         "f1",
@@ -119,10 +111,10 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
         "mapping_seconds": mapped - begin,
         "fit_seconds": seconds,
         "test": {
-            result["method"]: evaluate(
+            (name := result["method"]): evaluate(
                 clf.true_loss_,
                 y_true,
-                torch.from_numpy(scores[result["method"]]),
+                torch.from_numpy(scores[name]),
                 threshold=result["threshold"],
             )
             for result in clf.report_["results"]
@@ -248,18 +240,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run everything and return the results."""
     larger = []
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        folder = Path(name)
-        write_table(folder, args.rows, args.features)
-        for source in ("npy", "parquet"):
+        write_table(Path(name), args.rows, args.features)
+        for source in ("parquet", "npy"):
+            given = {"source": source, "cap": args.cap}
             line = in_process(
-                "fit_from_disk",
-                source=source,
-                folder=name,
-                cap=args.cap,
-                max_iter=args.max_iter,
+                "fit_from_disk", folder=name, max_iter=args.max_iter, **given
             )
-            larger.append({"source": source, "cap": args.cap, **line})
-            (folder / "x.npy").unlink(missing_ok=True)  # room for the map of the other
+            larger.append({**given, **line})
     growth = [
         {
             "rows": n_rows,

@@ -3,8 +3,7 @@
 import pytest
 from result_cases import HIGH, LOW, MIDDLE, make_lines, make_surrogates, read, row_of
 
-from losslearn_bench.tables.contest import table_3
-from losslearn_bench.tables.paper import table_2
+from losslearn_bench.tables.paper import table_2, table_3
 from losslearn_bench.tables.published import TABLE_2
 
 

@@ -2,7 +2,7 @@
 
 from result_cases import HIGH, LOW, MIDDLE, make_lines, read, row_of
 
-from losslearn_bench.tables.contest import table_3
+from losslearn_bench.tables.paper import table_3
 from losslearn_bench.tables.published import TABLE_1
 
 

@@ -5,11 +5,10 @@ from result_cases import HIGH, LOW, MIDDLE, make_lines, make_surrogates, row_of
 
 from losslearn_bench.datasets import DatasetInfo, DatasetStatus, FileCounts
 from losslearn_bench.tables.caption import caption
-from losslearn_bench.tables.contest import table_3
 from losslearn_bench.tables.entries import Entry, clear_best
 from losslearn_bench.tables.honest import honest_table
 from losslearn_bench.tables.markdown import markdown_table
-from losslearn_bench.tables.paper import table_1, table_2
+from losslearn_bench.tables.paper import table_1, table_2, table_3
 
 
 def test_table_1_shows_found_beside_expected_and_marks_parts():

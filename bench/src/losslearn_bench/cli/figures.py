@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from rich.progress import track
 
 from losslearn.cli.reporting import console, note
@@ -23,9 +24,6 @@ from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.grid.presets import PAPER_METRICS
 from losslearn_bench.harness.rows import load_rows
 from losslearn_bench.tables.runtime import DESIGNS, measure_iteration, runtime_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _DATASET = "ijcnn1"
 _MAX_TRAIN_ROWS = 20_000
@@ -117,6 +115,6 @@ def write_runtime(out: Path) -> None:
     note(f"table written to {out / 'runtime.md'}")
 
 
-def _save(figure: "Figure", stem: Path) -> None:
+def _save(figure: Figure, stem: Path) -> None:
     paths = save_figure(figure, stem)
     note(f"figure written to {' and '.join(str(path) for path in paths)}")

@@ -15,12 +15,11 @@ from losslearn_bench.grid.methods import METHODS
 from losslearn_bench.grid.presets import Preset, Size
 from losslearn_bench.grid.results import LINES, ResultsFile
 from losslearn_bench.harness.budget import Protocol
-from losslearn_bench.tables.contest import table_3
 from losslearn_bench.tables.entries import collect
 from losslearn_bench.tables.honest import honest_table, rank_methods
 from losslearn_bench.tables.lines import left_out, table_lines
 from losslearn_bench.tables.outcomes import CONTROL, OURS, REFINED, contrasts
-from losslearn_bench.tables.paper import table_1, table_2
+from losslearn_bench.tables.paper import table_1, table_2, table_3
 
 _TITLES: dict[Preset, str] = {
     "table2": "Table 2: universal, learned from scratch, refined",

@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from losslearn.metrics import TrueLoss, get_true_loss
@@ -22,10 +24,6 @@ from losslearn.training.loop import Record, Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
 from losslearn.training.sampling import SetSampler
 from losslearn_bench.harness.rows import HeldOut, held_out_loss
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Row = Mapping[str, Any]
 
@@ -152,7 +150,7 @@ def _known(value: object) -> object:
     return value if is_known else None
 
 
-def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> "Figure":
+def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure:
     """Draw the surrogate's error, its value and the true test loss over iterations.
 
     A line is the mean over the seeds, the band around it goes from the lowest to the
@@ -197,7 +195,7 @@ def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> "Figur
     return figure
 
 
-def _draw_quantity(ax: "Axes", rows: Sequence[Row], quantity: str) -> None:
+def _draw_quantity(ax: Axes, rows: Sequence[Row], quantity: str) -> None:
     for start, (label, colour, style) in _STARTS.items():
         iterations, values = _curves(rows, start, quantity)
         if len(iterations) == 0:

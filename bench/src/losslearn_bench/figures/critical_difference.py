@@ -1,15 +1,12 @@
 """Average ranks of methods, and which of them cannot be told apart."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from losslearn.report.figures import new_figure
 from losslearn.report.palette import INK, VERMILION
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _LETTER = 0.16
 """More than the width of any letter, in inches."""
@@ -21,7 +18,7 @@ def draw_critical_difference(
     critical_difference: float,
     *,
     title: str,
-) -> "Figure":
+) -> Figure:
     """Draw the ranks on an axis, best at the left, bars joining what is not apart.
 
     Args:

@@ -3,18 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, GREY, INK, VERMILION
 from losslearn_bench.tables.outcomes import Contrast
 from losslearn_bench.tables.significance import Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _COLOURS: dict[Verdict, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
 _PLURAL: dict[Verdict, str] = {"win": "wins", "tie": "ties", "loss": "losses"}
@@ -43,7 +40,7 @@ def draw_outcomes(
     limit: float,
     note: str | None = None,
     partial: Collection[str] = (),
-) -> "Figure":
+) -> Figure:
     """Draw a point for each repetition and a bar at their mean, a row for each cell.
 
     Args:
@@ -76,7 +73,7 @@ def draw_outcomes(
     return figure
 
 
-def _draw_cell(ax: "Axes", place: int, cell: Contrast, edge: float) -> None:
+def _draw_cell(ax: Axes, place: int, cell: Contrast, edge: float) -> None:
     changes = np.asarray(percent_changes(cell))
     if n_zero := len(cell.ours) - len(changes):
         text = f"both losses 0 in {n_zero} of {len(cell.ours)}"
@@ -98,7 +95,7 @@ def _draw_cell(ax: "Axes", place: int, cell: Contrast, edge: float) -> None:
 
 
 def _explain(
-    figure: "Figure", cells: Sequence[Contrast], edge: float, note: str | None
+    figure: Figure, cells: Sequence[Contrast], edge: float, note: str | None
 ) -> None:
     """Say below the figure what colours, bars and triangles stand for."""
     from matplotlib.lines import Line2D

@@ -4,11 +4,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Integer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from losslearn.metrics import get_true_loss
@@ -19,10 +21,6 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SETTINGS = BilevelConfig(
     mode="scratch",
@@ -169,9 +167,7 @@ def train_single_parameter(
     )
 
 
-def draw_single_parameter(
-    run: SingleParameterRun, moments: Sequence[Moment]
-) -> "Figure":
+def draw_single_parameter(run: SingleParameterRun, moments: Sequence[Moment]) -> Figure:
     """Draw the data, and both losses over alpha at some moments of the training.
 
     Returns:
@@ -210,7 +206,7 @@ def animate_single_parameter(
         return path.read_bytes()
 
 
-def _draw_data(ax: "Axes", data: OneFeature, moments: Sequence[Moment]) -> None:
+def _draw_data(ax: Axes, data: OneFeature, moments: Sequence[Moment]) -> None:
     """Draw both classes, and where the first and the last alpha cut them."""
     x, y_true = data.x.squeeze(-1).numpy(), data.y_true.numpy()
     edges = np.linspace(x.min(), x.max(), 31).tolist()
@@ -236,7 +232,7 @@ def _draw_data(ax: "Axes", data: OneFeature, moments: Sequence[Moment]) -> None:
     tidy(ax)
 
 
-def _draw_moment(ax: "Axes", run: SingleParameterRun, moment: Moment) -> None:
+def _draw_moment(ax: Axes, run: SingleParameterRun, moment: Moment) -> None:
     alphas, true_loss = run.alphas.numpy(), run.true_loss.numpy()
     alpha, width = moment.alpha, 1.6
     ax.plot(alphas, true_loss, color=BLUE, linewidth=width, label="true loss")

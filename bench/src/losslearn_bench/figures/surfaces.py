@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss, get_true_loss
@@ -13,9 +14,6 @@ from losslearn.report.figures import new_figure
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.algorithm import surrogate_step
 from losslearn_bench.checks import check_at_least, check_positive
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PAPER_LOSSES = (
     "roc_auc",
@@ -188,7 +186,7 @@ def draw_surfaces(
     surfaces: Sequence[Surface],
     *,
     note: str | None = None,
-) -> "Figure":
+) -> Figure:
     """Draw each true loss above its surrogate, both in the same colours.
 
     Seen from above, because a wall of a surface hides what lies behind it.
