@@ -55,9 +55,8 @@ def test_a_small_run_goes_on_and_gives_tables(tmp_path, monkeypatch, data_dir):
 
 
 def test_the_table_counts_verdicts_and_the_figure_shows_changes(tmp_path):
-    with (confirmation.RESULTS.parent / LINES).open() as file:
-        lines = (json.loads(text) for text in file)
-        any_line = next(line for line in lines if line["tier"] == "linear")
+    lines = ResultsFile(confirmation.RESULTS.parent / LINES).lines()
+    any_line = next(line for line in lines if line["tier"] == "linear")
 
     def make(method: str, repetition: int, loss: float) -> dict[str, object]:
         losses = {"validation": loss, "test": loss, "test_oracle": None}
@@ -94,7 +93,7 @@ def test_the_table_counts_verdicts_and_the_figure_shows_changes(tmp_path):
 
 
 def test_committed_tables_are_made_from_the_committed_lines(tmp_path):
-    shutil.copy(confirmation.RESULTS / LINES, tmp_path)
+    shutil.copy(confirmation.RESULTS / f"{LINES}.gz", tmp_path)
     summary = confirmation.write_results(tmp_path)
     for tier in confirmation.TIERS:
         made = (tmp_path / f"{tier}.md").read_text()
