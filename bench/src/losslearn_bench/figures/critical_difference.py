@@ -35,15 +35,15 @@ def draw_critical_difference(
     import pandas as pd
     from scikit_posthocs import critical_difference_diagram
 
-    ranks = np.asarray(average_ranks)
+    ranks, labels = np.asarray(average_ranks), list(names)
     apart = np.abs(ranks[:, None] - ranks) >= critical_difference
     longest = max(map(len, names)) + len(" (9.99)")
     height = 0.3 * (len(names) // 2) + 2.2
     figure = new_figure(4.2 + 2 * _LETTER * longest, height)
     ax = figure.subplots()
     critical_difference_diagram(
-        pd.Series(ranks, index=names),
-        pd.DataFrame(np.where(apart, 0.0, 1.0), index=names, columns=names),
+        pd.Series(ranks, index=labels),
+        pd.DataFrame(np.where(apart, 0.0, 1.0), index=labels, columns=labels),
         ax=ax,
         label_fmt_left="{label} ({rank:.2f})",
         label_fmt_right="({rank:.2f}) {label}",

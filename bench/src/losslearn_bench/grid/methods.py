@@ -121,7 +121,7 @@ HAND_MADE: tuple[NeuralMethod, ...] = (
         _by(
             f"global_{target}",
             f"Global Objectives, {area}",
-            partial(GlobalObjective, target=target),
+            partial(GlobalObjective, target=target),  # type: ignore[arg-type]
             _STARTS_AND_RATES,
             metric,
         )

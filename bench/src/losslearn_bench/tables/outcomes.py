@@ -189,7 +189,7 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
             repetitions.append(shared)
     if not repetitions:
         return None
-    return Tally(*counts.values(), min(repetitions), max(repetitions))
+    return Tally._make([*counts.values(), min(repetitions), max(repetitions)])
 
 
 def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:

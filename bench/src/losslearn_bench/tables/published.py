@@ -80,7 +80,7 @@ def _printed(table: int) -> list[list[str]]:
 
 
 TABLE_1 = {
-    name: Statistics(title, *map(int, counts), float(pos_rate))
+    name: Statistics._make([title, *map(int, counts), float(pos_rate)])
     for name, title, *counts, pos_rate in _printed(1)
 }
 """Statistics by data set, in the order of the paper."""
