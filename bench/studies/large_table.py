@@ -262,7 +262,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         for n_rows in args.growth
     ]
     most = {"n_rows": max(args.growth), "n_features": 8, "max_iter": 40, "share": 0.2}
-    metrics = {metric: in_process("grow", **most, metric=metric) for metric in METRICS}
+    metrics = {
+        metric: in_process("grow", **most, metric=metric) for metric in args.metrics
+    }
     times = in_process("time_iterations", sizes=args.growth, n_features=8)
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
@@ -334,10 +336,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="a table of 5 MB")
     parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
+    args.metrics = METRICS
     if args.smoke:
         # the libraries alone take most of the cap
         args.rows, args.features, args.cap = 100_000, 12, 1_200_000_000
-        args.max_iter, args.growth = 20, [2_000, 20_000]
+        args.max_iter, args.growth, args.metrics = 20, [20_000], METRICS[:1]
     return args
 
 

@@ -144,7 +144,7 @@ def test_the_threshold_of_the_honest_protocol_knows_no_test_row(dataset):
 
 def test_the_papers_protocol_reports_the_oracle_and_no_threshold(dataset):
     budget = replace(TINY, protocol="paper")
-    line = run_job(one_job(dataset, budget=budget), METHODS["sl_r"])[0]
+    line = run_job(one_job(dataset, budget=budget), METHODS["focal"])[0]
     assert line["losses"]["test"] == line["losses"]["test_oracle"]
     assert line["threshold"] is None
     assert line["protocol"] == "paper"

@@ -29,6 +29,7 @@ def test_a_small_run_goes_on_and_gives_tables(tmp_path, monkeypatch, data_dir):
             datasets=("keel_yeast4",),
             metrics=("f1_loss",),
             repetitions=2,
+            methods=grid.methods[:2],
             budget=replace(TINY, tuning="none"),
         )
         for grid in confirmation.make_grids()
