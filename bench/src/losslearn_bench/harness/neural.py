@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,14 +37,12 @@ class Context(NamedTuple):
     tier: str
 
 
-class Descent(Protocol):
-    """One way to train a network."""
-
-    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
-        """Train a model in place, shown at each look; return the number of steps."""
+Descent = Callable[[nn.Module, Context, Observer], int]
+"""Trains a model in place, shown at each look; returns the number of steps."""
 
 
-class Trained(NamedTuple):
+@dataclass(frozen=True)
+class Trained:
     """Trains by an objective in the package's own loop, after the warm-up."""
 
     objective: Objective
@@ -53,7 +51,7 @@ class Trained(NamedTuple):
     parameters: Iterable[nn.Parameter] = ()
     """The objective's own, minimised with the model's."""
 
-    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
+    def __call__(self, model: nn.Module, context: Context, observe: Observer) -> int:
         """Train a model in place, shown at each look; return the number of steps."""
         config = context.config
         trainer = make_trainer(model, context, observe, parameters=self.parameters)
@@ -201,8 +199,8 @@ class NeuralMethod:
             generator = torch.Generator(device).manual_seed(seed)
             context = Context(true_losses[0], data, config, generator, seed, tier)
             training = Training(model, data, true_losses)
-            descent = self.make(context, own)
-            training.n_steps = descent.descend(model, context, training.observe)
+            descend = self.make(context, own)
+            training.n_steps = descend(model, context, training.observe)
         return training
 
 

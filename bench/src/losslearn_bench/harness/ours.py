@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Integer
@@ -17,7 +16,7 @@ from losslearn.training.comparison import compare
 from losslearn.training.loop import Observer
 from losslearn.training.recipe import BilevelConfig
 from losslearn_bench.harness.budget import Setting
-from losslearn_bench.harness.neural import Context, Trained
+from losslearn_bench.harness.neural import Context, Descent, Trained
 from losslearn_bench.harness.tiers import build_tier_model
 
 
@@ -34,81 +33,75 @@ def learned(context: Context, setting: Setting) -> Trained:
     )
 
 
-class Branches(NamedTuple):
-    """Trains as `SurrogateClassifier` does: two branches, the better by validation.
+def branches(context: Context, setting: Setting) -> Descent:
+    """Make the fit that users get."""
+    del context
+    _reject(setting)
+    return _train_branches
+
+
+def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
+    """Train as `SurrogateClassifier` does: two branches, the better by validation.
 
     So its own training is that of two methods; each has the steps of the others. Tuned
     as cross-entropy is, its control is the very training of that method.
     """
-
-    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
-        """Train a model in place, shown once; return the steps of a branch."""
-        data, true_loss, seed = context.data, context.true_loss, context.seed
-        config = replace(context.config, rounds=BilevelConfig().rounds)
-        # made inside, by the same seed, it meets the dropout that other methods meet
-        comparison, trained = compare(
-            lambda: build_tier_model(context.tier, data.x),
-            data,
-            true_loss,
-            initial_surrogate(true_loss, config, seed=seed),
-            config,
-            seed=seed,
-        )
-        if comparison.interrupted:
-            raise KeyboardInterrupt
-        model.load_state_dict(trained.state_dict())
-        observe(config.max_iter, score_rows(model, data.x_valid))
-        return config.max_iter * config.model_steps
+    data, true_loss, seed = context.data, context.true_loss, context.seed
+    config = replace(context.config, rounds=BilevelConfig().rounds)
+    # made inside, by the same seed, it meets the dropout that other methods meet
+    comparison, trained = compare(
+        lambda: build_tier_model(context.tier, data.x),
+        data,
+        true_loss,
+        initial_surrogate(true_loss, config, seed=seed),
+        config,
+        seed=seed,
+    )
+    if comparison.interrupted:
+        raise KeyboardInterrupt
+    model.load_state_dict(trained.state_dict())
+    observe(config.max_iter, score_rows(model, data.x_valid))
+    return config.max_iter * config.model_steps
 
 
-class PlainLoop(NamedTuple):
-    """Trains by `SurrogateLoss` in the loop that anybody writes.
+def plain_loop(context: Context, setting: Setting) -> Descent:
+    """Make a loop of one's own."""
+    del context
+    _reject(setting)
+    return _train_plainly
+
+
+def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int:
+    """Train by `SurrogateLoss` in the loop that anybody writes.
 
     Shuffled batches of the set's size, an epoch after the other, PyTorch's Adam and
     cosine schedule, clipped gradients: as many steps, rows and looks at the validation
     rows as the other methods have.
     """
-
-    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
-        """Train a model in place, shown at each look; return the number of steps."""
-        config, data = context.config, context.data
-        n_steps = config.max_iter * config.model_steps
-        criterion = SurrogateLoss(
-            context.true_loss,
-            set_size=config.batch_size,
-            cross_entropy_weight=config.cross_entropy_weight,
-            random_state=context.seed,
-        )
-        optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
-        batches = _shuffled(len(data.x), config.batch_size, context.generator)
-        look_every = config.eval_every * config.model_steps
-        for step in range(1, n_steps + 1):
-            rows = next(batches)
-            model.train()
-            loss = criterion(model(data.x[rows]), data.y_true[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            if step % look_every == 0 or step == n_steps:
-                observe(step // config.model_steps, score_rows(model, data.x_valid))
-        return n_steps
-
-
-def branches(context: Context, setting: Setting) -> Branches:
-    """Make the fit that users get."""
-    del context
-    _reject(setting)
-    return Branches()
-
-
-def plain_loop(context: Context, setting: Setting) -> PlainLoop:
-    """Make a loop of one's own."""
-    del context
-    _reject(setting)
-    return PlainLoop()
+    config, data = context.config, context.data
+    n_steps = config.max_iter * config.model_steps
+    criterion = SurrogateLoss(
+        context.true_loss,
+        set_size=config.batch_size,
+        cross_entropy_weight=config.cross_entropy_weight,
+        random_state=context.seed,
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    batches = _shuffled(len(data.x), config.batch_size, context.generator)
+    look_every = config.eval_every * config.model_steps
+    for step in range(1, n_steps + 1):
+        rows = next(batches)
+        model.train()
+        loss = criterion(model(data.x[rows]), data.y_true[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        optimizer.step()
+        schedule.step()
+        if step % look_every == 0 or step == n_steps:
+            observe(step // config.model_steps, score_rows(model, data.x_valid))
+    return n_steps
 
 
 def _shuffled(

@@ -21,6 +21,7 @@ from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.neural import (
     LR_FACTOR,
     Context,
+    Descent,
     NeuralMethod,
     check_finished,
     make_trainer,
@@ -92,51 +93,36 @@ def make_ap(model: nn.Module, data: TrainingData, rate: float) -> Parts:
     return Parts(loss, soap, lambda: None)
 
 
-class Following(NamedTuple):
-    """Trains by cross-entropy and Adam first, then by LibAUC's own."""
-
-    make: Callable[[nn.Module, TrainingData, float], Parts]
-    rate: float
-
-    def descend(self, model: nn.Module, context: Context, observe: Observer) -> int:
-        """Train a model in place, shown at each look; return the number of steps."""
-        config = context.config
-        if config.warm_up_iter:
-            check_finished(warmed_up(make_trainer(model, context, observe)))
-        parts = self.make(model, context.data, self.rate)
-        self._follow(parts, model, context, observe)
-        return config.max_iter * config.model_steps
-
-    def _follow(
-        self, parts: Parts, model: nn.Module, context: Context, observe: Observer
-    ) -> None:
-        """Train from the end of the warm-up to the last iteration."""
-        config, data = context.config, context.data
-        sampler = SetSampler(
-            data.y_true,
-            batch_size=min(config.batch_size, len(data.y_true)),
-            pos_rate=0.5,
-            prevalence_weights=False,
-            generator=context.generator,
-        )
-        # where LibAUC's examples begin a new stage: after half and three quarters
-        stages = {config.max_iter // 2, config.max_iter * 3 // 4}
-        for done in range(config.warm_up_iter, config.max_iter):
-            if done in stages and done > config.warm_up_iter:
-                parts.start_epoch()
-            if config.schedule == "cosine":  # as our own methods have it
-                left = 0.5 * (1 + math.cos(math.pi * done / config.max_iter))
-                for group in parts.optimizer.param_groups:
-                    group["lr"] = self.rate * left
-            model.train()
-            for rows in sampler.draw(config.model_steps):
-                y_score = score_sets(model, data.x[rows])
-                loss = parts.loss(sampler.y_set, y_score, rows)
-                parts.optimizer.zero_grad()
-                loss.sum().backward()
-                parts.optimizer.step()
-            if (done + 1) % config.eval_every == 0 or done + 1 == config.max_iter:
-                observe(done + 1, score_rows(model, data.x_valid))
+def _follow(
+    parts: Parts, rate: float, model: nn.Module, context: Context, observe: Observer
+) -> None:
+    """Train from the end of the warm-up to the last iteration."""
+    config, data = context.config, context.data
+    sampler = SetSampler(
+        data.y_true,
+        batch_size=min(config.batch_size, len(data.y_true)),
+        pos_rate=0.5,
+        prevalence_weights=False,
+        generator=context.generator,
+    )
+    # where LibAUC's examples begin a new stage: after half and three quarters
+    stages = {config.max_iter // 2, config.max_iter * 3 // 4}
+    for done in range(config.warm_up_iter, config.max_iter):
+        if done in stages and done > config.warm_up_iter:
+            parts.start_epoch()
+        if config.schedule == "cosine":  # as our own methods have it
+            left = 0.5 * (1 + math.cos(math.pi * done / config.max_iter))
+            for group in parts.optimizer.param_groups:
+                group["lr"] = rate * left
+        model.train()
+        for rows in sampler.draw(config.model_steps):
+            y_score = score_sets(model, data.x[rows])
+            loss = parts.loss(sampler.y_set, y_score, rows)
+            parts.optimizer.zero_grad()
+            loss.sum().backward()
+            parts.optimizer.step()
+        if (done + 1) % config.eval_every == 0 or done + 1 == config.max_iter:
+            observe(done + 1, score_rows(model, data.x_valid))
 
 
 def _method(
@@ -148,8 +134,19 @@ def _method(
 ) -> NeuralMethod:
     """Return one of LibAUC's losses with its optimiser, on the tier's network."""
 
-    def follow(context: Context, setting: Setting) -> Following:
-        return Following(make, float(setting.get("lr", context.config.model_lr)))
+    def follow(context: Context, setting: Setting) -> Descent:
+        config = context.config
+        own_rate = float(setting.get("lr", config.model_lr))
+
+        def descend(model: nn.Module, context: Context, observe: Observer) -> int:
+            """Train by cross-entropy and Adam first, then by LibAUC's own."""
+            if config.warm_up_iter:
+                check_finished(warmed_up(make_trainer(model, context, observe)))
+            parts = make(model, context.data, own_rate)
+            _follow(parts, own_rate, model, context, observe)
+            return config.max_iter * config.model_steps
+
+        return descend
 
     key, values = rate
     return NeuralMethod(
