@@ -10,7 +10,6 @@ from losslearn_bench.tables.honest import honest_table, rank_methods
 from losslearn_bench.tables.outcomes import (
     best_hand_made,
     cells_of,
-    is_hand_made,
     tally,
     with_derived,
 )
@@ -230,11 +229,3 @@ def test_best_hand_made_loss_is_chosen_by_validation_in_each_cell():
     assert list(best[("a9a", "f1_loss")].test.values()) == HIGH
     assert list(best[("susy", "f1_loss")].test.values()) == HIGH
     assert "| sl_r | 1 | 0 | 0 | 1 of 1 | 3 |" in honest_table(lines)
-
-
-@pytest.mark.slow  # the registry imports what it can run
-def test_hand_made_losses_are_those_of_the_registry():
-    registry = pytest.importorskip("losslearn_bench.grid.methods")
-    hand_made = {method.name for method in registry.HAND_MADE}
-    named = {name for name in registry.METHODS if is_hand_made(name)}
-    assert named == hand_made - {"evolution_strategies"}

@@ -92,9 +92,13 @@ def boost_lightgbm(
             valid_sets=[valid],
             callbacks=[lightgbm.early_stopping(rounds.patience, verbose=False)],
         )
-        candidates.append(
-            Candidate(setting, _lightgbm_scores(booster), booster.best_iteration)
-        )
+
+        def score(x: Tensor, booster: Any = booster) -> Tensor:  # noqa: ANN401 - untyped
+            # of the rounds after the best one, none was kept
+            margin = booster.predict(_rows(x), raw_score=True, num_threads=1)
+            return torch.as_tensor(margin, device=x.device)
+
+        candidates.append(Candidate(setting, score, booster.best_iteration))
     return candidates
 
 
@@ -128,30 +132,16 @@ def boost_xgboost(
             early_stopping_rounds=rounds.patience,
             verbose_eval=False,
         )
-        n_rounds = booster.best_iteration + 1
-        candidates.append(
-            Candidate(setting, _xgboost_scores(booster, n_rounds), n_rounds)
-        )
+
+        def score(x: Tensor, booster: Any = booster) -> Tensor:  # noqa: ANN401 - untyped
+            kept = (0, booster.best_iteration + 1)
+            margin = booster.inplace_predict(
+                _rows(x), iteration_range=kept, predict_type="margin"
+            )
+            return torch.as_tensor(margin, device=x.device).double()
+
+        candidates.append(Candidate(setting, score, booster.best_iteration + 1))
     return candidates
-
-
-def _lightgbm_scores(booster: Any) -> Callable[[Tensor], Tensor]:  # noqa: ANN401 - untyped at run time
-    def score(x: Tensor) -> Tensor:
-        # of the rounds after the best one, none was kept
-        margin = booster.predict(_rows(x), raw_score=True, num_threads=1)
-        return torch.as_tensor(margin, device=x.device)
-
-    return score
-
-
-def _xgboost_scores(booster: Any, n_rounds: int) -> Callable[[Tensor], Tensor]:  # noqa: ANN401 - untyped at run time
-    def score(x: Tensor) -> Tensor:
-        margin = booster.inplace_predict(
-            _rows(x), iteration_range=(0, n_rounds), predict_type="margin"
-        )
-        return torch.as_tensor(margin, device=x.device).double()
-
-    return score
 
 
 def _rows(x: Tensor) -> Any:  # noqa: ANN401 - an array, whose type differs by library

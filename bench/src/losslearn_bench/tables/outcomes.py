@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from losslearn_bench.grid.methods import HAND_MADE
 from losslearn_bench.tables.entries import (
     Entries,
     Entry,
@@ -33,11 +34,9 @@ DERIVED = "sl_r_or_cross_entropy"
 CHECKS = ("constant", "cheating")
 """Not methods: they check the benchmark itself."""
 
-PEERS = ("ap_perf", "libauc", "lightgbm", "logistic", "smooth_ap", "xgboost")
-"""How the names of methods of other packages begin."""
-
-_LEARNED = ("sl_u", "sl_s", "criterion", *OURS, DERIVED)
-_NO_LOSS = ("evolution_strategies",)  # estimates a gradient, has no loss of its own
+_HAND_MADE = {method.name for method in HAND_MADE} - {
+    "evolution_strategies"  # estimates a gradient, has no loss of its own
+}
 
 
 class Tally(NamedTuple):
@@ -91,8 +90,7 @@ def is_hand_made(method: str) -> bool:
         >>> is_hand_made("focal"), is_hand_made("sl_r"), is_hand_made("xgboost")
         (True, False, False)
     """
-    others = (*_LEARNED, *_NO_LOSS, *CHECKS)
-    return method not in others and not method.startswith(PEERS)
+    return method in _HAND_MADE
 
 
 def cells_of(entries: Entries, tier: str, method: str) -> dict[tuple[str, str], Entry]:
