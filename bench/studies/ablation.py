@@ -1,6 +1,6 @@
 """The default recipe with one ingredient taken out at a time.
 
-    python benchmarks/ablation.py --data-dir DIR
+    python bench/studies/ablation.py --data-dir DIR
 
 Four data sets, three metrics, a linear model and the MLP, on splits that the recipe was
 tuned on, each set fitted once (`replay=1`); every ingredient is taken out of otherwise
@@ -10,12 +10,11 @@ gets (the branch that is chosen by validation rows). Goes on where it stopped; l
 table are written under `results/`.
 """
 
-import statistics
-from pathlib import Path
+from fits import Line, make_cells, make_parser, report, run_grid
+from variants import KEY, run_cell
 
-from variants import KEY, Line, make_parser, read_lines, report, run_grid
+from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
 
-RESULTS = Path(__file__).parents[1] / "results" / "ablation.jsonl"
 DATA = ("ijcnn1", "covtype", "a9a", "keel_page_blocks0")
 METRICS = ("f1", "error_rate", "average_precision")
 MODELS = ("linear", "mlp")
@@ -45,78 +44,63 @@ def name_variant(model: str, changes: str = "") -> str:
     return ",".join(filter(None, (f"model={model}", "replay=1", changes)))
 
 
-def make_cells() -> list[Line]:
-    """Return what runs, a seed at a time."""
-    variants = [
-        name_variant(model, changes)
-        for model in MODELS
-        for changes in ("", *INGREDIENTS.values())
-    ]
-    return [
-        dict(zip(KEY, (data, metric, variant, seed, MAX_ITER, MAX_ROWS), strict=True))
-        for seed in range(SEEDS)
-        for variant in variants
-        for data in DATA
-        for metric in METRICS
-    ]
-
-
 def make_table(lines: list[Line]) -> str:
     """Return the mean changes of each model in Markdown."""
-    by_cell = {tuple(line[name] for name in KEY): line for line in lines}
-    heads = [
-        f"{model}: {what}"
-        for model in MODELS
-        for what in ("branch", "worse in", "chosen", "worse in")
-    ]
-    rows = [
-        f"| taken out | {' | '.join(heads)} |",
-        "| --- |" + " --- |" * len(heads),
-    ]
+    cells = {tuple(line[name] for name in KEY): line for line in lines}
+    place = KEY.index("variant")
+    rows = []
     for ingredient, changes in INGREDIENTS.items():
-        entries = []
+        entries = [ingredient]
         for model in MODELS:
-            variant = name_variant(model, changes)
+            variant, whole = name_variant(model, changes), name_variant(model)
             pairs = [
-                (line, by_cell.get((*key[:2], name_variant(model), *key[3:])))
-                for key, line in by_cell.items()
-                if key[2] == variant
+                (line, other)
+                for key, line in cells.items()
+                if key[place] == variant
+                and (other := cells.get((*key[:place], whole, *key[place + 1 :])))
             ]
-            entries += _changes(pairs, "surrogate") + _changes(pairs, "chosen")
-        rows.append(f"| {ingredient} | {' | '.join(entries)} |")
-    return "\n".join(rows) + "\n"
+            for branch in ("surrogate", "chosen"):
+                found = [a[branch]["test"] / b[branch]["test"] - 1 for a, b in pairs]
+                entries += _change(found)
+        rows.append(entries)
+    heads = ("branch", "worse in", "chosen", "worse in")
+    columns = [f"{model}: {what}" for model in MODELS for what in heads]
+    return markdown_table(["taken out", *columns], rows)
 
 
-def _changes(pairs: list[tuple[Line, Line | None]], branch: str) -> list[str]:
+def _change(changes: list[float]) -> list[str]:
     """Return the mean change of the test loss in percent, and how often it rose."""
-    changes = [
-        line[branch]["test"] / whole[branch]["test"] - 1
-        for line, whole in pairs
-        if whole is not None
-    ]
     if not changes:
         return ["", ""]
-    error = 0.0
-    if len(changes) > 1:
-        error = statistics.stdev(changes) / len(changes) ** 0.5
-    ties = sum(change == 0 for change in changes)
-    return [
-        f"{100 * statistics.fmean(changes):+.1f} ± {100 * error:.1f} %",
-        f"{sum(change > 0 for change in changes)} of {len(changes)}"
-        + (f", {ties} equal" if ties else ""),
-    ]
+    percent = [100 * change for change in changes]
+    mean = mean_and_error(percent, form="+.1f", unit=" %")
+    return [mean, how_many(changes, lower=False)]
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    options = make_parser(__doc__, RESULTS).parse_args(args)
-    run_grid(make_cells(), options)
-    table = make_table(read_lines(options.results))
+    options = make_parser(__doc__, "ablation.jsonl").parse_args(args)
+    cells = [
+        cell
+        for seed in range(SEEDS)
+        for model in MODELS
+        for changes in ("", *INGREDIENTS.values())
+        for cell in make_cells(
+            KEY,
+            [seed],
+            DATA,
+            METRICS,
+            [name_variant(model, changes)],
+            [MAX_ITER],
+            [MAX_ROWS],
+        )
+    ]
+    table = make_table(run_grid(cells, options, run_cell, KEY))
     heading = (
         "# Each ingredient taken out\n\n"
         f"Mean change of the test loss ± its standard error over {len(DATA)} data "
         f"sets, {len(METRICS)} metrics and {SEEDS} split(s); {MAX_ITER} iterations, at "
-        f"most {MAX_ROWS:,} training rows. Made by `python benchmarks/ablation.py`.\n\n"
+        f"most {MAX_ROWS:,} training rows. Made by `bench/studies/ablation.py`.\n\n"
     )
     report(table, options.results, heading=heading)
 

@@ -1,6 +1,6 @@
 """The default fit on splits that its recipe was not tuned on.
 
-    python benchmarks/confirmation.py --data-dir DIR
+    python bench/studies/confirmation.py --data-dir DIR
 
 Repetitions 3 to 7 of the benchmark's random splits; the recipe was tuned on 0 to 2.
 Every method has the same model, batches, schedule, default number of steps, size of
@@ -20,29 +20,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from losslearn_bench.budget import Budget
-from losslearn_bench.cells import Grid
-from losslearn_bench.local import LocalBackend
-from losslearn_bench.presets import (
+import fits
+
+from losslearn_bench.grid.cells import Grid
+from losslearn_bench.grid.local import LocalBackend
+from losslearn_bench.grid.methods import HAND_MADE
+from losslearn_bench.grid.presets import (
     HONEST_METRICS,
     KEEL_DATASETS,
     PAPER_DATASETS,
     make_grid,
 )
-from losslearn_bench.registry import HAND_MADE
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.running import Progress, run_grid
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.grid.running import Progress, run_grid
+from losslearn_bench.harness.budget import Budget
 from losslearn_bench.tables.entries import (
     Entry,
     Key,
     best_by_validation,
     collect,
-    pair,
+    gaps,
+    shown,
 )
 from losslearn_bench.tables.entries import compare as judge
-from losslearn_bench.tables.outcomes import is_hand_made
+from losslearn_bench.tables.markdown import bold, markdown_table, paragraphs
+from losslearn_bench.tables.outcomes import contrast, is_hand_made, order_of
 
-RESULTS = Path(__file__).parents[1] / "results" / "confirmation"
+RESULTS = fits.RESULTS / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
 FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
 DATA = (
@@ -110,65 +114,43 @@ def collect_rows(results: ResultsFile, tier: str) -> list[Row]:
             for other, entry in entries.items()
             if (other.dataset, other.metric) == (key.dataset, key.metric)
             and is_hand_made(other.method)
-            and len(pair(ours, entry)) > 1
+            and len(gaps(ours, entry)) > 1
         }
         best = best_by_validation(rivals) if len(rivals) > 1 else None
         rows.append(Row(key, ours, control, best, rivals.get(best or "")))
     return rows
 
 
-def _gap(ours: Entry, theirs: Entry) -> float:
-    """Return the mean difference over the splits that both have."""
-    shared = pair(ours, theirs)
-    return statistics.fmean(ours.test[n] - theirs.test[n] for n in shared)
-
-
 def _place(ours: Entry, theirs: Entry) -> str:
     verdict = judge(ours, theirs)
-    return verdict if verdict != "tie" else f"tie ({_gap(ours, theirs):+.4f})"
-
-
-def _mean(entry: Entry) -> str:
-    return f"{entry.mean:.4f}" + (f" ± {entry.deviation:.4f}" if entry.n > 1 else "")
+    gap = statistics.fmean(gaps(ours, theirs))
+    return verdict if verdict != "tie" else f"tie ({gap:+.4f})"
 
 
 def make_table(rows: list[Row], tier: str) -> str:
     """Return the table of a tier in Markdown."""
-    lines = [
-        "| data | metric | splits | default fit | cross-entropy | | best hand-made | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for row in rows:
-        hand_made = "| |"
+        best = ["", ""]
         if row.best_entry is not None:
-            hand_made = (
-                f"{_mean(row.best_entry)} ({row.best}) | "
-                f"{_place(row.ours, row.best_entry)} |"
-            )
-        lines.append(
-            f"| {row.key.dataset} | {row.key.metric} | {row.ours.n} | "
-            f"{_mean(row.ours)} | {_mean(row.control)} | "
-            f"{_place(row.ours, row.control)} | {hand_made}"
-        )
-    return "\n\n".join(
-        [
-            f"# The default fit, {tier} tier",
-            "Test losses, mean ± deviation over the splits; a verdict is a corrected "
-            "resampled t-test at 5 %.",
-            make_summary({tier: rows}),
-            "\n".join(lines),
-            "",
-        ]
+            name = f"{shown(row.best_entry, full=0)} ({row.best})"
+            best = [name, _place(row.ours, row.best_entry)]
+        both = [shown(entry, full=0) for entry in (row.ours, row.control)]
+        axes = [row.key.dataset, row.key.metric, str(row.ours.n)]
+        lines.append([*axes, *both, _place(row.ours, row.control), *best])
+    heads = ["data", "metric", "splits", "default fit", "cross-entropy", ""]
+    return paragraphs(
+        f"# The default fit, {tier} tier",
+        "Test losses, mean ± deviation over the splits; a verdict is a corrected "
+        "resampled t-test at 5 %.",
+        make_summary({tier: rows}),
+        markdown_table([*heads, "best hand-made", ""], lines),
     )
 
 
 def make_summary(by_tier: dict[str, list[Row]]) -> str:
     """Return wins, ties and losses of each metric in Markdown."""
-    heads = (*METRICS, "all", "mean lower / equal / higher")
-    lines = [
-        f"| model, against | {' | '.join(heads)} |",
-        f"| --- |{' --- |' * len(heads)}",
-    ]
+    lines = []
     for tier, rows in by_tier.items():
         pairs = {
             "cross-entropy": [(row.key.metric, row.ours, row.control) for row in rows],
@@ -186,16 +168,10 @@ def make_summary(by_tier: dict[str, list[Row]]) -> str:
                 for one in METRICS
             ]
             total = _count([judge(a, b) for _, a, b in found])
-            gaps = [_gap(a, b) for _, a, b in found]
-            signs = Counter(
-                "lower" if gap < 0 else "higher" if gap > 0 else "equal" for gap in gaps
-            )
-            means = " / ".join(
-                str(signs[sign]) for sign in ("lower", "equal", "higher")
-            )
-            entries = " | ".join([*cells, f"**{total}**", means])
-            lines.append(f"| {tier}, {name} | {entries} |")
-    return "\n".join(lines)
+            means = order_of([statistics.fmean(gaps(a, b)) for _, a, b in found])
+            lines.append([f"{tier}, {name}", *cells, bold(total), str(means)])
+    heads = ["model, against", *METRICS, "all", "mean lower / equal / higher"]
+    return markdown_table(heads, lines)
 
 
 def _count(verdicts: list[str]) -> str:
@@ -205,18 +181,14 @@ def _count(verdicts: list[str]) -> str:
 
 def draw(rows: list[Row], path: Path, title: str) -> None:
     """Write the figure of a tier: the cells in which some fit changed anything."""
-    from losslearn_bench.plots import Cell, draw_outcomes, percent_change, save_figure
+    from losslearn.report.figures import save_figure
+    from losslearn_bench.figures.outcomes import draw_outcomes
 
-    cells = []
-    for row in rows:
-        shared = pair(row.ours, row.control)
-        changes = percent_change(
-            [row.ours.test[repetition] for repetition in shared],
-            [row.control.test[repetition] for repetition in shared],
-        )
-        if any(changes):
-            label = f"{row.key.dataset}  {row.key.metric}"
-            cells.append(Cell(label, changes, judge(row.ours, row.control)))
+    cells = [
+        contrast(row.key, row.ours, row.control)
+        for row in rows
+        if any(gaps(row.ours, row.control))
+    ]
     note = f"not shown: {len(rows) - len(cells)} cells without any change"
     if cells:
         figure = draw_outcomes(cells, title=title, limit=_FURTHEST, note=note)

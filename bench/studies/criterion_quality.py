@@ -1,8 +1,8 @@
 r"""`SurrogateLoss` in a plain loop against the estimator's own loop, cell by cell.
 
-    losslearn benchmark run honest --method criterion --tier linear --tier mlp \
-        --out benchmarks/results/criterion
-    python benchmarks/criterion_quality.py
+    losslearn-bench run honest --method criterion --tier linear --tier mlp \
+        --out bench/results/criterion
+    python bench/studies/criterion_quality.py
 
 Reads those lines and the estimator's of the honest grid: the same data, splits, steps
 and tuning. A cell is within the spread where the two mean test losses, over the splits
@@ -15,26 +15,22 @@ corrected resampled t-test stand beside it. Prints the tables and writes
 
 import argparse
 import statistics
-import sys
 from collections import Counter
 from pathlib import Path
 
-from losslearn_bench.contrasts import Contrast, contrasts
-from losslearn_bench.harness import Line
-from losslearn_bench.results import LINES, ResultsFile
-from losslearn_bench.table_lines import table_lines
+from fits import RESULTS, report
 
-RESULTS = Path(__file__).parents[1] / "results"
+from losslearn_bench.grid.job import Line
+from losslearn_bench.grid.results import LINES, ResultsFile
+from losslearn_bench.tables.entries import Entries, collect
+from losslearn_bench.tables.lines import table_lines
+from losslearn_bench.tables.markdown import markdown_table
+from losslearn_bench.tables.outcomes import Contrast, contrasts, order_of
 
 
-def spread_of(lines: list[Line], cell: Contrast) -> float:
+def spread_of(entries: Entries, cell: Contrast) -> float:
     """Return the deviation of the estimator's test loss over all its splits."""
-    found = [
-        line["losses"]["test"]
-        for line in lines
-        if (line["tier"], line["dataset"], line["metric"], line["method"])
-        == (cell.tier, cell.dataset, cell.metric, "sl_r")
-    ]
+    found = list(entries[cell.key._replace(method="sl_r")].test.values())
     return statistics.stdev(found) if len(found) > 1 else 0.0
 
 
@@ -46,54 +42,44 @@ def place(cell: Contrast, spread: float) -> str:
     return "better" if gap < 0 else "worse"
 
 
-def summary(lines: list[Line], control: str) -> list[str]:
+def summary(lines: list[Line], control: str) -> list[list[str]]:
     """Return how often the criterion is lower, and the t-test's verdicts, by tier."""
     tiers: dict[str, list[Contrast]] = {}
     for cell in contrasts(lines, ours="criterion", control=control):
-        tiers.setdefault(cell.tier, []).append(cell)
+        tiers.setdefault(cell.key.tier, []).append(cell)
     rows = []
     for tier, cells in tiers.items():
-        gaps = [sum(cell.ours) - sum(cell.control) for cell in cells]
-        lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
+        order = order_of([sum(cell.ours) - sum(cell.control) for cell in cells])
         verdicts = Counter(cell.verdict for cell in cells)
-        rows.append(
-            f"| {tier} | {control} | {lower} / {len(cells) - lower - higher} / "
-            f"{higher} | {verdicts['win']} / {verdicts['tie']} / {verdicts['loss']} |"
-        )
+        counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
+        rows.append([tier, control, str(order), counts])
     return rows
 
 
 def make_table(lines: list[Line]) -> str:
     """Return the tables in Markdown."""
-    rows = [
-        "| tier | data | metric | splits | criterion | estimator | its deviation | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    entries, rows = collect(lines), []
     counts: Counter[str] = Counter()
     for cell in contrasts(lines, ours="criterion", control="sl_r"):
-        spread = spread_of(lines, cell)
+        spread = spread_of(entries, cell)
         where = place(cell, spread)
         counts[where] += 1
-        ours, theirs = statistics.fmean(cell.ours), statistics.fmean(cell.control)
-        rows.append(
-            f"| {cell.tier} | {cell.dataset} | {cell.metric} | {len(cell.ours)} | "
-            f"{ours:.4f} | {theirs:.4f} | {spread:.4f} | {where} |"
-        )
-    return "\n".join(
+        tier, dataset, metric, _ = cell.key
+        means = [statistics.fmean(part) for part in (cell.ours, cell.control)]
+        values = [f"{value:.4f}" for value in (*means, spread)]
+        rows.append([tier, dataset, metric, str(len(cell.ours)), *values, where])
+    against = [
+        row for name in ("sl_r", "cross_entropy") for row in summary(lines, name)
+    ]
+    heads = ["tier", "control", "mean lower / equal / higher"]
+    cells = ["tier", "data", "metric", "splits", "criterion", "estimator"]
+    return "\n\n".join(
         [
             "The criterion in a plain loop, against:",
-            "",
-            "| tier | control | mean lower / equal / higher "
-            "| t-test, win / tie / loss |",
-            "| --- | --- | --- | --- |",
-            *summary(lines, "sl_r"),
-            *summary(lines, "cross_entropy"),
-            "",
+            markdown_table([*heads, "t-test, win / tie / loss"], against),
             f"{counts['within']} cells within the estimator's spread, "
             f"{counts['better']} better, {counts['worse']} worse, of {counts.total()}.",
-            "",
-            *rows,
-            "",
+            markdown_table([*cells, "its deviation", ""], rows),
         ]
     )
 
@@ -106,9 +92,7 @@ def main(args: list[str] | None = None) -> None:
     own = options.results / "criterion"
     files = ResultsFile(options.results / LINES), ResultsFile(own / LINES)
     lines = table_lines([line for file in files for line in file.lines()], "honest")
-    table = make_table(lines)
-    sys.stdout.write(table)
-    (own / "quality.md").write_text(table)
+    report(make_table(lines), own / "quality.md")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 No step is shared, batched or compiled. Each surrogate step draws a batch, scores it,
 values it and takes an Adam step; each model step does the same with the model. It is
-kept for `speed.py` alone; the package has the same arithmetic in `losslearn.training.algorithm`.
+kept for `speed.py` alone; the package has the same arithmetic in
+`losslearn.training.algorithm`.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """A metric that takes one set a call, called four times less often by `replay`.
 
-    python benchmarks/fewer_calls.py --data-dir DIR
+    python bench/studies/fewer_calls.py --data-dir DIR
 
 The default recipe (linear model, fewer iterations) with scikit-learn's
 `average_precision_score` as the user's own metric, once with each set fitted in one
@@ -9,7 +9,6 @@ training, the seconds of the surrogate's branch, and the test loss of its best w
 Writes `results/fewer_calls.json`.
 """
 
-import argparse
 import os
 import statistics
 import sys
@@ -17,15 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from losslearn_bench.datasets import load_dataset
-from losslearn_bench.splits import split_rows
 from sklearn.metrics import average_precision_score
-from timing import hardware, write
+from timing import hardware, make_parser, write
 
 from losslearn import SurrogateClassifier
 from losslearn.metrics import as_true_loss
+from losslearn_bench.harness.rows import load_rows
 
-RESULTS = Path(__file__).parents[1] / "results" / "fewer_calls.json"
 DATASETS = ("ijcnn1", "covtype", "skin")
 
 
@@ -33,8 +30,9 @@ def measure(
     dataset: str, split: int, replay: int, *, max_iter: int, data_dir: Path | None
 ) -> dict[str, object]:
     """Fit once and count the calls."""
-    data = load_dataset(dataset, data_dir=data_dir)
-    rows = split_rows(data.y, data.name, split, max_train_rows=20_000)
+    data, test, _, _ = load_rows(
+        dataset, split, max_train_rows=20_000, data_dir=data_dir
+    )
     n_calls = 0
 
     def counted(y_true: np.ndarray, y_score: np.ndarray) -> float:
@@ -52,15 +50,10 @@ def measure(
         random_state=split,
     )
     # few rows to choose by, so that what is counted are the calls of the training
-    classifier.fit(
-        data.x[rows.train],
-        data.y[rows.train],
-        X_valid=data.x[rows.validation],
-        y_valid=data.y[rows.validation],
-    )
-    scores = classifier.method_scores(data.x[rows.test])
+    x, y, x_valid, y_valid = (part.numpy() for part in data[:4])
+    classifier.fit(x, y, X_valid=x_valid, y_valid=y_valid)
+    scores = classifier.method_scores(test.x.numpy())
     true_loss = as_true_loss("average_precision")
-    y_test = torch.from_numpy(data.y[rows.test])
     seconds = {
         line["method"]: line["seconds"] for line in classifier.report_["results"]
     }
@@ -73,7 +66,7 @@ def measure(
         "seconds": seconds["surrogate"],
         "control_seconds": seconds["cross_entropy"],
         **{
-            f"{name}_test_loss": float(true_loss(y_test, torch.from_numpy(score)))
+            f"{name}_test_loss": float(true_loss(test.y_true, torch.from_numpy(score)))
             for name, score in scores.items()
         },
     }
@@ -81,12 +74,9 @@ def measure(
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, "fewer_calls.json", splits=3, max_iter=600)
     parser.add_argument("--dataset", action="append")
-    parser.add_argument("--splits", type=int, default=3)
-    parser.add_argument("--max-iter", type=int, default=600)
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     torch.set_num_threads(1)
     lines = []
@@ -95,14 +85,9 @@ def main(args: list[str] | None = None) -> None:
     measure(datasets[0], 0, 1, max_iter=2, data_dir=options.data_dir)
     for dataset in datasets:
         for replay in (1, 4):
+            given = {"max_iter": options.max_iter, "data_dir": options.data_dir}
             found = [
-                measure(
-                    dataset,
-                    split,
-                    replay,
-                    max_iter=options.max_iter,
-                    data_dir=options.data_dir,
-                )
+                measure(dataset, split, replay, **given)
                 for split in range(options.splits)
             ]
             lines += found

@@ -1,6 +1,6 @@
 """Whether training ends with a useless model where nothing helps it to start.
 
-    python benchmarks/from_scratch.py --data-dir DIR
+    python bench/studies/from_scratch.py --data-dir DIR
 
 The MLP from random weights with a surrogate from random weights, without a warm-up by
 cross-entropy, each set fitted once: 20 seeds, each with its own split, 5 losses, 3 data
@@ -13,11 +13,12 @@ written under `results/`.
 """
 
 import statistics
-from pathlib import Path
 
-from variants import KEY, Line, make_parser, read_lines, report, run_grid
+from fits import Line, make_cells, make_parser, report, run_grid, where
+from variants import KEY, run_cell
 
-RESULTS = Path(__file__).parents[1] / "results" / "from_scratch.jsonl"
+from losslearn_bench.tables.markdown import markdown_table, mean_and_deviation
+
 RECIPE = "mode=scratch,warm_up=0.0,replay=1"
 ALONE = f"{RECIPE},cross_entropy_weight=0.0,rounds=1"
 DATA = ("ijcnn1", "cc_fraud", "keel_page_blocks0")
@@ -27,37 +28,22 @@ SEEDS, MAX_ITER, MAX_ROWS = 20, 300, 5_000
 
 def make_table(lines: list[Line]) -> str:
     """Return means, deviations and counts in Markdown."""
-    rows = [
-        "| data | metric | seeds | cross-entropy | the recipe | its deviation / "
-        "cross-entropy's | constant | learned loss alone | its deviation / "
-        "cross-entropy's | constant |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for data in DATA:
         for metric in METRICS:
-            own = [
-                line
-                for line in lines
-                if (line["data"], line["metric"]) == (data, metric)
-            ]
-            found = [
-                [line for line in own if line["variant"] == variant]
-                for variant in (RECIPE, ALONE)
-            ]
-            if max(map(len, found)) < 2:
-                continue
+            own = where(lines, data=data, metric=metric)
+            found = [where(own, variant=variant) for variant in (RECIPE, ALONE)]
             longest = max(found, key=len)
+            if len(longest) < 2:
+                continue
             control = [line["cross_entropy"]["test"] for line in longest]
             entries = [entry for part in found for entry in _entry(part)]
-            rows.append(
-                f"| {data} | {metric} | {len(longest)} | {_mean(control)} | "
-                f"{' | '.join(entries)} |"
-            )
-    return "\n".join(rows) + "\n"
-
-
-def _mean(losses: list[float]) -> str:
-    return f"{statistics.fmean(losses):.4f} ± {statistics.stdev(losses):.4f}"
+            counts = [str(len(longest)), mean_and_deviation(control)]
+            rows.append([data, metric, *counts, *entries])
+    ratio = "its deviation / cross-entropy's"
+    heads = ["data", "metric", "seeds", "cross-entropy", "the recipe", ratio]
+    heads += ["constant", "learned loss alone", ratio, "constant"]
+    return markdown_table(heads, rows)
 
 
 def _entry(lines: list[Line]) -> list[str]:
@@ -71,21 +57,20 @@ def _entry(lines: list[Line]) -> list[str]:
     spread = statistics.stdev(theirs)
     ratio = statistics.stdev(ours) / spread if spread else float("nan")
     constant = sum(line["surrogate"]["constant"] for line in lines)
-    return [_mean(ours), f"{ratio:.2f}", str(constant)]
+    return [mean_and_deviation(ours), f"{ratio:.2f}", str(constant)]
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    options = make_parser(__doc__, RESULTS).parse_args(args)
+    options = make_parser(__doc__, "from_scratch.jsonl").parse_args(args)
     cells = [
-        dict(zip(KEY, (data, metric, variant, seed, MAX_ITER, MAX_ROWS), strict=True))
+        cell
         for variant in (ALONE, RECIPE)
-        for seed in range(SEEDS)
-        for data in DATA
-        for metric in METRICS
+        for cell in make_cells(
+            KEY, range(SEEDS), DATA, METRICS, [variant], [MAX_ITER], [MAX_ROWS]
+        )
     ]
-    run_grid(cells, options)
-    report(make_table(read_lines(options.results)), options.results)
+    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
 
 
 if __name__ == "__main__":

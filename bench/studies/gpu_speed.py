@@ -1,30 +1,27 @@
 """What an iteration costs on a GPU, and how often it waits for the device.
 
-    python benchmarks/gpu_speed.py
+    python bench/studies/gpu_speed.py
 
 The ways of a row are timed in one process, in short blocks that take turns and end when
 the device is done; the median block counts. Prints the table and writes
 `results/gpu_speed.json`.
 """
 
-import argparse
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
 from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
+from iteration_parts import FIT, SCORES, STEPS, TRUE_LOSSES, our_parts
 from speed import make_setting
-from timing import hardware, interleaved, write
+from timing import hardware, interleaved, make_parser, write
 from torch import Tensor, nn
 
 from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
-
-RESULTS = Path(__file__).parents[1] / "results" / "gpu_speed.json"
 
 
 class Line(NamedTuple):
@@ -92,31 +89,22 @@ def measure_iteration(n: int, *, replay: int, blocks: int) -> Line:
 def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
-    trainer, learner, learned, _ = setting
-    sampler = trainer.sampler
-    rows = sampler.draw(10)
-    y_score = torch.randn(10, 1, 100, device="cuda")
-    loss = torch.rand(10, 1, device="cuda")
-    fit = (sampler.y_set, y_score, loss, sampler.weight)
-    sets = y_score.squeeze(1)
-
-    def true_losses() -> Tensor:
-        y_true = sampler.y_set.expand_as(sets)
-        return learner._true_loss(y_true, sets, sample_weight=sampler.weight)
+    parts = our_parts(setting)
+    sampler = setting.trainer.sampler
+    y_score = torch.randn(100, device="cuda")
 
     def value() -> object:
-        return learned.value_and_slope(
-            sampler.y_set, sets[0], sample_weight=sampler.weight
+        return setting.learned.value_and_slope(
+            sampler.y_set, y_score, sample_weight=sampler.weight
         )
 
-    parts = {
-        "scores of 10 sets": {"eager": lambda: trainer._score_rows(rows)},
-        "10 true losses": {"eager": true_losses},
-        "10 surrogate steps": both(lambda: learner._fit(*fit)),
+    ways = {
+        **{name: {"eager": parts[name]} for name in (SCORES, TRUE_LOSSES)},
+        FIT: both(parts[FIT]),
         "the learned loss and its gradient": both(value),
-        "3 model steps": both(lambda: trainer._descend(learned, sampler.draw(3))),
+        STEPS: both(parts[STEPS]),
     }
-    return [measure(name, ways, calls=1, blocks=blocks) for name, ways in parts.items()]
+    return [measure(name, way, calls=1, blocks=blocks) for name, way in ways.items()]
 
 
 def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
@@ -148,10 +136,7 @@ def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
-    parser.add_argument("--blocks", type=int, default=9, help="blocks of each way")
-    options = parser.parse_args(args)
+    options = make_parser(__doc__, "gpu_speed.json", blocks=9).parse_args(args)
     if not torch.cuda.is_available():
         sys.exit("gpu_speed.py times a CUDA device, and PyTorch finds none here.")
     blocks = options.blocks

@@ -1,6 +1,6 @@
 """The learned gradient against the metric's own, for a linear model.
 
-    python benchmarks/gradient_quality.py --data-dir DIR [--metric f1]
+    python bench/studies/gradient_quality.py --data-dir DIR [--metric f1]
 
 The metric of all training rows is nearly smooth in the few weights of a linear model,
 so that central differences along each weight give its gradient without any surrogate.
@@ -13,19 +13,14 @@ which says how far a linear model can be brought at all. Writes
 """
 
 import argparse
-import json
 import math
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from losslearn_bench.datasets import load_dataset
-from losslearn_bench.harness import training_data
-from losslearn_bench.splits import split_rows
+from fits import RESULTS, Line, load, report
 from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 
@@ -33,19 +28,45 @@ from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.models.networks import build_model, row_scorer, score_rows
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.tasks.thresholds import best_threshold, evaluate
 from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
+from losslearn_bench.grid.jsonl import JsonLines
+from losslearn_bench.harness.rows import SplitRows, measure
+from losslearn_bench.tables.markdown import markdown_table
 
-RESULTS = Path(__file__).parents[1] / "results" / "gradient_quality.jsonl"
 DATA, MAX_ROWS, WARM_UP = "ijcnn1", 40_000, 600
 METRICS = ("f1", "error_rate", "auc", "recall_in_top_percent")
 NEAR, FAR = 0.02, 0.1
 """Steps of the central differences, in deviations of the scores."""
 N_SETS = 60
-Line = dict[str, Any]
+
+
+def by_cross_entropy(
+    rows: SplitRows, true_loss: TrueLoss, config: BilevelConfig, *, seed: int
+) -> tuple[nn.Module, Run]:
+    """Return a linear model after its last step of cross-entropy, and the run."""
+    torch.manual_seed(seed)
+    model = build_model("linear", rows.data.x)
+    generator = torch.Generator().manual_seed(seed)
+    run = Run("cross_entropy")
+    trainer = Trainer(model, rows.data, true_loss, config, generator=generator)
+    trainer.train(run, CrossEntropy(), config.max_iter)
+    return model, run
+
+
+def losses_of(model: nn.Module, rows: SplitRows, true_loss: TrueLoss) -> Line:
+    """Return the loss of each part, that of the test rows at a threshold of others."""
+    data, test = rows.data, rows.test
+    train, valid, held_out = (
+        score_rows(model, x) for x in (data.x, data.x_valid, test.x)
+    )
+    return {
+        "train": float(true_loss(data.y_true, train)),
+        "validation": float(true_loss(data.y_valid, valid)),
+        "test": measure(true_loss, data, valid, test, held_out),
+    }
 
 
 def weights_of(model: nn.Module) -> Tensor:
@@ -137,15 +158,7 @@ def descend(
     *,
     watch: Callable[[int], object] | None = None,
 ) -> None:
-    """Follow the central differences by Adam, their step and its own going to 0.
-
-    Args:
-        model: Changed in place.
-        data: Whose training rows give the loss.
-        true_loss: What is descended.
-        steps: How many.
-        watch: Called with the number of steps done after each.
-    """
+    """Follow the central differences by Adam, their step and its own going to 0."""
     at = weights_of(model).requires_grad_()
     optimizer = torch.optim.Adam(
         [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5
@@ -165,81 +178,58 @@ def descend(
 
 def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
     """Return the lines of a metric."""
-    dataset = load_dataset(DATA, data_dir=data_dir)
-    split = split_rows(dataset.y, DATA, 0, max_train_rows=MAX_ROWS)
-    data = training_data(dataset, split)
+    rows = load(DATA, 0, MAX_ROWS, data_dir)
     true_loss = as_true_loss(ODD_METRICS.get(metric, metric))
-    torch.manual_seed(0)
-    model = build_model("linear", data.x)
     config = BilevelConfig(max_iter=WARM_UP)
-    generator = torch.Generator().manual_seed(0)
-    trainer = Trainer(model, data, true_loss, config, generator=generator)
-    trainer.train(Run("cross_entropy"), CrossEntropy(), WARM_UP)
+    model, _ = by_cross_entropy(rows, true_loss, config, seed=0)
     start = weights_of(model)
     forms: list[Line] = [{}]
     if true_loss.is_top_heavy:
         forms = [{"sees_top": True}, {"sees_top": False}]
+    settings = (
+        {"batch_size": n, "perturbation": noise, "surrogate_updates": updates} | form
+        for form in forms
+        for n in (500, 2_000)
+        for noise in (0.05, 0.2, 0.5, 1.0)
+        for updates in (200, 1_000)
+    )
     lines = [
-        {"metric": metric, **compare(model, data, true_loss, settings)}
-        for settings in (
-            {"batch_size": n, "perturbation": noise, "surrogate_updates": updates}
-            | form
-            for form in forms
-            for n in (500, 2_000)
-            for noise in (0.05, 0.2, 0.5, 1.0)
-            for updates in (200, 1_000)
-        )
+        {"metric": metric, **compare(model, rows.data, true_loss, one)}
+        for one in settings
     ]
-
-    def losses() -> Line:
-        y_score = score_rows(model, data.x_valid)
-        threshold = None
-        if true_loss.needs_threshold:
-            threshold, _ = best_threshold(true_loss, data.y_valid, y_score)
-        x, y = (torch.from_numpy(a[split.test]) for a in (dataset.x, dataset.y))
-        return {
-            "train": float(true_loss(data.y_true, score_rows(model, data.x))),
-            "test": evaluate(true_loss, y, score_rows(model, x), threshold=threshold),
-        }
-
     nn.utils.vector_to_parameters(start, model.parameters())
-    before = losses()
-    descend(model, data, true_loss, steps)
-    lines.append({"metric": metric, "cross_entropy": before, "descent": losses()})
+    before = losses_of(model, rows, true_loss)
+    descend(model, rows.data, true_loss, steps)
+    after = losses_of(model, rows, true_loss)
+    lines.append({"metric": metric, "cross_entropy": before, "descent": after})
     return lines
-
-
-def _named(line: Line) -> str:
-    """Return the metric, and the form of the surrogate where there are two."""
-    sees_top = line["settings"].get("sees_top", True)
-    return line["metric"] + ("" if sees_top else ", plain mean")
 
 
 def make_table(lines: list[Line]) -> str:
     """Return both tables in Markdown."""
-    rows = [
-        "| metric | rows of a set | noise | updates | surrogate error | cosine, mean "
-        "of sets: fine / coarse | cosine, one set: fine / coarse |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    reach = [
-        "| metric | cross-entropy, train / test | direct descent, train / test |",
-        "| --- | --- | --- |",
-    ]
+    rows, reach = [], []
     for line in lines:
         if "descent" in line:
             pairs = (line["cross_entropy"], line["descent"])
             cells = (f"{pair['train']:.4f} / {pair['test']:.4f}" for pair in pairs)
-            reach.append(f"| {line['metric']} | {' | '.join(cells)} |")
+            reach.append([line["metric"], *cells])
             continue
         one = line["settings"]
+        plain = "" if one.get("sees_top", True) else ", plain mean"
+        names = ("batch_size", "perturbation", "surrogate_updates")
         rows.append(
-            f"| {_named(line)} | {one['batch_size']} | {one['perturbation']} | "
-            f"{one['surrogate_updates']} | {line['surrogate_error']:.4f} | "
-            f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f} | "
-            f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f} |"
+            [
+                line["metric"] + plain,
+                *(str(one[name]) for name in names),
+                f"{line['surrogate_error']:.4f}",
+                f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f}",
+                f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f}",
+            ]
         )
-    return "\n".join([*rows, "", *reach]) + "\n"
+    heads = ["metric", "rows of a set", "noise", "updates", "surrogate error"]
+    heads += ["cosine, mean of sets: fine / coarse", "cosine, one set: fine / coarse"]
+    further = ["metric", "cross-entropy, train / test", "direct descent, train / test"]
+    return f"{markdown_table(heads, rows)}\n\n{markdown_table(further, reach)}"
 
 
 def main(args: list[str] | None = None) -> None:
@@ -248,23 +238,20 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--steps", type=int, default=60, help="of the direct descent")
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS / "gradient_quality.jsonl"
+    )
     options = parser.parse_args(args)
-    torch.set_num_threads(1)
-    chosen, kept = options.metric or METRICS, []
-    if options.results.exists():
-        found = map(json.loads, options.results.read_text().splitlines())
-        kept = [line for line in found if line["metric"] not in chosen]
-    lines = kept + [
+    chosen = options.metric or METRICS
+    found = JsonLines(options.results).read()
+    lines = [line for line in found if line["metric"] not in chosen] + [
         line
         for metric in chosen
         for line in run_metric(metric, options.data_dir, options.steps)
     ]
-    table = make_table(lines)
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    options.results.write_text(text)
-    options.results.with_suffix(".md").write_text(table)
-    sys.stdout.write(table)
+    options.results.unlink(missing_ok=True)
+    JsonLines(options.results).append(lines)
+    report(make_table(lines), options.results)
 
 
 if __name__ == "__main__":

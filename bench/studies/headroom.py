@@ -1,6 +1,6 @@
 """How far a linear model can be brought below cross-entropy, by any gradient.
 
-    python benchmarks/headroom.py --data-dir DIR
+    python bench/studies/headroom.py --data-dir DIR
 
 From the weights that cross-entropy leaves (those of the lowest validation loss) the
 metric of all training rows is descended along its central differences, weight by
@@ -13,10 +13,11 @@ are written under `results/`.
 import statistics
 from pathlib import Path
 
-from variants import Line, make_parser, read_lines, report, run_grid
+from fits import Line, load, make_cells, make_parser, report, run_grid, where
 
-RESULTS = Path(__file__).parents[1] / "results" / "headroom.jsonl"
-KEY = ("data", "metric", "seed")
+from losslearn_bench.tables.markdown import markdown_table
+
+KEY = ("seed", "data", "metric")
 DATA = (
     "skin",
     "keel_abalone19",
@@ -39,53 +40,23 @@ MAX_ROWS, STEPS, LOOK_EVERY = 20_000, 60, 5
 
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Descend once and return the line."""
-    import torch
-    from gradient_quality import descend, weights_of
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
+    from gradient_quality import by_cross_entropy, descend, losses_of, weights_of
 
     from losslearn.metrics import as_true_loss
-    from losslearn.models.networks import build_model, score_rows
-    from losslearn.tasks.thresholds import best_threshold, evaluate
-    from losslearn.tasks.usual import CrossEntropy
-    from losslearn.training.loop import Run, Trainer
     from losslearn.training.recipe import BilevelConfig
 
-    torch.set_num_threads(1)
-    torch.manual_seed(cell["seed"])
-    true_loss, config = as_true_loss(cell["metric"]), BilevelConfig()
-    dataset = load_dataset(cell["data"], data_dir=data_dir)
-    split = split_rows(dataset.y, dataset.name, cell["seed"], max_train_rows=MAX_ROWS)
-    data = training_data(dataset, split)
-    x_test, y_test = (torch.from_numpy(a[split.test]) for a in (dataset.x, dataset.y))
-    model = build_model("linear", data.x)
-    generator = torch.Generator().manual_seed(cell["seed"])
-    run = Run("cross_entropy")
-    trainer = Trainer(model, data, true_loss, config, generator=generator)
-    trainer.train(run, CrossEntropy(), config.max_iter)
+    true_loss = as_true_loss(cell["metric"])
+    rows = load(cell["data"], cell["seed"], MAX_ROWS, data_dir)
+    model, run = by_cross_entropy(rows, true_loss, BilevelConfig(), seed=cell["seed"])
     model.load_state_dict(run.best_state)
-
-    def losses() -> Line:
-        y_score, threshold = score_rows(model, data.x_valid), None
-        if true_loss.needs_threshold:
-            threshold, _ = best_threshold(true_loss, data.y_valid, y_score)
-        return {
-            "train": float(true_loss(data.y_true, score_rows(model, data.x))),
-            "validation": float(true_loss(data.y_valid, y_score)),
-            "test": evaluate(
-                true_loss, y_test, score_rows(model, x_test), threshold=threshold
-            ),
-        }
-
-    start = losses()
+    start = losses_of(model, rows, true_loss)
     seen = [start]
 
     def watch(step: int) -> None:
         if step % LOOK_EVERY == 0:
-            seen.append(losses())
+            seen.append(losses_of(model, rows, true_loss))
 
-    descend(model, data, true_loss, STEPS, watch=watch)
+    descend(model, rows.data, true_loss, STEPS, watch=watch)
     best = min(seen, key=lambda one: one["validation"])
     n_weights = len(weights_of(model))
     return {**cell, "n_weights": n_weights, "cross_entropy": start, "descent": best}
@@ -93,22 +64,14 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
 
 def make_table(lines: list[Line]) -> str:
     """Return means over the splits in Markdown."""
-    rows = [
-        "| data | metric | splits | train, cross-entropy | train, descent | test, "
-        "cross-entropy | test, descent | change on test rows |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for data in DATA:
         for metric in METRICS:
-            found = [
-                line
-                for line in lines
-                if (line["data"], line["metric"]) == (data, metric)
-            ]
+            found = where(lines, data=data, metric=metric)
             if not found:
                 continue
             means = [
-                statistics.fmean(line[branch][part] for line in found)
+                f"{statistics.fmean(line[branch][part] for line in found):.4f}"
                 for part in ("train", "test")
                 for branch in ("cross_entropy", "descent")
             ]
@@ -117,27 +80,24 @@ def make_table(lines: list[Line]) -> str:
                 for line in found
             ]
             spread = f" ± {statistics.stdev(gaps):.4f}" if len(gaps) > 1 else ""
-            values = " | ".join(f"{mean:.4f}" for mean in means)
-            rows.append(
-                f"| {data} | {metric} | {len(found)} | {values} | "
-                f"{statistics.fmean(gaps):+.4f}{spread} |"
-            )
-    return "\n".join(rows) + "\n"
+            change = f"{statistics.fmean(gaps):+.4f}{spread}"
+            rows.append([data, metric, str(len(found)), *means, change])
+    heads = [
+        f"{part}, {branch}"
+        for part in ("train", "test")
+        for branch in ("cross-entropy", "descent")
+    ]
+    return markdown_table(
+        ["data", "metric", "splits", *heads, "change on test rows"], rows
+    )
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    parser = make_parser(__doc__, RESULTS)
-    parser.add_argument("--seeds", type=int, default=1, help="each its own split")
-    options = parser.parse_args(args)
-    cells = [
-        dict(zip(KEY, (data, metric, seed), strict=True))
-        for seed in range(options.seeds)
-        for data in DATA
-        for metric in METRICS
-    ]
-    run_grid(cells, options, run=run_cell, key=KEY)
-    report(make_table(read_lines(options.results)), options.results)
+    seeds = {"type": int, "default": 1, "help": "each its own split"}
+    options = make_parser(__doc__, "headroom.jsonl", seeds=seeds).parse_args(args)
+    cells = make_cells(KEY, range(options.seeds), DATA, METRICS)
+    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Where the time of an iteration goes, in a plain loop and in ours: the profile.
 
-    taskset -c 0 python benchmarks/iteration_parts.py
+    taskset -c 0 python bench/studies/iteration_parts.py
 
 Every part of Algorithm 1 is timed alone, at the paper's size (123 features, sets of
 100, 3 model steps and 10 surrogate steps, AUC), beside the whole iteration; all take
@@ -8,16 +8,15 @@ turns in one process, and the median block counts. Prints the table and writes
 `results/iteration_parts.json`.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from speed import Setting, make_setting
-from timing import hardware, interleaved, write
+from timing import hardware, interleaved, make_parser, write
 
-RESULTS = Path(__file__).parents[1] / "results" / "iteration_parts.json"
+from losslearn_bench.tables.markdown import markdown_table
+
 MODEL_STEPS, SURROGATE_STEPS = 3, 10
 """Those of `speed.make_setting`."""
 
@@ -87,32 +86,24 @@ def measure(blocks: int, seconds: float) -> dict[str, dict[str, float]]:
         "plain loop, linear": plain_parts(linear),
         "built-in linear": our_parts(linear),
     }
-    return {
-        way: dict(
-            zip(
-                parts,
-                interleaved(*parts.values(), blocks=blocks, seconds=seconds),
-                strict=True,
-            )
-        )
+    times = {
+        way: interleaved(*parts.values(), blocks=blocks, seconds=seconds)
         for way, parts in ways.items()
     }
+    return {way: dict(zip(ways[way], ms, strict=True)) for way, ms in times.items()}
 
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
-    parser.add_argument("--blocks", type=int, default=15, help="blocks of each part")
-    parser.add_argument("--seconds", type=float, default=0.1, help="of a block")
+    parser = make_parser(__doc__, "iteration_parts.json", blocks=15, seconds=0.1)
     options = parser.parse_args(args)
     torch.set_num_threads(1)
     ways = measure(options.blocks, options.seconds)
-    sys.stdout.write(f"| milliseconds | {' | '.join(ways)} |\n")
-    sys.stdout.write(f"| --- |{' --- |' * len(ways)}\n")
-    for part in (SCORES, TRUE_LOSSES, FIT, STEPS, WHOLE):
-        times = " | ".join(f"{parts[part]:.2f}" for parts in ways.values())
-        sys.stdout.write(f"| {part} | {times} |\n")
+    rows = [
+        [part, *(f"{parts[part]:.2f}" for parts in ways.values())]
+        for part in (SCORES, TRUE_LOSSES, FIT, STEPS, WHOLE)
+    ]
+    sys.stdout.write(markdown_table(["milliseconds", *ways], rows) + "\n")
     write(options.out, {"hardware": hardware(), "milliseconds": ways})
 
 

@@ -1,8 +1,8 @@
 """Tables larger than memory, and what more rows cost.
 
-    python benchmarks/large_table.py
+    python bench/studies/large_table.py
 
-Makes a table of 6 GB, as a memory map and as a Parquet file, and fits each in a process
+Makes a table of 6 GB, a Parquet file and its memory map, and fits each in a process
 that may hold 2 GB (`RLIMIT_DATA`: all memory that is not mapped from a file). Then, for
 10^4 to 10^7 rows in memory: the time of an iteration, and the memory of a whole fit
 beyond the data. Needs Linux, and twice the table's size on the disk of `--folder`; the
@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+
+from losslearn.report.figures import write_whole
+from losslearn_bench.tables.markdown import markdown_table, paragraphs
 
 RESULTS = Path(__file__).parents[1] / "results" / "large_table.json"
 CHUNK = 50_000
@@ -59,45 +60,37 @@ def make_rows(n_rows: int, n_features: int, *, stream: int = 0) -> tuple:
 
 
 def write_table(folder: Path, n_rows: int, n_features: int) -> None:
-    """Write the table as a memory map and as a Parquet file."""
+    """Write the table as a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = [f"f{i}" for i in range(n_features)]
     schema = pa.schema([*((name, pa.float32()) for name in names), ("y", pa.int8())])
-    x = np.lib.format.open_memmap(
-        folder / "x.npy", mode="w+", dtype=np.float32, shape=(n_rows, n_features)
-    )
-    targets, begin = [], 0
     with pq.ParquetWriter(
         folder / "table.parquet", schema, compression="none", use_dictionary=False
     ) as writer:
         for part, y in draw_rows(n_rows, n_features):
-            x[begin : begin + len(part)] = part
-            targets.append(y)
-            begin += len(part)
             columns = [*np.ascontiguousarray(part.T), y]
             writer.write_table(pa.table(columns, schema=schema))
-    x.flush()
-    np.save(folder / "y.npy", np.concatenate(targets))
 
 
 def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str, Any]:
     """Fit the table on the disk under the cap, and return losses and seconds."""
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     import torch
-    from losslearn_bench.datasets import map_parquet
 
     from losslearn import SurrogateClassifier
     from losslearn.tasks.thresholds import evaluate
+    from losslearn_bench.datasets import map_parquet
 
     torch.set_num_threads(1)
     begin = time.perf_counter()
     if source == "parquet":
         x, y, _ = map_parquet(Path(folder) / "table.parquet", target="y")
     else:
-        x = np.load(Path(folder) / "x.npy", mmap_mode="r", allow_pickle=False)
-        y = np.load(Path(folder) / "y.npy", allow_pickle=False)
+        kept = Path(folder) / "table.map"  # what `map_parquet` made
+        x = np.load(kept / "x.npy", mmap_mode="r", allow_pickle=False)
+        y = np.load(kept / "y.npy", allow_pickle=False)
     mapped = time.perf_counter()
     clf = SurrogateClassifier(
         "f1",
@@ -118,10 +111,10 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
         "mapping_seconds": mapped - begin,
         "fit_seconds": seconds,
         "test": {
-            result["method"]: evaluate(
+            (name := result["method"]): evaluate(
                 clf.true_loss_,
                 y_true,
-                torch.from_numpy(scores[result["method"]]),
+                torch.from_numpy(scores[name]),
                 threshold=result["threshold"],
             )
             for result in clf.report_["results"]
@@ -247,18 +240,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run everything and return the results."""
     larger = []
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        folder = Path(name)
-        write_table(folder, args.rows, args.features)
-        for source in ("npy", "parquet"):
+        write_table(Path(name), args.rows, args.features)
+        for source in ("parquet", "npy"):
+            given = {"source": source, "cap": args.cap}
             line = in_process(
-                "fit_from_disk",
-                source=source,
-                folder=name,
-                cap=args.cap,
-                max_iter=args.max_iter,
+                "fit_from_disk", folder=name, max_iter=args.max_iter, **given
             )
-            larger.append({"source": source, "cap": args.cap, **line})
-            (folder / "x.npy").unlink(missing_ok=True)  # room for the map of the other
+            larger.append({**given, **line})
     growth = [
         {
             "rows": n_rows,
@@ -273,20 +261,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         }
         for n_rows in args.growth
     ]
-    largest = {
-        "n_rows": max(args.growth),
-        "n_features": 8,
-        "max_iter": 40,
-        "share": 0.2,
-    }
+    most = {"n_rows": max(args.growth), "n_features": 8, "max_iter": 40, "share": 0.2}
     metrics = {
-        metric: in_process("grow", **largest, metric=metric) for metric in METRICS
+        metric: in_process("grow", **most, metric=metric) for metric in args.metrics
     }
     times = in_process("time_iterations", sizes=args.growth, n_features=8)
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
     return {
-        "command": "python benchmarks/large_table.py",
+        "command": "python bench/studies/large_table.py",
         "larger_than_memory": larger,
         "growth": growth,
         "largest_by_metric": metrics,
@@ -297,26 +280,24 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def show(results: dict[str, Any]) -> None:
-    """Print the results as two tables."""
-    console, larger, growth = Console(), Table(), Table()
-    for head in ("source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"):
-        larger.add_column(head, justify="right")
+def make_tables(results: dict[str, Any]) -> str:
+    """Return the results as tables in Markdown."""
+    larger = []
     for line in results["larger_than_memory"]:
         sizes = [line["bytes"], line["cap"], line["peak_anonymous"]]
-        larger.add_row(
-            line["source"],
-            f"{line['rows']:,}",
-            *(f"{size / 1e9:.2f}" for size in sizes),
-            f"{line['mapping_seconds']:.1f}",
-            f"{line['fit_seconds']:.1f}",
-            *(f"{line['test'][name]:.4f}" for name in ("surrogate", "cross_entropy")),
+        times = [line["mapping_seconds"], line["fit_seconds"]]
+        losses = [line["test"][name] for name in ("surrogate", "cross_entropy")]
+        larger.append(
+            [
+                line["source"],
+                f"{line['rows']:,}",
+                *(f"{size / 1e9:.2f}" for size in sizes),
+                *(f"{seconds:.1f}" for seconds in times),
+                *(f"{loss:.4f}" for loss in losses),
+            ]
         )
-    heads = ("rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation")
-    for head in heads:
-        growth.add_column(head, justify="right")
-    for line in results["growth"]:
-        growth.add_row(
+    growth = [
+        [
             f"{line['rows']:,}",
             f"{line['validation_0.02']['bytes'] / 1e6:.0f}",
             f"{line['milliseconds']:.2f}",
@@ -324,11 +305,20 @@ def show(results: dict[str, Any]) -> None:
                 f"{line[name]['beyond_the_data'] / 1e6:.0f}"
                 for name in ("validation_0.02", "validation_0.2")
             ),
-        )
-    console.print(larger, growth)
-    for metric, line in results["largest_by_metric"].items():
-        beyond = line["beyond_the_data"] / 1e6
-        console.print(f"{metric}, most rows, 20 % validation: {beyond:.0f} MB beyond")
+        ]
+        for line in results["growth"]
+    ]
+    beyond = [
+        [metric, f"{line['beyond_the_data'] / 1e6:.0f}"]
+        for metric, line in results["largest_by_metric"].items()
+    ]
+    heads = ["source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"]
+    sizes = ["rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation"]
+    return paragraphs(
+        markdown_table(heads, larger),
+        markdown_table(sizes, growth),
+        markdown_table(["metric, most rows, 20 % validation", "MB beyond"], beyond),
+    )
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -346,10 +336,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="a table of 5 MB")
     parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
+    args.metrics = METRICS
     if args.smoke:
         # the libraries alone take most of the cap
         args.rows, args.features, args.cap = 100_000, 12, 1_200_000_000
-        args.max_iter, args.growth = 20, [2_000, 20_000]
+        args.max_iter, args.growth, args.metrics = 20, [20_000], METRICS[:1]
     return args
 
 
@@ -366,9 +357,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.write(json.dumps(tasks[task](**json.loads(arguments))) + "\n")
         return
     results = run(args)
-    args.results.parent.mkdir(parents=True, exist_ok=True)
-    args.results.write_text(json.dumps(results, indent=2) + "\n")
-    show(results)
+    write_whole(args.results, (json.dumps(results, indent=2) + "\n").encode())
+    sys.stdout.write(make_tables(results))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Metrics that no hand-made loss covers, each trained for beside cross-entropy.
 
-    python benchmarks/odd_metrics.py --data-dir DIR
+    python bench/studies/odd_metrics.py --data-dir DIR
 
 Four plain callables: profit with an amount of its own for each row, recall among the
 top 1 % of scores, F1 subject to a precision of at least 0.8, and the rank correlation
 of scores with the amount at stake. Every cell (data, metric, model, seed) trains the
-surrogate's branch and its cross-entropy control by `losslearn.training.comparison.compare`, on
-a split of its own and at most 20,000 training rows, and becomes one line; what has a
+surrogate's branch and its cross-entropy control (`losslearn.training.comparison`), on a
+split of its own and at most 20,000 training rows, and becomes one line; what has a
 line is not run again. Thresholds come from validation rows.
 
 The amounts are generated, since these data sets have none: log-normal, of mean 1, two
@@ -21,25 +21,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
-from variants import (
+from fits import (
     BRANCHES,
-    METHODS,
     Line,
     fit_branches,
+    load,
+    make_cells,
     make_parser,
-    read_lines,
     report,
     run_grid,
+    where,
 )
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from losslearn.metrics import declare_metric
+from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
 
 Array = NDArray[Any]
 
-RESULTS = Path(__file__).parents[1] / "results" / "odd_metrics.jsonl"
-KEY = ("data", "metric", "model", "seed", "max_iter", "max_rows")
+KEY = ("seed", "data", "metric", "model", "max_iter", "max_rows")
 DATA = ("ijcnn1", "covtype", "cod_rna")
 MODELS = ("linear", "mlp")
 _COST = 0.5
@@ -89,7 +90,7 @@ METRICS = {
 
 def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
     """Return an amount for each row of a data set, the same in every run."""
-    from losslearn_bench.splits import seed_of
+    from losslearn_bench.harness.splits import seed_of
 
     generator = np.random.default_rng(seed_of(name, "amount"))
     spread = x.std(0)
@@ -104,35 +105,21 @@ def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
     import torch
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
     from losslearn.training.recipe import BilevelConfig
 
-    torch.set_num_threads(1)
     true_loss = as_true_loss(METRICS[cell["metric"]])
-    dataset = load_dataset(cell["data"], data_dir=data_dir)
-    split = split_rows(
-        dataset.y, dataset.name, cell["seed"], max_train_rows=cell["max_rows"]
-    )
-    data = training_data(dataset, split)
-    test: Line = {
-        "x": torch.from_numpy(dataset.x[split.test]),
-        "y_true": torch.from_numpy(dataset.y[split.test]),
-    }
+    rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
     if true_loss.columns:
-        amounts = torch.from_numpy(make_amounts(dataset.x, dataset.name))
-        train, valid, test["columns"] = (
-            {"amount": amounts[torch.from_numpy(rows)]} for rows in split
-        )
-        data = data._replace(columns=train, valid_columns=valid)
+        amounts = torch.from_numpy(make_amounts(rows.dataset.x, rows.dataset.name))
+        train, valid, test = ({"amount": amounts[part]} for part in rows.split)
+        data = rows.data._replace(columns=train, valid_columns=valid)
+        rows = rows._replace(data=data, test=rows.test._replace(columns=test))
     branches = fit_branches(
-        lambda: build_model(cell["model"], data.x),
-        data,
-        test,
+        lambda: build_model(cell["model"], rows.data.x),
+        rows,
         true_loss,
         BilevelConfig(max_iter=cell["max_iter"]),
         seed=cell["seed"],
@@ -140,74 +127,55 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     return {**cell, **branches}
 
 
-def make_table(cells: list[Line], args: argparse.Namespace) -> str:
-    """Return the table of the cells asked for that are finished, in Markdown."""
-    lines = {tuple(line[k] for k in KEY): line for line in read_lines(args.results)}
-    rows = [
-        "| metric | data | model | surrogate | cross-entropy | chosen | surrogate - "
-        "cross-entropy | lower in | chosen - cross-entropy | lower in |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+def make_table(lines: list[Line], args: argparse.Namespace) -> str:
+    """Return the table of the lines asked for, in Markdown."""
+    rows = []
     for metric, data, model in itertools.product(args.metric, args.data, args.model):
-        found = [
-            lines[key]
-            for cell in cells
-            if (cell["metric"], cell["data"], cell["model"]) == (metric, data, model)
-            and (key := tuple(cell[k] for k in KEY)) in lines
-        ]
+        found = where(lines, metric=metric, data=data, model=model)
         if not found:
             continue
-        means = [
-            f"{statistics.fmean(line[branch]['test'] for line in found):.4f}"
-            for branch in (*METHODS, "chosen")
-        ]
-        gaps = [_gap(found, branch) for branch in BRANCHES if branch != METHODS[1]]
-        rows.append(f"| {' | '.join([metric, data, model, *means, *gaps])} |")
-    return "\n".join(rows) + "\n"
-
-
-def _gap(lines: list[Line], branch: str) -> str:
-    """Return the mean difference to the control, and in how many seeds it is lower."""
-    gaps = [line[branch]["test"] - line["cross_entropy"]["test"] for line in lines]
-    error = statistics.stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
-    lower, ties = sum(gap < 0 for gap in gaps), sum(gap == 0 for gap in gaps)
-    equal = f", {ties} equal" if ties else ""
-    mean = statistics.fmean(gaps)
-    return f"{mean:+.4f} ± {error:.4f} | {lower} of {len(gaps)}{equal}"
+        tests = {name: [line[name]["test"] for line in found] for name in BRANCHES}
+        means = [f"{statistics.fmean(losses):.4f}" for losses in tests.values()]
+        row = [metric, data, model, *means]
+        for branch in ("surrogate", "chosen"):
+            pairs = zip(tests[branch], tests["cross_entropy"], strict=True)
+            gaps = [ours - theirs for ours, theirs in pairs]
+            row += [mean_and_error(gaps), how_many(gaps, lower=True)]
+        rows.append(row)
+    heads = ["metric", "data", "model", "surrogate", "cross-entropy", "chosen"]
+    for branch in ("surrogate", "chosen"):
+        heads += [f"{branch} - cross-entropy", "lower in"]
+    return markdown_table(heads, rows)
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then write the table beside the lines, and print it."""
-    parser = make_parser(__doc__, RESULTS)
-    parser.add_argument("--data", action="append", choices=DATA)
-    parser.add_argument("--metric", action="append", choices=METRICS)
-    parser.add_argument("--model", action="append", choices=MODELS)
-    parser.add_argument("--seeds", type=int, default=3, help="each its own split")
-    parser.add_argument("--max-iter", type=int, default=1_000)
-    parser.add_argument("--max-rows", type=int, default=20_000, help="of training")
+    parser = make_parser(
+        __doc__,
+        "odd_metrics.jsonl",
+        data={"action": "append", "choices": DATA},
+        metric={"action": "append", "choices": METRICS},
+        model={"action": "append", "choices": MODELS},
+        seeds={"type": int, "default": 3, "help": "each its own split"},
+        max_iter={"type": int, "default": 1_000},
+        max_rows={"type": int, "default": 20_000, "help": "of training"},
+    )
     options = parser.parse_args(args)
     options.data = options.data or list(DATA)
     options.metric = options.metric or list(METRICS)
     options.model = options.model or list(MODELS)
-    cells = [
-        dict(zip(KEY, (*cell, options.max_iter, options.max_rows), strict=True))
-        for cell in (
-            (data, metric, model, seed)
-            for seed in range(options.seeds)
-            for data in options.data
-            for metric in options.metric
-            for model in options.model
-        )
-    ]
-    run_grid(cells, options, run=run_cell, key=KEY)
-    table = make_table(cells, options)
+    axes = (range(options.seeds), options.data, options.metric, options.model)
+    cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
+    lines = run_grid(cells, options, run_cell, KEY)
+    asked = [{name: line[name] for name in KEY} in cells for line in lines]
     heading = (
         "# Metrics that no hand-made loss covers\n\n"
         "Test losses, minus the metric: lower is better. Means over "
         f"{options.seeds} splits, mean difference ± its standard error; "
         f"{options.max_iter:,} iterations, at most {options.max_rows:,} training "
-        "rows. The amounts are generated (see `benchmarks/odd_metrics.py`).\n\n"
+        "rows. The amounts are generated (see `bench/studies/odd_metrics.py`).\n\n"
     )
+    table = make_table(list(itertools.compress(lines, asked)), options)
     report(table, options.results, heading=heading)
 
 

@@ -1,28 +1,25 @@
 """The set network's matrix products: ours beside BLAS, as the kernels call either.
 
-    taskset -c 0 python benchmarks/set_products.py
+    taskset -c 0 python bench/studies/set_products.py
 
 One surrogate step has each product once: thirty codes of thirty units of n pairs, the
 way back, and the gradient of the weights. Prints a table and writes
 `results/set_products.json`.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from timing import hardware, interleaved, write
+from timing import hardware, interleaved, make_parser, write
 
 from losslearn._fast.kernels.arithmetic import Matrix
 from losslearn._fast.kernels.blas import one_thread
 from losslearn._fast.kernels.products import multiply, multiply_by_rows
 
-RESULTS = Path(__file__).parents[1] / "results" / "set_products.json"
 Timed = Callable[[Matrix, Matrix, Matrix, int], None]
 
 UNITS, TIMES = 30, 100
@@ -97,10 +94,7 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
-    parser.add_argument("--blocks", type=int, default=25, help="blocks of each way")
-    parser.add_argument("--seconds", type=float, default=0.02, help="of a block")
+    parser = make_parser(__doc__, "set_products.json", blocks=25, seconds=0.02)
     options = parser.parse_args(args)
     with one_thread():
         lines = [

@@ -1,6 +1,6 @@
 """`SurrogateLoss` against cross-entropy in a plain loop, by the size of the batch.
 
-    python benchmarks/small_batches.py --data-dir DIR
+    python bench/studies/small_batches.py --data-dir DIR
 
 Both have the same network, batches, steps, learning rates and looks at the validation
 rows, which choose weights and threshold. Goes on where it stopped; prints the table and
@@ -12,9 +12,10 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from variants import Line, make_parser, read_lines, report, run_grid
+from fits import Line, load, make_parser, report, run_grid, where
 
-RESULTS = Path(__file__).parents[1] / "results" / "criterion" / "small_batches.jsonl"
+from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
+
 KEY = ("tier", "dataset", "batch", "seed")
 BATCHES = (16, 32, 64, 256)
 TASKS = (("linear", "ijcnn1"), ("mlp", "covtype"), ("mlp", "a9a"))
@@ -24,9 +25,6 @@ STEPS, LOOKS, LR, MAX_ROWS = 3_000, 20, 1e-2, 20_000
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Train by either criterion and return the F1 losses of the test rows."""
     import torch
-    from losslearn_bench.datasets import load_dataset
-    from losslearn_bench.harness import training_data
-    from losslearn_bench.splits import split_rows
     from torch import nn
 
     from losslearn import SurrogateLoss
@@ -34,12 +32,9 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     from losslearn.models.networks import build_model, score_rows
     from losslearn.tasks.thresholds import best_threshold, evaluate
 
-    torch.set_num_threads(1)
     tier, name, batch, seed = (cell[key] for key in KEY)
-    dataset = load_dataset(name, data_dir=data_dir)
-    split = split_rows(dataset.y, name, seed, max_train_rows=MAX_ROWS)
-    data, f1 = training_data(dataset, split), get_true_loss("f1")
-    x_test, y_test = (torch.from_numpy(a[split.test]) for a in (dataset.x, dataset.y))
+    data, test, _, _ = load(name, seed, MAX_ROWS, data_dir)
+    f1 = get_true_loss("f1")
 
     def batches(n: int) -> Iterator[torch.Tensor]:
         order = torch.Generator().manual_seed(seed)
@@ -52,9 +47,8 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
         optimizer = torch.optim.Adam(model.parameters(), lr=LR)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
         best, found = 2.0, float("nan")
-        for step, rows in enumerate(
-            itertools.islice(batches(len(data.x)), STEPS), start=1
-        ):
+        drawn = itertools.islice(batches(len(data.x)), STEPS)
+        for step, rows in enumerate(drawn, start=1):
             model.train()
             scores = model(data.x[rows]).flatten()
             loss = criterion(scores, data.y_true[rows].float())
@@ -65,13 +59,12 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
             schedule.step()
             if step % (STEPS // LOOKS):
                 continue
-            threshold, value = best_threshold(
-                f1, data.y_valid, score_rows(model, data.x_valid)
-            )
+            y_score = score_rows(model, data.x_valid)
+            threshold, value = best_threshold(f1, data.y_valid, y_score)
             if value < best:
                 best = value
-                y_score = score_rows(model, x_test)
-                found = evaluate(f1, y_test, y_score, threshold=threshold)
+                y_score = score_rows(model, test.x)
+                found = evaluate(f1, test.y_true, y_score, threshold=threshold)
         return found
 
     return {
@@ -83,43 +76,32 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
 
 def make_table(lines: list[Line]) -> str:
     """Return means and differences in Markdown."""
-    rows = [
-        "| model | data | batch | F1 loss, criterion | cross-entropy | difference "
-        "| lower in |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for (tier, dataset), batch in itertools.product(TASKS, BATCHES):
-        found = [
-            line
-            for line in lines
-            if (line["tier"], line["dataset"], line["batch"]) == (tier, dataset, batch)
-        ]
+        found = where(lines, tier=tier, dataset=dataset, batch=batch)
         if not found:
             continue
-        ours, theirs = (
-            [line[name] for line in found] for name in ("criterion", "cross_entropy")
-        )
-        gaps = [one - other for one, other in zip(ours, theirs, strict=True)]
-        error = statistics.stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
-        rows.append(
-            f"| {tier} | {dataset} | {batch} | {statistics.fmean(ours):.4f} | "
-            f"{statistics.fmean(theirs):.4f} | {statistics.fmean(gaps):+.4f} ± "
-            f"{error:.4f} | {sum(gap < 0 for gap in gaps)} of {len(gaps)} |"
-        )
-    return "\n".join(rows) + "\n"
+        means = [
+            f"{statistics.fmean(line[name] for line in found):.4f}"
+            for name in ("criterion", "cross_entropy")
+        ]
+        gaps = [line["criterion"] - line["cross_entropy"] for line in found]
+        change = [mean_and_error(gaps), how_many(gaps, lower=True)]
+        rows.append([tier, dataset, str(batch), *means, *change])
+    heads = ["model", "data", "batch", "F1 loss, criterion", "cross-entropy"]
+    return markdown_table([*heads, "difference", "lower in"], rows)
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
-    parser = make_parser(__doc__, RESULTS)
-    parser.add_argument("--seeds", type=int, default=4, help="each its own split")
+    seeds = {"type": int, "default": 4, "help": "each its own split"}
+    parser = make_parser(__doc__, "criterion/small_batches.jsonl", seeds=seeds)
     options = parser.parse_args(args)
     cells = [
         dict(zip(KEY, (*task, batch, seed), strict=True))
         for task, batch, seed in itertools.product(TASKS, BATCHES, range(options.seeds))
     ]
-    run_grid(cells, options, run=run_cell, key=KEY)
-    report(make_table(read_lines(options.results)), options.results)
+    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Timing several ways side by side, and the lines of a table that come of it."""
 
+import argparse
 import json
 import os
 import statistics
@@ -10,7 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from losslearn_bench import hardware as machine
+from losslearn.report.figures import write_whole
+from losslearn_bench.harness import machine
+
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 class Reading(NamedTuple):
@@ -102,7 +106,21 @@ def hardware() -> dict[str, object]:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    part.replace(path)
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def make_parser(text: str, results: str, **numbers: float) -> argparse.ArgumentParser:
+    """Return the parser of a script that measures.
+
+    Args:
+        text: The script's docstring.
+        results: The JSON file below `results/`, unless another is given.
+        numbers: Options that take a number, by their defaults.
+    """
+    parser = argparse.ArgumentParser(description=text.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=RESULTS / results, help="JSON file")
+    for name, value in numbers.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=type(value), default=value
+        )
+    return parser

@@ -1,6 +1,6 @@
 """The same cells in two runs of the benchmark: what a change of the code did to them.
 
-    python benchmarks/two_runs.py BEFORE.jsonl AFTER.jsonl --method default_fit
+    python bench/studies/two_runs.py BEFORE.jsonl AFTER.jsonl --method default_fit
 
 Pairs the lines of a method by tier, data set, metric and repetition. The table counts
 entries (a data set and metric, over its repetitions) by the benchmark's paired test,
@@ -15,22 +15,14 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-from losslearn_bench.results import ResultsFile
+from losslearn_bench.grid.results import ResultsFile
 from losslearn_bench.tables.entries import Entries, Entry, collect, compare, pair
-
-HEAD = (
-    "| tier | metric | entries | win / tie / loss | mean change | median | "
-    "fits lower / equal / higher |",
-    "| --- | --- | --- | --- | --- | --- | --- |",
-)
+from losslearn_bench.tables.markdown import markdown_table, mean_and_error
+from losslearn_bench.tables.outcomes import order_of
 
 
 def read(path: Path, method: str) -> Entries:
-    """Return the entries of a method in a file of result lines.
-
-    Raises:
-        ValueError: If the file has no line of it, or its lines do not belong together.
-    """
+    """Return the entries of a method in a file of result lines."""
     return collect(
         [one for one in ResultsFile(path).lines() if one["method"] == method]
     )
@@ -41,41 +33,35 @@ def make_table(before: Entries, after: Entries) -> str:
     shared = sorted(
         before.keys() & after.keys(), key=lambda key: (key.tier, key.metric)
     )
-    rows = list(HEAD)
+    rows = []
     for tier, in_tier in groupby(shared, key=lambda key: key.tier):
         keys = list(in_tier)
         parts = {metric: list(of) for metric, of in groupby(keys, lambda k: k.metric)}
         for metric, part in {**parts, "all": keys}.items():
             pairs = [(before[key], after[key]) for key in part]
-            rows.append(f"| {tier} | {metric} | {len(pairs)} | {_summary(pairs)} |")
-    return "\n".join(rows) + "\n"
+            rows.append([tier, metric, str(len(pairs)), *_summary(pairs)])
+    heads = ["tier", "metric", "entries", "win / tie / loss", "mean change", "median"]
+    return markdown_table([*heads, "fits lower / equal / higher"], rows)
 
 
-def _summary(pairs: list[tuple[Entry, Entry]]) -> str:
+def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
     verdicts = Counter(
         compare(new, old) for old, new in pairs if len(pair(new, old)) > 1
     )
-    fits: Counter[int] = Counter()
-    changes = []
+    gaps, changes = [], []
     for old, new in pairs:
-        both = [(old.test[i], new.test[i]) for i in pair(old, new)]
-        fits.update((b > a) - (b < a) for a, b in both)
-        total = sum(a for a, _ in both)
+        both = pair(new, old)
+        gaps += [after - before for after, before in both]
+        total = sum(before for _, before in both)
         # a data set that either run predicts without an error has no relative change
         if total > 0:
-            changes.append(100 * (sum(b for _, b in both) / total - 1))
-    return (
-        f"{verdicts['win']} / {verdicts['tie']} / {verdicts['loss']} | "
-        f"{_change(changes)} | {fits[-1]} / {fits[0]} / {fits[1]}"
-    )
-
-
-def _change(changes: list[float]) -> str:
-    if not changes:
-        return " | "
-    error = statistics.stdev(changes) / len(changes) ** 0.5 if len(changes) > 1 else 0.0
-    mean, median = statistics.fmean(changes), statistics.median(changes)
-    return f"{mean:+.2f} ± {error:.2f} % | {median:+.2f} %"
+            changes.append(100 * (sum(after for after, _ in both) / total - 1))
+    change = ["", ""]
+    if changes:
+        mean = mean_and_error(changes, form="+.2f", unit=" %")
+        change = [mean, f"{statistics.median(changes):+.2f} %"]
+    counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
+    return [counts, *change, str(order_of(gaps))]
 
 
 def main(args: list[str] | None = None) -> None:
@@ -86,7 +72,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--method", default="default_fit")
     options = parser.parse_args(args)
     runs = (read(path, options.method) for path in (options.before, options.after))
-    sys.stdout.write(make_table(*runs))
+    sys.stdout.write(make_table(*runs) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The default fit on covtype, until it is as good as its control.
 
-    taskset -c 0 python benchmarks/whole_fit.py --data-dir DIR
+    taskset -c 0 python bench/studies/whole_fit.py --data-dir DIR
 
 `SurrogateClassifier` trains both methods side by side, with all 464,809 training rows
 and the same model, batches and steps. For each loss and seed: how long the control
@@ -8,7 +8,6 @@ takes for all its steps, and how long the surrogate's branch takes until its val
 loss is at or below the control's best. One thread; writes `results/whole_fit.json`.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -16,13 +15,12 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from losslearn_bench.datasets import load_dataset
 from sklearn.model_selection import train_test_split
-from timing import hardware, write
+from timing import hardware, make_parser, write
 
 from losslearn import SurrogateClassifier
+from losslearn_bench.datasets import load_dataset
 
-RESULTS = Path(__file__).parents[1] / "results" / "whole_fit.json"
 METRICS = ("roc_auc", "average_precision", "f1", "error_rate")
 REPLAYS = (4, 1)
 """How often a set is fitted: the default, and each set once."""
@@ -79,15 +77,13 @@ def measure(
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, "whole_fit.json", max_iter=2_000)
     parser.add_argument("--dataset", default="covtype")
     parser.add_argument("--metric", action="append", choices=METRICS)
     parser.add_argument("--replay", type=int, action="append")
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--model", default="mlp", choices=("mlp", "linear"))
-    parser.add_argument("--max-iter", type=int, default=2_000)
     parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(args)
     torch.set_num_threads(1)
     lines = []

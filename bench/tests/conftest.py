@@ -7,7 +7,7 @@ import pytest
 @pytest.fixture(scope="session")
 def data_dir(pytestconfig: pytest.Config) -> Path:
     """Return the folder of the real data sets; skip the test where it is absent."""
-    default = pytestconfig.rootpath.parent / "shared" / "datasets"
+    default = pytestconfig.rootpath.parents[1] / "shared" / "datasets"
     path = Path(os.environ.get("LOSSLEARN_DATA") or default)
     if not path.is_dir():
         pytest.skip(f"no data sets at {path}: set LOSSLEARN_DATA to their folder")

@@ -5,20 +5,14 @@ set, lower is better, so that any of them can stand where a learned loss stands.
 """
 
 from losslearn_bench.baselines.evolution import EvolutionStrategies
+from losslearn_bench.baselines.focal import Focal
 from losslearn_bench.baselines.global_objectives import GlobalObjective
-from losslearn_bench.baselines.likelihood import (
-    COST_WEIGHTS,
-    CostSensitive,
-    Focal,
-)
 from losslearn_bench.baselines.lovasz import LovaszHinge, LovaszSoftmax
 from losslearn_bench.baselines.pairwise import PairwiseRanking
 from losslearn_bench.baselines.soft_counts import AnyLoss, SoftF1, SoftJaccard
 
 __all__ = [
-    "COST_WEIGHTS",
     "AnyLoss",
-    "CostSensitive",
     "EvolutionStrategies",
     "Focal",
     "GlobalObjective",

@@ -1,10 +1,12 @@
 """Evolution strategies: a gradient of the true loss itself, by trial moves."""
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from losslearn.metrics import TrueLoss
+from losslearn_bench.baselines.hand_made import Rows, Targets, Values, Weights
+from losslearn_bench.checks import check_at_least, check_positive
 
 
 class EvolutionStrategies(nn.Module):
@@ -27,19 +29,6 @@ class EvolutionStrategies(nn.Module):
     Attributes:
         true_loss: The loss; row weights reach it only if it takes them.
         generator: Source of the moves; each call draws on.
-
-    Example:
-        >>> import torch
-        >>> from losslearn.metrics import get_true_loss
-        >>> generator = torch.Generator().manual_seed(0)
-        >>> objective = EvolutionStrategies(
-        ...     get_true_loss("roc_auc_loss"), generator=generator
-        ... )
-        >>> y_score = torch.tensor([0.1, 0.9, 0.4, 0.3], requires_grad=True)
-        >>> value = objective(torch.tensor([0, 1, 1, 0]), y_score)
-        >>> value.backward()
-        >>> value.item(), y_score.grad.shape
-        (0.0, torch.Size([4]))
     """
 
     def __init__(
@@ -57,39 +46,20 @@ class EvolutionStrategies(nn.Module):
             sigma: Size of the moves, in deviations of the set's scores.
             n_pairs: K, moves tried, each there and back.
             generator: Source of the moves, on the scores' device.
-
-        Raises:
-            ValueError: If `sigma` is not a positive number, or no pair is asked for.
         """
         super().__init__()
-        if not 0 < sigma < float("inf"):
-            raise ValueError(
-                f"`sigma` must be a positive number, got {sigma}. "
-                "It is in deviations of a set's scores."
-            )
-        if n_pairs < 1:
-            raise ValueError(
-                f"`n_pairs` must be at least 1, got {n_pairs}. "
-                "The more pairs, the less noise in the gradient."
-            )
+        check_positive("sigma", sigma, "It is in deviations of a set's scores.")
+        advice = "The more pairs, the less noise in the gradient."
+        check_at_least(1, "n_pairs", n_pairs, advice)
         self.true_loss, self.generator = true_loss, generator
         self.sigma, self.n_pairs = sigma, n_pairs
 
     def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
+        self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
+    ) -> Values:
         """Return the true loss of each set; 0, with no gradient, where it is NaN.
 
         The built-in losses are NaN for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row.
         """
         weight = sample_weight if self.true_loss.takes_weight else None
         scores = y_score.detach()
@@ -112,10 +82,10 @@ class EvolutionStrategies(nn.Module):
 
     def _losses(
         self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        sample_weight: Float[Tensor, "*#sets n"] | None,
-    ) -> Float[Tensor, "*sets"]:
+        y_true: Targets,
+        y_score: Rows,
+        sample_weight: Weights | None,
+    ) -> Values:
         """Return the true losses in the type of the scores."""
         targets = y_true.expand_as(y_score)
         losses = self.true_loss(targets, y_score, sample_weight=sample_weight)
@@ -127,7 +97,7 @@ def _known(values: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
     return torch.where(values.isnan(), 0, values)
 
 
-def _spread(y_score: Float[Tensor, "*sets n"]) -> Float[Tensor, "*sets 1"]:
+def _spread(y_score: Rows) -> Float[Tensor, "*sets 1"]:
     """Return the deviation of each set's scores, 1 where they are all equal."""
     deviation = y_score.std(-1, correction=0, keepdim=True)
     # the deviation of equal scores is rounding, relative to their size

@@ -4,17 +4,18 @@ import math
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_at_least, check_choice
 
 Target = Literal["auc_pr", "auc_roc"]
 RowLoss = Literal["logistic", "hinge"]
 
 
-class GlobalObjective(nn.Module):
+class GlobalObjective(HandMade):
     r"""Lagrangian of the area under the PR or ROC curve, one threshold per anchor.
 
     Eban et al., "Scalable Learning of Non-Decomposable Objectives", 2017. The area
@@ -69,43 +70,18 @@ class GlobalObjective(nn.Module):
             target: The curve whose area to train for.
             n_anchors: T, points at which the curve is taken.
             surrogate: Loss of a row.
-
-        Raises:
-            ValueError: If `target` or `surrogate` is unknown, or there is no anchor.
         """
         super().__init__()
-        if target not in get_args(Target):
-            raise ValueError(
-                f"`target` must be one of {get_args(Target)}, got {target!r}."
-            )
-        if surrogate not in get_args(RowLoss):
-            raise ValueError(
-                f"`surrogate` must be one of {get_args(RowLoss)}, got {surrogate!r}."
-            )
-        if n_anchors < 1:
-            raise ValueError(
-                f"`n_anchors` must be at least 1, got {n_anchors}. "
-                "The more anchors, the closer to the area under the curve."
-            )
+        check_choice("target", target, get_args(Target))
+        check_choice("surrogate", surrogate, get_args(RowLoss))
+        advice = "The more anchors, the closer to the area under the curve."
+        check_at_least(1, "n_anchors", n_anchors, advice)
         self.target, self.surrogate, self.n_anchors = target, surrogate, n_anchors
         self.thresholds = nn.Parameter(torch.zeros(n_anchors))
         self.multipliers = nn.Parameter(torch.ones(n_anchors))
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, of either sign; 0 for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row, in the losses and in the class sizes.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, of either sign; 0 for a set of one class."""
         n_pos = positive.sum(-1, keepdim=True)
         n_neg = negative.sum(-1, keepdim=True)
         margin = y_score.unsqueeze(-2) - self.thresholds.to(y_score).unsqueeze(-1)
@@ -130,7 +106,7 @@ class GlobalObjective(nn.Module):
     def _total(
         self,
         margin: Float[Tensor, "*sets anchors n"],
-        weight: Float[Tensor, "*sets n"],
+        weight: Rows,
     ) -> Float[Tensor, "*sets anchors"]:
         """Return the weighted sum of the row losses, at least that of the errors."""
         if self.surrogate == "hinge":

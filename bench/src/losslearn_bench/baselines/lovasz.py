@@ -1,12 +1,11 @@
 """The Lovász extension of the Jaccard loss, over hinge or sigmoid errors."""
 
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
+import torch
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
 
 
-class LovaszHinge(nn.Module):
+class LovaszHinge(HandMade):
     r"""Lovász extension of the Jaccard loss at the hinge errors of the rows.
 
     With the errors :math:`m_i = \max(0, 1 - (2 y_i - 1) \hat y_i)` in descending order,
@@ -24,29 +23,13 @@ class LovaszHinge(nn.Module):
         tensor(1.2500)
     """
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, at least 0.
-
-        A set without positives gives its largest error, a set without negatives the
-        mean of its errors.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Scores, cut at 0.
-            sample_weight: Weight of each row, which makes it the weighted Jaccard loss.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
-        sign = 2 * y_true.to(y_score.dtype) - 1
-        return _lovasz_jaccard((1 - sign * y_score).relu(), positive, negative)
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, at least 0; of one class, see `_lovasz_jaccard`."""
+        errors = (1 - _own_side(y_score, positive)).relu()
+        return _lovasz_jaccard(errors, positive, negative)
 
 
-class LovaszSoftmax(nn.Module):
+class LovaszSoftmax(HandMade):
     r"""Lovász extension of the Jaccard loss at the sigmoid errors of the rows.
 
     As `LovaszHinge`, with errors in [0, 1], one minus the probability of the row's own
@@ -61,34 +44,27 @@ class LovaszSoftmax(nn.Module):
         tensor(0.5543)
     """
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, in [0, 1].
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, in [0, 1]; of one class, see `_lovasz_jaccard`."""
+        errors = (-_own_side(y_score, positive)).sigmoid()
+        return _lovasz_jaccard(errors, positive, negative)
 
-        A set without positives gives its largest error, a set without negatives the
-        mean of its errors.
 
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Logits.
-            sample_weight: Weight of each row, which makes it the weighted Jaccard loss.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
-        sign = 2 * y_true.to(y_score.dtype) - 1
-        return _lovasz_jaccard((-sign * y_score).sigmoid(), positive, negative)
+def _own_side(y_score: Rows, positive: Rows) -> Rows:
+    """Return each score as one for the row's own class; a row of weight 0 has none."""
+    return torch.where(positive > 0, y_score, -y_score)
 
 
 def _lovasz_jaccard(
-    error: Float[Tensor, "*sets n"],
-    positive: Float[Tensor, "*sets n"],
-    negative: Float[Tensor, "*sets n"],
-) -> Float[Tensor, "*sets"]:
-    """Return the extension at `error` (Berman et al., Algorithm 1)."""
+    error: Rows,
+    positive: Rows,
+    negative: Rows,
+) -> Values:
+    """Return the extension at `error` (Berman et al., Algorithm 1).
+
+    A set without positives gives its largest error, a set without negatives the mean of
+    its errors.
+    """
     error, order = error.sort(dim=-1, descending=True)
     false_neg = positive.gather(-1, order).cumsum(-1)
     false_pos = negative.gather(-1, order).cumsum(-1)

@@ -2,16 +2,15 @@
 
 from typing import Literal, get_args
 
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_choice
 
 PairLoss = Literal["logistic", "hinge"]
 
 
-class PairwiseRanking(nn.Module):
+class PairwiseRanking(HandMade):
     r"""Mean loss over the pairs of a positive and a negative row.
 
     .. math::
@@ -34,33 +33,13 @@ class PairwiseRanking(nn.Module):
     """
 
     def __init__(self, *, kind: PairLoss = "logistic") -> None:
-        """Choose the loss of a pair.
-
-        Raises:
-            ValueError: If `kind` is unknown.
-        """
+        """Choose the loss of a pair."""
         super().__init__()
-        if kind not in get_args(PairLoss):
-            raise ValueError(
-                f"`kind` must be one of {get_args(PairLoss)}, got {kind!r}."
-            )
+        check_choice("kind", kind, get_args(PairLoss))
         self.kind = kind
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, at least 0; 0 for a set of one class.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Scores on any scale; only their differences matter.
-            sample_weight: Weight of each row; a pair weighs the product.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, at least 0; 0 for a set of one class."""
         lead = y_score.unsqueeze(-1) - y_score.unsqueeze(-2)  # (*sets, i, j)
         losses = softplus(-lead) if self.kind == "logistic" else (1 - lead).relu()
         to_negatives = (losses @ negative.unsqueeze(-1)).squeeze(-1)  # (*sets, i)

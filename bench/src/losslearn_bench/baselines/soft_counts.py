@@ -3,13 +3,14 @@
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Integer
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
-from losslearn_bench.baselines.class_weights import class_weights, ratio
+from losslearn_bench.baselines.hand_made import HandMade, Rows, Values, ratio
+from losslearn_bench.checks import check_choice, check_positive
 
 
-class SoftF1(nn.Module):
+class SoftF1(HandMade):
     r"""One minus F1 with sigmoid counts (sigmoidF1).
 
     Bénédict et al., "sigmoidF1: A Smooth F1 Score Surrogate Loss for Multilabel
@@ -33,33 +34,14 @@ class SoftF1(nn.Module):
         Args:
             slope: Steepness; the larger, the closer to F1 and the flatter far away.
             offset: Threshold that the counts soften.
-
-        Raises:
-            ValueError: If `slope` is not a positive number.
         """
         super().__init__()
-        if not 0 < slope < float("inf"):
-            raise ValueError(
-                f"`slope` must be a positive number, got {slope}. "
-                "A higher score always means more probably positive."
-            )
+        advice = "A higher score always means more probably positive."
+        check_positive("slope", slope, advice)
         self.slope, self.offset = slope, offset
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, in [0, 1]; 1 for a set without positives.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Scores on any scale.
-            sample_weight: Weight of each row.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, in [0, 1]; 1 for a set without positives."""
         called = (self.slope * (y_score - self.offset)).sigmoid()
         true_pos = (positive * called).sum(-1)
         false_pos = (negative * called).sum(-1)
@@ -67,7 +49,7 @@ class SoftF1(nn.Module):
         return 1 - ratio(2 * true_pos, true_pos + false_pos + positive.sum(-1))
 
 
-class SoftJaccard(nn.Module):
+class SoftJaccard(HandMade):
     r"""One minus the soft intersection over the soft union of the positives.
 
     Rahman and Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for
@@ -82,21 +64,8 @@ class SoftJaccard(nn.Module):
         tensor(0.6000)
     """
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
-        """Return one value per set, in [0, 1]; 1 for a set without positives.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Logits.
-            sample_weight: Weight of each row.
-        """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
+        """Return one value per set, in [0, 1]; 1 for a set without positives."""
         called = y_score.sigmoid()
         intersection = (positive * called).sum(-1)
         union = positive.sum(-1) + (negative * called).sum(-1)
@@ -106,7 +75,7 @@ class SoftJaccard(nn.Module):
 AnyLossMetric = Literal["f1", "accuracy", "gmean", "balanced_accuracy"]
 
 
-class AnyLoss(nn.Module):
+class AnyLoss(HandMade):
     r"""One minus a metric of the counts of amplified probabilities.
 
     Han et al., "AnyLoss: Transforming Classification Metrics into Loss Functions",
@@ -130,41 +99,19 @@ class AnyLoss(nn.Module):
         Args:
             metric: What to train for.
             amplification: L; the authors' value is the default.
-
-        Raises:
-            ValueError: If `metric` is unknown or `amplification` not a positive number.
         """
         super().__init__()
-        if metric not in get_args(AnyLossMetric):
-            raise ValueError(
-                f"`metric` must be one of {get_args(AnyLossMetric)}, got {metric!r}."
-            )
-        if not 0 < amplification < float("inf"):
-            raise ValueError(
-                f"`amplification` must be a positive number, got {amplification}. "
-                "The authors use 73."
-            )
+        check_choice("metric", metric, get_args(AnyLossMetric))
+        check_positive("amplification", amplification, "The authors use 73.")
         self.metric, self.amplification = metric, amplification
 
-    def forward(
-        self,
-        y_true: Integer[Tensor, "*#sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-    ) -> Float[Tensor, "*sets"]:
+    def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
         """Return one value per set, in [0, 1].
 
         The recall of a class that a set lacks counts as 0: such a set gives 1 for the
         geometric mean and at least 1/2 for balanced accuracy; without positives it
         gives 1 for F1.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Logits.
-            sample_weight: Weight of each row.
         """
-        positive, negative = class_weights(y_true, y_score, sample_weight)
         amplified = self.amplification * (y_score.sigmoid() - 0.5)
         called = amplified.sigmoid()
         true_pos = (positive * called).sum(-1)

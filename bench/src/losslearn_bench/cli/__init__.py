@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from losslearn.cli import run_app
-from losslearn_bench.cli.benchmark_commands import app
+from losslearn_bench.cli.commands import app
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TARGET = "target"
 """The column that holds 1 for the positive rows and 0 for the others."""
 
-Source = Literal["folder", "cache", "openml", "callable", "file"]
+Source = Literal["folder", "cache", "openml", "scikit-learn", "callable", "file"]
 """Where a data set came from."""
 
 

@@ -1,19 +1,63 @@
-"""Loading a data set by its name, from a file, or from a function of the user."""
+"""Data sets by name: where they lie, what they hold, and all of it."""
 
 import difflib
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from losslearn.metrics.own.function_files import load_function, names_function
+from losslearn.surrogate.cache import cache_dir as default_cache
 from losslearn_bench.datasets.catalogue import DATASETS, DatasetInfo
-from losslearn_bench.datasets.dataset import TARGET, Dataset, make_dataset
+from losslearn_bench.datasets.dataset import TARGET, Dataset, Source, make_dataset
 from losslearn_bench.datasets.openml import fetch_dataset
-from losslearn_bench.datasets.places import Places, find_places
-from losslearn_bench.datasets.reading import from_frame, read_file
+from losslearn_bench.datasets.shipped import SHIPPED, load_shipped
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Loader = Callable[[], Any]
 """Returns `(X, y)`, or a table with a `target` column."""
+
+Place = Literal["folder", "cache"]
+State = Literal["complete", "partial", "not available here"]
+
+_BESIDE = Path("../shared/datasets")
+"""The folder that is taken, where it exists, when none is named."""
+_SAVED_INDEX = "__index_level_"
+"""How pandas names an index that it wrote into the file."""
+
+
+class FileCounts(NamedTuple):
+    """What a file holds."""
+
+    n_rows: int
+    n_features: int
+    n_positives: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetStatus:
+    """What there is of a data set on this machine."""
+
+    info: DatasetInfo
+    """What the complete set has, where it comes from, and its licence."""
+    state: State = "not available here"
+    source: Place | None = None
+    """Where it lies; None if nowhere on this machine."""
+    path: Path | None = None
+    found: FileCounts | None = None
+    """What the file holds."""
+    how_to_get: str = ""
+    """How to get the complete set; empty if it is here."""
+
+    @property
+    def pos_rate(self) -> float | None:
+        """Share of positive rows that was found."""
+        if self.found is None or self.found.n_rows == 0:
+            return None
+        return self.found.n_positives / self.found.n_rows
 
 
 def load_dataset(
@@ -30,21 +74,13 @@ def load_dataset(
     Python file that is named.
 
     Args:
-        source: A name in `DATASETS`; the path of a Parquet file with a `target` column,
-            or its name within the local folder; a function that returns `(X, y)` or a
-            table with a `target` column; or such a function as
+        source: A name in `DATASETS` or `SHIPPED`; the path of a Parquet file with a
+            `target` column, or its name within the local folder; a function that
+            returns `(X, y)` or a table with a `target` column; or such a function as
             "path/to/file.py:function".
         data_dir: The local folder; None takes `LOSSLEARN_DATA`, else
             `../shared/datasets` where that exists.
         cache_dir: The cache; None takes `LOSSLEARN_CACHE`, else the user's cache.
-
-    Raises:
-        FileNotFoundError: If the set is not on this machine and has to be fetched by
-            hand, or a folder that was named does not exist.
-        ConnectionError: If OpenML cannot be reached.
-        ValueError: If there is no such data set, its function raises, or it is none: a
-            value is missing or no number, a target is not 0 or 1, or one class is
-            absent.
 
     Example:
         >>> def four_rows():
@@ -57,38 +93,111 @@ def load_dataset(
         return _from_function(source, getattr(source, "__name__", "data"))
     text = str(source)
     if text in DATASETS:
-        places = find_places(data_dir=data_dir, cache_dir=cache_dir)
-        return _from_catalogue(DATASETS[text], places)
+        return _from_catalogue(DATASETS[text], data_dir, cache_dir)
+    if text in SHIPPED:
+        return load_shipped(text)
     if names_function(text):
         function = load_function(text)
         return _from_function(function, function.name)
     path = Path(text).expanduser()
     if path.is_file():
-        return read_file(path, path.stem, source="file")
-    return _from_folder(text, find_places(data_dir=data_dir, cache_dir=cache_dir))
+        return _read_file(path, path.stem, source="file")
+    return _from_folder(text, data_dir)
 
 
-def describe_by_hand(info: DatasetInfo, places: Places) -> str:
-    """Return how to get a data set that is not downloaded."""
-    path = (places.folder or places.cache) / f"{info.name}.parquet"
+def find_dataset(
+    name: str, *, data_dir: Path | None = None, cache_dir: Path | None = None
+) -> DatasetStatus:
+    """Tell where `load_dataset` would take a named data set from, and what is there.
+
+    Only the target column is read, nothing is downloaded.
+
+    Raises:
+        FileNotFoundError: If a folder that was named does not exist.
+        ValueError: If the catalogue has no such name, or the file cannot be read.
+    """
+    if name not in DATASETS:
+        raise ValueError(
+            f"`name` must be one of {', '.join(DATASETS)}, got `{name}`. Files of your "
+            "own are only loaded."
+        )
+    info = DATASETS[name]
+    places = _places(name, data_dir, cache_dir)
+    for source, path in places.items():
+        if not path.is_file():
+            continue
+        found = _count_file(path, drop=info.drop)
+        if info.matches(*found):
+            return DatasetStatus(
+                info=info, state="complete", source=source, path=path, found=found
+            )
+        return DatasetStatus(
+            info=info,
+            state="partial",
+            source=source,
+            path=path,
+            found=found,
+            how_to_get=_how_to_get(info, places, path),
+        )
+    return DatasetStatus(info=info, how_to_get=_how_to_get(info, places, None))
+
+
+def _places(
+    name: str, data_dir: Path | None, cache_dir: Path | None
+) -> dict[Place, Path]:
+    """Return where a data set's file may lie, in the order of the search."""
+    file = f"{name}.parquet"
+    root = default_cache() if cache_dir is None else Path(cache_dir).expanduser()
+    found: dict[Place, Path] = {"cache": root / "datasets" / file}
+    folder = _folder(data_dir)
+    return found if folder is None else {"folder": folder / file, **found}
+
+
+def _folder(data_dir: Path | None) -> Path | None:
+    """Return the folder of one's own, if there is one.
+
+    Raises:
+        FileNotFoundError: If one was named that does not exist.
+    """
+    named = data_dir or os.environ.get("LOSSLEARN_DATA")
+    folder = Path(named).expanduser() if named else _BESIDE
+    if named and not folder.is_dir():
+        said = "`data_dir`" if data_dir else "LOSSLEARN_DATA"
+        raise FileNotFoundError(
+            f"{said} must name a folder of data sets, but there is no folder "
+            f"'{folder}'."
+        )
+    return folder if folder.is_dir() else None
+
+
+def _how_to_get(
+    info: DatasetInfo, places: dict[Place, Path], partial: Path | None
+) -> str:
+    """Return how to get the complete set, in whose way a part of it may be."""
+    if info.is_downloaded:
+        begin = "Loading" if partial is None else f"Without '{partial}', loading"
+        return f"{begin} it downloads OpenML's data set {info.openml_id}."
+    path = next(iter(places.values()))
     if info.recipe is None:
         return f"Put a Parquet file with a column `{TARGET}` at '{path}'."
     make = "" if path.parent.is_dir() else f"Make the folder '{path.parent}'. "
     return make + info.recipe.replace("FILE", str(path))
 
 
-def _from_catalogue(info: DatasetInfo, places: Places) -> Dataset:
+def _from_catalogue(
+    info: DatasetInfo, data_dir: Path | None, cache_dir: Path | None
+) -> Dataset:
     """Load a named data set from the first place that has it."""
-    candidates = places.candidates(info.name)
-    for source, path in candidates.items():
+    places = _places(info.name, data_dir, cache_dir)
+    for source, path in places.items():
         if path.is_file():
-            return read_file(path, info.name, source=source, info=info)
+            return _read_file(path, info.name, source=source, info=info)
     if not info.is_downloaded:
         raise FileNotFoundError(
             f"`{info.name}` is not on this machine and is not downloaded: "
-            f"{describe_by_hand(info, places)}"
+            f"{_how_to_get(info, places, None)}"
         )
-    return fetch_dataset(info, candidates["cache"])
+    return fetch_dataset(info, places["cache"])
 
 
 def _from_function(function: Loader, name: str) -> Dataset:
@@ -103,7 +212,7 @@ def _from_function(function: Loader, name: str) -> Dataset:
             f"{error}. Mend the function, or load the data set from a Parquet file."
         ) from error
     if isinstance(data, pd.DataFrame) and TARGET in data.columns:
-        return from_frame(data, name, source="callable")
+        return _from_frame(data, name, source="callable")
     if isinstance(data, tuple) and len(data) == 2:
         return make_dataset(name, *data, source="callable")
     raise ValueError(
@@ -112,15 +221,74 @@ def _from_function(function: Loader, name: str) -> Dataset:
     )
 
 
-def _from_folder(text: str, places: Places) -> Dataset:
+def _from_folder(text: str, data_dir: Path | None) -> Dataset:
     """Load a file of the local folder that the catalogue does not know."""
-    if places.folder is not None and Path(text).name == text:
-        path = places.folder / f"{text.removesuffix('.parquet')}.parquet"
+    folder = _folder(data_dir)
+    if folder is not None and Path(text).name == text:
+        path = folder / f"{text.removesuffix('.parquet')}.parquet"
         if path.is_file():
-            return read_file(path, path.stem, source="folder")
+            return _read_file(path, path.stem, source="folder")
     near = difflib.get_close_matches(text, DATASETS, n=1)
     hint = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(DATASETS)}."
     raise ValueError(
         f"There is no data set `{text}`, and no such Parquet file. {hint} "
         "`path/to/file.parquet` and `path/to/file.py:function` are accepted too."
+    )
+
+
+def _count_file(path: Path, *, drop: tuple[str, ...]) -> FileCounts:
+    """Count rows, features and positives without reading the features."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [
+                name
+                for name in file.schema_arrow.names
+                if name not in drop and not name.startswith(_SAVED_INDEX)
+            ]
+            _check_target(path, names)
+            target = file.read(columns=[TARGET]).column(TARGET).to_numpy()
+    except pa.ArrowException as error:
+        raise _unreadable(path, error) from error
+    return FileCounts(len(target), len(names) - 1, int((target == 1).sum()))
+
+
+def _read_file(
+    path: Path, name: str, *, source: Source, info: DatasetInfo | None = None
+) -> Dataset:
+    """Read a data set from a Parquet file with a `target` column."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(path)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _unreadable(path, error) from error
+    _check_target(path, [str(column) for column in frame.columns])
+    return _from_frame(frame, name, source=source, info=info)
+
+
+def _from_frame(
+    frame: "pd.DataFrame", name: str, *, source: Source, info: DatasetInfo | None = None
+) -> Dataset:
+    drop = [TARGET, *(info.drop if info else ())]
+    features = frame.drop(columns=drop, errors="ignore")
+    return make_dataset(name, features, frame[TARGET], source=source, info=info)
+
+
+def _check_target(path: Path, names: list[str]) -> None:
+    if names.count(TARGET) != 1:
+        raise ValueError(
+            f"'{path}' must have one column `{TARGET}` with 1 for positive rows and 0 "
+            f"for the others, got {len(names)} columns, {names.count(TARGET)} of them "
+            "with this name. Rename the column of the labels."
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"'{path}' cannot be read as a Parquet file ({error}). Delete it or write it "
+        "again."
     )

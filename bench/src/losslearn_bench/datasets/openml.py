@@ -1,6 +1,5 @@
 """Data sets from OpenML: fetched, checked, and kept in the cache."""
 
-import os
 import tempfile
 import warnings
 from http.client import HTTPException
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
+from losslearn.report.figures import write_whole
 from losslearn_bench.datasets.catalogue import DatasetInfo
 from losslearn_bench.datasets.dataset import TARGET, Dataset, as_frame, make_dataset
 
@@ -18,17 +18,7 @@ _NETWORK = (URLError, TimeoutError, ConnectionError, HTTPException, EOFError)
 
 
 def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
-    """Download a data set, check its counts, and write it to the cache.
-
-    Args:
-        info: What to download and what it must hold.
-        path: The Parquet file to write, as a whole or not at all.
-
-    Raises:
-        ConnectionError: If OpenML cannot be reached.
-        ValueError: If OpenML has no such data, or other data than expected.
-        OSError: If the file cannot be written.
-    """
+    """Download a data set, check its counts, and write it to the cache."""
     fetched = _fetch(info, path)
     features = _features(fetched).drop(columns=list(info.drop), errors="ignore")
     target = _targets(fetched.target, info)
@@ -100,7 +90,7 @@ def _check_counts(dataset: Dataset, info: DatasetInfo) -> None:
             f"{info.n_rows:,} rows, {info.n_features} features and "
             f"{info.n_positives:,} positives, but has {dataset.n_rows:,}, "
             f"{dataset.n_features} and {int(dataset.y.sum()):,}. It is not kept; give "
-            "the right file by hand, see `losslearn datasets`."
+            "the right file by hand, see `losslearn-bench datasets`."
         )
 
 
@@ -110,10 +100,4 @@ def _save(dataset: Dataset, names: list[str], path: Path) -> None:
 
     frame = pd.DataFrame(dataset.x, columns=names, copy=False)
     frame[TARGET] = dataset.y.astype("int8")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        frame.to_parquet(part, index=False, compression="zstd")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, frame.to_parquet(index=False, compression="zstd"))

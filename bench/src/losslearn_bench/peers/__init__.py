@@ -1,15 +1,24 @@
 """Peers: what other people's packages do with the same rows."""
 
+from losslearn_bench.harness.method import Method
+from losslearn_bench.harness.packages import load
 from losslearn_bench.peers.ap_perf import AP_PERF
 from losslearn_bench.peers.libauc import AP_SOAP, AUCM
 from losslearn_bench.peers.logistic import LOGISTIC
-from losslearn_bench.peers.packages import Peer, load
 from losslearn_bench.peers.smooth_ap import SMOOTH_AP
 from losslearn_bench.peers.trees import LIGHTGBM, XGBOOST
 
 __all__ = ["PEERS", "available_peers"]
 
-PEERS: list[Peer] = [LOGISTIC, LIGHTGBM, XGBOOST, AUCM, AP_SOAP, SMOOTH_AP, AP_PERF]
+PEERS: tuple[Method, ...] = (
+    LOGISTIC,
+    LIGHTGBM,
+    XGBOOST,
+    AUCM,
+    AP_SOAP,
+    SMOOTH_AP,
+    AP_PERF,
+)
 """Every peer, whether its packages are installed or not."""
 
 
@@ -23,10 +32,10 @@ def available_peers() -> dict[str, str | None]:
     return {peer.name: _why_not(peer) for peer in PEERS}
 
 
-def _why_not(peer: Peer) -> str | None:
+def _why_not(peer: Method) -> str | None:
     try:
         for module in peer.modules:
-            load(module, install=peer.install)
+            load(module)
     except ImportError as error:
         return str(error)
     return None

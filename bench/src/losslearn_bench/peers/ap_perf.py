@@ -1,7 +1,6 @@
 """Adversarial prediction for F1 and MCC, as the package `ap_perf` has it."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -10,18 +9,12 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.neural import LR_FACTOR, Context, NeuralMethod, Trained
-from losslearn_bench.peers.choosing import check_request
-from losslearn_bench.peers.packages import INSTALL, load
+from losslearn_bench.checks import check_choice
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
+from losslearn_bench.harness.packages import load
 
 _CLASSES = {"f1_loss": "F1Score", "mcc_loss": "MCC"}
-_GRID: tuple[Setting, ...] = tuple(
-    # it takes no row weights, so rare classes cannot be drawn more often
-    {"warm_up": warm_up, LR_FACTOR: factor, "min_per_class": 1}
-    for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
-)
 
 
 class AdversarialObjective:
@@ -35,19 +28,8 @@ class AdversarialObjective:
     """
 
     def __init__(self, metric: str) -> None:
-        """Set up the metric, with its value where a class is missing.
-
-        Args:
-            metric: "f1_loss" or "mcc_loss".
-
-        Raises:
-            ImportError: If `ap_perf` is not installed.
-            ValueError: If the package is not set up for the metric.
-        """
-        if metric not in _CLASSES:
-            raise ValueError(
-                f"`metric` must be one of {tuple(_CLASSES)}, got {metric!r}."
-            )
+        """Set up the metric, with its value where a class is missing."""
+        check_choice("metric", metric, _CLASSES)
         metrics = load("ap_perf.common_metrics")
         one = getattr(metrics, _CLASSES[metric])()
         one.initialize()
@@ -65,64 +47,18 @@ class AdversarialObjective:
 
 
 @dataclass(frozen=True)
-class APPerf:
-    """Adversarial prediction, in the loop of our own methods, with far fewer steps.
+class AsManySteps:
+    """Makes a budget of small sets, and of only as many steps as there is time for.
 
-    A step takes 0.1 to 0.9 seconds. So sets are small, and there are only as many steps
-    as fit into `max_seconds`; their number, which depends on the machine, stands in the
-    setting as "steps" and in `iterations`.
+    A step takes 0.1 to 0.9 seconds. The number of steps depends on the machine, and
+    stands in `iterations`.
     """
 
-    name: str = "ap_perf"
-    title: str = "AP-Perf (fewer steps)"
-    tiers: tuple[str, ...] = ("linear", "mlp")
-    metrics: tuple[str, ...] | None = ("f1_loss", "mcc_loss")
-    trains_once: bool = False
-    modules: tuple[str, ...] = ("ap_perf.layer", "ap_perf.common_metrics")
-    install: str = INSTALL
-    grid: tuple[Setting, ...] = _GRID
     batch_size: int = 50
     max_seconds: float = 60.0
     """Time of a training in full; tuning takes its usual share of it on top."""
 
-    def fit(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        *,
-        tier: str,
-        budget: Budget,
-        seed: int,
-    ) -> list[Fitted]:
-        """Tune, train, and return the best weights for each of the losses.
-
-        Raises:
-            ImportError: If `ap_perf` is not installed.
-            ValueError: If the tier or a loss is not one of its own, or the training
-                rows hold one class only.
-        """
-        check_request(
-            self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
-        )
-        method = NeuralMethod(
-            self.name,
-            self.title,
-            _make,
-            self.grid,
-            metrics=self.metrics,
-            trains_once=False,
-        )
-        results = []
-        for true_loss in true_losses:
-            within = self._fit_into_time(data, true_loss, budget)
-            (result,) = method.fit(
-                data, [true_loss], tier=tier, budget=within, seed=seed
-            )
-            setting = {**result.setting, "steps": result.iterations}
-            results.append(result._replace(setting=setting))
-        return results
-
-    def _fit_into_time(
+    def __call__(
         self, data: TrainingData, true_loss: TrueLoss, budget: Budget
     ) -> Budget:
         """Return the budget with as many iterations as there is time for."""
@@ -153,4 +89,18 @@ def _make(context: Context, setting: Setting) -> Trained:
     return Trained(AdversarialObjective(context.true_loss.name))
 
 
-AP_PERF = APPerf()
+AP_PERF = NeuralMethod(
+    "ap_perf",
+    "AP-Perf (fewer steps)",
+    _make,
+    tuple(
+        # it takes no row weights, so rare classes cannot be drawn more often
+        {"warm_up": warm_up, LR_FACTOR: factor, "min_per_class": 1}
+        for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
+    ),
+    metrics=tuple(_CLASSES),
+    trains_once=False,
+    tiers=("linear", "mlp"),
+    modules=("ap_perf.layer", "ap_perf.common_metrics"),
+    within=AsManySteps(),
+)

@@ -17,14 +17,9 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.peers.choosing import (
-    Candidate,
-    check_request,
-    choose,
-    settings_to_try,
-)
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.method import Fitted, check_request
+from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
 
 _GRID: tuple[Setting, ...] = tuple(
     {"C": strength} for strength in (1.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0, 1e-4)
@@ -46,7 +41,6 @@ class TunedLogistic:
     metrics: tuple[str, ...] | None = None
     trains_once: bool = True
     modules: tuple[str, ...] = ()
-    install: str = ""
     n_splits: int = 5
     """Folds of the cross-validation that tunes the threshold."""
     max_iter: int = 1_000
@@ -60,14 +54,8 @@ class TunedLogistic:
         budget: Budget,
         seed: int,
     ) -> list[Fitted]:
-        """Train with each `C` and return the best for each of the losses.
-
-        Raises:
-            ValueError: If the tier is not "linear".
-        """
-        check_request(
-            self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
-        )
+        """Train with each `C` and return the best for each of the losses."""
+        check_request(self, true_losses, tier)
         candidates = [
             self._train(data, setting) for setting in settings_to_try(_GRID, budget)
         ]

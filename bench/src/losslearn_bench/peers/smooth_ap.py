@@ -1,24 +1,12 @@
 """Smooth-AP with a memory queue, as the package `imbalanced-losses` has it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.neural import LR_FACTOR, Context, NeuralMethod, Trained
-from losslearn_bench.peers.choosing import check_request
-from losslearn_bench.peers.packages import INSTALL, load
-from losslearn_bench.tiers import TIERS
-
-_GRID: tuple[Setting, ...] = tuple(
-    {"warm_up": warm_up, LR_FACTOR: factor}
-    for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
-)
+from losslearn_bench.harness.budget import Setting
+from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
+from losslearn_bench.harness.packages import load
 
 
 class SmoothAPObjective:
@@ -32,14 +20,7 @@ class SmoothAPObjective:
     """
 
     def __init__(self, n_steps: int) -> None:
-        """Start with an empty queue.
-
-        Args:
-            n_steps: Model steps over which the temperature falls.
-
-        Raises:
-            ImportError: If `imbalanced-losses` is not installed.
-        """
+        """Start with an empty queue."""
         package = load("imbalanced_losses")
         self._step = 0
         self._loss = package.LossWarmupWrapper(
@@ -60,49 +41,6 @@ class SmoothAPObjective:
         return self._loss(y_score.unsqueeze(-1), y_true)
 
 
-@dataclass(frozen=True)
-class SmoothAP:
-    """Smooth-AP after a warm-up with cross-entropy, in the loop of our own methods."""
-
-    name: str = "smooth_ap"
-    title: str = "imbalanced-losses, Smooth-AP"
-    tiers: tuple[str, ...] = TIERS
-    metrics: tuple[str, ...] | None = ("average_precision_loss",)
-    trains_once: bool = False
-    modules: tuple[str, ...] = ("imbalanced_losses",)
-    install: str = INSTALL
-    grid: tuple[Setting, ...] = _GRID
-
-    def fit(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        *,
-        tier: str,
-        budget: Budget,
-        seed: int,
-    ) -> list[Fitted]:
-        """Tune, train, and return the best weights for each of the losses.
-
-        Raises:
-            ImportError: If `imbalanced-losses` is not installed.
-            ValueError: If the tier or a loss is not one of its own, or the training
-                rows hold one class only.
-        """
-        check_request(
-            self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
-        )
-        method = NeuralMethod(
-            self.name,
-            self.title,
-            _make,
-            self.grid,
-            metrics=self.metrics,
-            trains_once=False,
-        )
-        return method.fit(data, true_losses, tier=tier, budget=budget, seed=seed)
-
-
 def _make(context: Context, setting: Setting) -> Trained:
     """Make the objective for the steps that follow the warm-up."""
     del setting
@@ -111,4 +49,15 @@ def _make(context: Context, setting: Setting) -> Trained:
     return Trained(SmoothAPObjective(n_steps))
 
 
-SMOOTH_AP = SmoothAP()
+SMOOTH_AP = NeuralMethod(
+    "smooth_ap",
+    "imbalanced-losses, Smooth-AP",
+    _make,
+    tuple(
+        {"warm_up": warm_up, LR_FACTOR: factor}
+        for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
+    ),
+    metrics=("average_precision_loss",),
+    trains_once=False,
+    modules=("imbalanced_losses",),
+)

@@ -10,15 +10,10 @@ from torch import Tensor
 
 from losslearn.metrics import TrueLoss
 from losslearn.training.loop import TrainingData
-from losslearn_bench.budget import Budget
-from losslearn_bench.fitted import Fitted, Setting
-from losslearn_bench.peers.choosing import (
-    Candidate,
-    check_request,
-    choose,
-    settings_to_try,
-)
-from losslearn_bench.peers.packages import INSTALL, load
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.method import Fitted, check_request
+from losslearn_bench.harness.packages import load
+from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
 
 _LEARNING_RATES = (0.1, 0.03, 0.3)
 
@@ -51,7 +46,6 @@ class BoostedTrees:
     tiers: tuple[str, ...] = ("strong",)
     metrics: tuple[str, ...] | None = None
     trains_once: bool = True
-    install: str = INSTALL
 
     def fit(
         self,
@@ -62,15 +56,8 @@ class BoostedTrees:
         budget: Budget,
         seed: int,
     ) -> list[Fitted]:
-        """Train with each setting and return the best for each of the losses.
-
-        Raises:
-            ImportError: If the library is not installed.
-            ValueError: If the tier is not one of `tiers`.
-        """
-        check_request(
-            self.name, true_losses, tier, tiers=self.tiers, metrics=self.metrics
-        )
+        """Train with each setting and return the best for each of the losses."""
+        check_request(self, true_losses, tier)
         settings = settings_to_try(self.grid, budget)
         rounds = Rounds(self.max_rounds, self.patience)
         return choose(true_losses, self.boost(data, settings, rounds, seed), data)
@@ -83,9 +70,6 @@ def boost_lightgbm(
 
     Source: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree",
     NeurIPS 2017.
-
-    Raises:
-        ImportError: If `lightgbm` is not installed.
     """
     lightgbm = load("lightgbm")
     fixed = {
@@ -108,9 +92,13 @@ def boost_lightgbm(
             valid_sets=[valid],
             callbacks=[lightgbm.early_stopping(rounds.patience, verbose=False)],
         )
-        candidates.append(
-            Candidate(setting, _lightgbm_scores(booster), booster.best_iteration)
-        )
+
+        def score(x: Tensor, booster: Any = booster) -> Tensor:  # noqa: ANN401 - untyped
+            # of the rounds after the best one, none was kept
+            margin = booster.predict(_rows(x), raw_score=True, num_threads=1)
+            return torch.as_tensor(margin, device=x.device)
+
+        candidates.append(Candidate(setting, score, booster.best_iteration))
     return candidates
 
 
@@ -120,9 +108,6 @@ def boost_xgboost(
     """Train XGBoost's trees with each of the settings.
 
     Source: Chen, Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
-
-    Raises:
-        ImportError: If `xgboost` is not installed.
     """
     xgboost = load("xgboost")
     fixed = {
@@ -147,30 +132,16 @@ def boost_xgboost(
             early_stopping_rounds=rounds.patience,
             verbose_eval=False,
         )
-        n_rounds = booster.best_iteration + 1
-        candidates.append(
-            Candidate(setting, _xgboost_scores(booster, n_rounds), n_rounds)
-        )
+
+        def score(x: Tensor, booster: Any = booster) -> Tensor:  # noqa: ANN401 - untyped
+            kept = (0, booster.best_iteration + 1)
+            margin = booster.inplace_predict(
+                _rows(x), iteration_range=kept, predict_type="margin"
+            )
+            return torch.as_tensor(margin, device=x.device).double()
+
+        candidates.append(Candidate(setting, score, booster.best_iteration + 1))
     return candidates
-
-
-def _lightgbm_scores(booster: Any) -> Callable[[Tensor], Tensor]:  # noqa: ANN401 - untyped at run time
-    def score(x: Tensor) -> Tensor:
-        # of the rounds after the best one, none was kept
-        margin = booster.predict(_rows(x), raw_score=True, num_threads=1)
-        return torch.as_tensor(margin, device=x.device)
-
-    return score
-
-
-def _xgboost_scores(booster: Any, n_rounds: int) -> Callable[[Tensor], Tensor]:  # noqa: ANN401 - untyped at run time
-    def score(x: Tensor) -> Tensor:
-        margin = booster.inplace_predict(
-            _rows(x), iteration_range=(0, n_rounds), predict_type="margin"
-        )
-        return torch.as_tensor(margin, device=x.device).double()
-
-    return score
 
 
 def _rows(x: Tensor) -> Any:  # noqa: ANN401 - an array, whose type differs by library

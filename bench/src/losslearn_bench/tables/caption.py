@@ -1,63 +1,40 @@
 """What a reader has to know beside the numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from losslearn_bench.published import TABLE_1
 from losslearn_bench.tables.entries import Line, check_lines
 from losslearn_bench.tables.markdown import listed
+from losslearn_bench.tables.published import TABLE_1
 
-PROTOCOLS = {
+_PROTOCOLS = {
     "honest": (
         "weights, settings and thresholds chosen on validation rows; test rows only "
         "report"
     ),
     "paper": "thresholds chosen on the test rows (oracle), as in the paper",
 }
-"""The rules of measurement in plain words."""
 
 
 def caption(lines: Sequence[Line]) -> str:
     """Return how the lines came about: rules, data, repetitions, versions, hardware.
 
-    Args:
-        lines: Result lines of one protocol and budget.
-
     Returns:
         Sentences, a line each.
-
-    Raises:
-        ValueError: If there are no lines, or they mix protocols, budgets or versions of
-            a data set.
-
-    Example:
-        >>> line = {
-        ...     "protocol": "honest",
-        ...     "budget": {},
-        ...     "tuning": "none",
-        ...     "repetition": 0,
-        ... }
-        >>> line |= {"dataset": "a9a", "partial": False, "capped": True}
-        >>> line |= {"rows": {"available": 10, "train": 4, "validation": 2, "test": 2}}
-        >>> line |= {"versions": {"torch": "2.4"}, "hardware": {"cores": 2}}
-        >>> print(caption([line]))
-        Protocol "honest": weights, settings and thresholds chosen on validation rows...
-        1 random split; tuning: none.
-        Training rows capped: a9a (4).
-        Versions: torch 2.4.
-        Hardware: cores 2.
     """
     check_lines(lines)
     protocol = lines[0]["protocol"]
+    n = len({line["repetition"] for line in lines})
+    tuning = listed(sorted({str(line["tuning"]) for line in lines}))
     sentences = [
-        f'Protocol "{protocol}": {PROTOCOLS.get(protocol, "not described")}.',
-        f"{_repetitions(lines)}; tuning: {_distinct(lines, 'tuning')}.",
+        f'Protocol "{protocol}": {_PROTOCOLS[protocol]}.',
+        f"{n} random split{'s' if n > 1 else ''}; tuning: {tuning}.",
         _partial(lines),
         _capped(lines),
         f"Versions: {_pairs(line['versions'] for line in lines)}.",
         f"Hardware: {_pairs(line['hardware'] for line in lines)}.",
     ]
-    return "\n".join(sentence for sentence in sentences if sentence)
+    return "\n".join(filter(None, sentences))
 
 
 def label(dataset: str, lines: Sequence[Line]) -> str:
@@ -67,23 +44,8 @@ def label(dataset: str, lines: Sequence[Line]) -> str:
         >>> label("susy", [{"dataset": "susy", "partial": True}])
         'susy\\*'
     """
-    return f"{dataset}\\*" if is_partial(dataset, lines) else dataset
-
-
-def is_partial(dataset: str, lines: Sequence[Line]) -> bool:
-    """Whether a part of a data set's rows is missing.
-
-    Example:
-        >>> is_partial("susy", [{"dataset": "susy", "partial": True}])
-        True
-    """
-    return any(line["partial"] for line in lines if line["dataset"] == dataset)
-
-
-def _repetitions(lines: Sequence[Line]) -> str:
-    """Return how many random splits there are."""
-    n = len({line["repetition"] for line in lines})
-    return "1 random split" if n == 1 else f"{n} random splits"
+    own = [line for line in lines if line["dataset"] == dataset]
+    return f"{dataset}\\*" if any(line["partial"] for line in own) else dataset
 
 
 def _partial(lines: Sequence[Line]) -> str:
@@ -112,17 +74,10 @@ def _capped(lines: Sequence[Line]) -> str:
     return f"Training rows capped: {listed(names)}." if names else ""
 
 
-def _distinct(lines: Sequence[Line], field: str) -> str:
-    """Return the values of a field."""
-    return listed(sorted({str(line[field]) for line in lines}))
-
-
-def _pairs(found: Iterable[dict[str, Any]]) -> str:
+def _pairs(found: Iterable[Mapping[str, Any]]) -> str:
     """Return names with their values, several where lines differ."""
     values: dict[str, set[str]] = {}
     for entries in found:
         for name, value in entries.items():
             values.setdefault(name, set()).add(str(value))
-    return ", ".join(
-        f"{name} {'/'.join(sorted(all_))}" for name, all_ in values.items()
-    )
+    return ", ".join(f"{name} {'/'.join(sorted(own))}" for name, own in values.items())

@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn_bench.budget import Protocol
-from losslearn_bench.significance import Verdict, verdict
-from losslearn_bench.tables.markdown import NOT_AVAILABLE, listed
+from losslearn_bench.harness.budget import Protocol
+from losslearn_bench.tables.markdown import (
+    NOT_AVAILABLE,
+    listed,
+    mean_and_deviation,
+)
+from losslearn_bench.tables.significance import Verdict, verdict
 
 Line = Mapping[str, Any]
 """A finished cell, as it stands in a results file."""
@@ -53,42 +57,33 @@ class Entry:
         return float(np.mean(list(self.test.values()))) if self.test else math.nan
 
     @property
-    def deviation(self) -> float:
-        """Standard deviation over the repetitions; NaN for fewer than two."""
-        values = list(self.test.values())
-        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-
-    @property
     def chosen_by(self) -> float:
         """Mean validation loss; NaN without one."""
         found = list(self.validation.values())
         return float(np.mean(found)) if found else math.nan
 
-    def show(self, *, full: int) -> str:
-        """Return mean and deviation, and n where it is below `full`.
-
-        Example:
-            >>> Entry({0: 0.1, 1: 0.2}, {}, 0.25).show(full=3)
-            '0.1500 ± 0.0707 (n=2)'
-        """
-        if not self.n:
-            return NOT_AVAILABLE
-        spread = f" ± {self.deviation:.4f}" if self.n > 1 else ""
-        mark = f" (n={self.n})" if self.n < full else ""
-        return f"{self.mean:.4f}{spread}{mark}"
-
 
 Entries = dict[Key, Entry]
 
 
-def collect(lines: Sequence[Line]) -> Entries:
+def collect(lines: Sequence[Line], protocol: Protocol | None = None) -> Entries:
     """Return the lines as entries, once it is known that they belong together.
+
+    Args:
+        lines: Result lines.
+        protocol: The rules that they must have been measured by; None takes any.
 
     Raises:
         ValueError: If there are no lines, they mix protocols, budgets or versions of a
-            data set, or a cell stands there twice.
+            data set, are of another protocol, or a cell stands there twice.
     """
     check_lines(lines)
+    if protocol is not None and lines[0]["protocol"] != protocol:
+        raise ValueError(
+            f"The lines must be of the protocol {protocol!r}, got "
+            f"{lines[0]['protocol']!r}. Pass the lines of the other results file, or "
+            "ask for this protocol."
+        )
     found: dict[Key, list[Line]] = {}
     for line in lines:
         key = Key(*(line[axis] for axis in Key._fields))
@@ -114,11 +109,17 @@ def check_lines(lines: Sequence[Line]) -> None:
             f"The lines of a table must share one protocol, got {listed(protocols)}. "
             "Pass those of one."
         )
-    budgets = {json.dumps(line["budget"], sort_keys=True) for line in lines}
-    if len(budgets) > 1:
+    if len({json.dumps(line["budget"], sort_keys=True) for line in lines}) > 1:
+        first = lines[0]["budget"]
+        names = {
+            f"`{name}`"
+            for line in lines
+            for name in {**first, **line["budget"]}
+            if first.get(name) != line["budget"].get(name)
+        }
         raise ValueError(
             "The lines of a table must share one budget, got different values of "
-            f"{_differing(lines)}. Pass those of one."
+            f"{listed(sorted(names))}. Pass those of one."
         )
     available: dict[str, int] = {}
     for line in lines:
@@ -130,17 +131,62 @@ def check_lines(lines: Sequence[Line]) -> None:
             )
 
 
-def pair(ours: Entry, control: Entry) -> list[int]:
-    """Return the repetitions that both have, in order."""
-    return sorted(ours.test.keys() & control.test.keys())
+def _entry(key: Key, lines: Sequence[Line]) -> Entry:
+    """Return the entry of one key's lines."""
+    repetitions = [line["repetition"] for line in lines]
+    if len(set(repetitions)) < len(repetitions):
+        raise ValueError(
+            f"A cell must stand in the lines once for each repetition, got {key} with "
+            f"the repetitions {sorted(repetitions)}. Leave out the lines of other runs."
+        )
+    rows = lines[0]["rows"]
+    test_share = rows["test"] / (rows["available"] - rows["test"])
+    return Entry(_values(lines, "test"), _values(lines, "validation"), test_share)
+
+
+def _values(lines: Sequence[Line], part: str) -> dict[int, float]:
+    """Return the losses of a part by repetition, without those that have no value."""
+    found = {line["repetition"]: line["losses"][part] for line in lines}
+    return {
+        repetition: float(loss)
+        for repetition, loss in sorted(found.items())
+        if loss is not None and math.isfinite(loss)
+    }
+
+
+def of_methods(
+    entries: Entries, tier: str, dataset: str, metric: str, methods: Iterable[str]
+) -> dict[str, Entry]:
+    """Return the entries of some methods in one cell that have a repetition."""
+    return {
+        name: entry
+        for name in methods
+        if (entry := entries.get(Key(tier, dataset, metric, name))) and entry.n
+    }
+
+
+def mean_of(entries: Entries, key: Key) -> float:
+    """Return an entry's mean; NaN where there is none."""
+    return entries[key].mean if key in entries else math.nan
+
+
+def pair(ours: Entry, control: Entry) -> list[tuple[float, float]]:
+    """Return the test losses of the repetitions that both have, in order."""
+    shared = sorted(ours.test.keys() & control.test.keys())
+    return [(ours.test[n], control.test[n]) for n in shared]
+
+
+def gaps(ours: Entry, control: Entry) -> list[float]:
+    """Return how much higher ours is in each repetition that both have."""
+    return [mine - other for mine, other in pair(ours, control)]
 
 
 def compare(ours: Entry, control: Entry) -> Verdict:
     """Judge two entries over the repetitions that both have."""
     shared = pair(ours, control)
     return verdict(
-        [ours.test[repetition] for repetition in shared],
-        [control.test[repetition] for repetition in shared],
+        [mine for mine, _ in shared],
+        [other for _, other in shared],
         test_share=ours.test_share,
     )
 
@@ -162,6 +208,15 @@ def clear_best(entries: Mapping[str, Entry]) -> str | None:
     best = min(ran, key=lambda method: ran[method].mean)
     others = (entry for method, entry in ran.items() if method != best)
     return best if all(_clearly_lower(ran[best], entry) for entry in others) else None
+
+
+def _clearly_lower(ours: Entry, other: Entry) -> bool:
+    """Whether the mean difference exceeds its standard error."""
+    found = gaps(other, ours)
+    if len(found) < 2:
+        return False
+    error = float(np.std(found, ddof=1)) / math.sqrt(len(found))
+    return float(np.mean(found)) > max(error, 1e-12)  # rounding is no difference
 
 
 def best_by_validation(entries: Mapping[str, Entry]) -> str | None:
@@ -201,33 +256,18 @@ def loss_matrix(
     """
     matrix = np.full((len(datasets), len(methods)), np.nan)
     for row, dataset in enumerate(datasets):
-        found = [entries.get(Key(tier, dataset, metric, name)) for name in methods]
-        full = max((entry.n for entry in found if entry), default=0)
-        for column, entry in enumerate(found):
-            if entry and 0 < entry.n == full:
-                matrix[row, column] = entry.mean
+        found = of_methods(entries, tier, dataset, metric, methods)
+        full = max((entry.n for entry in found.values()), default=0)
+        for name, entry in found.items():
+            if entry.n == full:
+                matrix[row, methods.index(name)] = entry.mean
     return matrix
 
 
-def in_order(names: Iterable[str], order: Sequence[str]) -> list[str]:
+def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
     """Return the names once each, those of `order` first, then by the alphabet."""
-    found = set(names)
-    first = [name for name in dict.fromkeys(order) if name in found]
-    return first + sorted(found - set(order))
-
-
-def check_protocol(lines: Sequence[Line], protocol: Protocol) -> None:
-    """Check that lines were measured by the rules that a table states.
-
-    Raises:
-        ValueError: If they were not.
-    """
-    found = lines[0]["protocol"]
-    if found != protocol:
-        raise ValueError(
-            f"The lines must be of the protocol {protocol!r}, got {found!r}. Pass the "
-            "lines of the other results file, or ask for this protocol."
-        )
+    found, order = set(names), list(dict.fromkeys(order))
+    return [name for name in order if name in found] + sorted(found - set(order))
 
 
 def full_count(entries: Entries) -> int:
@@ -236,53 +276,13 @@ def full_count(entries: Entries) -> int:
 
 
 def shown(entry: Entry | None, *, full: int) -> str:
-    """Return an entry's text; "n/a" where there is none."""
-    return entry.show(full=full) if entry else NOT_AVAILABLE
+    """Return mean and deviation, and n where it is below `full`.
 
-
-def _entry(key: Key, lines: Sequence[Line]) -> Entry:
-    """Return the entry of one key's lines."""
-    repetitions = [line["repetition"] for line in lines]
-    if len(set(repetitions)) < len(repetitions):
-        raise ValueError(
-            f"A cell must stand in the lines once for each repetition, got {key} with "
-            f"the repetitions {sorted(repetitions)}. Leave out the lines of other runs."
-        )
-    rows = lines[0]["rows"]
-    return Entry(
-        _values(lines, "test"),
-        _values(lines, "validation"),
-        rows["test"] / (rows["available"] - rows["test"]),
-    )
-
-
-def _values(lines: Sequence[Line], part: str) -> dict[int, float]:
-    """Return the losses of a part by repetition, without those that have no value."""
-    found = {line["repetition"]: line["losses"][part] for line in lines}
-    return {
-        repetition: float(loss)
-        for repetition, loss in sorted(found.items())
-        if loss is not None and math.isfinite(loss)
-    }
-
-
-def _clearly_lower(ours: Entry, other: Entry) -> bool:
-    """Whether the mean difference exceeds its standard error."""
-    shared = pair(ours, other)
-    if len(shared) < 2:
-        return False
-    gaps = [other.test[number] - ours.test[number] for number in shared]
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
-    return float(np.mean(gaps)) > max(error, 1e-12)  # rounding alone is no difference
-
-
-def _differing(lines: Sequence[Line]) -> str:
-    """Return the names of the budget's fields that differ between lines."""
-    first = lines[0]["budget"]
-    names = {
-        name
-        for line in lines
-        for name in {**first, **line["budget"]}
-        if first.get(name) != line["budget"].get(name)
-    }
-    return listed([f"`{name}`" for name in sorted(names)])
+    Example:
+        >>> shown(Entry({0: 0.1, 1: 0.2}, {}, 0.25), full=3), shown(None, full=3)
+        ('0.1500 ± 0.0707 (n=2)', 'n/a')
+    """
+    if entry is None or not entry.n:
+        return NOT_AVAILABLE
+    mark = f" (n={entry.n})" if entry.n < full else ""
+    return mean_and_deviation(list(entry.test.values())) + mark

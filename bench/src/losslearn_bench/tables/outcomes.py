@@ -3,14 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from losslearn_bench.grid.methods import HAND_MADE
 from losslearn_bench.tables.entries import (
     Entries,
     Entry,
     Key,
+    Line,
     best_by_validation,
+    collect,
     compare,
+    gaps,
+    in_order,
     pair,
 )
+from losslearn_bench.tables.published import PUBLISHED_AS, TABLE_1
+from losslearn_bench.tables.significance import Verdict
 
 CONTROL = "cross_entropy"
 """What every method has to beat."""
@@ -27,11 +34,9 @@ DERIVED = "sl_r_or_cross_entropy"
 CHECKS = ("constant", "cheating")
 """Not methods: they check the benchmark itself."""
 
-PEERS = ("ap_perf", "libauc", "lightgbm", "logistic", "smooth_ap", "xgboost")
-"""How the names of methods of other packages begin."""
-
-_LEARNED = ("sl_u", "sl_s", "criterion", *OURS, DERIVED)
-_NO_LOSS = ("evolution_strategies",)  # estimates a gradient, has no loss of its own
+_HAND_MADE = {method.name for method in HAND_MADE} - {
+    "evolution_strategies"  # estimates a gradient, has no loss of its own
+}
 
 
 class Tally(NamedTuple):
@@ -58,6 +63,19 @@ class Order(NamedTuple):
     equal: int
     higher: int
 
+    def __str__(self) -> str:
+        """Return the three counts as a table has them."""
+        return " / ".join(map(str, self))
+
+
+class Contrast(NamedTuple):
+    """The test losses of two methods in one cell, repetition by repetition."""
+
+    key: Key
+    ours: list[float]
+    control: list[float]
+    verdict: Verdict
+
 
 Cells = Mapping[tuple[str, str], Entry]
 """Entries of one method in one tier, by data set and metric."""
@@ -72,8 +90,7 @@ def is_hand_made(method: str) -> bool:
         >>> is_hand_made("focal"), is_hand_made("sl_r"), is_hand_made("xgboost")
         (True, False, False)
     """
-    others = (*_LEARNED, *_NO_LOSS, *CHECKS)
-    return method not in others and not method.startswith(PEERS)
+    return method in _HAND_MADE
 
 
 def cells_of(entries: Entries, tier: str, method: str) -> dict[tuple[str, str], Entry]:
@@ -98,20 +115,62 @@ def best_hand_made(entries: Entries, tier: str) -> dict[tuple[str, str], Entry]:
     }
 
 
-def with_derived(entries: Entries) -> Entries:
-    """Return the entries, and those of `sl_r_or_cross_entropy` where both ran.
+def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contrast]:
+    """Return every cell that both methods ran in.
 
-    Raises:
-        ValueError: If a repetition has a test loss and no validation loss.
+    Tiers stand in the order of the lines, data sets and losses in that of the paper,
+    the same for each.
     """
+    entries = collect(lines)
+    found = []
+    for key, entry in entries.items():
+        other = entries.get(key._replace(method=control))
+        if key.method == ours and other is not None and pair(entry, other):
+            found.append(contrast(key, entry, other))
+    keys = [one.key for one in found]
+    tiers = list(dict.fromkeys(key.tier for key in keys))
+    datasets = in_order({key.dataset for key in keys}, TABLE_1)
+    metrics = in_order({key.metric for key in keys}, PUBLISHED_AS.values())
+
+    def place(one: Contrast) -> tuple[int, int, int]:
+        tier, dataset, metric, _ = one.key
+        return tiers.index(tier), datasets.index(dataset), metrics.index(metric)
+
+    return sorted(found, key=place)
+
+
+def contrast(key: Key, ours: Entry, control: Entry) -> Contrast:
+    """Return one cell of `contrasts`."""
+    mine, theirs = map(list, zip(*pair(ours, control), strict=True))
+    return Contrast(key, mine, theirs, compare(ours, control))
+
+
+def with_derived(entries: Entries) -> Entries:
+    """Return the entries, and those of `sl_r_or_cross_entropy` where both ran."""
     derived = {}
     for key, ours in entries.items():
         control = entries.get(key._replace(method=CONTROL))
         if key.method == REFINED and control:
-            derived[key._replace(method=DERIVED)] = _lower_on_validation(
-                key, ours, control
-            )
+            chosen = _lower_on_validation(key, ours, control)
+            derived[key._replace(method=DERIVED)] = chosen
     return {**entries, **derived}
+
+
+def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
+    """Return each repetition of the better of two; the control wins a tie."""
+    test, validation = {}, {}
+    for repetition in sorted(ours.test.keys() & control.test.keys()):
+        if not {repetition} <= ours.validation.keys() & control.validation.keys():
+            raise ValueError(
+                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
+                f"losses of both, got none in repetition {repetition} of {key}. Run "
+                "these cells again."
+            )
+        wins = ours.validation[repetition] < control.validation[repetition]
+        chosen = ours if wins else control
+        test[repetition] = chosen.test[repetition]
+        validation[repetition] = chosen.validation[repetition]
+    return Entry(test, validation, ours.test_share)
 
 
 def tally(ours: Cells, rival: Cells) -> Tally | None:
@@ -128,8 +187,7 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
             repetitions.append(shared)
     if not repetitions:
         return None
-    fewest, most = min(repetitions), max(repetitions)
-    return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
+    return Tally._make([*counts.values(), min(repetitions), max(repetitions)])
 
 
 def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
@@ -140,34 +198,14 @@ def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:
     """
     means, fits = [], []
     for cell in ours.keys() & rival.keys():
-        gaps = [
-            ours[cell].test[repetition] - rival[cell].test[repetition]
-            for repetition in pair(ours[cell], rival[cell])
-        ]
-        fits += gaps
-        if gaps:
-            means.append(sum(gaps))
-    return _order(means), _order(fits)
+        if found := gaps(ours[cell], rival[cell]):
+            fits += found
+            means.append(sum(found))
+    return order_of(means), order_of(fits)
 
 
-def _order(gaps: Sequence[float]) -> Order:
-    lower, higher = sum(gap < 0 for gap in gaps), sum(gap > 0 for gap in gaps)
-    return Order(lower, len(gaps) - lower - higher, higher)
-
-
-def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
-    """Return each repetition of the better of two; the control wins a tie."""
-    shared = pair(ours, control)
-    test, validation = {}, {}
-    for repetition in shared:
-        if not {repetition} <= ours.validation.keys() & control.validation.keys():
-            raise ValueError(
-                f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
-                f"losses of both, got none in repetition {repetition} of {key}. Run "
-                "these cells again."
-            )
-        wins = ours.validation[repetition] < control.validation[repetition]
-        chosen = ours if wins else control
-        test[repetition] = chosen.test[repetition]
-        validation[repetition] = chosen.validation[repetition]
-    return Entry(test, validation, ours.test_share)
+def order_of(differences: Sequence[float]) -> Order:
+    """Return how many differences are below, at and above 0."""
+    lower = sum(gap < 0 for gap in differences)
+    higher = sum(gap > 0 for gap in differences)
+    return Order(lower, len(differences) - lower - higher, higher)

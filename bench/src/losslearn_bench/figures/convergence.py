@@ -1,0 +1,228 @@
+"""Figure 3: how SL-S and SL-R converge, each with its learned loss alone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.models.networks import build_model, score_sets
+from losslearn.report.figures import new_figure, tidy
+from losslearn.report.palette import BLUE, VERMILION
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.training.algorithm import SurrogateLearner
+from losslearn.training.loop import Record, Run, Trainer, TrainingData
+from losslearn.training.recipe import BilevelConfig
+from losslearn.training.sampling import SetSampler
+from losslearn_bench.harness.rows import HeldOut, held_out_loss
+
+Row = Mapping[str, Any]
+
+Start = Literal["scratch", "refined"]
+"""SL-S or SL-R: a surrogate learned from scratch, or a universal one refined."""
+
+_MEASURED_SETS = 16
+_STARTS = {
+    "scratch": ("SL-S, from scratch", VERMILION, "dashed"),
+    "refined": ("SL-R, refined", BLUE, "solid"),
+}
+_QUANTITIES = {
+    "surrogate_error": "surrogate error\n(training, mean |gap|)",
+    "surrogate_loss": "surrogate loss\n(training)",
+    "test_loss": "true loss\n(test)",
+}
+
+
+def convergence(
+    data: TrainingData,
+    test: HeldOut,
+    *,
+    metric: str,
+    config: BilevelConfig,
+    seed: int,
+    starts: Sequence[Start] = ("scratch", "refined"),
+    model: str = "mlp",
+) -> list[dict[str, Any]]:
+    """Return the data of Figure 3: a row for each look of a training from each start.
+
+    The warm-up, cross-entropy and the surrogate's catch-up are left out, whatever the
+    settings say, so that the curves show Algorithm 1 alone. Both starts have the same
+    model, initial weights and first batches.
+
+    Args:
+        data: Training and validation rows.
+        test: Test rows.
+        metric: Name of a built-in loss.
+        config: Settings; `n_evals` says how many looks there are.
+        seed: Of all randomness.
+        starts: Which surrogates to start from.
+        model: "linear" or "mlp".
+
+    Returns:
+        Dictionaries that JSON can hold: `metric`, `start`, `seed`, `iteration`,
+        `surrogate_loss` and `train_loss` (learned and true loss of the same training
+        sets, at scores as the model steps see them), `surrogate_error` (Eq. 5, what the
+        last turn's surrogate steps saw, noise on the scores included) and `test_loss`
+        at a threshold from the validation rows; None for a value that is not a number.
+    """
+    true_loss = get_true_loss(metric)
+    return [
+        row
+        for start in starts
+        for row in _train(
+            data, test, true_loss, replace(config, mode=start, catch_up=0), model, seed
+        )
+    ]
+
+
+def _train(
+    data: TrainingData,
+    test: HeldOut,
+    true_loss: TrueLoss,
+    config: BilevelConfig,
+    model_name: str,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Train once, and look at the present model as often as the settings say."""
+    rows: list[dict[str, Any]] = []
+    # dropout and initialisation know no generator of their own
+    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+        surrogate = initial_surrogate(true_loss, config, seed=seed).to(data.x.device)
+        torch.manual_seed(seed)
+        model = build_model(model_name, data.x)
+        generator = torch.Generator(data.x.device).manual_seed(seed)
+        trainer = Trainer(model, data, true_loss, config, generator=generator)
+        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+
+        def watch(record: Record) -> None:
+            row = {"metric": true_loss.name, "start": config.mode, "seed": seed}
+            row |= {"iteration": record.iteration}
+            row |= _learned_and_true(trainer, surrogate)
+            row |= {"surrogate_error": record.surrogate_error}
+            row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
+            rows.append({name: _known(value) for name, value in row.items()})
+
+        trainer.train(
+            Run("surrogate"),
+            LearnedObjective(surrogate),
+            config.max_iter,
+            learner=learner,
+            watch=watch,
+        )
+    return rows
+
+
+@torch.no_grad()
+def _learned_and_true(trainer: Trainer, surrogate: SetSurrogate) -> dict[str, float]:
+    """Return both losses of the same training sets, each time and for each start."""
+    data, true_loss, sampler = trainer.data, trainer.true_loss, trainer.sampler
+    own = SetSampler(
+        data.y_true,
+        batch_size=len(sampler.y_set),
+        pos_rate=float(sampler.y_set.double().mean()),
+        min_per_class=1,
+        generator=torch.Generator(data.x.device).manual_seed(0),
+    )
+    # a copy, because a pass in training mode moves running statistics
+    model = deepcopy(trainer.model).train()
+    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+        torch.manual_seed(0)
+        y_score = score_sets(model, data.x[own.draw(_MEASURED_SETS)])
+    weight = sampler.weight if true_loss.takes_weight else None
+    y_true = sampler.y_set.expand_as(y_score)
+    learned = surrogate(y_true, y_score, sample_weight=sampler.weight)
+    true = true_loss(y_true, y_score, sample_weight=weight)
+    return {"surrogate_loss": float(learned.mean()), "train_loss": float(true.mean())}
+
+
+def _known(value: object) -> object:
+    """Return None for a float that JSON cannot hold."""
+    is_known = not isinstance(value, float) or math.isfinite(value)
+    return value if is_known else None
+
+
+def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure:
+    """Draw the surrogate's error, its value and the true test loss over iterations.
+
+    A line is the mean over the seeds, the band around it goes from the lowest to the
+    highest of them.
+
+    Args:
+        rows: Each with `metric`, `start` ("scratch" or "refined"), `seed`, `iteration`,
+            and under the names `surrogate_error`, `surrogate_loss` and `test_loss` a
+            number, or None where there is none.
+        title: Stands above the figure: on what it was trained.
+
+    Returns:
+        A column for each metric, a line of panels for each quantity.
+    """
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    figure = new_figure(max(2.9 * len(metrics) + 0.6, 4.5), 6.6)
+    axes = figure.subplots(len(_QUANTITIES), len(metrics), squeeze=False, sharex="col")
+    for column, metric in enumerate(metrics):
+        own = [row for row in rows if row["metric"] == metric]
+        for ax, quantity in zip(axes[:, column], _QUANTITIES, strict=True):
+            _draw_quantity(ax, own, quantity)
+        axes[0, column].set_title(metric, fontsize=10)
+        axes[-1, column].set_xlabel("iteration")
+    for ax, label in zip(axes[:, 0], _QUANTITIES.values(), strict=True):
+        ax.set_ylabel(label)
+    n_seeds = len({row["seed"] for row in rows})
+    handles, labels = axes[-1, 0].get_legend_handles_labels()
+    of_seeds = (
+        f"mean of {n_seeds} seeds, lowest to highest" if n_seeds > 1 else "one seed"
+    )
+    if title is not None:
+        figure.suptitle(title, fontsize=11)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=len(labels),
+        frameon=False,
+        title=of_seeds,
+        title_fontsize=9,
+    )
+    return figure
+
+
+def _draw_quantity(ax: Axes, rows: Sequence[Row], quantity: str) -> None:
+    for start, (label, colour, style) in _STARTS.items():
+        iterations, values = _curves(rows, start, quantity)
+        if len(iterations) == 0:
+            continue
+        low, high = values.min(axis=0), values.max(axis=0)
+        ax.fill_between(iterations, low, high, color=colour, alpha=0.18, linewidth=0)
+        ax.plot(
+            iterations,
+            values.mean(axis=0),
+            color=colour,
+            linestyle=style,
+            linewidth=1.6,
+            label=label,
+        )
+    ax.margins(y=0.08)
+    ax.tick_params(labelsize=8)
+    tidy(ax)
+
+
+def _curves(
+    rows: Sequence[Row], start: str, quantity: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the iterations that all seeds have, and `[seeds, iterations]`."""
+    by_seed: dict[int, dict[int, float]] = {}
+    for row in rows:
+        if row["start"] == start and row[quantity] is not None:
+            by_seed.setdefault(row["seed"], {})[row["iteration"]] = row[quantity]
+    shared = sorted(set.intersection(*map(set, by_seed.values()))) if by_seed else []
+    values = [[curve[iteration] for iteration in shared] for curve in by_seed.values()]
+    return np.array(shared, dtype=np.int64), np.array(values, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""What every method gets, and the loop that most of them share."""

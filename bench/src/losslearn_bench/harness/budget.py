@@ -1,0 +1,117 @@
+"""What every neural method of a benchmark gets, and by which rules it is measured."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from losslearn.training.recipe import PAPER, BilevelConfig
+from losslearn_bench.checks import check_choice
+
+Setting = dict[str, float | int | str]
+"""Hyper-parameters by name."""
+
+Protocol = Literal["honest", "paper"]
+Tuning = Literal["none", "short", "full"]
+
+_DEFAULT = BilevelConfig()
+_SAME_FOR_BOTH = ("surrogate_lr", "max_grad_norm")
+"""What the paper's protocol takes from the defaults, beside the budget's own fields."""
+_TUNED = {"mode", "model_lr"}
+_PAPERS_OWN = {field.name for field in fields(BilevelConfig)} - _TUNED
+"""Settings that no tuning grid chooses under the paper's protocol."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The same model steps, batches, schedule and tuning for every neural method.
+
+    Example:
+        >>> Budget(max_iter=10).config({"model_lr": 0.1}).model_lr
+        0.1
+    """
+
+    protocol: Protocol = "honest"
+    """"honest": thresholds from validation rows, sets as the data are. "paper":
+    thresholds that are best on the test rows (oracle), Jaccard replaced by accuracy,
+    sets of 50 % positives without weights, and the paper's own Algorithm 1."""
+    max_train_rows: int | None = None
+    """Training rows are sampled down to these; validation and test rows never are."""
+    tuning: Tuning = "short"
+    """"none": each method's first setting. "short": all settings with a fraction of the
+    iterations, the one with the lowest validation loss in full. "full": all in full."""
+    n_settings: int = 6
+    """Size of each neural method's tuning grid."""
+    short_share: float = 1 / 6
+    """Share of the iterations that short tuning gives to a setting."""
+    max_iter: int = _DEFAULT.max_iter
+    model_steps: int = _DEFAULT.model_steps
+    model_lr: float = _DEFAULT.model_lr
+    batch_size: int = _DEFAULT.batch_size
+    n_evals: int = _DEFAULT.n_evals
+
+    def __post_init__(self) -> None:
+        """Reject what cannot be run.
+
+        Raises:
+            ValueError: If a field is outside its range.
+        """
+        check_choice("protocol", self.protocol, get_args(Protocol))
+        check_choice("tuning", self.tuning, get_args(Tuning))
+        if self.max_train_rows is not None and self.max_train_rows < 10:
+            raise ValueError(
+                f"`max_train_rows` must be at least 10 or None, got "
+                f"{self.max_train_rows}."
+            )
+        if self.n_settings < 1 or not 0 < self.short_share <= 1:
+            raise ValueError(
+                "`n_settings` must be at least 1 and `short_share` in (0, 1], got "
+                f"{self.n_settings} and {self.short_share}."
+            )
+        self.config({})  # checks the rest
+
+    def config(self, setting: Setting) -> BilevelConfig:
+        """Return the training settings, those of a tuning grid's entry among them.
+
+        Under the paper's protocol only `mode` and `model_lr` are taken from an entry.
+        """
+        names = ("max_iter", "model_steps", "model_lr", "batch_size", "n_evals")
+        shared: dict[str, Any] = {name: getattr(self, name) for name in names}
+        shared["rounds"] = 1  # the control is a method of its own here
+        if self.protocol == "honest":
+            return replace(_DEFAULT, **{**shared, **setting})
+        # what made the paper's numbers, but for its number and size of steps
+        shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
+        given: dict[str, Any] = dict(setting)
+        replace(PAPER, **given)  # what is not taken is checked, too
+        taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
+        return replace(PAPER, **{**shared, **taken})
+
+    def settings(self, grid: Sequence[Setting]) -> list[Setting]:
+        """Return the entries of a tuning grid that are tried, each once.
+
+        Under the paper's protocol without what is the paper's in every training, such
+        as the share of a warm-up; entries that differ in nothing else are one.
+
+        Example:
+            >>> grid = {"warm_up": 0.5, "slope": 3.0}, {"warm_up": 0.0, "slope": 3.0}
+            >>> Budget(protocol="paper").settings(grid)
+            [{'slope': 3.0}]
+        """
+        entries = list(grid)
+        if self.protocol == "paper":
+            kept = [
+                {name: entry[name] for name in entry if name not in _PAPERS_OWN}
+                for entry in entries
+            ]
+            entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]
+        return entries[: self.n_settings]
+
+    def shortened(self) -> "Budget":
+        """Return the budget of one setting in short tuning."""
+        max_iter = max(round(self.max_iter * self.short_share), 1)
+        n_evals = max(round(self.n_evals * self.short_share), 1)
+        return replace(self, max_iter=max_iter, n_evals=n_evals)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fields by name, as they stand in a result line."""
+        return asdict(self)

@@ -1,0 +1,265 @@
+"""Neural methods: one loop and one tuning for all, only the objective differs."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from losslearn.metrics import TrueLoss
+from losslearn.models.networks import score_rows
+from losslearn.surrogate.objective import Objective
+from losslearn.tasks.usual import CrossEntropy
+from losslearn.training.algorithm import SurrogateLearner
+from losslearn.training.loop import Observer, Run, Trainer, TrainingData
+from losslearn.training.recipe import BilevelConfig
+from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.method import Fitted, check_request, lowest
+from losslearn_bench.harness.tiers import TIERS, build_tier_model
+
+State = dict[str, Tensor]
+
+LR_FACTOR = "lr_factor"
+"""The setting that multiplies the budget's learning rate."""
+
+
+class Context(NamedTuple):
+    """What a training may be made from."""
+
+    true_loss: TrueLoss
+    data: TrainingData
+    config: BilevelConfig
+    generator: torch.Generator
+    seed: int
+    tier: str
+
+
+Descent = Callable[[nn.Module, Context, Observer], int]
+"""Trains a model in place, shown at each look; returns the number of steps."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Trains by an objective in the package's own loop, after the warm-up."""
+
+    objective: Objective
+    learner: SurrogateLearner | None = None
+    """The lower level of Algorithm 1."""
+    parameters: Iterable[nn.Parameter] = ()
+    """The objective's own, minimised with the model's."""
+
+    def __call__(self, model: nn.Module, context: Context, observe: Observer) -> int:
+        """Train a model in place, shown at each look; return the number of steps."""
+        config = context.config
+        trainer = make_trainer(model, context, observe, parameters=self.parameters)
+        run = warmed_up(trainer)
+        trainer.train(run, self.objective, config.max_iter, learner=self.learner)
+        check_finished(run)
+        return run.n_iter * config.model_steps
+
+
+def make_trainer(
+    model: nn.Module,
+    context: Context,
+    observe: Observer,
+    *,
+    parameters: Iterable[nn.Parameter] = (),
+) -> Trainer:
+    """Return the package's loop."""
+    return Trainer(
+        model,
+        context.data,
+        context.true_loss,
+        context.config,
+        generator=context.generator,
+        parameters=parameters,
+        observe=observe,
+    )
+
+
+def warmed_up(trainer: Trainer) -> Run:
+    """Train by cross-entropy for the warm-up, if there is one."""
+    run = Run("cross_entropy")
+    if trainer.config.warm_up_iter:
+        trainer.train(run, CrossEntropy(), trainer.config.warm_up_iter)
+    return run
+
+
+def check_finished(run: Run) -> None:
+    """Stop where the training was stopped: half a training is no result.
+
+    Raises:
+        KeyboardInterrupt: If it was.
+    """
+    if run.interrupted:
+        raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class NeuralMethod:
+    """A method that trains the tier's network by gradient descent.
+
+    The rows, model, initial weights, sets, steps, schedule and size of the tuning grid
+    are the same for every one of them. Each may start from cross-entropy: the share of
+    it is the setting `warm_up`.
+    """
+
+    name: str
+    title: str
+    make: Callable[[Context, Setting], Descent]
+    """Makes the training from a context and the settings that are its own."""
+    grid: tuple[Setting, ...]
+    """Settings to try, the default first: those of `BilevelConfig` and `lr_factor` set
+    the training, others go to `make`."""
+    metrics: tuple[str, ...] | None = None
+    trains_once: bool = True
+    """Whether the training does not depend on the true loss."""
+    tiers: tuple[str, ...] = TIERS
+    tuned_as: "NeuralMethod | None" = None
+    """Whose short runs choose the setting; None for its own."""
+    modules: tuple[str, ...] = ()
+    within: Callable[[TrainingData, TrueLoss, Budget], Budget] | None = None
+    """Makes the budget one that the method can keep; None takes it as it is."""
+
+    def fit(
+        self,
+        data: TrainingData,
+        true_losses: Sequence[TrueLoss],
+        *,
+        tier: str,
+        budget: Budget,
+        seed: int,
+    ) -> list[Fitted]:
+        """Tune, train, and return the best weights for each of the losses.
+
+        Weights and settings are chosen by the true loss of the validation rows.
+        """
+        check_request(self, true_losses, tier)
+        at_once = [true_losses] if self.trains_once else [[one] for one in true_losses]
+        results = []
+        for losses in at_once:
+            own = self.within(data, losses[0], budget) if self.within else budget
+            results += self._tune(data, losses, tier, own, seed)
+        return results
+
+    def _tune(
+        self,
+        data: TrainingData,
+        true_losses: Sequence[TrueLoss],
+        tier: str,
+        budget: Budget,
+        seed: int,
+    ) -> list[Fitted]:
+        """Try the settings as the budget says, and keep the best for each loss."""
+
+        def train(method: NeuralMethod, setting: Setting, within: Budget) -> Training:
+            return method._train(data, true_losses, tier, within, setting, seed)
+
+        settings = budget.settings(self.grid)
+        if budget.tuning == "none":
+            settings = settings[:1]
+        if budget.tuning == "short" and len(settings) > 1:
+            short, tuned = budget.shortened(), self.tuned_as or self
+            tried = [train(tuned, setting, short) for setting in settings]
+            best = sorted({_lowest(tried, loss.name) for loss in true_losses})
+            whole = {place: train(self, settings[place], budget) for place in best}
+        else:
+            tried = [train(self, setting, budget) for setting in settings]
+            whole = dict(enumerate(tried))
+        results = []
+        for name in [loss.name for loss in true_losses]:
+            chosen = _lowest(tried, name)
+            looks = [
+                {"setting": setting, "validation": one.best[name].loss}
+                for setting, one in zip(settings, tried, strict=True)
+            ]
+            one = whole[chosen]
+            score, setting = one.scorer(name), settings[chosen]
+            results.append(Fitted(name, score, setting, looks, one.n_steps))
+        return results
+
+    def _train(
+        self,
+        data: TrainingData,
+        true_losses: Sequence[TrueLoss],
+        tier: str,
+        budget: Budget,
+        setting: Setting,
+        seed: int,
+    ) -> "Training":
+        """Train once with one setting; the best weights for each loss are kept."""
+        config, own = _parse(setting, budget)
+        device = data.x.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            model = build_tier_model(tier, data.x)
+            generator = torch.Generator(device).manual_seed(seed)
+            context = Context(true_losses[0], data, config, generator, seed, tier)
+            training = Training(model, data, true_losses)
+            descend = self.make(context, own)
+            training.n_steps = descend(model, context, training.observe)
+        return training
+
+
+def _parse(setting: Setting, budget: Budget) -> tuple[BilevelConfig, Setting]:
+    """Return the settings of the training, and those of the objective."""
+    names = {field.name for field in fields(BilevelConfig)}
+    known = {name: value for name, value in setting.items() if name in names}
+    own = {name: value for name, value in setting.items() if name not in names}
+    if LR_FACTOR in own:
+        known["model_lr"] = budget.model_lr * float(own.pop(LR_FACTOR))
+    return budget.config(known), own
+
+
+class Best(NamedTuple):
+    """The best look so far for one loss."""
+
+    loss: float
+    state: State
+
+
+class Training:
+    """One training run, and its best weights for each of several losses."""
+
+    def __init__(
+        self, model: nn.Module, data: TrainingData, true_losses: Sequence[TrueLoss]
+    ) -> None:
+        """Start with nothing seen."""
+        self.n_steps = 0
+        self.best: dict[str, Best] = {}
+        self._model, self._data, self._losses = model, data, true_losses
+
+    def observe(self, iteration: int, y_score: Tensor) -> None:
+        """Keep the weights that are the best so far for some loss."""
+        del iteration
+        state: State | None = None
+        for true_loss in self._losses:
+            loss = float(true_loss(self._data.y_valid, y_score))
+            seen = self.best.get(true_loss.name)
+            if seen is None or loss < seen.loss or math.isnan(seen.loss):
+                state = state or copy.deepcopy(self._model.state_dict())
+                self.best[true_loss.name] = Best(loss, state)
+
+    def scorer(self, metric: str) -> Callable[[Tensor], Tensor]:
+        """Return the scores of the best weights for a loss, worked out in float64."""
+        model = copy.deepcopy(self._model).double()
+        model.load_state_dict(self.best[metric].state)
+        return lambda x: score_rows(model, x.double())
+
+
+def _lowest(trainings: Sequence[Training], metric: str) -> int:
+    """Return the place of the lowest validation loss, the earlier one on a tie."""
+    return lowest([training.best[metric].loss for training in trainings])
+
+
+def fixed(make: Callable[..., nn.Module]) -> Callable[[Context, Setting], Trained]:
+    """Return a maker for a hand-made objective that takes its settings as keywords."""
+
+    def build(context: Context, setting: Setting) -> Trained:
+        objective = make(**setting).to(context.data.x.device)
+        return Trained(objective, parameters=tuple(objective.parameters()))
+
+    return build

@@ -1,0 +1,121 @@
+"""The learned loss as a method: Algorithm 1, the fit that users get, a plain loop."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from jaxtyping import Integer
+from torch import Tensor, nn
+
+from losslearn.criterion.loss import SurrogateLoss
+from losslearn.models.networks import score_rows
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.training.algorithm import SurrogateLearner
+from losslearn.training.comparison import compare
+from losslearn.training.loop import Observer
+from losslearn.training.recipe import BilevelConfig
+from losslearn_bench.harness.budget import Setting
+from losslearn_bench.harness.neural import Context, Descent, Trained
+from losslearn_bench.harness.tiers import build_tier_model
+
+
+def learned(context: Context, setting: Setting) -> Trained:
+    """Make the learned surrogate of the true loss (Algorithm 1)."""
+    _reject(setting)
+    config, loss = context.config, context.true_loss
+    surrogate = initial_surrogate(loss, config, seed=context.seed)
+    surrogate = surrogate.to(context.data.x.device)
+    learner = SurrogateLearner(surrogate, loss, config, generator=context.generator)
+    return Trained(
+        LearnedObjective(surrogate, cross_entropy_weight=config.cross_entropy_weight),
+        learner=None if config.mode == "universal" else learner,
+    )
+
+
+def branches(context: Context, setting: Setting) -> Descent:
+    """Make the fit that users get."""
+    del context
+    _reject(setting)
+    return _train_branches
+
+
+def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
+    """Train as `SurrogateClassifier` does: two branches, the better by validation.
+
+    So its own training is that of two methods; each has the steps of the others. Tuned
+    as cross-entropy is, its control is the very training of that method.
+    """
+    data, true_loss, seed = context.data, context.true_loss, context.seed
+    config = replace(context.config, rounds=BilevelConfig().rounds)
+    # made inside, by the same seed, it meets the dropout that other methods meet
+    comparison, trained = compare(
+        lambda: build_tier_model(context.tier, data.x),
+        data,
+        true_loss,
+        initial_surrogate(true_loss, config, seed=seed),
+        config,
+        seed=seed,
+    )
+    if comparison.interrupted:
+        raise KeyboardInterrupt
+    model.load_state_dict(trained.state_dict())
+    observe(config.max_iter, score_rows(model, data.x_valid))
+    return config.max_iter * config.model_steps
+
+
+def plain_loop(context: Context, setting: Setting) -> Descent:
+    """Make a loop of one's own."""
+    del context
+    _reject(setting)
+    return _train_plainly
+
+
+def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int:
+    """Train by `SurrogateLoss` in the loop that anybody writes.
+
+    Shuffled batches of the set's size, an epoch after the other, PyTorch's Adam and
+    cosine schedule, clipped gradients: as many steps, rows and looks at the validation
+    rows as the other methods have.
+    """
+    config, data = context.config, context.data
+    n_steps = config.max_iter * config.model_steps
+    criterion = SurrogateLoss(
+        context.true_loss,
+        set_size=config.batch_size,
+        cross_entropy_weight=config.cross_entropy_weight,
+        random_state=context.seed,
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
+    batches = _shuffled(len(data.x), config.batch_size, context.generator)
+    look_every = config.eval_every * config.model_steps
+    for step in range(1, n_steps + 1):
+        rows = next(batches)
+        model.train()
+        loss = criterion(model(data.x[rows]), data.y_true[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+        optimizer.step()
+        schedule.step()
+        if step % look_every == 0 or step == n_steps:
+            observe(step // config.model_steps, score_rows(model, data.x_valid))
+    return n_steps
+
+
+def _shuffled(
+    n_rows: int, batch_size: int, generator: torch.Generator
+) -> Iterator[Integer[Tensor, " n"]]:
+    """Yield row numbers of batches, each row once an epoch."""
+    while True:
+        order = torch.randperm(n_rows, generator=generator, device=generator.device)
+        # a last batch of one row has no deviation for BatchNorm
+        yield from (rows for rows in order.split(batch_size) if len(rows) > 1)
+
+
+def _reject(setting: Setting) -> None:
+    if setting:
+        raise TypeError(
+            f"Expected settings of `BilevelConfig`, got {', '.join(setting)}."
+        )

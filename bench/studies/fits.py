@@ -1,0 +1,153 @@
+"""Grids of small fits: what has a line is not run again, and a table is made of all.
+
+What `variants.py`, `ablation.py`, `from_scratch.py`, `headroom.py`, `odd_metrics.py`
+and `small_batches.py` share.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from losslearn.report.figures import write_whole
+from losslearn_bench.grid.jsonl import JsonLines
+
+if TYPE_CHECKING:
+    from losslearn.metrics import TrueLoss
+    from losslearn.training.recipe import BilevelConfig
+    from losslearn_bench.harness.rows import SplitRows
+
+Line = dict[str, Any]
+Run = Callable[[Line, Path | None], Line]
+
+RESULTS = Path(__file__).parents[1] / "results"
+METHODS = ("surrogate", "cross_entropy")
+BRANCHES = (*METHODS, "chosen")
+"""What is trained; the last is one of the others, chosen by validation rows."""
+
+
+def make_parser(
+    text: str, results: str, **further: dict[str, Any]
+) -> argparse.ArgumentParser:
+    """Return the parser of a script that runs a grid.
+
+    Args:
+        text: The script's docstring.
+        results: Where its lines go below `results/`, unless another file is given.
+        further: Options of its own, `--NAME` with what argparse takes.
+    """
+    parser = argparse.ArgumentParser(description=text.split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
+    parser.add_argument("--results", type=Path, default=RESULTS / results)
+    for name, settings in further.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", **settings)
+    return parser
+
+
+def make_cells(key: tuple[str, ...], *axes: Iterable[object]) -> list[Line]:
+    """Return a cell for each choice of values, the last field varying fastest."""
+    return [dict(zip(key, values, strict=True)) for values in product(*axes)]
+
+
+def run_grid(
+    cells: Iterable[Line], options: argparse.Namespace, run: Run, key: tuple[str, ...]
+) -> list[Line]:
+    """Run the cells that have no line yet, each known by the fields of `key`.
+
+    Returns:
+        All lines, those of earlier calls and other cells among them.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    file = JsonLines(options.results)
+    done = {tuple(line[name] for name in key) for line in file.read()}
+    todo = [cell for cell in cells if tuple(cell[name] for name in key) not in done]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        futures = [pool.submit(run, cell, options.data_dir) for cell in todo]
+        ended = as_completed(futures)
+        for future in track(
+            ended, "fits", total=len(todo), console=Console(stderr=True)
+        ):
+            file.append([future.result()])
+    return file.read()
+
+
+def where(lines: Iterable[Line], **fields: object) -> list[Line]:
+    """Return the lines that have these values."""
+    return [
+        line
+        for line in lines
+        if all(line[name] == value for name, value in fields.items())
+    ]
+
+
+def report(table: str, results: Path, *, heading: str = "") -> None:
+    """Print a table, and write it beside its lines."""
+    write_whole(results.with_suffix(".md"), f"{heading}{table}\n".encode())
+    sys.stdout.write(f"{table}\n")
+
+
+def load(
+    name: str, seed: int, max_rows: int | None, data_dir: Path | None
+) -> "SplitRows":
+    """Return the rows of a split, as many as a fit on one thread takes."""
+    import torch
+
+    from losslearn_bench.harness.rows import load_rows
+
+    torch.set_num_threads(1)
+    return load_rows(name, seed, max_train_rows=max_rows, data_dir=data_dir)
+
+
+def fit_branches(
+    make_model: Callable[[], Any],
+    rows: "SplitRows",
+    true_loss: "TrueLoss",
+    config: "BilevelConfig",
+    *,
+    seed: int,
+) -> Line:
+    """Train both branches and return what a line says of them."""
+    from torch import nn
+
+    from losslearn.models.networks import score_rows
+    from losslearn.surrogate.universal import TargetRows, initial_surrogate
+    from losslearn.training.comparison import compare
+    from losslearn_bench.harness.rows import measure
+
+    data, begin = rows.data, time.perf_counter()
+    known = TargetRows(data.y_true, data.columns) if data.columns else None
+    surrogate = initial_surrogate(true_loss, config, seed=seed, rows=known)
+    result, model = compare(make_model, data, true_loss, surrogate, config, seed=seed)
+    seconds = time.perf_counter() - begin
+    branches: Line = {}
+    for name in METHODS:
+        run = result.runs[name]
+        model.load_state_dict(run.best_state)
+        valid, test = (score_rows(model, x) for x in (data.x_valid, rows.test.x))
+        loss = nn.functional.binary_cross_entropy_with_logits(
+            valid, data.y_valid.to(valid.dtype)
+        )
+        branches[name] = {
+            "validation": run.best_loss,
+            "constant": bool(test.std() <= 1e-6 * test.abs().max()),
+            "test": measure(true_loss, data, valid, rows.test, test),
+            "cross_entropy": float(loss),
+            "seconds": round(run.seconds, 3),
+            "adopted": run.n_adopted,
+        }
+    branches["chosen"] = branches[result.chosen]
+    return {
+        **branches,
+        "difference": result.difference.value,
+        "standard_error": result.difference.standard_error,
+        "cosine": result.runs["surrogate"].history[-1].health.cosine,
+        "seconds": round(seconds, 3),
+    }
