@@ -11,7 +11,7 @@ from losslearn.cli.running import run_fit
 from losslearn.tables.fitted import FittedTable
 from losslearn.tables.reading import read_table
 from losslearn.tables.saved import check_destination
-from losslearn.training.recipe import Recipe, Mode
+from losslearn.training.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,8 @@ from rich.progress import (
     TextColumn,
 )
 
-from losslearn.report.methods import LEARNED, method_name
+from losslearn.report.methods import method_name
+from losslearn.training.comparison import LEARNED
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Recipe
 

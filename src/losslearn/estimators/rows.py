@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.training.splitting import split_off_validation
 from losslearn.models.rows import Rows
+from losslearn.training.splitting import split_off_validation
 
 
 def split_table(

@@ -9,8 +9,7 @@ from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task, fit_rule
-from losslearn.report.methods import LEARNED
-from losslearn.training.comparison import Comparison
+from losslearn.training.comparison import LEARNED, Comparison
 
 
 class Judged(NamedTuple):

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn.report.figures import new_figure, render, tidy
-from losslearn.report.methods import LEARNED, method_name
+from losslearn.report.methods import method_name
 from losslearn.report.palette import BLUE, INK, SHADE, VERMILION
+from losslearn.training.comparison import LEARNED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

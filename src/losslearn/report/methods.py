@@ -1,9 +1,6 @@
 """What the methods of a fit are called, wherever people read it."""
 
-from losslearn.training.comparison import SURROGATE
-
-LEARNED = SURROGATE
-"""The method whose loss was learned; every other is a usual loss of the task."""
+from losslearn.training.comparison import LEARNED
 
 
 def method_name(method: str) -> str:

@@ -3,8 +3,8 @@
 import math
 
 from losslearn.metrics import TrueLoss
-from losslearn.report.methods import LEARNED, method_name
-from losslearn.training.comparison import Comparison
+from losslearn.report.methods import method_name
+from losslearn.training.comparison import LEARNED, Comparison
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""

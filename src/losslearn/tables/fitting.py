@@ -20,7 +20,7 @@ from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination
 from losslearn.tables.target import Label, split_target
 from losslearn.training.loop import Record
-from losslearn.training.recipe import Recipe, Mode
+from losslearn.training.recipe import Mode, Recipe
 from losslearn.training.splitting import split_rows
 
 if TYPE_CHECKING:
