@@ -104,7 +104,7 @@ class CompiledFitter(_Fitter):
             if isinstance(layer, nn.Linear)
         ]
         self.sizes = np.array([layer.out_features for layer in layers], np.int64)
-        self.standardize: bool = surrogate.view.standardize  # type: ignore[attr-defined] # of `ScoreTokens`
+        self.standardize: bool = surrogate.view.standardize
         self._first, self._place = layers[0], self.descent.flat.values.data_ptr()
 
     def is_current(self) -> bool:

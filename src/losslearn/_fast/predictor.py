@@ -134,7 +134,7 @@ class CompiledPredictor:
         return torch.from_numpy(values).reshape(rows.shape)
 
     def descend(self, objective: "Loss", drawn: "Drawn") -> None:
-        """Take one step for each set of rows; all in one call, where the loss allows."""
+        """Take one step for each set of rows; in one call, where the loss allows."""
         if not self.is_current():
             self.part.descend(objective, drawn)
             return
@@ -167,7 +167,7 @@ class CompiledPredictor:
         self._count_steps(steps)
 
     def _descend_any(self, objective: "Loss", drawn: "Drawn") -> None:
-        """Take the steps down an objective whose gradient for the scores is PyTorch's."""
+        """Take the steps down a loss whose gradient for the scores is PyTorch's."""
         from losslearn._fast.kernels.feed_forward import backward_step, forward_step
 
         work = self._work_for(drawn.rows.shape[1])

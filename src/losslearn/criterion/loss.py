@@ -63,16 +63,16 @@ class SurrogateLoss(nn.Module):
 
     for the rows of the batch alone, the learned part times the rows of the set over
     those of the batch, 2 at most: few rows are a noisy sample of their set. The share
-    a starts at 0 (the usual loss alone) and moves towards 1 as far as the surrogate's gradient
-    agrees with the true loss's (see `GradientHealth`); s is the spread of the true
-    loss.
+    a starts at 0 (the usual loss alone) and moves towards 1 as far as the surrogate's
+    gradient agrees with the true loss's (see `GradientHealth`); s is the spread of the
+    true loss.
 
     In training the value returned is the learned estimate of the set's loss, on the
     scale of the metric's loss (lower is better); it carries the gradient above. In
     evaluation mode it is the true loss of the rows given, decided by `rule` where the
-    metric judges decisions, without a gradient; NaN for rows it has no value of. Without gradients
-    (`torch.no_grad`) and where activation checkpointing runs it again, nothing is
-    learned and nothing kept. Within reentrant checkpointing, whose first pass has no
+    metric judges decisions, without a gradient; NaN for rows it has no value of.
+    Without gradients (`torch.no_grad`) and where activation checkpointing runs it
+    again, nothing is learned and nothing kept. Within reentrant checkpointing, whose first pass has no
     gradients, it learns in the second, and the value of the first lags a step behind.
 
     It has no parameters and no buffers that an optimiser or a cast could touch; all it
@@ -266,8 +266,8 @@ class SurrogateLoss(nn.Module):
         """Return what a curve may show; waits for the device.
 
         Returns:
-            `true_loss`, of the queue's rows, in the form that is trained for; `surrogate_error`,
-            the mean gap between learned and true loss at the last fit; `cosine` of
+            `true_loss`, of the queue's rows, in the form that is trained for;
+            `surrogate_error`, the mean gap between learned and true loss at the last fit; `cosine` of
             their gradients, in [-1, 1]; `dead_share`, of directions in which the true
             loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
             nothing is known yet.
@@ -324,13 +324,13 @@ class SurrogateLoss(nn.Module):
         """Return the other processes' rows and as many of the queue as a set wants."""
         n_joint, end = len(joint.score), joint.start + n_own
         drawn = self._stream.fill(n_joint)
-        parts = [
-            (rows[: joint.start], rows[end:]) for rows in (joint.score, joint.target)
-        ]
+        score, target = (
+            torch.cat([rows[: joint.start], rows[end:]])
+            for rows in (joint.score, joint.target)
+        )
         if drawn is not None:
-            kept = (drawn.score, drawn.target)
-            parts = [(*part, rest) for part, rest in zip(parts, kept, strict=True)]
-        score, target = (torch.cat(part) for part in parts)
+            score = torch.cat([score, drawn.score])
+            target = torch.cat([target, drawn.target])
         return _Rest(score, target, n_joint, joint.n_processes)
 
     def _value(self, batch: Sets) -> Tensor:
@@ -387,8 +387,8 @@ class SurrogateLoss(nn.Module):
                 f"The loss {self.true_loss.name!r} does not change with the scores (it "
                 f"is {self._stream.true_loss():.4g} on the latest rows), or its "
                 "learned surrogate does not: there is no gradient to follow, and the "
-                "model is trained by the usual loss alone until there is. If that value "
-                "is the best there is, nothing is wrong. Otherwise look at whether the "
+                "model is trained by the usual loss alone until there is. If that "
+                "value is the best there is, nothing is wrong. Otherwise look at whether the "
                 "metric uses the scores it gets, and whether the model's scores differ "
                 "from row to row.",
             )

@@ -1,4 +1,4 @@
-"""What the estimators of all tasks share: settings, rows, one fit beside its control."""
+"""What the estimators of all tasks share: settings, rows, a fit and its control."""
 
 import copy
 import warnings
@@ -186,7 +186,7 @@ class SurrogateEstimator(BaseEstimator):
         features, targets = validate_data(
             self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
         )
-        labels = task.labels(targets, **self._task_options())
+        labels = task.labels(targets, self._task_options())
         table = self._table(
             task, true_loss, features, labels.encode(targets), columns, "metric_columns"
         )

@@ -118,8 +118,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         return {"positive": self.pos_label}
 
     def _keep_decisions(self, score: Tensor, target: Tensor) -> None:
-        self.classes_ = self.labels_.classes
-        self.threshold_ = self.rule_.threshold
+        self.classes_ = self.labels_.classes  # type: ignore[attr-defined] # binary ones
+        self.threshold_ = self.rule_.to_dict()["threshold"]
         self.calibration_ = fit_platt(score, target)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -162,7 +162,7 @@ class TorchPredictor:
 
     @staticmethod
     def step_back(objective: Loss, sets: Sets) -> None:
-        """Work out the gradient of an objective back through the scores of sets (Eq. 4).
+        """Work out the gradient of an objective, back through the scores (Eq. 4).
 
         Args:
             objective: One value per set; one that knows its gradient for the scores

@@ -88,7 +88,8 @@ class SurrogateFitter:
     def blend(self, sets: Sets, weights: Weights) -> Float[Tensor, "*sets"]:
         r"""Return what the model minimises, differentiable in the scores.
 
-        .. math:: a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \ell_{usual}(y, \hat y)
+        .. math::
+            a \, \hat\ell(y, \hat y; \beta) / s + \lambda \, \ell_{usual}(y, \hat y)
 
         with s the spread of the true loss, so that the weights mean the same for a loss
         in [0, 1] and for one in money.

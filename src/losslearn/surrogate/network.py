@@ -91,9 +91,12 @@ class SetSurrogate(nn.Module):
 
     def _pooled(self, tokens: Tokens) -> Float[Tensor, "*sets codes"]:
         """Return the mean codes of each set (the sum of Eq. 2)."""
-        codes = self.encoder(tokens.inputs)  # (*sets, groups, n, embed_dim)
-        if tokens.share is None:
+        one_group = tokens.inputs.shape[-3] == 1
+        codes = self.encoder(tokens.inputs.squeeze(-3))  # (*sets, groups, n, embed_dim)
+        share = tokens.share
+        if share is None:
             means = codes.mean(dim=-2)
         else:
-            means = (tokens.share @ codes).flatten(-2)
-        return means.squeeze(-2) if means.shape[-2] == 1 else means.mean(-2)
+            share = share.squeeze(-3) if one_group and share.ndim > 2 else share
+            means = (share @ codes).flatten(-2)
+        return means if one_group else means.mean(-2)

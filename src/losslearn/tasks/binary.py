@@ -20,7 +20,7 @@ from losslearn.tasks.generated import (
 )
 from losslearn.tasks.labels import BinaryLabels
 from losslearn.tasks.options import OPTIONS, Option
-from losslearn.tasks.task import RuleFit, SetDistribution, TargetRows
+from losslearn.tasks.task import RuleFit, SetDistribution, TargetRows, UsualLoss
 from losslearn.tasks.thresholds import best_threshold
 from losslearn.tasks.tokens import ScoreTokens
 
@@ -58,13 +58,11 @@ class Binary:
     n_strata: ClassVar[int] = 2
     score_shape: ClassVar[tuple[int, ...]] = ()
     options: ClassVar[Sequence[Option]] = OPTIONS
-    usual_losses: ClassVar[Mapping[str, CrossEntropy]] = {
-        "cross_entropy": CrossEntropy()
-    }
+    usual_losses: ClassVar[Mapping[str, UsualLoss]] = {"cross_entropy": CrossEntropy()}
 
-    def labels(self, y: NDArray[Any], *, positive: object = None) -> BinaryLabels:
-        """Return both classes, the positive one last (see `BinaryLabels`)."""
-        return BinaryLabels.of(y, positive=positive)
+    def labels(self, y: NDArray[Any], options: Mapping[str, Any]) -> BinaryLabels:
+        """Return both classes, the one named `positive` last (see `BinaryLabels`)."""
+        return BinaryLabels.of(y, positive=options.get("positive"))
 
     def strata(self, target: Tensor) -> Tensor:
         """Return the class of each row."""

@@ -35,7 +35,7 @@ def renamed(
         if new not in known:
             raise TypeError(f"got an unexpected keyword argument {name!r}")
         warnings.warn(
-            f"`{name}` is `{prefix}{new}` since release 0.2; the old name goes with 0.3.",
+            f"`{name}` is `{prefix}{new}` since release 0.2; it goes with 0.3.",
             FutureWarning,
             stacklevel=4,
         )

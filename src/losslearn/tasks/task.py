@@ -1,7 +1,7 @@
 """What differs between tasks, as one small object: the only place that knows which."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -96,21 +96,24 @@ class Task(Protocol):
     of these and does not ask which.
     """
 
-    name: str
-    options: Sequence[Option]
-    rule_numbers: Sequence[str]
+    name: ClassVar[str]
+    options: ClassVar[Sequence[Option]]
+    rule_numbers: ClassVar[Sequence[str]]
     """Names of the numbers of its rules that users may ask for."""
-    n_strata: int
+    n_strata: ClassVar[int]
     """The least that rows to learn from must fall into; 1 where all are alike."""
-    score_shape: tuple[int, ...]
+    score_shape: ClassVar[tuple[int, ...]]
     """Of a row's scores: () for one, (C,) for one a class."""
+    usual_losses: ClassVar[Mapping[str, UsualLoss]]
+    """The losses by which models are usually trained, by name."""
 
-    @property
-    def usual_losses(self) -> Mapping[str, UsualLoss]:
-        """The losses by which models are usually trained, by name."""
+    def labels(self, y: NDArray[Any], options: Mapping[str, Any]) -> Labels:
+        """Return the coding of targets; says what is wrong with them.
 
-    def labels(self, y: NDArray[Any], **options: object) -> Labels:
-        """Return the coding of targets; says what is wrong with them."""
+        Args:
+            y: Targets as a user writes them.
+            options: Values of the task's `options`, by name.
+        """
 
     def strata(self, target: Tensor) -> Tensor:
         """Return a code for each row, from 0: drawn, split and resampled by these."""
@@ -163,7 +166,7 @@ class Task(Protocol):
     def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
         """Return the candidate decision rules, the simplest first."""
 
-    def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Rule) -> Sequence[Any]:
+    def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Any) -> Sequence[Any]:  # noqa: ANN401 - one of its own rules
         """Return functions of an axis that draw scores and decisions of these rows."""
 
 

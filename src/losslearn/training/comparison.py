@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -104,10 +105,9 @@ def compare(
             predictor, valid, true_loss, task, recipe, generator=generator
         )
 
-        def begin(beta: SetSurrogate) -> _Branches:
-            learner = make_learner(beta, true_loss, task, recipe, generator=generator)
-            return _Branches(trainer, learner, true_loss, task)
-
+        begin = partial(
+            _Branches, trainer, true_loss=true_loss, task=task, generator=generator
+        )
         if max_time is not None:
             trainer.recipe = _fit_into(deadline, begin(copy.deepcopy(surrogate)))
         branches = begin(surrogate)
@@ -157,13 +157,15 @@ class _Branches:
     def __init__(
         self,
         trainer: Trainer,
-        learner: SurrogateLearner,
+        surrogate: SetSurrogate,
+        *,
         true_loss: TrueLoss,
         task: Task,
+        generator: torch.Generator,
     ) -> None:
-        self.trainer, self.learner = trainer, learner
+        self.trainer, recipe = trainer, trainer.recipe
         self.usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
-        recipe = trainer.recipe
+        learner = make_learner(surrogate, true_loss, task, recipe, generator=generator)
         self.learned = LearnedObjective(
             learner.fitter, usual_weight=recipe.usual_weight
         )

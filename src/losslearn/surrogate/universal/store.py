@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from losslearn._files import replacing
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate.cache import cache_dir
 from losslearn.surrogate.network import SetSurrogate
@@ -126,14 +126,12 @@ def make_universal(
 
 def save_universal(universal: Universal, path: Path) -> None:
     """Write a universal surrogate as safetensors, settings and error in its header."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {
         "error": repr(universal.error),
         "settings": json.dumps(universal.settings),
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(universal.surrogate.state_dict(), part, metadata=metadata)
-    part.replace(path)
+    with replacing(path) as part:
+        save_file(universal.surrogate.state_dict(), part, metadata=metadata)
 
 
 def load_universal(path: Path, view: nn.Module) -> Universal:
