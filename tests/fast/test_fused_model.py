@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn._fast.descent import ClippedAdam
@@ -16,7 +17,6 @@ from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP, Linear, row_scorer
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective, fused_parts
-from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.loop import Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
 

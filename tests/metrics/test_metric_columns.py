@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from losslearn.training.health import GradientHealth
 from metric_columns_cases import UNITS, by_hand, draw, profit, profit_of_one_set, table
 from torch import nn
 
@@ -18,7 +19,6 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import TargetRows, UniversalConfig, initial_surrogate
 from losslearn.tasks.thresholds import best_threshold, bootstrap_interval, evaluate
 from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.health import GradientHealth
 from losslearn.training.recipe import BilevelConfig
 from losslearn.training.sampling import SetSampler
 from losslearn.training.uncertainty import loss_difference

@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
+from losslearn.training.health import GradientHealth
 
 from losslearn import get_true_loss
 from losslearn.report.verdict import verdict
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison
-from losslearn.training.health import GradientHealth
 from losslearn.training.loop import Run
 from losslearn.training.uncertainty import Difference
 

@@ -72,8 +72,8 @@ class SurrogateLoss(nn.Module):
     evaluation mode it is the true loss of the rows given, decided by `rule` where the
     metric judges decisions, without a gradient; NaN for rows it has no value of.
     Without gradients (`torch.no_grad`) and where activation checkpointing runs it
-    again, nothing is learned and nothing kept. Within reentrant checkpointing, whose first pass has no
-    gradients, it learns in the second, and the value of the first lags a step behind.
+    again, nothing is learned and nothing kept. Within reentrant checkpointing, whose
+    first pass has no gradients, it learns in the second, and the value of the first lags a step behind.
 
     It has no parameters and no buffers that an optimiser or a cast could touch; all it
     has learned is in its `state_dict`. In distributed training (DDP) the set is the
@@ -267,8 +267,8 @@ class SurrogateLoss(nn.Module):
 
         Returns:
             `true_loss`, of the queue's rows, in the form that is trained for;
-            `surrogate_error`, the mean gap between learned and true loss at the last fit; `cosine` of
-            their gradients, in [-1, 1]; `dead_share`, of directions in which the true
+            `surrogate_error`, the mean gap between learned and true loss at the last
+            fit; `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in which the true
             loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
             nothing is known yet.
         """
@@ -388,8 +388,8 @@ class SurrogateLoss(nn.Module):
                 f"is {self._stream.true_loss():.4g} on the latest rows), or its "
                 "learned surrogate does not: there is no gradient to follow, and the "
                 "model is trained by the usual loss alone until there is. If that "
-                "value is the best there is, nothing is wrong. Otherwise look at whether the "
-                "metric uses the scores it gets, and whether the model's scores differ "
+                "value is the best there is, nothing is wrong. Otherwise look at whether "
+                "the metric uses the scores it gets, and whether the model's scores differ "
                 "from row to row.",
             )
         per_call = self._clock.seconds / max(self._clock.calls, 1)

@@ -1,7 +1,7 @@
 """What differs between tasks, as one small object: the only place that knows which."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ class Tokens(NamedTuple):
     `[*sets, groups, means, n]`; None takes the plain mean."""
 
 
+@runtime_checkable
 class View(Protocol):
     """Turns sets into tokens: a module, so that what it keeps is saved and moved."""
 
@@ -35,6 +36,7 @@ class View(Protocol):
         """Return the tokens; differentiable in the scores."""
 
 
+@runtime_checkable
 class SetDistribution(Protocol):
     """What a universal surrogate is fitted on: draws sets (Eq. 3)."""
 
@@ -42,6 +44,7 @@ class SetDistribution(Protocol):
         """Return `n_sets` sets of `n` rows."""
 
 
+@runtime_checkable
 class UsualLoss(Protocol):
     """What models of a task are trained by where nobody asks: the control."""
 
@@ -59,6 +62,7 @@ class TargetRows(NamedTuple):
     columns: Columns = NO_COLUMNS
 
 
+@runtime_checkable
 class Rule(Protocol):
     """How scores become decisions; fitted on validation rows."""
 
@@ -72,6 +76,7 @@ class Rule(Protocol):
         """Return `kind`, and the numbers of the rule by name, as JSON knows them."""
 
 
+@runtime_checkable
 class RuleFit(Protocol):
     """A candidate: fits a rule to rows."""
 
@@ -79,6 +84,7 @@ class RuleFit(Protocol):
         """Return the rule for one set of rows, and the loss under it."""
 
 
+@runtime_checkable
 class Labels(Protocol):
     """Targets as a user writes them, and as numbers."""
 
@@ -89,6 +95,7 @@ class Labels(Protocol):
         """Return what the user calls these targets."""
 
 
+@runtime_checkable
 class Task(Protocol):
     """One task: its targets, its scores, its decisions.
 

@@ -78,7 +78,7 @@ def strata_rows(
 def shares_of(counts: Sequence[int]) -> list[float]:
     """Return each stratum's share of all rows."""
     others = [count / sum(counts) for count in counts[1:]]
-    return [1 - sum(others), *others]
+    return [1.0 - sum(others), *others]
 
 
 def _numbers(

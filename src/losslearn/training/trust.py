@@ -44,13 +44,6 @@ class GradientHealth:
     estimates the cosine of the two gradients, with far fewer directions than there are
     scores, and without the gradient of either. The sums fade, so that it follows the
     training.
-
-    Example:
-        >>> from losslearn import get_true_loss
-        >>> from losslearn.tasks.binary import Binary
-        >>> health = GradientHealth(get_true_loss("auc"), Binary())
-        >>> health.cosine
-        nan
     """
 
     def __init__(
