@@ -32,7 +32,7 @@ def loaded(statement: str) -> str:
         + ", ".join(
             name for name in losslearn.__all__ if name != "SurrogateClassifier"
         ),
-        "import losslearn_bench.datasets, losslearn.training.loop, losslearn_bench.baselines",
+        "import losslearn.training.loop",
         "from losslearn import get_true_loss; get_true_loss('f1')",
     ],
 )

@@ -18,6 +18,7 @@ from losslearn.surrogate.universal import (
     save_universal,
 )
 from losslearn.training.comparison import compare
+from losslearn.training.loop import make_sampler
 
 QUICK = UniversalConfig(set_sizes=(8, 16), n_sets=256, max_iter=200)
 RECIPE = Recipe(max_iter=40, n_evals=4, rounds=2, n_sets=4, mode="scratch")
@@ -66,9 +67,7 @@ def test_the_report_is_made_of_it(compared):
     assert all(one["rule"] == {"kind": "none"} for one in report["results"])
 
 
-def test_sets_are_whole_units_and_absent_places_weigh_nothing(compared):
-    from losslearn.training.loop import make_sampler
-
+def test_sets_are_whole_units_and_absent_places_weigh_nothing():
     rows, task = table(0), Pairs()
     generator = torch.Generator().manual_seed(0)
     sampler = make_sampler(rows, MEAN_GAP, task, RECIPE, generator=generator)

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - what a task is asked, this one does not look at
 """A task unlike the others: two numbers a row, sets of unequal length, no classes."""
 
 from typing import Any

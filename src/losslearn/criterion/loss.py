@@ -73,7 +73,8 @@ class SurrogateLoss(nn.Module):
     metric judges decisions, without a gradient; NaN for rows it has no value of.
     Without gradients (`torch.no_grad`) and where activation checkpointing runs it
     again, nothing is learned and nothing kept. Within reentrant checkpointing, whose
-    first pass has no gradients, it learns in the second, and the value of the first lags a step behind.
+    first pass has no gradients, it learns in the second, and the value of the first
+    lags a step behind.
 
     It has no parameters and no buffers that an optimiser or a cast could touch; all it
     has learned is in its `state_dict`. In distributed training (DDP) the set is the
@@ -268,8 +269,8 @@ class SurrogateLoss(nn.Module):
         Returns:
             `true_loss`, of the queue's rows, in the form that is trained for;
             `surrogate_error`, the mean gap between learned and true loss at the last
-            fit; `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in which the true
-            loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
+            fit; `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in
+            which the true loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
             nothing is known yet.
         """
         return {
@@ -388,9 +389,9 @@ class SurrogateLoss(nn.Module):
                 f"is {self._stream.true_loss():.4g} on the latest rows), or its "
                 "learned surrogate does not: there is no gradient to follow, and the "
                 "model is trained by the usual loss alone until there is. If that "
-                "value is the best there is, nothing is wrong. Otherwise look at whether "
-                "the metric uses the scores it gets, and whether the model's scores differ "
-                "from row to row.",
+                "value is the best there is, nothing is wrong. Otherwise look at "
+                "whether the metric uses the scores it gets, and whether the model's "
+                "scores differ from row to row.",
             )
         per_call = self._clock.seconds / max(self._clock.calls, 1)
         if self._clock.calls >= 20 and per_call > _SLOW_SECONDS:
