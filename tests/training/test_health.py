@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 from criterion_cases import own_loss
-from losslearn.training.health import GradientHealth
 
-from losslearn import get_true_loss
+from losslearn import Sets, get_true_loss
+from losslearn.tasks.binary import Binary
+from losslearn.training.trust import GradientHealth
 
 N_SETS, N = 2_000, 6
 Y_TRUE = torch.tensor([1, 1, 0, 0, 0, 0])
@@ -19,10 +20,15 @@ class Fake:
     def __init__(self, function) -> None:
         self.function = function
 
-    def __call__(self, y_true, y_score, *, sample_weight=None):
-        assert sample_weight is not None
-        assert y_true.shape[-1] == y_score.shape[-1]
-        return self.function(y_score)
+    def __call__(self, sets):
+        assert sets.weight is not None
+        assert sets.target.shape == sets.score.shape
+        return self.function(sets.score)
+
+
+def sets_of(n_sets: int, weight: torch.Tensor = WEIGHT) -> Sets:
+    """The same set many times."""
+    return Sets(Y_TRUE.expand(n_sets, N), Y_SCORE.expand(n_sets, N), weight)
 
 
 def along(direction):
@@ -36,13 +42,13 @@ def bowl(y_score):
 
 
 def read(true, learned, *, readings: int = 1, n_sets: int = N_SETS, **settings):
-    health = GradientHealth(own_loss(lambda _, y_score: true(y_score)), **settings)
+    health = GradientHealth(
+        own_loss(lambda _, y_score: true(y_score)), Binary(), **settings
+    )
     for seed in range(readings):
         health.read(
             Fake(learned),
-            Y_TRUE,
-            Y_SCORE.expand(n_sets, N),
-            sample_weight=WEIGHT,
+            sets_of(n_sets),
             generator=torch.Generator().manual_seed(seed),
         )
     return health
@@ -95,19 +101,17 @@ def test_strength_and_units_do_not_matter_to_linear_functions():
     assert read(along(A), along(B), strength=0.01).cosine == pytest.approx(
         usual, abs=1e-3
     )
-    health = GradientHealth(own_loss(lambda _, s: along(A)(s)))
+    health = GradientHealth(own_loss(lambda _, s: along(A)(s)), Binary())
     health.read(
         Fake(lambda s: along(B)(s) / 50),
-        Y_TRUE,
-        Y_SCORE.expand(N_SETS, N),
-        sample_weight=WEIGHT,
+        sets_of(N_SETS),
         generator=torch.Generator().manual_seed(0),
     )
     assert health.cosine == pytest.approx(usual)
 
 
 def test_without_a_reading_nothing_is_known():
-    health = GradientHealth(get_true_loss("auc"))
+    health = GradientHealth(get_true_loss("auc"), Binary())
     assert math.isnan(health.cosine)
     assert math.isnan(health.dead_share)
     assert not health.is_dead
@@ -163,9 +167,7 @@ def test_old_readings_fade():
     for seed in range(3):
         health.read(
             Fake(along(A)),
-            Y_TRUE,
-            Y_SCORE.expand(100, N),
-            sample_weight=WEIGHT,
+            sets_of(100),
             generator=torch.Generator().manual_seed(seed),
         )
         kept *= 0.9
@@ -183,11 +185,9 @@ def test_only_a_loss_that_takes_weights_is_given_any(takes_weight):
         return (y_true * y_score).sum(-1)
 
     weight = torch.arange(1.0, N + 1)
-    GradientHealth(own_loss(function, takes_weight=takes_weight)).read(
+    GradientHealth(own_loss(function, takes_weight=takes_weight), Binary()).read(
         Fake(along(B)),
-        Y_TRUE,
-        Y_SCORE.expand(4, N),
-        sample_weight=weight,
+        sets_of(4, weight),
         generator=torch.Generator(),
     )
     assert [w if w is None else w.tolist() for w in seen] == (
@@ -197,7 +197,7 @@ def test_only_a_loss_that_takes_weights_is_given_any(takes_weight):
 
 def test_the_state_goes_on_and_is_not_shared():
     health = read(along(A), along(B), readings=2, n_sets=50)
-    restored = GradientHealth(health._true_loss)
+    restored = GradientHealth(health._true_loss, Binary())
     restored.load_state_dict(health.state_dict())
     assert restored.cosine == health.cosine
     kept = restored.state_dict()

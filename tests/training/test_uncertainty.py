@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from losslearn import as_true_loss, get_true_loss
+from losslearn import Sets, as_true_loss, get_true_loss
+from losslearn.tasks.binary import ThresholdRule
 from losslearn.training.uncertainty import Difference, loss_difference
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -13,6 +14,16 @@ N = 4_000
 Y_TRUE = (torch.rand(N, generator=GENERATOR) < 0.3).long()
 FIRST = Y_TRUE + torch.randn(N, generator=GENERATOR)
 SECOND = FIRST + 0.5 * torch.randn(N, generator=GENERATOR)
+
+
+def difference(loss, scores, thresholds, *, seed: int = 0) -> Difference:
+    return loss_difference(
+        loss,
+        [Sets(Y_TRUE, score) for score in scores],
+        [ThresholdRule(threshold) for threshold in thresholds],
+        strata=Y_TRUE,
+        seed=seed,
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,13 +41,8 @@ def test_error_rate_has_the_standard_error_of_a_stratified_mean(
         sizes.append(y_true.shape[-1])
         return error_rate.at_threshold(y_true, y_score, **others)
 
-    found = loss_difference(
-        replace(error_rate, at_threshold=watched),
-        Y_TRUE,
-        (FIRST, SECOND),
-        (0.8, 0.9),
-        seed=0,
-    )
+    watching = replace(error_rate, at_threshold=watched)
+    found = difference(watching, (FIRST, SECOND), (0.8, 0.9))
     y_true = Y_TRUE.numpy()
     wrong = [
         (scores.numpy() >= threshold) != y_true
@@ -56,9 +62,7 @@ def test_error_rate_has_the_standard_error_of_a_stratified_mean(
 def test_auc_agrees_with_a_loop_over_resamples():
     from sklearn.metrics import roc_auc_score
 
-    found = loss_difference(
-        get_true_loss("auc"), Y_TRUE, (FIRST, SECOND), (None, None), seed=0
-    )
+    found = difference(get_true_loss("auc"), (FIRST, SECOND), (0.0, 0.0))
     rng = np.random.default_rng(0)
     gaps = []
     for _ in range(400):
@@ -71,9 +75,7 @@ def test_auc_agrees_with_a_loop_over_resamples():
 
 
 def test_models_that_do_the_same_do_not_differ():
-    found = loss_difference(
-        get_true_loss("f1"), Y_TRUE, (FIRST, FIRST.clone()), (0.5, 0.5), seed=0
-    )
+    found = difference(get_true_loss("f1"), (FIRST, FIRST.clone()), (0.5, 0.5))
     assert found == Difference(0.0, 0.0)
     assert not found.is_clear_gain
 
@@ -82,8 +84,7 @@ def test_the_same_seed_gives_the_same_and_no_global_draw_is_made():
     state = torch.get_rng_state()
     f1 = get_true_loss("f1")
     first, again, other = (
-        loss_difference(f1, Y_TRUE, (FIRST, SECOND), (0.5, 0.5), seed=seed)
-        for seed in (0, 0, 1)
+        difference(f1, (FIRST, SECOND), (0.5, 0.5), seed=seed) for seed in (0, 0, 1)
     )
     assert first == again
     assert first != other
@@ -107,7 +108,7 @@ def test_a_metric_of_ones_own_is_called_once_for_each_model_and_resample():
 
     loss = as_true_loss(missed, greater_is_better=False)
     calls.clear()  # of the check of the function
-    found = loss_difference(loss, Y_TRUE, (FIRST, SECOND), (0.5, 0.5), seed=0)
+    found = difference(loss, (FIRST, SECOND), (0.5, 0.5))
     assert calls == [N] * (2 * 100 + 2)
     is_pos = Y_TRUE == 1
     gap = (FIRST[is_pos] < 0.5).double() - (SECOND[is_pos] < 0.5).double()
@@ -118,8 +119,8 @@ def test_a_metric_of_ones_own_is_called_once_for_each_model_and_resample():
 
 def test_large_tables_are_valued_in_parts(monkeypatch):
     f1 = get_true_loss("f1")
-    whole = loss_difference(f1, Y_TRUE, (FIRST, SECOND), (0.5, 0.5), seed=0)
+    whole = difference(f1, (FIRST, SECOND), (0.5, 0.5))
     monkeypatch.setattr("losslearn.training.uncertainty._MAX_ROWS", 1)
-    parts = loss_difference(f1, Y_TRUE, (FIRST, SECOND), (0.5, 0.5), seed=0)
+    parts = difference(f1, (FIRST, SECOND), (0.5, 0.5))
     assert parts.value == whole.value
     assert parts.standard_error == pytest.approx(whole.standard_error, rel=0.5)

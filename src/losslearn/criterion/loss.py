@@ -270,8 +270,8 @@ class SurrogateLoss(nn.Module):
             `true_loss`, of the queue's rows, in the form that is trained for;
             `surrogate_error`, the mean gap between learned and true loss at the last
             fit; `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in
-            which the true loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN where
-            nothing is known yet.
+            which the true loss does not change; `blend`, the learned loss's part, in
+            [0, 1]. NaN where nothing is known yet.
         """
         return {
             "true_loss": self._stream.true_loss(),

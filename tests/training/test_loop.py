@@ -2,21 +2,24 @@ import math
 
 import pytest
 import torch
-from losslearn.tasks.usual import CrossEntropy
+from core_cases import new_learner, new_surrogate, new_trainer
 from torch import nn
 
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import Sets, get_true_loss
 from losslearn.models.networks import MLP, Linear, score_rows
-from losslearn.surrogate.network import SetSurrogate
+from losslearn.models.rows import Rows
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import get_universal, initial_surrogate
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.thresholds import best_threshold
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Record, Run, Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.training.loop import Record, Run, Trainer
+from losslearn.training.recipe import Recipe
 
 
-def draw_rows(n: int = 3_000, pos_rate: float = 0.05, seed: int = 0) -> TrainingData:
+def draw_rows(
+    n: int = 3_000, pos_rate: float = 0.05, seed: int = 0
+) -> tuple[Rows, Rows]:
     """Two overlapping classes of two clusters each; a third of the rows validate."""
     generator = torch.Generator().manual_seed(seed)
     y_true = (torch.rand(n, generator=generator) < pos_rate).long()
@@ -25,7 +28,7 @@ def draw_rows(n: int = 3_000, pos_rate: float = 0.05, seed: int = 0) -> Training
     x[:, 0] += 1.5 * y_true
     x[:, 1] += 1.5 * y_true * side
     cut = 2 * n // 3
-    return TrainingData(x[:cut], y_true[:cut], x[cut:], y_true[cut:])
+    return Rows(x[:cut], y_true[:cut]), Rows(x[cut:], y_true[cut:])
 
 
 def make_trainer(
@@ -33,13 +36,8 @@ def make_trainer(
 ) -> Trainer:
     settings = {"batch_size": 200, "n_sets": 4, "warm_up": 0.0, **settings}
     torch.manual_seed(seed)
-    return Trainer(
-        Linear(5) if model is None else model,
-        draw_rows(),
-        get_true_loss(metric),
-        BilevelConfig(**settings),
-        generator=torch.Generator().manual_seed(seed),
-    )
+    model = Linear(5) if model is None else model
+    return new_trainer(model, draw_rows(), metric, Recipe(**settings), seed=seed)
 
 
 def test_run_keeps_the_weights_with_the_lowest_validation_loss():
@@ -49,9 +47,10 @@ def test_run_keeps_the_weights_with_the_lowest_validation_loss():
     losses = [record.validation_loss for record in run.history]
     assert run.best_loss == min(losses)
     assert run.best_iter == losses.index(min(losses)) + 1
-    trainer.model.load_state_dict(run.best_state)
-    y_score = score_rows(trainer.model, trainer.data.x_valid)
-    loss = get_true_loss("f1")(trainer.data.y_valid, y_score)
+    trainer.predictor.load_weights(run.best_state)
+    _, valid = draw_rows()
+    y_score = score_rows(trainer.predictor.model, valid.x)
+    loss = get_true_loss("f1")(Sets(valid.target, y_score))
     assert loss.item() == pytest.approx(run.best_loss)
 
 
@@ -59,14 +58,9 @@ def test_same_seed_gives_the_same_history_and_another_does_not():
     def history(seed: int) -> list[tuple[int, float, float]]:
         trainer = make_trainer(max_iter=20, seed=seed, model=None)
         loss = get_true_loss("f1")
-        learner = SurrogateLearner(
-            SetSurrogate(),
-            loss,
-            trainer.config,
-            generator=torch.Generator().manual_seed(seed),
-        )
+        learner = new_learner(new_surrogate(), loss, trainer.recipe, seed=seed)
         run = Run("surrogate")
-        objective = LearnedObjective(learner.surrogate, cross_entropy_weight=1.0)
+        objective = LearnedObjective(learner.fitter, usual_weight=1.0)
         trainer.train(run, objective, 20, learner=learner)
         return [
             (r.iteration, r.validation_loss, r.surrogate_error) for r in run.history
@@ -83,7 +77,13 @@ def test_training_in_two_parts_is_training_in_one():
     run = Run("cross_entropy")
     parts.train(run, CrossEntropy(), 7)
     parts.train(run, CrossEntropy(), 20)
-    assert all(map(torch.equal, whole.model.parameters(), parts.model.parameters()))
+    assert all(
+        map(
+            torch.equal,
+            whole.predictor.model.parameters(),
+            parts.predictor.model.parameters(),
+        )
+    )
 
 
 def test_snapshot_brings_everything_back():
@@ -94,7 +94,7 @@ def test_snapshot_brings_everything_back():
     for _ in range(2):
         trainer.restore(fork)
         trainer.train(Run("cross_entropy", n_iter=5), CrossEntropy(), 15)
-        ends.append([p.detach().clone() for p in trainer.model.parameters()])
+        ends.append([p.detach().clone() for p in trainer.predictor.model.parameters()])
     assert all(map(torch.equal, *ends))
 
 
@@ -103,7 +103,7 @@ def test_cosine_schedule_ends_at_zero():
     rates = []
     for until in range(1, 11):
         trainer.train(Run("cross_entropy", n_iter=until - 1), CrossEntropy(), until)
-        rates.append(trainer._descent.lr)
+        rates.append(trainer.predictor.lr)
     expected = [0.5 * (1 + math.cos(math.pi * i / 10)) for i in range(10)]
     assert rates == pytest.approx(expected)
 
@@ -164,15 +164,15 @@ def test_figure_2_problem_reaches_its_optimum(seed):
     generator = torch.Generator().manual_seed(100 + seed)
     y_true = torch.arange(600) % 2
     x = 0.7 * torch.randn(600, 1, generator=generator) + 1.5 + 1.5 * y_true[:, None]
-    data = TrainingData(x, y_true, x, y_true)
+    rows = Rows(x, y_true)
     true_loss = get_true_loss("error_rate").with_threshold(0.0)
     grid = torch.linspace(0.05, 3.0, 2_000)[:, None]
-    losses = true_loss(y_true.expand(2_000, 600), grid * x[:, 0] - 1.0)
-    config = BilevelConfig(
+    losses = true_loss(Sets(y_true.expand(2_000, 600), grid * x[:, 0] - 1.0))
+    config = Recipe(
         mode="scratch",
         max_iter=300,
         warm_up=0.0,
-        cross_entropy_weight=0.0,
+        usual_weight=0.0,
         batch_size=200,
         model_lr=0.02,
         surrogate_lr=1e-2,
@@ -180,15 +180,14 @@ def test_figure_2_problem_reaches_its_optimum(seed):
         catch_up=200,
     )
     torch.manual_seed(seed)
-    draws = torch.Generator().manual_seed(seed)
-    surrogate = initial_surrogate(true_loss, config, seed=seed)
-    learner = SurrogateLearner(surrogate, true_loss, config, generator=draws)
+    surrogate = initial_surrogate(true_loss, Binary(), mode="scratch", seed=seed)
+    learner = new_learner(surrogate, true_loss, config, seed=seed)
     model = OneParameter()
-    trainer = Trainer(model, data, true_loss, config, generator=draws)
-    objective = LearnedObjective(learner.surrogate)
+    trainer = new_trainer(model, (rows, rows), true_loss, config, seed=seed)
+    objective = LearnedObjective(learner.fitter)
     trainer.train(Run("surrogate"), objective, 300, learner=learner)
-    start = true_loss(y_true, 0.3 * x[:, 0] - 1.0)
-    reached = true_loss(y_true, model(x).detach())
+    start = true_loss(Sets(y_true, 0.3 * x[:, 0] - 1.0))
+    reached = true_loss(Sets(y_true, model(x).detach()))
     assert start > losses.min() + 0.1
     assert reached <= losses.min() + 0.02
 
@@ -212,22 +211,18 @@ def test_no_seed_ends_as_a_constant_predictor(mode, metric):
             catch_up=20,
         )
         learned = (
-            SetSurrogate() if mode == "scratch" else get_universal(true_loss).surrogate
+            new_surrogate() if mode == "scratch" else get_universal(true_loss).surrogate
         )
-        learner = SurrogateLearner(
-            learned,
-            true_loss,
-            trainer.config,
-            generator=torch.Generator().manual_seed(seed),
-        )
-        weight = trainer.config.cross_entropy_weight
-        objective = LearnedObjective(learned, cross_entropy_weight=weight)
+        learner = new_learner(learned, true_loss, trainer.recipe, seed=seed)
+        weight = trainer.recipe.usual_weight
+        objective = LearnedObjective(learner.fitter, usual_weight=weight)
         trainer.train(Run("surrogate"), objective, 50, learner=learner)
-        y_true = trainer.data.y_valid
-        y_score = score_rows(trainer.model, trainer.data.x_valid)
+        _, valid = draw_rows()
+        y_true = valid.target
+        y_score = score_rows(trainer.predictor.model, valid.x)
         assert y_score.std() > 1e-3, seed
         # a constant predictor ranks at random, 0.5
-        assert get_true_loss("auc")(y_true, y_score) < 0.35, seed
+        assert get_true_loss("auc")(Sets(y_true, y_score)) < 0.35, seed
         f1_loss = get_true_loss("f1")
         threshold, _ = best_threshold(f1_loss, y_true, y_score)
         called_positive = (y_score >= threshold).float().mean()
