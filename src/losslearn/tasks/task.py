@@ -1,7 +1,7 @@
 """What differs between tasks, as one small object: the only place that knows which."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ class Tokens(NamedTuple):
     `[*sets, groups, means, n]`; None takes the plain mean."""
 
 
+@runtime_checkable
 class View(Protocol):
     """Turns sets into tokens: a module, so that what it keeps is saved and moved."""
 
