@@ -296,13 +296,13 @@ def test_file_round_trip(tmp_path):
     loss = as_true_loss(recall_at_top)
     universal = make_universal(loss, config=config)
     save_universal(universal, tmp_path / "top.safetensors")
-    again = load_universal(
-        tmp_path / "top.safetensors", Binary().view(loss)
-    ).surrogate
+    view = Binary().view(loss, standardize=loss.scale_invariant)
+    again = load_universal(tmp_path / "top.safetensors", view).surrogate
     assert again.view.top_shares == universal.surrogate.view.top_shares != ()
     y_true, y_score, _ = draw()
     expected, got = (
-        surrogate(Sets(y_true, y_score.float())) for surrogate in (universal.surrogate, again)
+        surrogate(Sets(y_true, y_score.float()))
+        for surrogate in (universal.surrogate, again)
     )
     assert torch.allclose(expected, got, rtol=1e-6)
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn.metrics import get_true_loss
@@ -10,7 +11,6 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import get_universal, initial_surrogate
 from losslearn.tasks.thresholds import best_threshold
-from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Record, Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
