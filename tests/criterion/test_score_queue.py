@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from losslearn.criterion.score_queue import ScoreQueue
 
+from losslearn.criterion.score_queue import ScoreQueue
 from losslearn.training.sampling import set_layout
 
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from losslearn._fast.fused import FusedModel, Weights
-from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn._fast.descent import ClippedAdam
+from losslearn._fast.fused import FusedModel, Weights
 from losslearn._fast.kernels.feed_forward import keep
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP, Linear, row_scorer
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective, fused_parts
+from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.loop import Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig
 

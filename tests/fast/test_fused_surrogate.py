@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from losslearn._fast.fused import FusedSurrogate, Weights
 
 from losslearn._fast.descent import ClippedAdam
+from losslearn._fast.fused import FusedSurrogate, Weights
 from losslearn.metrics import get_true_loss
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective

@@ -8,12 +8,12 @@ import pickle
 import pytest
 import torch
 from criterion_cases import batch, fed, table
-from losslearn._fast.fused import Weights
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from losslearn import SurrogateClassifier, SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
+from losslearn._fast.fused import Weights
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import build_model
 from losslearn.surrogate.network import SetSurrogate

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models.networks import row_scorer, score_sets
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
+from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner, model_step, surrogate_step
 from losslearn.training.recipe import BilevelConfig
 from losslearn.training.sampling import SetSampler

@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
-from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP, Linear, score_rows
 from losslearn.surrogate.network import SetSurrogate
+from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison, compare
 from losslearn.training.loop import Record, Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 from criterion_cases import own_loss
-from losslearn.training.health import GradientHealth
 
 from losslearn import get_true_loss
+from losslearn.training.health import GradientHealth
 
 N_SETS, N = 2_000, 6
 Y_TRUE = torch.tensor([1, 1, 0, 0, 0, 0])

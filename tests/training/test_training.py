@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from losslearn.tasks.usual import CrossEntropy
 from torch import nn
 
 from losslearn.metrics import get_true_loss
@@ -11,6 +10,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import get_universal, initial_surrogate
 from losslearn.tasks.thresholds import best_threshold
+from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Record, Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig

@@ -52,7 +52,7 @@ def name_of(part: Any) -> str:  # noqa: ANN401 - whatever may have a name
 @contextmanager
 def as_written() -> Iterator[None]:
     """Take no faster form within: what is made then is the oracle of the fast ones."""
-    global _as_written
+    global _as_written  # noqa: PLW0603 - one switch for a process
     before, _as_written = _as_written, True
     try:
         yield

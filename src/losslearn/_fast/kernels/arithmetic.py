@@ -44,7 +44,7 @@ ADAM_BETA1, ADAM_BETA2, ADAM_EPS = 0.9, 0.999, 1e-8
 
 
 @inlined
-def tanh(x):  # type: ignore[no-untyped-def]  # noqa: ANN001 - compiled
+def tanh(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - compiled
     """Return tanh in single precision, to about 3e-7; vectorises, unlike libm's.
 
     The rational approximation of Eigen and XLA, odd of degree 13 over even of degree 6.

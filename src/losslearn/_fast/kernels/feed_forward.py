@@ -30,7 +30,7 @@ MOMENTUM, BATCH_NORM_EPS, NEGATIVE_SLOPE = 0.1, 1e-5, 0.01
 
 
 @inlined
-def keep(seed, place, rate):  # type: ignore[no-untyped-def]  # noqa: ANN001 - compiled
+def keep(seed, place, rate):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - compiled
     """Return 1 / (1 - rate) with that probability, else 0.
 
     A hash of seed and place (Wellons, "lowbias32"), so that the mask is a function of
