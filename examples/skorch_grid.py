@@ -70,7 +70,7 @@ def main(args: Sequence[str] | None = None) -> None:
     learned.set_params(criterion__metric=options.metric, criterion__warm_up=100)
     search = GridSearchCV(
         learned,
-        {"criterion__cross_entropy_weight": [0.3, 1.0]},
+        {"criterion__usual_weight": [0.3, 1.0]},
         scoring=make_scorer(
             best_loss,
             metric=options.metric,

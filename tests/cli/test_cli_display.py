@@ -13,13 +13,13 @@ from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import describe_choice
 from losslearn.models.networks import MODELS
 from losslearn.training.loop import Record
-from losslearn.training.recipe import BilevelConfig, Mode
+from losslearn.training.recipe import Mode, Recipe
 
 
 def test_the_display_shows_both_methods_and_the_time_left():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with FitDisplay(console, BilevelConfig(max_iter=80)) as display:
+    with FitDisplay(console, Recipe(max_iter=80)) as display:
         display.stage("preparing the columns")
         display.fit_progress(50, 100, 0.0123)
         display.watch(Record("cross_entropy", 40, 4.0, 0.5, float("nan")))
@@ -44,7 +44,7 @@ def test_the_display_shows_both_methods_and_the_time_left():
 def test_the_display_finds_out_how_far_a_limited_time_reaches():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    config = BilevelConfig(max_iter=8_000, n_evals=40)
+    config = Recipe(max_iter=8_000, n_evals=40)
     with FitDisplay(console, config, max_time=3.0) as display:
         display.watch(Record("cross_entropy", 5, 1.0, 0.5, float("nan")))
         display.watch(Record("cross_entropy", 110, 1.0, 0.5, float("nan")))

@@ -1,5 +1,7 @@
 import copy
 import pickle
+from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,29 +18,30 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
-from losslearn.estimators import classifier as estimators
+from losslearn import Recipe
+from losslearn._fast import fastest
+from losslearn.estimators import base as estimators
 from losslearn.estimators.classifier import SurrogateClassifier
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import Sets, get_true_loss
+from losslearn.models.predictor import TorchPredictor
+from losslearn.models.rows import Rows
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks import labels
+from losslearn.tasks.binary import Binary
 from losslearn.training.comparison import compare
-from losslearn.training.loop import Record, TrainingData
+from losslearn.training.loop import Record
 from losslearn.training.trust import Reading
 
 Table = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def make(metric="f1", **settings) -> SurrogateClassifier:
-    settings = {
-        "model": "linear",
-        "max_iter": 20,
-        "rounds": 2,
-        "catch_up": 8,
-        "batch_size": 100,
-        "random_state": 0,
-        **settings,
-    }
-    return SurrogateClassifier(metric, **settings)
+    """Return a quick classifier; settings of the recipe are told from its own."""
+    own = {"model": "linear", "random_state": 0}
+    recipe = {"max_iter": 20, "rounds": 2, "catch_up": 8, "batch_size": 100}
+    for name, value in settings.items():
+        (recipe if name in Recipe().get_params() else own)[name] = value
+    return SurrogateClassifier(metric, recipe=Recipe(**recipe), **own)
 
 
 # as scikit-learn's own threshold-tuning classifiers: a tuned threshold is not where
@@ -150,11 +153,13 @@ def test_pipeline_search_cross_validation_clone_and_pickle(table):
     X, y = table
     pipeline = make_pipeline(StandardScaler(), make())
     assert len(cross_validate(pipeline, X, y, cv=2)["test_score"]) == 2
-    search = GridSearchCV(make(), {"model_lr": [1e-2, 1e-1]}, cv=2).fit(X, y)
-    assert search.best_params_["model_lr"] in (1e-2, 1e-1)
+    search = GridSearchCV(make(), {"recipe__model_lr": [1e-2, 1e-1]}, cv=2).fit(X, y)
+    assert search.best_params_["recipe__model_lr"] in (1e-2, 1e-1)
+    assert search.best_estimator_.recipe.max_iter == 20
     again = pickle.loads(pickle.dumps(search.best_estimator_))
     assert np.array_equal(again.predict(X), search.predict(X))
-    assert clone(again).get_params()["model_lr"] == again.model_lr
+    assert clone(again).recipe == again.recipe
+    assert again.recipe.model_lr == search.best_params_["recipe__model_lr"]
 
 
 def test_same_random_state_gives_the_same_history(table, fitted):
@@ -262,7 +267,7 @@ def test_losses_without_threshold_use_the_error_rate(table):
     clf = make("average_precision").fit(X, y)
     error = get_true_loss("error_rate").with_threshold(clf.threshold_)
     scores = torch.from_numpy(clf.decision_function(X))
-    assert error(torch.from_numpy(y), scores).item() == pytest.approx(
+    assert error(Sets(torch.from_numpy(y), scores)).item() == pytest.approx(
         (clf.predict(X) != y).mean()
     )
 
@@ -286,7 +291,7 @@ class Scaled(nn.Module):
         return self.layer((x - self.mean) / self.scale)
 
 
-def copied_parts(table) -> tuple[TrainingData, int]:
+def copied_parts(table) -> tuple[Rows, Rows, int]:
     """Return both parts as arrays of their own, by scikit-learn's split."""
     X, y = table
     # the first draw from the estimator's `random_state` is the seed of the split
@@ -295,18 +300,25 @@ def copied_parts(table) -> tuple[TrainingData, int]:
         X.astype(np.float32), y, test_size=120, stratify=y, random_state=seed
     )
     x_train, x_valid, y_train, y_valid = map(torch.from_numpy, parts)
-    return TrainingData(x_train, y_train, x_valid, y_valid), seed
+    return Rows(x_train, y_train), Rows(x_valid, y_valid), seed
 
 
 def test_rows_by_number_give_the_history_of_copied_parts(table):
-    data, seed = copied_parts(table)
+    train, valid, seed = copied_parts(table)
     torch.manual_seed(0)
-    module = Scaled(data.x)
+    module = Scaled(train.x)
     clf = make(model=module).fit(*table)
-    config, f1 = clf._config(), get_true_loss("f1")
-    surrogate = initial_surrogate(f1, config, seed=seed)
-    comparison, model = compare(
-        lambda: copy.deepcopy(module), data, f1, surrogate, config, seed=seed
+    recipe, f1, task = clf.recipe, get_true_loss("f1"), Binary()
+    surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=seed)
+    settings = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    comparison, predictor = compare(
+        lambda: fastest(TorchPredictor(copy.deepcopy(module), train, **settings)),
+        valid,
+        f1,
+        task,
+        surrogate,
+        recipe,
+        seed=seed,
     )
     expected = [
         (record.method, record.iteration, record.validation_loss)
@@ -316,15 +328,15 @@ def test_rows_by_number_give_the_history_of_copied_parts(table):
     assert expected == [
         (r["method"], r["iteration"], r["validation_loss"]) for r in clf.history_
     ]
-    for name, weights in model.state_dict().items():
+    for name, weights in predictor.weights().items():
         assert torch.equal(weights, clf.model_.state_dict()[name])
 
 
 def test_statistics_are_of_the_training_rows_alone(table):
-    data, _ = copied_parts(table)
+    train, _, _ = copied_parts(table)
     standardizer = make().fit(*table).model_.standardizer
-    assert torch.allclose(standardizer.mean, data.x.mean(0), atol=1e-6)
-    assert torch.allclose(standardizer.scale, data.x.std(0, correction=0), rtol=1e-5)
+    assert torch.allclose(standardizer.mean, train.x.mean(0), atol=1e-6)
+    assert torch.allclose(standardizer.scale, train.x.std(0, correction=0), rtol=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])
@@ -345,15 +357,14 @@ def test_no_row_of_an_array_is_copied(table, monkeypatch):
     X = np.ascontiguousarray(X, dtype=np.float32)
     seen = []
 
-    def keep(make_model, data, *args, **kwargs):
-        seen.append(data)
-        return compare(make_model, data, *args, **kwargs)
+    def keep(make_predictor, valid, *args, **kwargs):
+        seen.extend([make_predictor().rows, valid])
+        return compare(make_predictor, valid, *args, **kwargs)
 
     monkeypatch.setattr(estimators, "compare", keep)
     make().fit(X, y)
     make().fit(X, y, X_valid=X, y_valid=y)
-    for data in seen:
-        assert data.x.data_ptr() == data.x_valid.data_ptr() == X.ctypes.data
+    assert [rows.x.data_ptr() for rows in seen] == [X.ctypes.data] * 4
 
 
 def test_labels_are_looked_through_in_parts(table, fitted, monkeypatch):
@@ -364,3 +375,96 @@ def test_labels_are_looked_through_in_parts(table, fitted, monkeypatch):
         make().fit(X, np.arange(len(y)) // 100)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
         make().fit(X, X[:, 0])
+
+
+def test_the_settings_of_the_recipe_are_parameters():
+    clf = make()
+    found = clf.get_params()
+    settings = clf.recipe.get_params()
+    assert {"recipe__" + name for name in settings} < set(found)
+    assert all(found["recipe__" + name] == settings[name] for name in settings)
+    assert not any(name.startswith("recipe__") for name in clf.get_params(deep=False))
+    assert SurrogateClassifier().get_params()["recipe__max_iter"] == Recipe().max_iter
+
+
+def test_a_setting_of_the_recipe_replaces_it():
+    recipe = Recipe(max_iter=20, rounds=2)
+    clf = SurrogateClassifier(recipe=recipe)
+    assert clf.set_params(recipe__max_iter=7, model="linear") is clf
+    assert clf.model == "linear"
+    assert clf.recipe == Recipe(max_iter=7, rounds=2)
+    assert recipe == Recipe(max_iter=20, rounds=2)
+    with pytest.raises(FrozenInstanceError):
+        clf.recipe.max_iter = 3
+    both = clf.set_params(recipe__max_iter=9, recipe=Recipe(rounds=3))
+    assert both.recipe == Recipe(max_iter=9, rounds=3)
+    assert SurrogateClassifier().set_params(recipe__mode="scratch").recipe == Recipe(
+        mode="scratch"
+    )
+
+
+@pytest.mark.parametrize("name", ["recipe__max_iters", "max_iters", "recipe__metric"])
+def test_a_parameter_that_is_none_is_refused(name):
+    clf = make()
+    before = clf.recipe
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        clf.set_params(**{name: 3})
+    assert clf.recipe == before
+
+
+def test_a_search_over_a_setting_of_the_recipe(table):
+    search = GridSearchCV(make(), {"recipe__max_iter": [4, 8]}, cv=2).fit(*table)
+    found = [params["recipe__max_iter"] for params in search.cv_results_["params"]]
+    assert found == [4, 8]
+    best = search.best_estimator_
+    iterations = {result["iterations"] for result in best.report_["results"]}
+    assert iterations == {best.recipe.max_iter}
+    assert best.recipe.max_iter == search.best_params_["recipe__max_iter"]
+
+
+OLD = {
+    "pos_rate": (0.25, {"strata_shares": (0.75, 0.25)}),
+    "min_per_class": (3, {"min_per_stratum": 3}),
+    "prevalence_weights": (False, {"weigh_back": False}),
+    "cross_entropy_weight": (2.0, {"usual_weight": 2.0}),
+    "max_iter": (30, {"max_iter": 30}),
+    "mode": ("scratch", {"mode": "scratch"}),
+}
+"""Arguments of release 0.1, each with what the recipe holds instead."""
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_arguments_of_release_0_1_go_on_working_and_warn(name):
+    value, instead = OLD[name]
+    (new,) = instead
+    words = f"`{name}` is `recipe__{new}`"
+    with pytest.warns(FutureWarning, match=words) as said:
+        clf = SurrogateClassifier("auc", **{name: value})
+    assert [Path(warning.filename).name for warning in said] == [Path(__file__).name]
+    assert clf.recipe == Recipe(**instead)
+    assert clone(clf).recipe == clf.recipe  # by its present name: no warning
+    with pytest.warns(FutureWarning, match=words):
+        other = SurrogateClassifier(recipe=Recipe(rounds=3)).set_params(**{name: value})
+    assert other.recipe == Recipe(rounds=3, **instead)
+
+
+def test_an_argument_that_never_was_is_refused():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'max_iters'"):
+        SurrogateClassifier(max_iters=3)
+
+
+def test_a_fit_by_old_arguments_is_the_fit_by_the_recipe(table, fitted):
+    with pytest.warns(FutureWarning):
+        clf = SurrogateClassifier(
+            "f1",
+            model="linear",
+            max_iter=20,
+            rounds=2,
+            catch_up=8,
+            batch_size=100,
+            random_state=0,
+        )
+    X, _ = table
+    assert np.array_equal(
+        clf.fit(*table).decision_function(X), fitted.decision_function(X)
+    )

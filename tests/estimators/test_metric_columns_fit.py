@@ -6,13 +6,13 @@ import pytest
 from metric_columns_cases import profit, table
 from torch import nn
 
-from losslearn import declare_metric
+from losslearn import Recipe, declare_metric
 from losslearn.estimators.classifier import SurrogateClassifier
 
 
-def make(**settings) -> SurrogateClassifier:
-    settings = {"model": "linear", "random_state": 0, "mode": "scratch", **settings}
-    return SurrogateClassifier(profit, **settings)
+def make(*, model="linear", **settings) -> SurrogateClassifier:
+    recipe = Recipe(**{"mode": "scratch", **settings})
+    return SurrogateClassifier(profit, model=model, recipe=recipe, random_state=0)
 
 
 @pytest.mark.slow
@@ -64,7 +64,10 @@ def test_rows_split_off_take_their_amounts_along():
         return (label != y_true).mean(-1) + np.abs(y_score).mean(-1) / 1e9
 
     clf = SurrogateClassifier(
-        strays, model="linear", mode="scratch", max_iter=4, random_state=0
+        strays,
+        model="linear",
+        recipe=Recipe(mode="scratch", max_iter=4),
+        random_state=0,
     )
     clf.fit(X, y, metric_columns={"amount": amount, "label": y})
     assert all(result["validation"] < 1e-3 for result in clf.report_["results"])

@@ -6,21 +6,27 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from losslearn.training.health import GradientHealth
 from metric_columns_cases import UNITS, by_hand, draw, profit, profit_of_one_set, table
 from torch import nn
 
 from losslearn import SurrogateLoss, as_true_loss, declare_metric, tune_threshold
-from losslearn._fast.fused import FusedSurrogate
+from losslearn._fast import fastest
 from losslearn.metrics import MetricError, Sets
 from losslearn.metrics.columns import as_columns, take_rows
+from losslearn.models.rows import Rows
+from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.surrogate.universal import TargetRows, UniversalConfig, initial_surrogate
+from losslearn.surrogate.universal import UniversalConfig, initial_surrogate
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.task import TargetRows, fit_rule
 from losslearn.tasks.thresholds import best_threshold, bootstrap_interval, evaluate
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
+from losslearn.training.trust import GradientHealth
 from losslearn.training.uncertainty import loss_difference
 
 # the metric
@@ -136,9 +142,9 @@ def test_interval_and_difference_resample_the_columns_with_their_rows():
     assert bootstrap_interval(
         loss, y, score, columns=columns, generator=generator, n_resamples=5
     ) == (0.0, 0.0)
-    found = loss_difference(
-        loss, y, [score, score + 1], [None, None], columns=columns, seed=0
-    )
+    sets = [Sets(y, moved, columns=columns) for moved in (score, score + 1)]
+    rules = [fit_rule(Binary(), loss, one)[0] for one in sets]
+    found = loss_difference(loss, sets, rules, strata=y, seed=0)
     assert found.value == pytest.approx(-1)
     assert found.standard_error == pytest.approx(0, abs=1e-9)
 
@@ -146,9 +152,13 @@ def test_interval_and_difference_resample_the_columns_with_their_rows():
 # the surrogate
 
 
+def surrogate_of(units, **settings) -> SetSurrogate:
+    return SetSurrogate(ScoreTokens(column_units=units, **settings))
+
+
 def with_columns(**settings) -> SetSurrogate:
     torch.manual_seed(0)
-    return SetSurrogate(column_units=UNITS, **settings).double()
+    return surrogate_of(UNITS, **settings).double()
 
 
 def test_surrogate_sees_the_columns_and_no_order_of_rows():
@@ -157,15 +167,10 @@ def test_surrogate_sees_the_columns_and_no_order_of_rows():
     weight = torch.rand(3, 40, dtype=torch.float64) + 0.1
     order = torch.randperm(40)
     moved = {name: column[:, order] for name, column in columns.items()}
-    was = surrogate(y_true, y_score, sample_weight=weight, columns=columns)
-    now = surrogate(
-        y_true[:, order],
-        y_score[:, order],
-        sample_weight=weight[:, order],
-        columns=moved,
-    )
+    was = surrogate(Sets(y_true, y_score, weight, columns))
+    now = surrogate(Sets(y_true[:, order], y_score[:, order], weight[:, order], moved))
     assert torch.allclose(was, now, rtol=1e-10)
-    astray = surrogate(y_true, y_score, sample_weight=weight, columns=moved)
+    astray = surrogate(Sets(y_true, y_score, weight, moved))
     assert not torch.allclose(was, astray, rtol=1e-4)
 
 
@@ -173,30 +178,30 @@ def test_surrogate_standardises_the_columns():
     y_true, y_score, columns = draw()
     units = {name: (mean * 100 + 7, std * 100) for name, (mean, std) in UNITS.items()}
     plain = with_columns()
-    stretched = SetSurrogate(column_units=units).double()
+    stretched = surrogate_of(units).double()
     state = {
         name: value
         for name, value in plain.state_dict().items()
-        if not name.startswith("column_")
+        if not name.startswith("view.column_")
     }
     assert stretched.load_state_dict(state, strict=False).unexpected_keys == []
     larger = {name: column * 100 + 7 for name, column in columns.items()}
     assert torch.allclose(
-        plain(y_true, y_score.double(), columns=columns),
-        stretched(y_true, y_score.double(), columns=larger),
+        plain(Sets(y_true, y_score.double(), columns=columns)),
+        stretched(Sets(y_true, y_score.double(), columns=larger)),
     )
 
 
 def test_constant_columns_leave_the_surrogate_finite():
     y_true, y_score, columns = draw()
-    surrogate = SetSurrogate(column_units={"amount": (1.0, 0.0)})
-    assert surrogate(y_true, y_score, columns=columns).isfinite().all()
+    surrogate = surrogate_of({"amount": (1.0, 0.0)})
+    assert surrogate(Sets(y_true, y_score, columns=columns)).isfinite().all()
 
 
 def test_surrogate_asks_for_its_columns():
     y_true, y_score, columns = draw()
     with pytest.raises(ValueError, match=r"\['fee'\] are not given"):
-        with_columns()(y_true, y_score, columns={"amount": columns["amount"]})
+        with_columns()(Sets(y_true, y_score, columns={"amount": columns["amount"]}))
 
 
 def test_state_of_a_surrogate_without_columns_stays_as_it_was():
@@ -206,11 +211,12 @@ def test_state_of_a_surrogate_without_columns_stays_as_it_was():
         for i in layers
         for kind in ("weight", "bias")
     }
-    assert set(SetSurrogate().state_dict()) == expected
+    assert set(SetSurrogate(ScoreTokens()).state_dict()) == expected
 
 
 def test_there_is_no_compiled_form_with_columns():
-    assert FusedSurrogate.of(SetSurrogate(column_units=UNITS)) is None
+    fitter = SurrogateFitter(surrogate_of(UNITS), CrossEntropy(), lr=1e-3)
+    assert fastest(fitter) is fitter
 
 
 def test_start_is_fitted_beside_the_columns_of_the_training_rows(monkeypatch):
@@ -223,13 +229,13 @@ def test_start_is_fitted_beside_the_columns_of_the_training_rows(monkeypatch):
     rows = TargetRows(torch.from_numpy(y), {"amount": torch.from_numpy(amount)})
     loss = as_true_loss(profit)
     for mode in ("refined", "scratch"):
-        config = BilevelConfig(mode=mode)
-        surrogate = initial_surrogate(loss, config, seed=0, rows=rows)
-        assert surrogate.column_names == ("amount",)
-        assert surrogate.column_mean.tolist() == pytest.approx([amount.mean()])
-        assert surrogate.column_std.tolist() == pytest.approx([amount.std()])
+        settings = {"mode": mode, "seed": 0}
+        view = initial_surrogate(loss, Binary(), rows=rows, **settings).view
+        assert view.column_names == ("amount",)
+        assert view.column_mean.tolist() == pytest.approx([amount.mean()])
+        assert view.column_std.tolist() == pytest.approx([amount.std()])
         with pytest.raises(ValueError, match="needs the columns"):
-            initial_surrogate(loss, config, seed=0)
+            initial_surrogate(loss, Binary(), **settings)
 
 
 # both levels
@@ -245,63 +251,62 @@ def test_sets_are_valued_replayed_and_fitted_with_the_columns_of_their_rows():
         return np.abs(y_score - row).max(-1)
 
     loss = as_true_loss(apart)
-    config = BilevelConfig(n_sets=2, replay=2, perturbation=0.0)
-    surrogate = SetSurrogate(column_units={"row": (200.0, 100.0)})
+    recipe = Recipe(n_sets=2, replay=2, perturbation=0.0)
+    surrogate = surrogate_of({"row": (200.0, 100.0)})
     generator = torch.Generator().manual_seed(0)
-    learner = SurrogateLearner(surrogate, loss, config, generator=generator)
+    learner = make_learner(surrogate, loss, Binary(), recipe, generator=generator)
     sampler = SetSampler(torch.from_numpy(y), batch_size=50, generator=generator)
-    fit, seen = learner._fit, []
+    table_rows = Rows(scores[:, None], torch.from_numpy(y), columns={"row": row})
+    fit, seen = learner.fitter.fit, []
 
-    def watched(y_true, y_score, value, weight, columns):
-        seen.append((y_score, value, columns["row"]))
-        return fit(y_true, y_score, value, weight, columns)
+    def watched(sets, value):
+        seen.append((sets.score, value, sets.columns["row"]))
+        return fit(sets, value)
 
-    learner._fit = watched
+    def draw_sets(n):
+        drawn = sampler.draw(n)
+        return table_rows.sets(drawn, scores[drawn.rows])
+
+    learner.fitter.fit = watched
     for _ in range(3):
-        learner.learn(lambda rows: scores[rows], sampler, steps=2, columns={"row": row})
+        learner.learn(draw_sets, steps=2)
+    assert len(seen) == 3
     for y_score, value, column in seen:
         assert value.eq(0).all()
         assert torch.equal(column.float(), y_score)
     state = learner.state_dict()
     learner.load_state_dict(state)
-    assert torch.equal(learner._replayed.columns["row"], state["replayed"][2]["row"])
+    assert torch.equal(
+        learner._replayed.sets.columns["row"], state["replayed"][3]["row"]
+    )
 
 
 def test_health_moves_scores_and_leaves_columns_with_their_rows():
     y_true, y_score, columns = draw(n_sets=4)
-    y_true = y_true[0]
 
     @declare_metric(greater_is_better=True, batched=True)
     def along(y_true, y_score, *, amount):
         return (y_score * amount).mean(-1)
 
     class Exact(nn.Module):
-        def forward(self, y_true, y_score, *, sample_weight=None, columns):
-            del y_true, sample_weight
-            return -(y_score * columns["amount"]).mean(-1)
+        def forward(self, sets):
+            return -(sets.score * sets.columns["amount"]).mean(-1)
 
-    health = GradientHealth(as_true_loss(along))
-    health.read(
-        Exact(),
-        y_true,
-        y_score,
-        sample_weight=torch.ones(40),
-        columns=columns,
-        generator=torch.Generator().manual_seed(0),
-    )
+    health = GradientHealth(as_true_loss(along), Binary())
+    sets = Sets(y_true[0].expand(4, 40), y_score, torch.ones(40), columns)
+    health.read(Exact(), sets, generator=torch.Generator().manual_seed(0))
     assert health.cosine == pytest.approx(1)
     assert health.error == pytest.approx(0, abs=1e-6)
 
 
 def test_objective_is_the_surrogate_at_the_columns():
     y_true, y_score, columns = draw()
-    surrogate = SetSurrogate(column_units=UNITS)
-    objective = LearnedObjective(surrogate)
-    expected = surrogate(y_true, y_score, columns=columns)
-    assert torch.equal(objective.at(columns)(y_true, y_score), expected)
-    assert torch.allclose(
-        objective.estimate(y_true, y_score, columns=columns), expected.detach()
-    )
+    surrogate = surrogate_of(UNITS)
+    fitter = SurrogateFitter(surrogate, CrossEntropy(), lr=1e-3)
+    sets = Sets(y_true, y_score, columns=columns)
+    expected = surrogate(sets)
+    assert torch.equal(LearnedObjective(fitter)(sets), expected)
+    assert torch.allclose(fitter.values(sets), expected.detach())
 
 
 # what a user gives

@@ -10,19 +10,23 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 
-from losslearn import SurrogateClassifier, declare_metric
-from losslearn._fast.fused import FusedSurrogate
-from losslearn.metrics import as_true_loss, get_true_loss
-from losslearn.surrogate.network import SetSurrogate, top_weights
+from losslearn import Recipe, SurrogateClassifier, declare_metric
+from losslearn._fast import fastest
+from losslearn._fast.fitter import CompiledFitter
+from losslearn.metrics import Sets, as_true_loss, get_true_loss
+from losslearn.surrogate.fitter import SurrogateFitter
+from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import (
-    TargetRows,
     UniversalConfig,
     initial_surrogate,
     load_universal,
     make_universal,
     save_universal,
 )
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.task import TargetRows
+from losslearn.tasks.tokens import ScoreTokens, top_weights
 
 SHARES = (0.3, 0.1)
 AS_TENSOR = torch.tensor(SHARES, dtype=torch.float64)
@@ -161,18 +165,18 @@ def draw(n_sets=3, n=40, seed=0, grid=None):
 
 def make(**settings):
     torch.manual_seed(0)
-    return SetSurrogate(top_shares=SHARES, **settings).double()
+    return SetSurrogate(ScoreTokens(top_shares=SHARES, **settings)).double()
 
 
 @given(seed=st.integers(0, 1_000), grid=st.sampled_from([None, 0.7]))
 def test_order_of_rows_does_not_matter_and_sets_do_not_see_each_other(seed, grid):
     y_true, y_score, weight = draw(seed=seed, grid=grid)
     surrogate = make()
-    was = surrogate(y_true, y_score, sample_weight=weight)
+    was = surrogate(Sets(y_true, y_score, weight))
     order = torch.randperm(40, generator=torch.Generator().manual_seed(seed))
     for i in range(3):
         rows = (i, order)
-        alone = surrogate(y_true[rows], y_score[rows], sample_weight=weight[rows])
+        alone = surrogate(Sets(y_true[rows], y_score[rows], weight[rows]))
         assert torch.allclose(alone, was[i], rtol=1e-9)
 
 
@@ -187,14 +191,14 @@ def test_value_is_that_of_the_means_written_out():
     ]
     code = torch.cat(means)
     expected = surrogate.decoder(code) + surrogate.linear(code)
-    assert torch.allclose(surrogate(y_true, y_score, sample_weight=weight), expected)
+    assert torch.allclose(surrogate(Sets(y_true, y_score, weight)), expected)
 
 
 def test_gradient_with_respect_to_scores_is_right():
     y_true, y_score, weight = draw(n_sets=2, n=30)
     surrogate = make()
     assert torch.autograd.gradcheck(
-        lambda score: surrogate(y_true, score, sample_weight=weight),
+        lambda score: surrogate(Sets(y_true, score, weight)),
         y_score.requires_grad_(),
     )
 
@@ -202,7 +206,7 @@ def test_gradient_with_respect_to_scores_is_right():
 def test_equal_scores_leave_value_and_gradient_finite():
     y_true = torch.tensor([[0, 1, 1, 0]])
     score = torch.full((1, 4), 2.0, dtype=torch.float64, requires_grad=True)
-    value = make()(y_true, score)
+    value = make()(Sets(y_true, score))
     value.sum().backward()
     assert value.isfinite().all()
     assert score.grad.isfinite().all()
@@ -211,12 +215,16 @@ def test_equal_scores_leave_value_and_gradient_finite():
 @pytest.mark.parametrize("share", [0.0, 0.5, 10.0, math.nan])
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(ValueError, match=r"between 0 and 0.5, got \(0.1,"):
-        SetSurrogate(top_shares=[0.1, share])
+        ScoreTokens(top_shares=[0.1, share])
 
 
 def test_there_is_no_compiled_form():
-    assert FusedSurrogate.of(SetSurrogate()) is not None
-    assert FusedSurrogate.of(SetSurrogate(top_shares=SHARES)) is None
+    def fitter(**settings):
+        surrogate = SetSurrogate(ScoreTokens(**settings))
+        return fastest(SurrogateFitter(surrogate, CrossEntropy(), lr=1e-3))
+
+    assert isinstance(fitter(), CompiledFitter)
+    assert type(fitter(top_shares=SHARES)) is SurrogateFitter
 
 
 def test_columns_are_weighed_within_every_mean():
@@ -233,7 +241,7 @@ def test_columns_are_weighed_within_every_mean():
     code = torch.cat(
         [(shares @ codes[0]).flatten(), (shares * amount @ codes[0]).flatten()]
     )
-    got = surrogate(y_true, y_score, sample_weight=weight, columns={"amount": amount})
+    got = surrogate(Sets(y_true, y_score, weight, {"amount": amount}))
     assert torch.allclose(got, surrogate.decoder(code) + surrogate.linear(code))
 
 
@@ -248,24 +256,25 @@ def test_start_has_the_form_the_loss_asks_for(mode, monkeypatch):
     quick = UniversalConfig(set_sizes=(64,), n_sets=64, max_iter=4)
     monkeypatch.setattr("losslearn.surrogate.universal.store.TOP_HEAVY", quick)
     monkeypatch.setattr("losslearn.surrogate.universal.initial.WITH_COLUMNS", quick)
-    config = BilevelConfig(mode=mode)
-    plain = initial_surrogate(get_true_loss("auc"), config, seed=0)
-    assert plain.top_shares == ()
+    settings = {"mode": mode, "seed": 0}
+    plain = initial_surrogate(get_true_loss("auc"), Binary(), **settings)
+    assert plain.view.top_shares == ()
     loss = as_true_loss(recall_at_top)
-    assert initial_surrogate(loss, config, seed=0).top_shares == (0.3, 0.1, 0.03, 0.01)
+    found = initial_surrogate(loss, Binary(), **settings)
+    assert found.view.top_shares == (0.3, 0.1, 0.03, 0.01)
     rows = TargetRows(
         torch.arange(40) % 2, {"amount": torch.linspace(0, 1, 40, dtype=torch.float64)}
     )
     loss = as_true_loss(amount_in_ten, greater_is_better=True)
-    both = initial_surrogate(loss, config, seed=0, rows=rows)
-    assert both.top_shares == (0.3, 0.1, 0.03, 0.01)
-    assert both.column_names == ("amount",)
+    both = initial_surrogate(loss, Binary(), rows=rows, **settings)
+    assert both.view.top_shares == (0.3, 0.1, 0.03, 0.01)
+    assert both.view.column_names == ("amount",)
 
 
 def test_the_papers_form_has_no_view_of_the_top():
-    config = BilevelConfig(mode="scratch", universal_form="gaussian")
     loss = as_true_loss(recall_at_top)
-    assert initial_surrogate(loss, config, seed=0).top_shares == ()
+    settings = {"mode": "scratch", "form": "gaussian", "seed": 0}
+    assert initial_surrogate(loss, Binary(), **settings).view.top_shares == ()
 
 
 def test_a_metric_of_another_share_is_fitted_anew(losslearn_cache, monkeypatch):
@@ -278,19 +287,22 @@ def test_a_metric_of_another_share_is_fitted_anew(losslearn_cache, monkeypatch):
             return y_true[np.argsort(-y_score)[: math.ceil(share * len(y_true))]].mean()
 
         loss = as_true_loss(found_at_top, greater_is_better=True)
-        initial_surrogate(loss, BilevelConfig(), seed=0)
+        initial_surrogate(loss, Binary(), mode="refined", seed=0)
     assert len(list(losslearn_cache.iterdir())) == 2
 
 
 def test_file_round_trip(tmp_path):
     config = UniversalConfig(set_sizes=(64,), n_sets=64, max_iter=4)
-    universal = make_universal(as_true_loss(recall_at_top), config=config)
+    loss = as_true_loss(recall_at_top)
+    universal = make_universal(loss, config=config)
     save_universal(universal, tmp_path / "top.safetensors")
-    again = load_universal(tmp_path / "top.safetensors").surrogate
-    assert again.top_shares == universal.surrogate.top_shares
+    view = Binary().view(loss, standardize=loss.scale_invariant)
+    again = load_universal(tmp_path / "top.safetensors", view).surrogate
+    assert again.view.top_shares == universal.surrogate.view.top_shares != ()
     y_true, y_score, _ = draw()
     expected, got = (
-        surrogate(y_true, y_score.float()) for surrogate in (universal.surrogate, again)
+        surrogate(Sets(y_true, y_score.float()))
+        for surrogate in (universal.surrogate, again)
     )
     assert torch.allclose(expected, got, rtol=1e-6)
 
@@ -319,7 +331,10 @@ def test_training_for_the_top_per_cent_fills_it_with_positives():
     plain = LogisticRegression().fit(X, y)
     assert recall_at_top(y_test, plain.decision_function(X_test)) < 0.7
     classifier = SurrogateClassifier(
-        recall_at_top, model="linear", max_iter=200, model_lr=0.03, random_state=0
+        recall_at_top,
+        model="linear",
+        recipe=Recipe(max_iter=200, model_lr=0.03),
+        random_state=0,
     )
     classifier.fit(X, y, X_valid=X_valid, y_valid=y_valid)
     assert classifier.report_["chosen"] == "surrogate"

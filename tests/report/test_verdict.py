@@ -2,20 +2,24 @@ import math
 
 import pytest
 import torch
-from losslearn.training.health import GradientHealth
 
-from losslearn import get_true_loss
+from losslearn import Recipe, get_true_loss
 from losslearn.report.verdict import verdict
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.training.comparison import CROSS_ENTROPY, SURROGATE, Comparison
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import LEARNED, Comparison
 from losslearn.training.loop import Run
+from losslearn.training.trust import GradientHealth
 from losslearn.training.uncertainty import Difference
+
+USUAL = "cross_entropy"
 
 
 def health_of(
     cosine: float, dead_share: float = 0.0, true_loss: float = 0.3
 ) -> GradientHealth:
-    health = GradientHealth(get_true_loss("f1"))
+    health = GradientHealth(get_true_loss("f1"), Binary())
     health._sums = [cosine, 1.0, 1.0, 100 * dead_share, 100.0, 1.0, 100 * true_loss]
     return health
 
@@ -27,13 +31,12 @@ def sentence(
     health: GradientHealth | None = None,
     metric: str = "f1",
 ) -> str:
-    runs = {
-        SURROGATE: Run(SURROGATE, best_loss=ours),
-        CROSS_ENTROPY: Run(CROSS_ENTROPY, best_loss=control),
-    }
+    runs = Run(LEARNED, best_loss=ours), Run(USUAL, best_loss=control)
     difference = Difference(ours - control, error)
-    chosen = SURROGATE if difference.is_clear_gain else CROSS_ENTROPY
-    comparison = Comparison(runs, chosen, SetSurrogate(), difference, health)
+    chosen = LEARNED if difference.is_clear_gain else USUAL
+    comparison = Comparison(
+        *runs, chosen, SetSurrogate(ScoreTokens(standardize=True)), difference, health
+    )
     rule = "threshold" if metric == "f1" else None
     rows = "1,000 validation rows, 83 of them of the rarest kind"
     return verdict(comparison, get_true_loss(metric), rows=rows, rule=rule)
@@ -88,11 +91,13 @@ def test_it_reads_what_a_fit_has_found():
     generator = torch.Generator().manual_seed(0)
     y = (torch.rand(600, generator=generator) < 0.3).long()
     x = torch.randn(600, 3, generator=generator) + y[:, None]
-    clf = SurrogateClassifier("f1", model="linear", max_iter=20, random_state=0)
+    clf = SurrogateClassifier(
+        "f1", model="linear", recipe=Recipe(max_iter=20), random_state=0
+    )
     report = clf.fit(x.numpy(), y.numpy()).report_
     assert report["verdict"].startswith(("Training for f1", "Whether training for f1"))
     assert report["chosen"] == (
-        SURROGATE if report["difference"] < -report["standard_error"] else CROSS_ENTROPY
+        LEARNED if report["difference"] < -report["standard_error"] else USUAL
     )
 
 
@@ -107,8 +112,11 @@ def test_a_metric_without_a_gradient_is_warned_of():
     y = (torch.rand(600, generator=generator) < 0.3).long()
     x = torch.randn(600, 3, generator=generator) + y[:, None]
     clf = SurrogateClassifier(
-        constant, mode="scratch", model="linear", max_iter=20, random_state=0
+        constant,
+        model="linear",
+        recipe=Recipe(mode="scratch", max_iter=20),
+        random_state=0,
     )
     with pytest.warns(RuntimeWarning, match="Training for constant was not possible"):
         clf.fit(x.numpy(), y.numpy())
-    assert clf.report_["chosen"] == CROSS_ENTROPY
+    assert clf.report_["chosen"] == USUAL

@@ -10,7 +10,7 @@ import pytest
 from cli_cases import make_frame
 from sklearn.metrics import f1_score, roc_auc_score
 
-from losslearn import BilevelConfig, SurrogateClassifier, fit_table, load_model
+from losslearn import Recipe, SurrogateClassifier, fit_table, load_model
 from losslearn.tables.fitted import FittedTable
 from losslearn.training.splitting import split_rows
 
@@ -39,7 +39,7 @@ def told() -> Told:
 
 @pytest.fixture(scope="module")
 def fitted(told) -> FittedTable:
-    recipe = BilevelConfig(mode="scratch", max_iter=30, model_steps=8)
+    recipe = Recipe(mode="scratch", max_iter=30, model_steps=8)
     return fit_table(
         make_frame(), "churn", "auc", model="linear", recipe=recipe, display=told
     )
@@ -77,7 +77,7 @@ def test_the_display_is_told_of_stages_and_looks(told):
 
 def test_the_settings_are_the_recipe_and_what_is_said_beside_it(fitted):
     assert (fitted.recipe["max_iter"], fitted.recipe["model_steps"]) == (30, 8)
-    recipe = BilevelConfig(mode="scratch", max_iter=50, rounds=2)
+    recipe = Recipe(mode="scratch", max_iter=50, rounds=2)
     other = fit_table(
         make_frame(), "churn", "f1", model="linear", recipe=recipe, max_iter=3
     )

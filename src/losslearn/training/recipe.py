@@ -1,6 +1,6 @@
 """The recipe: settings of a fit; the one home of their defaults."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Literal, get_args
 
@@ -125,7 +125,8 @@ class Recipe:
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name, as scikit-learn's estimators do."""
         del deep
-        return asdict(self)
+        # not `asdict`, which copies: a clone's settings must be the very same objects
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def eval_every(self) -> int:
