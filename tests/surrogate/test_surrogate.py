@@ -3,7 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losslearn.surrogate.network import SetSurrogate, standardize_scores
+from losslearn.metrics import Sets
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.tasks.tokens import ScoreTokens, standardize_scores
 
 
 def draw(n_sets: int = 3, n: int = 20, seed: int = 0) -> tuple[torch.Tensor, ...]:
@@ -17,11 +19,11 @@ def draw(n_sets: int = 3, n: int = 20, seed: int = 0) -> tuple[torch.Tensor, ...
 @pytest.fixture(params=[True, False])
 def surrogate(request) -> SetSurrogate:
     torch.manual_seed(0)
-    return SetSurrogate(standardize=request.param).double()
+    return SetSurrogate(ScoreTokens(standardize=request.param)).double()
 
 
 def test_sizes_are_those_of_the_paper():
-    shapes = [tuple(p.shape) for p in SetSurrogate().parameters() if p.ndim == 2]
+    shapes = [tuple(p.shape) for p in SetSurrogate(ScoreTokens()).parameters() if p.ndim == 2]
     assert shapes == [(30, 2), (30, 30), (10, 30), (10, 10), (1, 10)]
 
 
@@ -29,10 +31,10 @@ def test_sizes_are_those_of_the_paper():
 def test_order_of_rows_does_not_matter(seed):
     y_true, y_score, weight = draw(seed=seed)
     torch.manual_seed(seed)
-    surrogate = SetSurrogate().double()
+    surrogate = SetSurrogate(ScoreTokens()).double()
     order = torch.randperm(20, generator=torch.Generator().manual_seed(seed))
-    was = surrogate(y_true, y_score, sample_weight=weight)
-    now = surrogate(y_true[:, order], y_score[:, order], sample_weight=weight[:, order])
+    was = surrogate(Sets(y_true, y_score, weight))
+    now = surrogate(Sets(y_true[:, order], y_score[:, order], weight[:, order]))
     assert torch.allclose(was, now, rtol=1e-12)
 
 
@@ -40,22 +42,22 @@ def test_value_is_that_of_equation_2_written_out(surrogate):
     y_true, y_score, weight = draw(n_sets=1)
     scores = y_score[0]
     w = weight[0] / weight[0].sum()
-    if surrogate.standardize:
+    if surrogate.view.standardize:
         mean = sum(w[i] * scores[i] for i in range(20))
         variance = sum(w[i] * (scores[i] - mean) ** 2 for i in range(20))
         scores = (scores - mean) / variance**0.5
     pairs = torch.stack([y_true[0].double(), scores], dim=1)
     code = sum(w[i] * surrogate.encoder(pairs[i]) for i in range(20))
     expected = surrogate.decoder(code)
-    got = surrogate(y_true, y_score, sample_weight=weight)
+    got = surrogate(Sets(y_true, y_score, weight))
     assert torch.allclose(got, expected)
 
 
 def test_sets_do_not_see_each_other(surrogate):
     y_true, y_score, weight = draw(n_sets=4)
-    together = surrogate(y_true, y_score, sample_weight=weight)
+    together = surrogate(Sets(y_true, y_score, weight))
     alone = [
-        surrogate(y_true[i], y_score[i], sample_weight=weight[i]) for i in range(4)
+        surrogate(Sets(y_true[i], y_score[i], weight[i])) for i in range(4)
     ]
     assert torch.allclose(together, torch.stack(alone))
 
@@ -65,23 +67,24 @@ def test_weight_two_is_the_row_twice(surrogate):
     weight = torch.tensor([[2.0, 1, 1, 1, 1]]).double()
     twice = [0, 0, 1, 2, 3, 4]
     assert torch.allclose(
-        surrogate(y_true, y_score, sample_weight=weight),
-        surrogate(y_true[:, twice], y_score[:, twice]),
+        surrogate(Sets(y_true, y_score, weight)),
+        surrogate(Sets(y_true[:, twice], y_score[:, twice])),
     )
 
 
 def test_standardised_form_ignores_shift_and_scale_and_the_raw_form_does_not(surrogate):
     y_true, y_score, _ = draw()
     same = torch.allclose(
-        surrogate(y_true, y_score), surrogate(y_true, 3 * y_score + 100)
+        surrogate(Sets(y_true, y_score)),
+        surrogate(Sets(y_true, 3 * y_score + 100)),
     )
-    assert same == surrogate.standardize
+    assert same == surrogate.view.standardize
 
 
 def test_gradient_with_respect_to_scores_is_right(surrogate):
     y_true, y_score, weight = draw(n_sets=2, n=6)
     assert torch.autograd.gradcheck(
-        lambda score: surrogate(y_true, score, sample_weight=weight),
+        lambda score: surrogate(Sets(y_true, score, weight)),
         y_score.requires_grad_(),
     )
 
@@ -89,10 +92,11 @@ def test_gradient_with_respect_to_scores_is_right(surrogate):
 def test_loss_scale_sets_the_unit():
     y_true, y_score, _ = draw()
     torch.manual_seed(0)
-    plain = SetSurrogate().double()
+    plain = SetSurrogate(ScoreTokens()).double()
     torch.manual_seed(0)
-    money = SetSurrogate(loss_shift=-100.0, loss_scale=50.0).double()
-    assert torch.allclose(money(y_true, y_score), -100 + 50 * plain(y_true, y_score))
+    money = SetSurrogate(ScoreTokens(), loss_shift=-100.0, loss_scale=50.0).double()
+    sets = Sets(y_true, y_score)
+    assert torch.allclose(money(sets), -100 + 50 * plain(sets))
 
 
 def test_equal_scores_become_zeros_with_a_finite_gradient():

@@ -5,6 +5,7 @@ import torch
 from safetensors import safe_open
 
 from losslearn.metrics import (
+    Sets,
     as_true_loss,
     declare_metric,
     get_true_loss,
@@ -12,9 +13,7 @@ from losslearn.metrics import (
 )
 from losslearn.surrogate.universal import (
     SHIPPED,
-    GaussianScores,
     UniversalConfig,
-    WideScores,
     file_stem,
     fit_universal,
     get_universal,
@@ -23,9 +22,14 @@ from losslearn.surrogate.universal import (
     make_universal,
     save_universal,
 )
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.generated import GaussianScores, WideScores
 
 TINY = UniversalConfig(set_sizes=(32,), n_sets=256, max_iter=100, sets_per_step=16)
+
+
+def view_of(loss):
+    return Binary().view(loss, standardize=loss.scale_invariant)
 
 
 def draw(distribution, n_sets: int = 400, n: int = 64):
@@ -34,32 +38,32 @@ def draw(distribution, n_sets: int = 400, n: int = 64):
 
 def test_gaussian_form_is_equation_3():
     sets = draw(GaussianScores(pos_rate=0.3, score_mean=2.0, score_std=0.5), 2_000)
-    assert sets.y_true.float().mean().item() == pytest.approx(0.3, abs=0.02)
-    assert sets.y_score.mean().item() == pytest.approx(2.0, abs=0.01)
-    assert sets.y_score.std().item() == pytest.approx(0.5, abs=0.01)
-    auc_loss = get_true_loss("auc")(sets.y_true, sets.y_score)
+    assert sets.target.float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert sets.score.mean().item() == pytest.approx(2.0, abs=0.01)
+    assert sets.score.std().item() == pytest.approx(0.5, abs=0.01)
+    auc_loss = get_true_loss("auc")(Sets(sets.target, sets.score))
     assert auc_loss.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("distribution", [GaussianScores(), WideScores()])
 def test_every_generated_set_has_both_classes_and_finite_scores(distribution):
     sets = draw(distribution)
-    positives = sets.y_true.sum(-1)
+    positives = sets.target.sum(-1)
     assert positives.min() >= 1
     assert positives.max() <= 63
-    assert torch.isfinite(sets.y_score).all()
+    assert torch.isfinite(sets.score).all()
     assert (sets.weight > 0).all()
 
 
 def test_wide_form_shows_good_and_bad_rankings_ties_and_all_prevalences():
     sets = draw(WideScores())
-    auc_loss = get_true_loss("auc")(sets.y_true, sets.y_score)
+    auc_loss = get_true_loss("auc")(Sets(sets.target, sets.score))
     assert auc_loss.min() < 0.02
     assert auc_loss.max() > 0.5
-    prevalence = sets.y_true.float().mean(-1)
+    prevalence = sets.target.float().mean(-1)
     assert prevalence.min() < 0.05
     assert prevalence.max() > 0.95
-    distinct = torch.tensor([row.unique().numel() for row in sets.y_score])
+    distinct = torch.tensor([row.unique().numel() for row in sets.score])
     assert (distinct < 50).any()
     assert (distinct == 64).any()
 
@@ -85,13 +89,13 @@ def test_same_seed_makes_the_same_surrogate():
 @pytest.mark.parametrize("name", list(list_true_losses()))
 def test_shipped_surrogate_of_every_builtin_loss_is_close_to_it(name):
     loss = get_true_loss(name)
-    universal = load_universal(SHIPPED / f"{file_stem(loss)}.safetensors")
+    universal = load_universal(
+        SHIPPED / f"{file_stem(loss)}.safetensors", view_of(loss)
+    )
     sets = draw(WideScores(), 500, 200)
-    exact = loss(sets.y_true, sets.y_score, sample_weight=sets.weight)
+    exact = loss(sets)
     with torch.no_grad():
-        learned = universal.surrogate(
-            sets.y_true, sets.y_score, sample_weight=sets.weight
-        )
+        learned = universal.surrogate(sets)
     error = (learned - exact).abs().mean().item()
     # the error told with it is the error one finds, and far below a constant's
     assert error == pytest.approx(universal.error, rel=0.5)
@@ -109,24 +113,26 @@ def test_header_of_a_shipped_file_tells_how_it_was_made():
 
 
 def test_file_round_trip(tmp_path):
-    universal = make_universal(get_true_loss("f1"), config=TINY)
+    loss = get_true_loss("f1")
+    universal = make_universal(loss, config=TINY)
     save_universal(universal, tmp_path / "u.safetensors")
-    again = load_universal(tmp_path / "u.safetensors")
+    again = load_universal(tmp_path / "u.safetensors", view_of(loss))
     assert again.error == universal.error
-    sets = draw(WideScores(), 5)
+    sets = draw(WideScores(), 5)._replace(weight=None)
     with torch.no_grad():
         assert torch.equal(
-            again.surrogate(sets.y_true, sets.y_score),
-            universal.surrogate(sets.y_true, sets.y_score),
+            again.surrogate(sets),
+            universal.surrogate(sets),
         )
 
 
 def test_damaged_file_is_refused(tmp_path):
     path = tmp_path / "u.safetensors"
-    save_universal(make_universal(get_true_loss("f1"), config=TINY), path)
+    loss = get_true_loss("f1")
+    save_universal(make_universal(loss, config=TINY), path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="holds no universal surrogate"):
-        load_universal(path)
+        load_universal(path, view_of(loss))
 
 
 def counted(calls: list[int], power: float):
@@ -166,7 +172,7 @@ def test_changed_callable_of_the_same_name_is_fitted_anew(losslearn_cache, monke
 def test_from_scratch_and_refined_work_in_the_same_units(name):
     loss = get_true_loss(name)
     starts = [
-        initial_surrogate(loss, BilevelConfig(mode=mode), seed=0)
+        initial_surrogate(loss, Binary(), mode=mode, seed=0)
         for mode in ("scratch", "refined")
     ]
     scratch, refined = (float(start.loss_scale) for start in starts)
