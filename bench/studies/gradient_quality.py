@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 from fits import RESULTS, Line, load, report
+from losslearn.tasks.usual import CrossEntropy
 from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 
@@ -28,7 +29,6 @@ from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.models.networks import build_model, row_scorer, score_rows
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.tasks.usual import CrossEntropy
 from losslearn.training.algorithm import SurrogateLearner
 from losslearn.training.loop import Run, Trainer, TrainingData
 from losslearn.training.recipe import BilevelConfig

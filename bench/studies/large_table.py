@@ -172,9 +172,9 @@ def time_iterations(sizes: list[int], n_features: int) -> dict[str, Any]:
 def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     """Return a function that does one turn of both levels."""
     import torch
+    from losslearn.estimators.splitting import split_off_validation
 
     from losslearn import BilevelConfig, get_true_loss
-    from losslearn.estimators.splitting import split_off_validation
     from losslearn.models.networks import build_model
     from losslearn.surrogate.objective import LearnedObjective
     from losslearn.surrogate.universal import initial_surrogate
