@@ -1,7 +1,7 @@
 """What hand-made objectives share: rows weighed by class, sums that stay finite."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Integer
@@ -15,13 +15,8 @@ Targets = Integer[Tensor, "*#sets n"]
 Weights = Float[Tensor, "*#sets n"]
 
 
-class RowObjective(Protocol):
-    """An objective of targets, scores and weights; lower is better."""
-
-    def __call__(
-        self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
-    ) -> Tensor:
-        """Return one differentiable value per set."""
+RowObjective = Callable[..., Tensor]
+"""Takes targets and scores, and weights as `sample_weight`; one value per set."""
 
 
 class OverSets:
