@@ -21,7 +21,6 @@ from pathlib import Path
 
 import torch
 from fits import RESULTS, Line, load, report
-from losslearn.tasks.usual import CrossEntropy
 from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 

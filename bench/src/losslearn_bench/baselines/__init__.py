@@ -1,7 +1,8 @@
 """Hand-made objectives, of targets, scores and weights.
 
 Each maps `(y_true, y_score)` of any number of sets to one differentiable value per
-set, lower is better, so that any of them, taken `OverSets`, can stand where a learned loss stands.
+set, lower is better; taken `OverSets`, any of them can stand where a learned loss
+stands.
 """
 
 from losslearn_bench.baselines.cost_sensitive import CostSensitive

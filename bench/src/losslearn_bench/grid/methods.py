@@ -90,7 +90,7 @@ def _evolution(context: Context, setting: Setting) -> Trained:
 
 
 def _plain(context: Context, setting: Setting) -> Trained:
-    """Make the package's own cross-entropy, which is compiled: every method's control."""
+    """Make the package's own cross-entropy, which is compiled: the control."""
     del context, setting
     return Trained(CrossEntropy())
 
