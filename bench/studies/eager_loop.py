@@ -6,15 +6,13 @@ kept for `speed.py` alone; the package has the same arithmetic in
 `losslearn.training.algorithm`.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from losslearn.metrics import Loss, Sets
+from losslearn.models.rows import Rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.sampling import SetSampler
-
-TrueLossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 class EagerLoop:
@@ -24,8 +22,8 @@ class EagerLoop:
         self,
         model: nn.Module,
         surrogate: SetSurrogate,
-        true_loss: TrueLossFunction,
-        x: Tensor,
+        true_loss: Loss,
+        rows: Rows,
         sampler: SetSampler,
         *,
         lr: float = 1e-3,
@@ -33,7 +31,7 @@ class EagerLoop:
     ) -> None:
         """Make the two optimisers."""
         self.model, self.surrogate = model, surrogate
-        self._true_loss, self._x, self._sampler = true_loss, x, sampler
+        self._true_loss, self._rows, self._sampler = true_loss, rows, sampler
         self._max_grad_norm = max_grad_norm
         self._alpha = torch.optim.Adam(model.parameters(), lr=lr)
         self._beta = torch.optim.Adam(surrogate.parameters(), lr=lr)
@@ -47,36 +45,37 @@ class EagerLoop:
 
     def surrogate_step(self) -> None:
         """Draw, score and value a batch; move the surrogate toward its value."""
-        y_score = self.scores()
-        self.fit_surrogate(y_score, self.value(y_score))
+        batch = self.scores()
+        self.fit_surrogate(batch, self.value(batch))
 
-    def scores(self) -> Tensor:
+    def scores(self) -> Sets:
         """Draw a batch and score it."""
-        rows = self._sampler.draw(1)[0]
         with torch.no_grad():
-            return self.model(self._x[rows])
+            return self._draw()
 
-    def value(self, y_score: Tensor) -> Tensor:
+    def _draw(self) -> Sets:
+        rows = self._sampler.draw(1).rows[0]
+        return Sets(self._rows.target[rows], self.model(self._rows.x[rows]))
+
+    def value(self, batch: Sets) -> Tensor:
         """Return a batch's true loss."""
         with torch.no_grad():
-            return self._true_loss(self._sampler.y_set, y_score)
+            return self._true_loss(batch)
 
-    def fit_surrogate(self, y_score: Tensor, loss: Tensor) -> None:
+    def fit_surrogate(self, batch: Sets, loss: Tensor) -> None:
         """Move the surrogate toward a batch's true loss."""
-        gap = self.surrogate(self._sampler.y_set, y_score) - loss
+        gap = self.surrogate(batch) - loss
         self._step(self.surrogate, self._beta, gap.abs())
 
     def model_step(self) -> None:
         """Move the model down the surrogate's value of a batch."""
-        rows, y_true = self._sampler.draw(1)[0], self._sampler.y_set
-        value = self.surrogate(y_true, self.model(self._x[rows]))
-        self._step(self.model, self._alpha, value)
+        self._step(self.model, self._alpha, self.surrogate(self._draw()))
 
     def cross_entropy_step(self) -> None:
         """Move the model down the cross-entropy of a batch: what people do today."""
-        rows, y_true = self._sampler.draw(1)[0], self._sampler.y_set
+        batch = self._draw()
         loss = nn.functional.binary_cross_entropy_with_logits(
-            self.model(self._x[rows]), y_true.float()
+            batch.score, batch.target.float()
         )
         self._step(self.model, self._alpha, loss)
 

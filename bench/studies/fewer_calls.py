@@ -19,8 +19,8 @@ import torch
 from sklearn.metrics import average_precision_score
 from timing import hardware, make_parser, write
 
-from losslearn import SurrogateClassifier
-from losslearn.metrics import as_true_loss
+from losslearn import Recipe, SurrogateClassifier
+from losslearn.metrics import Sets, as_true_loss
 from losslearn_bench.harness.rows import load_rows
 
 DATASETS = ("ijcnn1", "covtype", "skin")
@@ -45,8 +45,7 @@ def measure(
         greater_is_better=True,
         response_method="decision_function",
         model="linear",
-        max_iter=max_iter,
-        replay=replay,
+        recipe=Recipe(max_iter=max_iter, replay=replay),
         random_state=split,
     )
     # few rows to choose by, so that what is counted are the calls of the training
@@ -66,7 +65,9 @@ def measure(
         "seconds": seconds["surrogate"],
         "control_seconds": seconds["cross_entropy"],
         **{
-            f"{name}_test_loss": float(true_loss(test.y_true, torch.from_numpy(score)))
+            f"{name}_test_loss": float(
+                true_loss(Sets(test.y_true, torch.from_numpy(score)))
+            )
             for name, score in scores.items()
         },
     }

@@ -19,7 +19,7 @@ from losslearn_bench.grid.jsonl import JsonLines
 
 if TYPE_CHECKING:
     from losslearn.metrics import TrueLoss
-    from losslearn.training.recipe import BilevelConfig
+    from losslearn.training.recipe import Recipe
     from losslearn_bench.harness.rows import SplitRows
 
 Line = dict[str, Any]
@@ -110,28 +110,35 @@ def fit_branches(
     make_model: Callable[[], Any],
     rows: "SplitRows",
     true_loss: "TrueLoss",
-    config: "BilevelConfig",
+    config: "Recipe",
     *,
     seed: int,
 ) -> Line:
     """Train both branches and return what a line says of them."""
     from torch import nn
 
-    from losslearn.models.networks import score_rows
-    from losslearn.surrogate.universal import TargetRows, initial_surrogate
+    from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
+    from losslearn_bench.harness.neural import make_predictor
+    from losslearn_bench.harness.ours import first_surrogate
     from losslearn_bench.harness.rows import measure
 
     data, begin = rows.data, time.perf_counter()
-    known = TargetRows(data.y_true, data.columns) if data.columns else None
-    surrogate = initial_surrogate(true_loss, config, seed=seed, rows=known)
-    result, model = compare(make_model, data, true_loss, surrogate, config, seed=seed)
+    result, predictor = compare(
+        lambda: make_predictor(make_model(), data, config),
+        data.valid,
+        true_loss,
+        Binary(),
+        first_surrogate(true_loss, config, data, seed=seed),
+        config,
+        seed=seed,
+    )
     seconds = time.perf_counter() - begin
     branches: Line = {}
     for name in METHODS:
         run = result.runs[name]
-        model.load_state_dict(run.best_state)
-        valid, test = (score_rows(model, x) for x in (data.x_valid, rows.test.x))
+        predictor.load_weights(run.best_state)
+        valid, test = map(predictor.predict, (data.valid, rows.test.rows))
         loss = nn.functional.binary_cross_entropy_with_logits(
             valid, data.y_valid.to(valid.dtype)
         )

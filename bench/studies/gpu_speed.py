@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
+from losslearn.training.algorithm import draw_scored
 
 
 class Line(NamedTuple):
@@ -90,13 +91,10 @@ def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
     parts = our_parts(setting)
-    sampler = setting.trainer.sampler
-    y_score = torch.randn(100, device="cuda")
+    one = draw_scored(setting.trainer.predictor, setting.trainer.sampler, 1).picked(0)
 
     def value() -> object:
-        return setting.learned.value_and_slope(
-            sampler.y_set, y_score, sample_weight=sampler.weight
-        )
+        return setting.learned.value_and_slope(one)
 
     ways = {
         **{name: {"eager": parts[name]} for name in (SCORES, TRUE_LOSSES)},

@@ -25,15 +25,18 @@ from odd_metrics import METRICS as ODD_METRICS
 from torch import Tensor, nn
 
 from losslearn.metrics import TrueLoss, as_true_loss
-from losslearn.models.networks import build_model, row_scorer, score_rows
+from losslearn.models.networks import build_model, score_rows
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.surrogate.universal import initial_surrogate
-from losslearn.tasks.usual import CrossEntropy
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Run, Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.training.algorithm import draw_scored
+from losslearn.training.comparison import make_learner
+from losslearn.training.loop import Run, Trainer
+from losslearn.training.recipe import Recipe
 from losslearn_bench.grid.jsonl import JsonLines
-from losslearn_bench.harness.rows import SplitRows, measure
+from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.harness.rows import SplitRows, TrainingData, measure
 from losslearn_bench.tables.markdown import markdown_table
 
 DATA, MAX_ROWS, WARM_UP = "ijcnn1", 40_000, 600
@@ -44,14 +47,14 @@ N_SETS = 60
 
 
 def by_cross_entropy(
-    rows: SplitRows, true_loss: TrueLoss, config: BilevelConfig, *, seed: int
+    rows: SplitRows, true_loss: TrueLoss, config: Recipe, *, seed: int
 ) -> tuple[nn.Module, Run]:
     """Return a linear model after its last step of cross-entropy, and the run."""
     torch.manual_seed(seed)
     model = build_model("linear", rows.data.x)
     generator = torch.Generator().manual_seed(seed)
     run = Run("cross_entropy")
-    trainer = Trainer(model, rows.data, true_loss, config, generator=generator)
+    trainer = make_trainer(model, rows.data, true_loss, config, generator=generator)
     trainer.train(run, CrossEntropy(), config.max_iter)
     return model, run
 
@@ -63,8 +66,8 @@ def losses_of(model: nn.Module, rows: SplitRows, true_loss: TrueLoss) -> Line:
         score_rows(model, x) for x in (data.x, data.x_valid, test.x)
     )
     return {
-        "train": float(true_loss(data.y_true, train)),
-        "validation": float(true_loss(data.y_valid, valid)),
+        "train": float(true_loss(data.train.whole(train))),
+        "validation": float(true_loss(data.valid.whole(valid))),
         "test": measure(true_loss, data, valid, test, held_out),
     }
 
@@ -94,7 +97,7 @@ def metric_gradient(
             continue
         step = strength * float(here.std()) / reach
         there, back = (
-            float(true_loss(data.y_true, scores(at + sign * step * along)))
+            float(true_loss(data.train.whole(scores(at + sign * step * along))))
             for sign in (1, -1)
         )
         gradient[i] = (there - back) / (2 * step)
@@ -102,16 +105,15 @@ def metric_gradient(
     return gradient
 
 
-def learned_gradients(trainer: Trainer, objective: LearnedObjective) -> Tensor:
+def learned_gradients(
+    model: nn.Module, trainer: Trainer, objective: LearnedObjective
+) -> Tensor:
     """Return the learned loss's gradient for the weights, set by set."""
-    model, sampler = trainer.model.train(), trainer.sampler
-    found = []
-    for rows in sampler.draw(N_SETS):
-        value = objective(
-            sampler.y_set,
-            model(trainer.data.x[rows]).flatten(),
-            sample_weight=sampler.weight,
-        )
+    model.train()
+    rows, found = trainer.predictor.rows, []
+    for drawn in trainer.sampler.draw(N_SETS).each():
+        score = model(rows.x[drawn.rows]).flatten()
+        value = objective(rows.sets(drawn, score))
         gradients = torch.autograd.grad(value, list(model.parameters()))
         found.append(torch.cat([gradient.flatten() for gradient in gradients]))
     return torch.stack(found)
@@ -122,22 +124,23 @@ def compare(
 ) -> Line:
     """Fit the surrogate at the model's weights, and return the cosines."""
     steps = settings["surrogate_updates"]
-    config = BilevelConfig(
+    config = Recipe(
         batch_size=settings["batch_size"],
         perturbation=settings["perturbation"],
         replay=1,
     )
     generator = torch.Generator().manual_seed(0)
     form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
-    surrogate = initial_surrogate(form, config, seed=0)
-    trainer = Trainer(model, data, true_loss, config, generator=generator)
-    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+    surrogate = first_surrogate(form, config, data, seed=0)
+    trainer = make_trainer(model, data, true_loss, config, generator=generator)
+    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
     model.train()
     for _ in range(steps // config.surrogate_steps):
         error = learner.learn(
-            row_scorer(model, data.x), trainer.sampler, steps=config.surrogate_steps
+            lambda n_sets: draw_scored(trainer.predictor, trainer.sampler, n_sets),
+            steps=config.surrogate_steps,
         )
-    learned = learned_gradients(trainer, LearnedObjective(surrogate))
+    learned = learned_gradients(model, trainer, LearnedObjective(learner.fitter))
     line: Line = {"settings": settings, "surrogate_error": float(error)}
     for name, strength in (("near", NEAR), ("far", FAR)):
         true = metric_gradient(model, data, true_loss, strength)
@@ -180,7 +183,7 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
     """Return the lines of a metric."""
     rows = load(DATA, 0, MAX_ROWS, data_dir)
     true_loss = as_true_loss(ODD_METRICS.get(metric, metric))
-    config = BilevelConfig(max_iter=WARM_UP)
+    config = Recipe(max_iter=WARM_UP)
     model, _ = by_cross_entropy(rows, true_loss, config, seed=0)
     start = weights_of(model)
     forms: list[Line] = [{}]

@@ -43,11 +43,11 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     from gradient_quality import by_cross_entropy, descend, losses_of, weights_of
 
     from losslearn.metrics import as_true_loss
-    from losslearn.training.recipe import BilevelConfig
+    from losslearn.training.recipe import Recipe
 
     true_loss = as_true_loss(cell["metric"])
     rows = load(cell["data"], cell["seed"], MAX_ROWS, data_dir)
-    model, run = by_cross_entropy(rows, true_loss, BilevelConfig(), seed=cell["seed"])
+    model, run = by_cross_entropy(rows, true_loss, Recipe(), seed=cell["seed"])
     model.load_state_dict(run.best_state)
     start = losses_of(model, rows, true_loss)
     seen = [start]

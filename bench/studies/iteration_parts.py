@@ -15,6 +15,8 @@ import torch
 from speed import Setting, make_setting
 from timing import hardware, interleaved, make_parser, write
 
+from losslearn.metrics import Sets
+from losslearn.training.algorithm import draw_scored
 from losslearn_bench.tables.markdown import markdown_table
 
 MODEL_STEPS, SURROGATE_STEPS = 3, 10
@@ -32,8 +34,8 @@ WHOLE = "a whole iteration"
 def plain_parts(setting: Setting) -> Parts:
     """Return the parts of the plain loop."""
     loop = setting.loop
-    y_score = loop.scores()
-    loss = loop.value(y_score)
+    batch = loop.scores()
+    loss = loop.value(batch)
 
     def times(n: int, part: Callable[[], object]) -> Callable[[], None]:
         def repeat() -> None:
@@ -44,8 +46,8 @@ def plain_parts(setting: Setting) -> Parts:
 
     return {
         SCORES: times(SURROGATE_STEPS, loop.scores),
-        TRUE_LOSSES: times(SURROGATE_STEPS, lambda: loop.value(y_score)),
-        FIT: times(SURROGATE_STEPS, lambda: loop.fit_surrogate(y_score, loss)),
+        TRUE_LOSSES: times(SURROGATE_STEPS, lambda: loop.value(batch)),
+        FIT: times(SURROGATE_STEPS, lambda: loop.fit_surrogate(batch, loss)),
         STEPS: times(MODEL_STEPS, loop.model_step),
         WHOLE: loop.iterate,
     }
@@ -53,25 +55,22 @@ def plain_parts(setting: Setting) -> Parts:
 
 def our_parts(setting: Setting) -> Parts:
     """Return the parts of ours, each set scored and valued anew."""
-    trainer, learner = setting.trainer, setting.learner
-    sampler, true_loss = trainer.sampler, trainer.true_loss
-    trainer.model.train()
+    predictor, sampler = setting.trainer.predictor, setting.trainer.sampler
 
-    def scores() -> torch.Tensor:
-        return trainer._score_rows(sampler.draw(SURROGATE_STEPS))
+    def scores() -> Sets:
+        return draw_scored(predictor, sampler, SURROGATE_STEPS)
 
     def value() -> torch.Tensor:
-        return true_loss(
-            sampler.y_set.expand_as(y_score), y_score, sample_weight=sampler.weight
-        )
+        return setting.true_loss(sets)
 
-    y_score = scores()
-    by_step = (y_score.unsqueeze(1), value().unsqueeze(1))
+    sets = scores()
+    by_step = Sets(sets.target.unsqueeze(1), sets.score.unsqueeze(1), sets.weight)
+    loss = value().unsqueeze(1)
     return {
         SCORES: scores,
         TRUE_LOSSES: value,
-        FIT: lambda: learner._fit(sampler.y_set, *by_step, sampler.weight),
-        STEPS: lambda: trainer._descend(setting.learned, sampler.draw(MODEL_STEPS)),
+        FIT: lambda: setting.learner.fitter.fit(by_step, loss),
+        STEPS: lambda: predictor.descend(setting.learned, sampler.draw(MODEL_STEPS)),
         WHOLE: setting.iterate,
     }
 

@@ -79,7 +79,7 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     import torch
 
-    from losslearn import SurrogateClassifier
+    from losslearn import Recipe, SurrogateClassifier
     from losslearn.tasks.thresholds import evaluate
     from losslearn_bench.datasets import map_parquet
 
@@ -95,8 +95,7 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
     clf = SurrogateClassifier(
         "f1",
         model="linear",
-        max_iter=max_iter,
-        n_evals=4,
+        recipe=Recipe(max_iter=max_iter, n_evals=4),
         validation_fraction=0.02,
         random_state=SEED,
     ).fit(x, y)
@@ -129,11 +128,12 @@ def grow(
     """Return what a fit of rows in memory takes beyond them."""
     import torch
 
-    from losslearn import SurrogateClassifier
+    from losslearn import Recipe, SurrogateClassifier
 
     torch.set_num_threads(1)
     x, y = make_rows(n_rows, n_features)
-    settings = {"model": "mlp", "max_iter": max_iter, "n_evals": 4, "random_state": 0}
+    recipe = Recipe(max_iter=max_iter, n_evals=4)
+    settings = {"model": "mlp", "recipe": recipe, "random_state": 0}
     # loads what a first fit loads
     SurrogateClassifier(metric, **settings).fit(x[:2_000].copy(), y[:2_000])
     before = memory_of("self")["VmRSS"]
@@ -172,35 +172,39 @@ def time_iterations(sizes: list[int], n_features: int) -> dict[str, Any]:
 def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     """Return a function that does one turn of both levels."""
     import torch
-
-    from losslearn import BilevelConfig, get_true_loss
     from losslearn.estimators.splitting import split_off_validation
+
+    from losslearn import Recipe, get_true_loss
+    from losslearn._fast import fastest
     from losslearn.models.networks import build_model
+    from losslearn.models.predictor import TorchPredictor
+    from losslearn.models.rows import Rows
     from losslearn.surrogate.objective import LearnedObjective
     from losslearn.surrogate.universal import initial_surrogate
-    from losslearn.training.algorithm import SurrogateLearner
-    from losslearn.training.loop import Trainer, TrainingData
+    from losslearn.tasks.binary import Binary
+    from losslearn.training.comparison import make_learner
+    from losslearn.training.loop import Trainer
+    from losslearn.training.splitting import split_off_validation
 
-    config, f1 = BilevelConfig(mode="refined"), get_true_loss("f1")
+    recipe, task, f1 = Recipe(mode="refined"), Binary(), get_true_loss("f1")
     train, valid = split_off_validation(y, n_valid=len(y) // 5, seed=SEED)
     table = torch.from_numpy(x)
-    data = TrainingData(
-        table,
-        torch.from_numpy(y[train]),
-        table,
-        torch.from_numpy(y[valid].astype(np.int64)),
-        torch.from_numpy(train),
-        torch.from_numpy(valid),
+    rows, valid_rows = (
+        Rows(table, torch.from_numpy(y), torch.from_numpy(part))
+        for part in (train, valid)
     )
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
-    model = build_model("mlp", table, rows=data.rows)
-    trainer = Trainer(model, data, f1, config, generator=generator)
-    surrogate = initial_surrogate(f1, config, seed=SEED)
-    learner = SurrogateLearner(surrogate, f1, config, generator=generator)
-    objective = LearnedObjective(
-        surrogate, cross_entropy_weight=config.cross_entropy_weight
+    model = build_model("mlp", table, rows=rows.numbers)
+    predictor = fastest(
+        TorchPredictor(
+            model, rows, lr=recipe.model_lr, max_grad_norm=recipe.max_grad_norm
+        )
     )
+    trainer = Trainer(predictor, valid_rows, f1, task, recipe, generator=generator)
+    surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=SEED)
+    learner = make_learner(surrogate, f1, task, recipe, generator=generator)
+    objective = LearnedObjective(learner.fitter, usual_weight=recipe.usual_weight)
     return lambda: trainer.iterate(objective, learner)
 
 

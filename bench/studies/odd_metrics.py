@@ -108,7 +108,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
-    from losslearn.training.recipe import BilevelConfig
+    from losslearn.training.recipe import Recipe
 
     true_loss = as_true_loss(METRICS[cell["metric"]])
     rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
@@ -121,7 +121,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
         lambda: build_model(cell["model"], rows.data.x),
         rows,
         true_loss,
-        BilevelConfig(max_iter=cell["max_iter"]),
+        Recipe(max_iter=cell["max_iter"]),
         seed=cell["seed"],
     )
     return {**cell, **branches}

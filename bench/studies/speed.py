@@ -25,14 +25,19 @@ from sklearn.metrics import roc_auc_score
 from timing import Reading, absolute, hardware, interleaved, ratio, share, write
 from torch import Tensor, nn
 
-from losslearn.metrics import as_true_loss
+from losslearn.metrics import Sets, TrueLoss, as_true_loss
 from losslearn.models.networks import build_model
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.loop import Trainer
+from losslearn.training.lower import SurrogateLearner
+from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
+from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.rows import TrainingData
 
 RESULTS = Path(__file__).parents[1] / "results" / "speed.json"
 N_FEATURES = 123
@@ -49,6 +54,8 @@ class Setting(NamedTuple):
     learner: SurrogateLearner
     learned: LearnedObjective
     loop: EagerLoop
+    true_loss: TrueLoss
+    model: nn.Module
 
     def iterate(self) -> None:
         """Take one iteration of ours."""
@@ -89,7 +96,7 @@ def make_setting(
     x, y_true = (rows.to(device) for rows in make_table(n_rows, n_features))
     generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)
-    surrogate = SetSurrogate().to(device)
+    surrogate = SetSurrogate(ScoreTokens()).to(device)
 
     def make_model() -> nn.Module:
         model = build_model("linear" if kind == "linear" else "mlp", x)
@@ -98,7 +105,7 @@ def make_setting(
             return nn.Sequential(*model.children(), nn.Flatten(0))
         return model
 
-    config = BilevelConfig(
+    config = Recipe(
         max_iter=10**9,  # never at an end, so the schedule stands still
         n_evals=1,
         model_steps=3,
@@ -113,17 +120,19 @@ def make_setting(
     )
     true_loss = as_true_loss(metric)
     data = TrainingData(x, y_true, x[:n], y_true[:n])
-    trainer = Trainer(make_model(), data, true_loss, config, generator=generator)
-    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+    model = make_model()
+    trainer = make_trainer(model, data, true_loss, config, generator=generator)
+    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
     loop = EagerLoop(
         make_model().train(),
-        SetSurrogate().to(device),
+        SetSurrogate(ScoreTokens()).to(device),
         true_loss,
-        x,
+        data.train,
         SetSampler(y_true, batch_size=n, generator=generator),
         lr=1e-4,
     )
-    return Setting(trainer, learner, LearnedObjective(surrogate), loop)
+    learned = LearnedObjective(learner.fitter)
+    return Setting(trainer, learner, learned, loop, true_loss, model)
 
 
 def forward(inputs: Tensor, weights: list[Tensor]) -> list[Tensor]:
@@ -190,7 +199,7 @@ def measure_module(blocks: int, seconds: float) -> list[Reading]:
 def measure_built_in(kind: str, blocks: int, seconds: float) -> list[Reading]:
     """A built-in model against the eager loop and its own matrix products."""
     setting = make_setting(kind)
-    products = matrix_products(setting.trainer.model, setting.trainer.data.x, n=100)
+    products = matrix_products(setting.model, setting.trainer.predictor.rows.x, n=100)
     ours, eager, floor = interleaved(
         setting.iterate,
         setting.loop.iterate,
@@ -222,10 +231,12 @@ def measure_large_sets(blocks: int, seconds: float) -> list[Reading]:
 def measure_surrogate_phase(blocks: int, seconds: float) -> list[Reading]:
     """Ten Adam steps of the surrogate on scores and losses that are there."""
     setting = make_setting("mlp")
-    learner, sampler = setting.learner, setting.trainer.sampler
-    y_score, loss = torch.randn(10, 1, 100), torch.rand(10, 1)
-    fit = (sampler.y_set, y_score, loss, sampler.weight)
-    (ours,) = interleaved(lambda: learner._fit(*fit), blocks=blocks, seconds=seconds)
+    fitter, drawn = setting.learner.fitter, setting.trainer.sampler.draw(10)
+    target = setting.trainer.predictor.rows.target[drawn.rows].unsqueeze(1)
+    sets, loss = Sets(target, torch.randn(10, 1, 100), drawn.weight), torch.rand(10, 1)
+    (ours,) = interleaved(
+        lambda: fitter.fit(sets, loss), blocks=blocks, seconds=seconds
+    )
     return [absolute("surrogate phase, 10 steps, N = 100", ours, 0.2)]
 
 
@@ -256,8 +267,8 @@ def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
     setting = make_setting("mlp", n=n, metric=roc_auc_score)
     replayed = make_setting("mlp", n=n, metric=roc_auc_score, replay=4)
     built_in = make_setting("mlp", n=n)
-    sampler = setting.trainer.sampler
-    y, weight = sampler.y_set.numpy(), sampler.weight.double().numpy()
+    rows, drawn = setting.trainer.predictor.rows, setting.trainer.sampler.draw(1)
+    y, weight = rows.target[drawn.rows[0]].numpy(), drawn.weight.double().numpy()
     score = np.random.default_rng(0).standard_normal((10, n))
 
     def calls() -> None:

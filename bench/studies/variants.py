@@ -2,7 +2,7 @@
 
     python bench/studies/variants.py --variant "" --variant replay=1 --data ijcnn1
 
-A variant is settings of `BilevelConfig` joined by commas, `model=linear|mlp|module`
+A variant is settings of `Recipe` joined by commas, `model=linear|mlp|module`
 among them: "module" is the same MLP as anybody's own network, which trains by
 PyTorch alone. Every cell (data, metric, variant, seed) trains the surrogate's branch
 and its cross-entropy control by `losslearn.training.comparison` and becomes one line;
@@ -54,11 +54,12 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
 
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
-    from losslearn.training.recipe import BilevelConfig
+    from losslearn.training.recipe import Recipe
+    from losslearn_bench.harness.budget import renamed
 
     settings = parse(cell["variant"])
     kind = settings.pop("model", "mlp")
-    config = BilevelConfig(**{"max_iter": cell["max_iter"], **settings})
+    config = Recipe(**{"max_iter": cell["max_iter"], **renamed(settings)})
     rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
 
     def make_model() -> nn.Module:

@@ -18,7 +18,7 @@ import torch
 from sklearn.model_selection import train_test_split
 from timing import hardware, make_parser, write
 
-from losslearn import SurrogateClassifier
+from losslearn import Recipe, SurrogateClassifier
 from losslearn_bench.datasets import load_dataset
 
 METRICS = ("roc_auc", "average_precision", "f1", "error_rate")
@@ -43,7 +43,10 @@ def measure(
         data.x, data.y, test_size=0.2, stratify=data.y, random_state=0
     )
     fitted = SurrogateClassifier(
-        metric, model=model, max_iter=max_iter, replay=replay, random_state=seed
+        metric,
+        model=model,
+        recipe=Recipe(max_iter=max_iter, replay=replay),
+        random_state=seed,
     ).fit(x, y)
     looks = {
         method: [look for look in fitted.history_ if look["method"] == method]

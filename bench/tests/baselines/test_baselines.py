@@ -8,9 +8,9 @@ import pytest
 import torch
 from baseline_cases import CASES, EVERY_CASE, Case, draw
 
-from losslearn.tasks.usual import CrossEntropy
 from losslearn_bench.baselines import (
     AnyLoss,
+    CostSensitive,
     Focal,
     GlobalObjective,
     PairwiseRanking,
@@ -172,7 +172,7 @@ def test_unknown_choice_is_an_error_that_lists_the_known(make, name, monkeypatch
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CrossEntropy(pos_weight=0.0), "`pos_weight` must be a positive"),
+        (lambda: CostSensitive(pos_weight=0.0), "`pos_weight` must be a positive"),
         (lambda: Focal(gamma=-0.5), "`gamma` must be a number of at least 0"),
         (lambda: Focal(alpha=1.5), r"`alpha` must be in \[0, 1\] or None"),
         (lambda: SoftF1(slope=0.0), "`slope` must be a positive number"),

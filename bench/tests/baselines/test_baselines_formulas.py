@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
-from losslearn.tasks.usual import CrossEntropy
+from losslearn.metrics import Sets
+from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn_bench.baselines import (
     AnyLoss,
+    CostSensitive,
     LovaszHinge,
     LovaszSoftmax,
+    OverSets,
     PairwiseRanking,
     SoftF1,
 )
@@ -31,11 +34,13 @@ def test_cross_entropy_is_scikit_learns_log_loss(weighted):
     y_true = rng.integers(0, 2, (3, 50))
     y_score = rng.normal(scale=3, size=(3, 50))
     weight = rng.uniform(0.1, 2, 50) if weighted else None
-    got = CrossEntropy()(
+    sets = Sets(
         torch.from_numpy(y_true),
         torch.from_numpy(y_score),
-        sample_weight=None if weight is None else torch.from_numpy(weight),
+        None if weight is None else torch.from_numpy(weight),
     )
+    got = CrossEntropy()(sets)
+    assert torch.allclose(got, OverSets(CostSensitive())(sets))
     for i in range(3):
         probability = 1 / (1 + np.exp(-y_score[i]))
         expected = log_loss(y_true[i], probability, sample_weight=weight)
@@ -43,7 +48,9 @@ def test_cross_entropy_is_scikit_learns_log_loss(weighted):
 
 
 def test_cross_entropy_stays_finite_for_huge_scores():
-    value = CrossEntropy()(torch.tensor([0, 1]), torch.tensor([1e4, -1e4]))
+    sets = Sets(torch.tensor([0, 1]), torch.tensor([1e4, -1e4]))
+    value = CrossEntropy()(sets)
+    assert value == OverSets(CostSensitive())(sets)
     assert value.item() == pytest.approx(1e4)
 
 
@@ -51,7 +58,7 @@ def test_weight_of_the_positives_means_what_it_means_in_pytorch():
     y_true, y_score, _ = draw(n=30)
     torchs = torch.nn.BCEWithLogitsLoss(pos_weight=torch.tensor(5.0))
     expected = torchs(y_score, y_true.double())
-    assert torch.allclose(CrossEntropy(pos_weight=5.0)(y_true, y_score), expected)
+    assert torch.allclose(CostSensitive(pos_weight=5.0)(y_true, y_score), expected)
 
 
 def test_costs_of_the_reduction_are_those_of_the_paper():

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from losslearn import BilevelConfig
-from losslearn.training.loop import TrainingData
+from losslearn import Recipe
 from losslearn_bench.figures.convergence import convergence, draw_convergence
-from losslearn_bench.harness.rows import HeldOut
+from losslearn_bench.harness.rows import HeldOut, TrainingData
 
-CONFIG = BilevelConfig(
+CONFIG = Recipe(
     max_iter=6, n_evals=3, batch_size=40, n_sets=2, warm_up=0.5, catch_up=50
 )
 
@@ -64,7 +63,7 @@ def test_the_threshold_of_the_test_loss_is_from_the_validation_rows():
         data,
         HeldOut(x, y_true),
         metric="error_rate",
-        config=BilevelConfig(max_iter=40, n_evals=1, batch_size=40, n_sets=2),
+        config=Recipe(max_iter=40, n_evals=1, batch_size=40, n_sets=2),
         seed=0,
         starts=["refined"],
         model="linear",
@@ -76,7 +75,7 @@ def test_looking_leaves_the_training_and_the_global_generator_alone():
     state = torch.get_rng_state()
     # dropout and running statistics would show a look's traces
     often = train(model="mlp", config=CONFIG)
-    seldom = train(model="mlp", config=BilevelConfig(**(vars(CONFIG) | {"n_evals": 1})))
+    seldom = train(model="mlp", config=Recipe(**(vars(CONFIG) | {"n_evals": 1})))
     assert often[2] == seldom[0]
     assert often[5] == seldom[1]
     assert torch.equal(torch.get_rng_state(), state)
@@ -98,9 +97,7 @@ def test_a_refined_surrogate_begins_nearer_to_the_true_loss():
 
 
 def test_cross_entropy_and_the_warm_up_are_left_out():
-    same = BilevelConfig(
-        **(vars(CONFIG) | {"warm_up": 0, "cross_entropy_weight": 0, "catch_up": 0})
-    )
+    same = Recipe(**(vars(CONFIG) | {"warm_up": 0, "usual_weight": 0, "catch_up": 0}))
     assert train() == train(config=same)
 
 

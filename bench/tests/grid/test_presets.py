@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from losslearn.training.recipe import PAPER, BilevelConfig
+from losslearn.training.recipe import PAPER, Recipe
 from losslearn_bench.datasets import DATASETS
 from losslearn_bench.grid.cells import Cell, Grid, make_jobs
 from losslearn_bench.grid.methods import CRITERION, HAND_MADE, METHODS, SURROGATES
@@ -52,7 +52,7 @@ def test_full_size_takes_all_rows_five_splits_and_the_default_recipe():
     grid = make_grid("honest", size="full")
     assert grid.repetitions == 5
     assert grid.budget.max_train_rows is None
-    default = BilevelConfig()
+    default = Recipe()
     assert grid.budget.config({}) == replace(default, rounds=1)
 
 
@@ -127,12 +127,12 @@ def test_the_papers_protocol_takes_the_papers_algorithm():
     config = Budget(protocol="paper", max_iter=7).config({"mode": "scratch"})
     assert (config.mode, config.max_iter) == ("scratch", 7)
     for name in (
-        "pos_rate",
-        "prevalence_weights",
+        "strata_shares",
+        "weigh_back",
         "standardize",
         "perturbation",
         "warm_up",
-        "cross_entropy_weight",
+        "usual_weight",
         "n_sets",
         "surrogate_steps",
     ):

@@ -5,9 +5,8 @@ import torch
 from benchmark_cases import TINY
 
 from losslearn.metrics import as_true_loss, get_true_loss
-from losslearn.tasks.usual import CrossEntropy
-from losslearn.training.loop import TrainingData
-from losslearn.training.recipe import PAPER, BilevelConfig
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.training.recipe import PAPER, Recipe
 from losslearn_bench.grid.methods import (
     CRITERION,
     DEFAULT_FIT,
@@ -16,7 +15,8 @@ from losslearn_bench.grid.methods import (
     SURROGATES,
     get_method,
 )
-from losslearn_bench.harness.neural import NeuralMethod, Trained, fixed
+from losslearn_bench.harness.neural import NeuralMethod, Trained, make_predictor
+from losslearn_bench.harness.rows import TrainingData
 
 OURS = (*SURROGATES, *HAND_MADE)
 """What trains in the package's own loop."""
@@ -71,23 +71,25 @@ def test_every_method_starts_from_the_same_weights_and_draws_the_same_sets(tier,
 
 
 def test_the_default_fit_is_the_comparison_of_both_methods():
-    from losslearn.models.networks import build_model, score_rows
+    from losslearn.models.networks import build_model
     from losslearn.surrogate.universal import initial_surrogate
+    from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
 
     budget = replace(TINY, tuning="none", max_iter=30)
     (result,) = fit(DEFAULT_FIT, budget=budget)
     data = make_data()
-    config = replace(budget.config({}), rounds=BilevelConfig().rounds)
-    _, model = compare(
-        lambda: build_model("linear", data.x),
-        data,
+    config = replace(budget.config({}), rounds=Recipe().rounds)
+    _, predictor = compare(
+        lambda: make_predictor(build_model("linear", data.x), data, config),
+        data.valid,
         F1,
-        initial_surrogate(F1, config, seed=0),
+        Binary(),
+        initial_surrogate(F1, Binary(), mode=config.mode, seed=0),
         config,
         seed=0,
     )
-    expected = score_rows(model, data.x_valid)
+    expected = predictor.predict(data.valid)
     torch.testing.assert_close(result.score(data.x_valid).float(), expected)
 
 
@@ -128,9 +130,9 @@ def test_short_tuning_spends_a_share_on_each_setting_and_the_rest_on_the_best():
     steps = []
 
     class Counting(CrossEntropy):
-        def forward(self, *args, **named):
+        def __call__(self, sets):
             steps[-1] += 1
-            return super().forward(*args, **named)
+            return super().__call__(sets)
 
     def make(context, setting):
         del context, setting
@@ -172,8 +174,9 @@ def test_the_same_seed_gives_the_same_scores_and_leaves_the_global_seed():
 
 
 def test_a_warm_up_is_cross_entropy():
-    warm = NeuralMethod("w", "w", fixed(CrossEntropy), ({"warm_up": 0.5},))
-    plain = NeuralMethod("p", "p", fixed(CrossEntropy), ({"warm_up": 0.0},))
+    make = METHODS["cross_entropy"].make
+    warm = NeuralMethod("w", "w", make, ({"warm_up": 0.5},))
+    plain = NeuralMethod("p", "p", make, ({"warm_up": 0.0},))
     scores = [fit(method)[0].score(make_data().x_valid) for method in (warm, plain)]
     assert torch.equal(*scores)
 
@@ -183,7 +186,8 @@ def test_duals_of_an_objective_are_trained_with_the_model():
 
     def make(context, setting):
         trained = METHODS["global_auc_roc"].make(context, setting)
-        made.append((trained.objective, trained.objective.thresholds.detach().clone()))
+        objective = trained.objective.hand_made
+        made.append((objective, objective.thresholds.detach().clone()))
         return trained
 
     fit(NeuralMethod("g", "g", make, ({"warm_up": 0.0},)), (get_true_loss("auc"),))
@@ -195,9 +199,9 @@ def test_the_paper_protocol_balances_the_sets_without_weights():
     seen = []
 
     class Spy(CrossEntropy):
-        def forward(self, y_true, y_score, *, sample_weight=None):
-            seen.append((float(y_true.float().mean()), sample_weight))
-            return super().forward(y_true, y_score, sample_weight=sample_weight)
+        def __call__(self, sets):
+            seen.append((float(sets.target.float().mean()), sets.weight))
+            return super().__call__(sets)
 
     def make(context, setting):
         del context, setting
@@ -227,7 +231,7 @@ def configs(method, budget):
 def test_no_entry_of_a_grid_changes_the_papers_algorithm(method):
     budget = replace(TINY, protocol="paper", tuning="full", n_settings=6, max_iter=2)
     made, tried = configs(method, budget)
-    default = BilevelConfig()
+    default = Recipe()
     for config, setting in zip(made, tried, strict=True):
         factor = setting.get("lr_factor", 1.0)
         assert config == replace(
@@ -252,9 +256,12 @@ def test_every_entry_of_a_grid_sets_the_training_of_the_honest_protocol(method):
     made, tried = configs(method, budget)
     assert tried == list(method.grid)
     for config, setting in zip(made, tried, strict=True):
-        default = BilevelConfig()
-        for name in ("mode", "warm_up", "cross_entropy_weight"):
-            assert getattr(config, name) == setting.get(name, getattr(default, name))
+        default = Recipe()
+        names = {"mode": "mode", "warm_up": "warm_up"}
+        names |= {"usual_weight": "cross_entropy_weight"}
+        for name, written in names.items():
+            expected = setting.get(written, getattr(default, name))
+            assert getattr(config, name) == expected
         assert config.model_lr == budget.model_lr * setting.get("lr_factor", 1.0)
 
 

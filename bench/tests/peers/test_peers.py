@@ -8,11 +8,11 @@ from benchmark_cases import TINY
 
 from losslearn.metrics import as_true_loss, get_true_loss
 from losslearn.models.networks import Linear, score_rows
-from losslearn.training.loop import TrainingData
 from losslearn_bench.harness import packages
 from losslearn_bench.harness.method import Fitted
 from losslearn_bench.harness.neural import LR_FACTOR
 from losslearn_bench.harness.packages import load
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import build_strong_model
 from losslearn_bench.peers import PEERS, available_peers
 from losslearn_bench.peers.ap_perf import AP_PERF, AdversarialObjective, AsManySteps

@@ -4,7 +4,8 @@ import ablation
 import pytest
 from variants import parse
 
-from losslearn.training.recipe import BilevelConfig
+from losslearn.training.recipe import Recipe
+from losslearn_bench.harness.budget import renamed
 
 
 def line(variant: str, seed: int, surrogate: float, chosen: float) -> dict:
@@ -14,11 +15,11 @@ def line(variant: str, seed: int, surrogate: float, chosen: float) -> dict:
 
 @pytest.mark.parametrize("changes", ablation.INGREDIENTS.values())
 def test_taking_an_ingredient_out_changes_the_recipe(changes):
-    settings = parse(changes)
-    default = BilevelConfig()
+    settings = renamed(parse(changes))
+    default = Recipe()
     assert settings
     assert all(getattr(default, name) != value for name, value in settings.items())
-    BilevelConfig(**settings)  # rejects what cannot train
+    Recipe(**settings)  # rejects what cannot train
 
 
 def test_all_of_them_are_all_of_them():

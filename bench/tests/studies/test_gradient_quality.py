@@ -7,7 +7,7 @@ from criterion_cases import own_loss
 from torch import nn
 
 from losslearn.models.networks import Linear, row_scorer, score_rows
-from losslearn.training.loop import TrainingData
+from losslearn_bench.harness.rows import TrainingData
 
 
 def make_data() -> TrainingData:

@@ -10,9 +10,9 @@ import oracles_baselines as slow
 import torch
 
 from losslearn.metrics import get_true_loss
-from losslearn.tasks.usual import CrossEntropy
 from losslearn_bench.baselines import (
     AnyLoss,
+    CostSensitive,
     EvolutionStrategies,
     Focal,
     GlobalObjective,
@@ -59,15 +59,17 @@ def global_case(target: str, surrogate: str) -> Case:
 
 LOG_2 = float(np.log(2))
 CASES = {
-    "cross_entropy": Case(CrossEntropy, slow.cross_entropy, LOG_2, LOG_2),
+    "cross_entropy": Case(CostSensitive, slow.cross_entropy, LOG_2, LOG_2),
     "pos_weight": Case(
-        partial(CrossEntropy, pos_weight=3.5),
+        partial(CostSensitive, pos_weight=3.5),
         partial(slow.cross_entropy, pos_weight=3.5),
         3.5 * LOG_2,
         LOG_2,
     ),
     "cost_sensitive": Case(
-        lambda: METHODS["cost_sensitive"].make(ON_CPU, {"weight": 24.3}).objective,
+        lambda: (
+            METHODS["cost_sensitive"].make(ON_CPU, {"weight": 24.3}).objective.hand_made
+        ),
         partial(slow.cross_entropy, pos_weight=24.3),
         24.3 * LOG_2,
         LOG_2,

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import Sets, TrueLoss
 from losslearn_bench.baselines.hand_made import Rows, Targets, Values, Weights
 from losslearn_bench.checks import check_at_least, check_positive
 
@@ -88,7 +88,7 @@ class EvolutionStrategies(nn.Module):
     ) -> Values:
         """Return the true losses in the type of the scores."""
         targets = y_true.expand_as(y_score)
-        losses = self.true_loss(targets, y_score, sample_weight=sample_weight)
+        losses = self.true_loss(Sets(targets, y_score, sample_weight))
         return losses.to(y_score.dtype)
 
 

@@ -4,8 +4,13 @@ import torch
 from torch import nn
 from torch.nn.functional import softplus
 
-from losslearn.tasks.usual import weighted_mean
-from losslearn_bench.baselines.hand_made import Rows, Targets, Values, Weights
+from losslearn_bench.baselines.hand_made import (
+    Rows,
+    Targets,
+    Values,
+    Weights,
+    weighted_mean,
+)
 
 
 class Focal(nn.Module):

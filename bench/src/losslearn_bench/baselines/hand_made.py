@@ -1,15 +1,38 @@
 """What hand-made objectives share: rows weighed by class, sums that stay finite."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+from losslearn.metrics import Sets
+
 Rows = Float[Tensor, "*sets n"]
 Values = Float[Tensor, "*sets"]
 Targets = Integer[Tensor, "*#sets n"]
 Weights = Float[Tensor, "*#sets n"]
+
+
+RowObjective = Callable[..., Tensor]
+"""Takes targets and scores, and weights as `sample_weight`; one value per set."""
+
+
+class OverSets:
+    """A hand-made objective as a loss of sets, which is what the training loop takes.
+
+    Attributes:
+        hand_made: The objective.
+    """
+
+    def __init__(self, hand_made: RowObjective) -> None:
+        """Keep the objective."""
+        self.hand_made = hand_made
+
+    def __call__(self, sets: Sets) -> Tensor:
+        """Return one differentiable value per set."""
+        return self.hand_made(sets.target, sets.score, sample_weight=sets.weight)
 
 
 class HandMade(nn.Module, ABC):
@@ -58,6 +81,14 @@ def class_weights(
         return positive, negative
     weight = sample_weight.to(y_score.dtype)
     return positive * weight, negative * weight
+
+
+def weighted_mean(losses: Rows, sample_weight: Weights | None) -> Values:
+    """Return the mean of the losses of a set's rows."""
+    if sample_weight is None:
+        return losses.mean(-1)
+    weight = sample_weight.to(losses.dtype)
+    return (losses * weight).sum(-1) / weight.sum(-1)
 
 
 def ratio(

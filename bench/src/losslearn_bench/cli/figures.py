@@ -11,7 +11,7 @@ from rich.progress import track
 from losslearn.cli.reporting import console, note
 from losslearn.cli.running import use_one_thread
 from losslearn.report.figures import save_figure, write_whole
-from losslearn.training.recipe import BilevelConfig
+from losslearn.training.recipe import Recipe
 from losslearn_bench.figures.convergence import convergence, draw_convergence
 from losslearn_bench.figures.single_parameter import (
     animate_single_parameter,
@@ -74,7 +74,7 @@ def write_convergence(
     out: Path, *, data_dir: Path | None, seeds: int, max_iter: int
 ) -> None:
     """Write Figure 3."""
-    config = BilevelConfig(max_iter=max_iter, replay=1)  # each set once, as printed
+    config = Recipe(max_iter=max_iter, replay=1)  # each set once, as printed
     file = JsonLines(out / "figure3.jsonl")
     done: dict[tuple[int, str], list[dict[str, Any]]] = {
         (line["rows"][0]["seed"], line["rows"][0]["metric"]): line["rows"]

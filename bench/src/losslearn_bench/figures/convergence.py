@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import nn
 
 from losslearn.metrics import TrueLoss, get_true_loss
 from losslearn.models.networks import build_model, score_sets
@@ -18,12 +19,13 @@ from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, VERMILION
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.surrogate.universal import initial_surrogate
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Record, Run, Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
-from losslearn.training.sampling import SetSampler
-from losslearn_bench.harness.rows import HeldOut, held_out_loss
+from losslearn.tasks.binary import Binary
+from losslearn.training.comparison import make_learner
+from losslearn.training.loop import Record, Run, make_sampler
+from losslearn.training.recipe import Recipe
+from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.harness.rows import HeldOut, TrainingData, held_out_loss
 
 Row = Mapping[str, Any]
 
@@ -47,7 +49,7 @@ def convergence(
     test: HeldOut,
     *,
     metric: str,
-    config: BilevelConfig,
+    config: Recipe,
     seed: int,
     starts: Sequence[Start] = ("scratch", "refined"),
     model: str = "mlp",
@@ -88,7 +90,7 @@ def _train(
     data: TrainingData,
     test: HeldOut,
     true_loss: TrueLoss,
-    config: BilevelConfig,
+    config: Recipe,
     model_name: str,
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -96,24 +98,26 @@ def _train(
     rows: list[dict[str, Any]] = []
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
-        surrogate = initial_surrogate(true_loss, config, seed=seed).to(data.x.device)
+        surrogate = first_surrogate(true_loss, config, data, seed=seed)
         torch.manual_seed(seed)
         model = build_model(model_name, data.x)
         generator = torch.Generator(data.x.device).manual_seed(seed)
-        trainer = Trainer(model, data, true_loss, config, generator=generator)
-        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+        trainer = make_trainer(model, data, true_loss, config, generator=generator)
+        learner = make_learner(
+            surrogate, true_loss, Binary(), config, generator=generator
+        )
 
         def watch(record: Record) -> None:
             row = {"metric": true_loss.name, "start": config.mode, "seed": seed}
             row |= {"iteration": record.iteration}
-            row |= _learned_and_true(trainer, surrogate)
+            row |= _learned_and_true(model, data, true_loss, config, surrogate)
             row |= {"surrogate_error": record.surrogate_error}
             row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
             rows.append({name: _known(value) for name, value in row.items()})
 
         trainer.train(
             Run("surrogate"),
-            LearnedObjective(surrogate),
+            LearnedObjective(learner.fitter),
             config.max_iter,
             learner=learner,
             watch=watch,
@@ -122,26 +126,27 @@ def _train(
 
 
 @torch.no_grad()
-def _learned_and_true(trainer: Trainer, surrogate: SetSurrogate) -> dict[str, float]:
+def _learned_and_true(
+    model: nn.Module,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    config: Recipe,
+    surrogate: SetSurrogate,
+) -> dict[str, float]:
     """Return both losses of the same training sets, each time and for each start."""
-    data, true_loss, sampler = trainer.data, trainer.true_loss, trainer.sampler
-    own = SetSampler(
-        data.y_true,
-        batch_size=len(sampler.y_set),
-        pos_rate=float(sampler.y_set.double().mean()),
-        min_per_class=1,
-        generator=torch.Generator(data.x.device).manual_seed(0),
-    )
+    generator = torch.Generator(data.x.device).manual_seed(0)
+    sampler = make_sampler(data.train, true_loss, Binary(), config, generator=generator)
+    drawn = sampler.draw(_MEASURED_SETS)
     # a copy, because a pass in training mode moves running statistics
-    model = deepcopy(trainer.model).train()
+    copy = deepcopy(model).train()
     with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
         torch.manual_seed(0)
-        y_score = score_sets(model, data.x[own.draw(_MEASURED_SETS)])
-    weight = sampler.weight if true_loss.takes_weight else None
-    y_true = sampler.y_set.expand_as(y_score)
-    learned = surrogate(y_true, y_score, sample_weight=sampler.weight)
-    true = true_loss(y_true, y_score, sample_weight=weight)
-    return {"surrogate_loss": float(learned.mean()), "train_loss": float(true.mean())}
+        sets = data.train.sets(drawn, score_sets(copy, data.x[drawn.rows]))
+    true = true_loss(sets if true_loss.takes_weight else sets.present())
+    return {
+        "surrogate_loss": float(surrogate(sets).mean()),
+        "train_loss": float(true.mean()),
+    }
 
 
 def _known(value: object) -> object:

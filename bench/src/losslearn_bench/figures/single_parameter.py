@@ -13,16 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import Sets, get_true_loss
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, GREEN, GREY, INK, VERMILION
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.recipe import Recipe
+from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.rows import TrainingData
 
-SETTINGS = BilevelConfig(
+SETTINGS = Recipe(
     mode="scratch",
     max_iter=300,
     model_steps=1,
@@ -36,7 +39,7 @@ SETTINGS = BilevelConfig(
     standardize=False,
     perturbation=0.3,
     warm_up=0.0,
-    cross_entropy_weight=0.0,
+    usual_weight=0.0,
     rounds=1,
     catch_up=0,
 )
@@ -109,11 +112,11 @@ def make_data(*, n: int = 400, generator: torch.Generator) -> OneFeature:
     return OneFeature(x[:, None], y_true)
 
 
-def default_moments(config: BilevelConfig, *, n: int = 40) -> list[int]:
+def default_moments(config: Recipe, *, n: int = 40) -> list[int]:
     """Return at most `n` iterations to look at from first to last, denser early.
 
     Example:
-        >>> default_moments(BilevelConfig(max_iter=100), n=5)
+        >>> default_moments(Recipe(max_iter=100), n=5)
         [0, 6, 25, 56, 100]
     """
     return sorted({round(config.max_iter * (i / (n - 1)) ** 2) for i in range(n)})
@@ -124,7 +127,7 @@ def train_single_parameter(
     *,
     seed: int,
     alpha: float = 0.3,
-    config: BilevelConfig = SETTINGS,
+    config: Recipe = SETTINGS,
     moments: Sequence[int] | None = None,
 ) -> SingleParameterRun:
     """Train alpha for the error rate at threshold 0, a turn at a time (Algorithm 1).
@@ -146,24 +149,24 @@ def train_single_parameter(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        surrogate = SetSurrogate(standardize=False)
+        surrogate = SetSurrogate(ScoreTokens(standardize=False))
     model, rows = OneParameter(alpha), TrainingData(*data, *data)
-    trainer = Trainer(model, rows, true_loss, config, generator=generator)
-    learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
+    trainer = make_trainer(model, rows, true_loss, config, generator=generator)
+    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
     alphas = torch.linspace(0, 2, 401)
     y_score = alphas[:, None] * data.x.T - 1  # (alphas, rows)
-    y_true = data.y_true.expand_as(y_score)
+    sets = Sets(data.y_true.expand_as(y_score), y_score)
     found = []
     for iteration in range(min(max(looks, default=0), config.max_iter) + 1):
         if iteration > 0:
-            trainer.iterate(LearnedObjective(surrogate), learner)
+            trainer.iterate(LearnedObjective(learner.fitter), learner)
         if iteration in looks:
             with torch.no_grad():
-                learned = surrogate(y_true, y_score)
+                learned = surrogate(sets)
             now = float(model.alpha.detach())
             found.append(Moment(iteration=iteration, alpha=now, surrogate_loss=learned))
     return SingleParameterRun(
-        data=data, alphas=alphas, true_loss=true_loss(y_true, y_score), moments=found
+        data=data, alphas=alphas, true_loss=true_loss(sets), moments=found
     )
 
 

@@ -1,5 +1,6 @@
 """Figure 1: what a true loss looks like over two scores, and what is learned of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,10 +10,12 @@ from jaxtyping import Float, Integer
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.metrics import Sets, TrueLoss, get_true_loss
 from losslearn.report.figures import new_figure
+from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.training.algorithm import surrogate_step
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.tokens import ScoreTokens
 from losslearn_bench.checks import check_at_least, check_positive
 
 PAPER_LOSSES = (
@@ -116,13 +119,11 @@ def fit_surface(
     """
     check_positive("extent", extent, "Scores are drawn between minus this and this.")
     surrogate = _new_surrogate(true_loss, batch, extent, generator)
-    optimizer = torch.optim.Adam(surrogate.parameters(), lr=surrogate_lr)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
-        y_score, loss = _draw(true_loss, batch, n_sets, extent, generator)
-        y_true = batch.y_true.expand_as(y_score)
-        surrogate_step(surrogate, optimizer, y_true, y_score, loss)
-        schedule.step()
+    fitter = SurrogateFitter(surrogate, CrossEntropy(), lr=surrogate_lr)
+    for step in range(steps):
+        left = 0.5 * (1 + math.cos(math.pi * step / steps))
+        fitter.descent.lr = surrogate_lr * left
+        fitter.step(*_draw(true_loss, batch, n_sets, extent, generator))
     return surrogate.eval()
 
 
@@ -136,7 +137,7 @@ def loss_surfaces(
 ) -> list[Surface]:
     """Return the data of Figure 1, one surface for each loss."""
     y_score = grid_scores(batch, grid)
-    y_true = batch.y_true.expand_as(y_score)
+    sets = Sets(batch.y_true.expand_as(y_score), y_score)
     extent = float(grid.abs().max())
     surfaces = []
     for true_loss in [figure_loss(name) for name in losses]:
@@ -144,8 +145,8 @@ def loss_surfaces(
             true_loss, batch, extent=extent, generator=generator, steps=steps
         )
         with torch.no_grad():
-            learned = surrogate(y_true, y_score)
-        true = true_loss(y_true, y_score)
+            learned = surrogate(sets)
+        true = true_loss(sets)
         surfaces.append(
             Surface(loss=true_loss.name, true_loss=true, surrogate_loss=learned)
         )
@@ -161,7 +162,7 @@ def _new_surrogate(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return SetSurrogate(
-            standardize=true_loss.scale_invariant,
+            ScoreTokens(standardize=true_loss.scale_invariant),
             loss_shift=float(values.mean()),
             loss_scale=float(values.std().clamp_min(1e-12)),
         )
@@ -173,12 +174,13 @@ def _draw(
     n_sets: int,
     extent: float,
     generator: torch.Generator,
-) -> tuple[Float[Tensor, "sets n"], Float[Tensor, " sets"]]:
+) -> tuple[Sets, Float[Tensor, " sets"]]:
     """Return sets with the two scores drawn over the region, and their true losses."""
     y_score = batch.y_score.repeat(n_sets, 1)
     drawn = extent * (2 * torch.rand(n_sets, 2, generator=generator) - 1)
     y_score[:, [batch.negative, batch.positive]] = drawn
-    return y_score, true_loss(batch.y_true.expand_as(y_score), y_score)
+    sets = Sets(batch.y_true.expand_as(y_score), y_score)
+    return sets, true_loss(sets)
 
 
 def draw_surfaces(

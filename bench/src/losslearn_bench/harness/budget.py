@@ -1,10 +1,10 @@
 """What every neural method of a benchmark gets, and by which rules it is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from losslearn.training.recipe import PAPER, BilevelConfig
+from losslearn.training.recipe import PAPER, Recipe
 from losslearn_bench.checks import check_choice
 
 Setting = dict[str, float | int | str]
@@ -13,12 +13,35 @@ Setting = dict[str, float | int | str]
 Protocol = Literal["honest", "paper"]
 Tuning = Literal["none", "short", "full"]
 
-_DEFAULT = BilevelConfig()
+_RENAMED = {
+    "pos_rate": "strata_shares",
+    "min_per_class": "min_per_stratum",
+    "prevalence_weights": "weigh_back",
+    "cross_entropy_weight": "usual_weight",
+}
+"""What grids and result lines call by another name than `Recipe`: those are old, and
+go on being read."""
+
+_DEFAULT = Recipe()
 _SAME_FOR_BOTH = ("surrogate_lr", "max_grad_norm")
 """What the paper's protocol takes from the defaults, beside the budget's own fields."""
 _TUNED = {"mode", "model_lr"}
-_PAPERS_OWN = {field.name for field in fields(BilevelConfig)} - _TUNED
+RECIPE_SETTINGS = {field.name for field in fields(Recipe)} | set(_RENAMED)
+"""Settings that set the training; a grid's others are an objective's own."""
+_PAPERS_OWN = RECIPE_SETTINGS - _TUNED
 """Settings that no tuning grid chooses under the paper's protocol."""
+
+
+def renamed(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by the names that `Recipe` has for them.
+
+    Example:
+        >>> renamed({"min_per_class": 1, "pos_rate": 0.25, "rounds": 1})
+        {'min_per_stratum': 1, 'strata_shares': (0.75, 0.25), 'rounds': 1}
+    """
+    named = {_RENAMED.get(name, name): value for name, value in setting.items()}
+    rate = setting.get("pos_rate")
+    return named if rate is None else {**named, "strata_shares": (1 - rate, rate)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,19 +92,19 @@ class Budget:
             )
         self.config({})  # checks the rest
 
-    def config(self, setting: Setting) -> BilevelConfig:
+    def config(self, setting: Setting) -> Recipe:
         """Return the training settings, those of a tuning grid's entry among them.
 
         Under the paper's protocol only `mode` and `model_lr` are taken from an entry.
         """
+        given = renamed(setting)
         names = ("max_iter", "model_steps", "model_lr", "batch_size", "n_evals")
         shared: dict[str, Any] = {name: getattr(self, name) for name in names}
         shared["rounds"] = 1  # the control is a method of its own here
         if self.protocol == "honest":
-            return replace(_DEFAULT, **{**shared, **setting})
+            return replace(_DEFAULT, **{**shared, **given})
         # what made the paper's numbers, but for its number and size of steps
         shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
-        given: dict[str, Any] = dict(setting)
         replace(PAPER, **given)  # what is not taken is checked, too
         taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
         return replace(PAPER, **{**shared, **taken})

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
 from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.rows import TrainingData
 
 
 class Fitted(NamedTuple):

@@ -3,21 +3,25 @@
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss
+from losslearn._fast import fastest
+from losslearn.metrics import Loss, TrueLoss
 from losslearn.models.networks import score_rows
-from losslearn.surrogate.objective import Objective
-from losslearn.tasks.usual import CrossEntropy
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Observer, Run, Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
-from losslearn_bench.harness.budget import Budget, Setting
+from losslearn.models.predictor import TorchPredictor
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.training.loop import Observer, Run, Trainer
+from losslearn.training.lower import SurrogateLearner
+from losslearn.training.recipe import Recipe
+from losslearn_bench.baselines.hand_made import OverSets
+from losslearn_bench.harness.budget import RECIPE_SETTINGS, Budget, Setting
 from losslearn_bench.harness.method import Fitted, check_request, lowest
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import TIERS, build_tier_model
 
 State = dict[str, Tensor]
@@ -31,10 +35,28 @@ class Context(NamedTuple):
 
     true_loss: TrueLoss
     data: TrainingData
-    config: BilevelConfig
+    config: Recipe
     generator: torch.Generator
     seed: int
     tier: str
+
+    def trainer(
+        self,
+        model: nn.Module,
+        observe: Observer,
+        *,
+        parameters: Iterable[nn.Parameter] = (),
+    ) -> Trainer:
+        """Return the package's loop."""
+        return make_trainer(
+            model,
+            self.data,
+            self.true_loss,
+            self.config,
+            generator=self.generator,
+            parameters=parameters,
+            observe=observe,
+        )
 
 
 Descent = Callable[[nn.Module, Context, Observer], int]
@@ -45,7 +67,7 @@ Descent = Callable[[nn.Module, Context, Observer], int]
 class Trained:
     """Trains by an objective in the package's own loop, after the warm-up."""
 
-    objective: Objective
+    objective: Loss
     learner: SurrogateLearner | None = None
     """The lower level of Algorithm 1."""
     parameters: Iterable[nn.Parameter] = ()
@@ -54,7 +76,7 @@ class Trained:
     def __call__(self, model: nn.Module, context: Context, observe: Observer) -> int:
         """Train a model in place, shown at each look; return the number of steps."""
         config = context.config
-        trainer = make_trainer(model, context, observe, parameters=self.parameters)
+        trainer = context.trainer(model, observe, parameters=self.parameters)
         run = warmed_up(trainer)
         trainer.train(run, self.objective, config.max_iter, learner=self.learner)
         check_finished(run)
@@ -63,28 +85,61 @@ class Trained:
 
 def make_trainer(
     model: nn.Module,
-    context: Context,
-    observe: Observer,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    config: Recipe,
+    *,
+    generator: torch.Generator,
+    parameters: Iterable[nn.Parameter] = (),
+    observe: Observer | None = None,
+) -> Trainer:
+    """Return the package's loop, with the model in its fastest form.
+
+    Args:
+        model: Trained in place.
+        data: Rows to train on and to choose by.
+        true_loss: Picks the weights to keep.
+        config: Settings.
+        generator: Source of the sets drawn.
+        parameters: An objective's own, minimised with the model's.
+        observe: Sees the validation scores at each look.
+    """
+    predictor = make_predictor(model, data, config, parameters=parameters)
+    return Trainer(
+        predictor,
+        data.valid,
+        true_loss,
+        Binary(),
+        config,
+        generator=generator,
+        observe=observe,
+    )
+
+
+def make_predictor(
+    model: nn.Module,
+    data: TrainingData,
+    config: Recipe,
     *,
     parameters: Iterable[nn.Parameter] = (),
-) -> Trainer:
-    """Return the package's loop."""
-    return Trainer(
-        model,
-        context.data,
-        context.true_loss,
-        context.config,
-        generator=context.generator,
-        parameters=parameters,
-        observe=observe,
+) -> TorchPredictor:
+    """Return a model on the rows that it is trained on, in its fastest form."""
+    return fastest(
+        TorchPredictor(
+            model,
+            data.train,
+            lr=config.model_lr,
+            max_grad_norm=config.max_grad_norm,
+            further=parameters,
+        )
     )
 
 
 def warmed_up(trainer: Trainer) -> Run:
     """Train by cross-entropy for the warm-up, if there is one."""
     run = Run("cross_entropy")
-    if trainer.config.warm_up_iter:
-        trainer.train(run, CrossEntropy(), trainer.config.warm_up_iter)
+    if trainer.recipe.warm_up_iter:
+        trainer.train(run, CrossEntropy(), trainer.recipe.warm_up_iter)
     return run
 
 
@@ -112,7 +167,7 @@ class NeuralMethod:
     make: Callable[[Context, Setting], Descent]
     """Makes the training from a context and the settings that are its own."""
     grid: tuple[Setting, ...]
-    """Settings to try, the default first: those of `BilevelConfig` and `lr_factor` set
+    """Settings to try, the default first: those of `Recipe` and `lr_factor` set
     the training, others go to `make`."""
     metrics: tuple[str, ...] | None = None
     trains_once: bool = True
@@ -204,11 +259,10 @@ class NeuralMethod:
         return training
 
 
-def _parse(setting: Setting, budget: Budget) -> tuple[BilevelConfig, Setting]:
+def _parse(setting: Setting, budget: Budget) -> tuple[Recipe, Setting]:
     """Return the settings of the training, and those of the objective."""
-    names = {field.name for field in fields(BilevelConfig)}
-    known = {name: value for name, value in setting.items() if name in names}
-    own = {name: value for name, value in setting.items() if name not in names}
+    known = {name: setting[name] for name in setting if name in RECIPE_SETTINGS}
+    own = {name: setting[name] for name in setting if name not in RECIPE_SETTINGS}
     if LR_FACTOR in own:
         known["model_lr"] = budget.model_lr * float(own.pop(LR_FACTOR))
     return budget.config(known), own
@@ -237,7 +291,7 @@ class Training:
         del iteration
         state: State | None = None
         for true_loss in self._losses:
-            loss = float(true_loss(self._data.y_valid, y_score))
+            loss = float(true_loss(self._data.valid.whole(y_score)))
             seen = self.best.get(true_loss.name)
             if seen is None or loss < seen.loss or math.isnan(seen.loss):
                 state = state or copy.deepcopy(self._model.state_dict())
@@ -260,6 +314,7 @@ def fixed(make: Callable[..., nn.Module]) -> Callable[[Context, Setting], Traine
 
     def build(context: Context, setting: Setting) -> Trained:
         objective = make(**setting).to(context.data.x.device)
-        return Trained(objective, parameters=tuple(objective.parameters()))
+        own = tuple(objective.parameters())
+        return Trained(OverSets(objective), parameters=own)
 
     return build

@@ -8,27 +8,48 @@ from jaxtyping import Integer
 from torch import Tensor, nn
 
 from losslearn.criterion.loss import SurrogateLoss
+from losslearn.metrics import TrueLoss
 from losslearn.models.networks import score_rows
+from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.comparison import compare
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.task import TargetRows
+from losslearn.training.comparison import compare, make_learner
 from losslearn.training.loop import Observer
-from losslearn.training.recipe import BilevelConfig
+from losslearn.training.recipe import Recipe
 from losslearn_bench.harness.budget import Setting
-from losslearn_bench.harness.neural import Context, Descent, Trained
+from losslearn_bench.harness.neural import Context, Descent, Trained, make_predictor
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import build_tier_model
+
+
+def first_surrogate(
+    true_loss: TrueLoss, config: Recipe, data: TrainingData, *, seed: int
+) -> SetSurrogate:
+    """Return what the settings say a surrogate starts from."""
+    known = TargetRows(data.y_true, data.columns) if data.columns else None
+    return initial_surrogate(
+        true_loss,
+        Binary(),
+        mode=config.mode,
+        form=config.universal_form,
+        standardize=config.standardize,
+        seed=seed,
+        rows=known,
+    ).to(data.x.device)
 
 
 def learned(context: Context, setting: Setting) -> Trained:
     """Make the learned surrogate of the true loss (Algorithm 1)."""
     _reject(setting)
     config, loss = context.config, context.true_loss
-    surrogate = initial_surrogate(loss, config, seed=context.seed)
-    surrogate = surrogate.to(context.data.x.device)
-    learner = SurrogateLearner(surrogate, loss, config, generator=context.generator)
+    surrogate = first_surrogate(loss, config, context.data, seed=context.seed)
+    learner = make_learner(
+        surrogate, loss, Binary(), config, generator=context.generator
+    )
     return Trained(
-        LearnedObjective(surrogate, cross_entropy_weight=config.cross_entropy_weight),
+        LearnedObjective(learner.fitter, usual_weight=config.usual_weight),
         learner=None if config.mode == "universal" else learner,
     )
 
@@ -47,19 +68,20 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
     as cross-entropy is, its control is the very training of that method.
     """
     data, true_loss, seed = context.data, context.true_loss, context.seed
-    config = replace(context.config, rounds=BilevelConfig().rounds)
+    config = replace(context.config, rounds=Recipe().rounds)
     # made inside, by the same seed, it meets the dropout that other methods meet
     comparison, trained = compare(
-        lambda: build_tier_model(context.tier, data.x),
-        data,
+        lambda: make_predictor(build_tier_model(context.tier, data.x), data, config),
+        data.valid,
         true_loss,
-        initial_surrogate(true_loss, config, seed=seed),
+        Binary(),
+        first_surrogate(true_loss, config, data, seed=seed),
         config,
         seed=seed,
     )
     if comparison.interrupted:
         raise KeyboardInterrupt
-    model.load_state_dict(trained.state_dict())
+    model.load_state_dict(trained.weights())
     observe(config.max_iter, score_rows(model, data.x_valid))
     return config.max_iter * config.model_steps
 
@@ -83,7 +105,7 @@ def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int
     criterion = SurrogateLoss(
         context.true_loss,
         set_size=config.batch_size,
-        cross_entropy_weight=config.cross_entropy_weight,
+        usual_weight=config.usual_weight,
         random_state=context.seed,
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
@@ -116,6 +138,4 @@ def _shuffled(
 
 def _reject(setting: Setting) -> None:
     if setting:
-        raise TypeError(
-            f"Expected settings of `BilevelConfig`, got {', '.join(setting)}."
-        )
+        raise TypeError(f"Expected settings of `Recipe`, got {', '.join(setting)}.")

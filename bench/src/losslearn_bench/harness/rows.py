@@ -11,10 +11,32 @@ from torch import Tensor, nn
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.models.networks import score_rows
+from losslearn.models.rows import Rows
 from losslearn.tasks.thresholds import best_threshold, evaluate
-from losslearn.training.loop import TrainingData
 from losslearn_bench.datasets import Dataset, load_dataset
 from losslearn_bench.harness.splits import Split, split_rows
+
+
+class TrainingData(NamedTuple):
+    """Rows to train on, and rows to choose by."""
+
+    x: Float[Tensor, "rows features"]
+    y_true: Integer[Tensor, " rows"]
+    x_valid: Float[Tensor, "valid features"]
+    y_valid: Integer[Tensor, " valid"]
+    columns: Columns = NO_COLUMNS
+    """What the true loss needs to know of each training row besides."""
+    valid_columns: Columns = NO_COLUMNS
+
+    @property
+    def train(self) -> Rows:
+        """The rows to train on, as the package takes them."""
+        return Rows(self.x, self.y_true, columns=self.columns)
+
+    @property
+    def valid(self) -> Rows:
+        """The rows to choose by."""
+        return Rows(self.x_valid, self.y_valid, columns=self.valid_columns)
 
 
 class HeldOut(NamedTuple):
@@ -24,6 +46,11 @@ class HeldOut(NamedTuple):
     y_true: Integer[Tensor, " rows"]
     columns: Columns = NO_COLUMNS
     """What the true loss needs to know of each row besides."""
+
+    @property
+    def rows(self) -> Rows:
+        """The rows as the package takes them."""
+        return Rows(self.x, self.y_true, columns=self.columns)
 
 
 class SplitRows(NamedTuple):

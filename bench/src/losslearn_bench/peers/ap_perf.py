@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
+from losslearn_bench.baselines.hand_made import OverSets
 from losslearn_bench.checks import check_choice
 from losslearn_bench.harness.budget import Budget, Setting
 from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
 from losslearn_bench.harness.packages import load
+from losslearn_bench.harness.rows import TrainingData
 
 _CLASSES = {"f1_loss": "F1Score", "mcc_loss": "MCC"}
 
@@ -86,7 +87,7 @@ def _seconds_a_step(metric: str, batch_size: int) -> float:
 def _make(context: Context, setting: Setting) -> Trained:
     """Make the objective of the context's true loss."""
     del setting
-    return Trained(AdversarialObjective(context.true_loss.name))
+    return Trained(OverSets(AdversarialObjective(context.true_loss.name)))
 
 
 AP_PERF = NeuralMethod(

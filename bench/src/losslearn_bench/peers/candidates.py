@@ -6,9 +6,9 @@ from typing import NamedTuple
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
 from losslearn_bench.harness.budget import Budget, Setting
 from losslearn_bench.harness.method import Fitted, lowest
+from losslearn_bench.harness.rows import TrainingData
 
 
 class Candidate(NamedTuple):
@@ -39,7 +39,7 @@ def choose(
     y_scores = [candidate.score(data.x_valid) for candidate in candidates]
     results = []
     for true_loss in true_losses:
-        losses = [float(true_loss(data.y_valid, y_score)) for y_score in y_scores]
+        losses = [float(true_loss(data.valid.whole(score))) for score in y_scores]
         best = candidates[lowest(losses)]
         tried = [
             {"setting": candidate.setting, "validation": loss}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from losslearn.models.networks import score_rows, score_sets
-from losslearn.training.loop import Observer, TrainingData
+from losslearn.training.loop import Observer
 from losslearn.training.sampling import SetSampler
 from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.neural import (
@@ -24,10 +24,10 @@ from losslearn_bench.harness.neural import (
     Descent,
     NeuralMethod,
     check_finished,
-    make_trainer,
     warmed_up,
 )
 from losslearn_bench.harness.packages import load
+from losslearn_bench.harness.rows import TrainingData
 
 
 class IndexedLoss(Protocol):
@@ -101,8 +101,8 @@ def _follow(
     sampler = SetSampler(
         data.y_true,
         batch_size=min(config.batch_size, len(data.y_true)),
-        pos_rate=0.5,
-        prevalence_weights=False,
+        strata_shares=(0.5, 0.5),
+        weigh_back=False,
         generator=context.generator,
     )
     # where LibAUC's examples begin a new stage: after half and three quarters
@@ -115,9 +115,9 @@ def _follow(
             for group in parts.optimizer.param_groups:
                 group["lr"] = rate * left
         model.train()
-        for rows in sampler.draw(config.model_steps):
+        for rows in sampler.draw(config.model_steps).rows:
             y_score = score_sets(model, data.x[rows])
-            loss = parts.loss(sampler.y_set, y_score, rows)
+            loss = parts.loss(data.y_true[rows], y_score, rows)
             parts.optimizer.zero_grad()
             loss.sum().backward()
             parts.optimizer.step()
@@ -141,7 +141,7 @@ def _method(
         def descend(model: nn.Module, context: Context, observe: Observer) -> int:
             """Train by cross-entropy and Adam first, then by LibAUC's own."""
             if config.warm_up_iter:
-                check_finished(warmed_up(make_trainer(model, context, observe)))
+                check_finished(warmed_up(context.trainer(model, observe)))
             parts = make(model, context.data, own_rate)
             _follow(parts, own_rate, model, context, observe)
             return config.max_iter * config.model_steps

@@ -15,10 +15,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
+from losslearn.metrics import Sets, TrueLoss
 from losslearn_bench.harness.budget import Budget, Setting
 from losslearn_bench.harness.method import Fitted, check_request
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
 
 _GRID: tuple[Setting, ...] = tuple(
@@ -111,7 +111,7 @@ def _negative_loss(
 ) -> float:
     """Return a score that scikit-learn can maximise, from labels 0 and 1."""
     labels = torch.as_tensor(y_pred).double()
-    return -float(true_loss(torch.as_tensor(y_true), labels))
+    return -float(true_loss(Sets(torch.as_tensor(y_true), labels)))
 
 
 def _scores(pipeline: Pipeline, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from itertools import product
 
 from torch import Tensor, nn
 
+from losslearn_bench.baselines.hand_made import OverSets
 from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
 from losslearn_bench.harness.packages import load
@@ -46,7 +47,7 @@ def _make(context: Context, setting: Setting) -> Trained:
     del setting
     config = context.config
     n_steps = (config.max_iter - config.warm_up_iter) * config.model_steps
-    return Trained(SmoothAPObjective(n_steps))
+    return Trained(OverSets(SmoothAPObjective(n_steps)))
 
 
 SMOOTH_AP = NeuralMethod(

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.loop import TrainingData
 from losslearn_bench.harness.budget import Budget, Setting
 from losslearn_bench.harness.method import Fitted, check_request
 from losslearn_bench.harness.packages import load
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
 
 _LEARNING_RATES = (0.1, 0.03, 0.3)

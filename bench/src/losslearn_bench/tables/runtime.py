@@ -16,10 +16,13 @@ from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.usual import CrossEntropy
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.recipe import Recipe
+from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.tables.markdown import markdown_table, number, paragraphs
 
 _FEWEST = 4  # as many as leave something to explain beside three coefficients
@@ -86,7 +89,7 @@ def measure_iteration(
     x = torch.randn(4_000, n_features, generator=generator)
     y_true = (x[:, 0] + torch.randn(4_000, generator=generator) > 1).long()
     data = TrainingData(x, y_true, x[:100], y_true[:100])
-    config = BilevelConfig(
+    config = Recipe(
         max_iter=10**9,  # never at an end, so the schedule stands still
         n_evals=1,
         model_steps=design.model_steps,
@@ -101,10 +104,12 @@ def measure_iteration(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model: nn.Module = MLP(n_features, hidden=design.hidden)
-        surrogate = SetSurrogate(hidden=width, embed_dim=width)
-        learner = SurrogateLearner(surrogate, true_loss, config, generator=generator)
-        trainer = Trainer(model, data, true_loss, config, generator=generator)
-        learned, control = LearnedObjective(surrogate), CrossEntropy()
+        surrogate = SetSurrogate(ScoreTokens(), hidden=width, embed_dim=width)
+        learner = make_learner(
+            surrogate, true_loss, Binary(), config, generator=generator
+        )
+        trainer = make_trainer(model, data, true_loss, config, generator=generator)
+        learned, control = LearnedObjective(learner.fitter), CrossEntropy()
         ours, theirs = [], []
         for _ in range(blocks + 1):
             ours.append(_time(lambda: trainer.iterate(learned, learner), iterations))
