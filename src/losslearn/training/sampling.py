@@ -64,7 +64,7 @@ def set_layout(
 
 def strata_rows(
     strata: Integer[Tensor, " rows"], *, numbers: Integer[Tensor, " rows"] | None = None
-) -> list[Integer[Tensor, " taken"]]:
+) -> list[Integer[Tensor, " _"]]:
     """Return the numbers of the rows of each stratum, by its code.
 
     Args:
@@ -93,7 +93,7 @@ def _numbers(
 
 
 def draw_stratified(
-    by_stratum: Sequence[Integer[Tensor, " taken"]],
+    by_stratum: Sequence[Integer[Tensor, " _"]],
     n_sets: int,
     layout: SetLayout,
     *,
