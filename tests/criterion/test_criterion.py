@@ -11,6 +11,7 @@ from torch.nn.functional import softplus
 from losslearn import SurrogateLoss
 from losslearn.criterion import loss as criterion_module
 from losslearn.criterion.gathering import Gathered
+from losslearn.metrics import Sets
 
 in_both_forms = pytest.mark.usefixtures("form")
 
@@ -29,14 +30,14 @@ def expected(criterion, y_score, y_true, *, prevalence, weighted):
         weight[target == 1] = prevalence * n / n_pos
         weight[target == 0] = (1 - prevalence) * n / (n - n_pos)
     learned = copy.deepcopy(criterion._stream.surrogate).double()
-    value = learned(target, score, sample_weight=weight.detach())
+    value = learned(Sets(target, score, weight.detach()))
     n = len(y_true)
     sign = 1 - 2 * y_true
     cross_entropy = softplus(sign * score[:n]).sum() / n
     stretch = min(len(score) / n, 2)
     objective = (
         criterion._stream.blend * stretch * value / learned.loss_scale
-        + criterion._config.cross_entropy_weight * cross_entropy
+        + criterion._recipe.usual_weight * cross_entropy
     )
     (slope,) = torch.autograd.grad(objective, score)
     return value.item(), slope[:n].float()
@@ -53,7 +54,7 @@ def test_gradient_is_that_of_the_formula_for_the_rows_of_the_batch(
 ):
     criterion = fed(
         metric,
-        cross_entropy_weight=weight,
+        usual_weight=weight,
         prevalence=0.2,
         warm_up=10**6,  # the call itself moves the blend by no more than 1e-6
         mode="scratch" if metric is missed_share else "refined",
@@ -76,11 +77,10 @@ def test_the_set_is_the_batch_and_rows_of_the_queue():
     y_score, y_true = batch(7, 20)
     criterion(y_score, y_true)
     rest = criterion._rest
-    assert len(rest.y_score) == 64 - 20
-    kept = set(
-        zip(*(rows.tolist() for rows in criterion._stream.queue.rows()), strict=True)
-    )
-    drawn = set(zip(rest.y_score.tolist(), rest.y_true.tolist(), strict=True))
+    assert len(rest.score) == 64 - 20
+    rows = criterion._stream.queue.rows()
+    kept = set(zip(rows.score.tolist(), rows.target.tolist(), strict=True))
+    drawn = set(zip(rest.score.tolist(), rest.target.tolist(), strict=True))
     assert drawn <= kept
     assert {label for _, label in drawn} == {0, 1}
 

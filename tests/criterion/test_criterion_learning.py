@@ -9,6 +9,7 @@ from criterion_cases import SMALL, batch, fed, gap, weights
 from sklearn.metrics import roc_auc_score
 
 from losslearn import SurrogateLoss, get_true_loss
+from losslearn.metrics import Sets
 from losslearn.surrogate.universal import UniversalConfig, store
 from losslearn.tasks.thresholds import best_threshold
 
@@ -28,9 +29,9 @@ def test_the_metric_is_called_for_a_quarter_of_the_sets():
     # a prevalence of the queue's would change, and with it the layout of the sets
     criterion = SurrogateLoss("f1", prevalence=0.4, **{**small, "n_sets": 4})
 
-    def counted(y_true, y_score, *, sample_weight=None):
-        valued.append(len(y_score))
-        return true_loss(y_true, y_score, sample_weight=sample_weight)
+    def counted(sets):
+        valued.append(len(sets.score))
+        return true_loss(sets)
 
     learner = criterion._stream._learner
     learner._true_loss = replace(true_loss, function=counted)
@@ -54,7 +55,7 @@ def test_the_default_learns_in_every_third_call_ten_steps_at_once():
     criterion, n_steps = SurrogateLoss("f1", **small), []
     for seed in range(8):
         criterion(*batch(seed))
-        count, *_ = criterion._stream._learner._descent.moments()
+        count, *_ = criterion._stream._learner.fitter.descent.moments()
         n_steps.append(int(count))
     assert n_steps == [0, 0, 10, 10, 10, 20, 20, 20]
 
@@ -114,7 +115,8 @@ def test_metrics_are_those_of_the_queue():
 @pytest.mark.parametrize("prevalence", [None, 0.05])
 def test_threshold_is_the_best_on_the_queue_at_the_prevalence(prevalence):
     criterion = fed("f1", prevalence=prevalence)
-    y_score, y_true = criterion._stream.queue.rows()
+    rows = criterion._stream.queue.rows()
+    y_score, y_true = rows.score, rows.target
     weight = None
     if prevalence is not None:
         n_pos = y_true.sum()
@@ -169,7 +171,7 @@ def test_the_learned_loss_alone_reaches_the_known_optimum(
     )
     criterion = SurrogateLoss(
         metric,
-        cross_entropy_weight=0.0,  # so that nothing else shows the way
+        usual_weight=0.0,  # so that nothing else shows the way
         warm_up=20,
         set_size=200,
         random_state=seed,
@@ -180,7 +182,7 @@ def test_the_learned_loss_alone_reaches_the_known_optimum(
     x_test, y_test = separated(99, 4_000, direction)
 
     def true_loss(y_score: torch.Tensor) -> float:
-        return float(criterion.true_loss(y_test, y_score))
+        return float(criterion.true_loss(Sets(y_test, y_score)))
 
     start = true_loss(model(x_test).detach().squeeze(-1))
     n_steps = 400

@@ -22,6 +22,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from losslearn import SurrogateLoss
+from losslearn.metrics import Sets
 
 in_both_forms = pytest.mark.usefixtures("form")
 
@@ -131,9 +132,9 @@ def test_scores_that_cannot_be_used_never_enter_a_set(value):
             y_score[3:6] = value
         loss = criterion(y_score, y_true)
         assert loss.isfinite() == math.isfinite(value)
-        drawn = criterion._rest.y_score
+        drawn = criterion._rest.score
         assert drawn.abs().max() < 10
-    assert len(criterion._stream.queue.rows()[0]) == 256 // 32 * 29
+    assert len(criterion._stream.queue.rows().score) == 256 // 32 * 29
     assert is_finite(criterion)
     assert math.isfinite(criterion.metrics()["true_loss"])
     assert criterion(*batch(99)).isfinite()
@@ -180,7 +181,9 @@ def test_a_model_trains_under_autocast(dtype):
     x_test, y_test = table(999, 500)
 
     def true_loss() -> float:
-        return criterion.true_loss(y_test.long(), model(x_test).detach()[:, 0]).item()
+        return criterion.true_loss(
+            Sets(y_test.long(), model(x_test).detach()[:, 0])
+        ).item()
 
     start = true_loss()
     for step in range(40):
@@ -195,7 +198,7 @@ def test_a_model_trains_under_autocast(dtype):
         scaler.step(optimizer)
         scaler.update()
     assert all(w.dtype == torch.float32 for w in weights(criterion))
-    assert criterion._stream.queue.rows()[0].dtype == torch.float32
+    assert criterion._stream.queue.rows().score.dtype == torch.float32
     assert true_loss() < start - 0.1
 
 

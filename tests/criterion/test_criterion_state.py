@@ -37,7 +37,7 @@ from losslearn.surrogate.universal import UniversalConfig, store
 
 OTHER_SETTINGS = {
     "warm_up": 7,
-    "cross_entropy_weight": 0.5,
+    "usual_weight": 0.5,
     "set_size": 40,
     "queue_size": 100,
     "learn_every": 2,
@@ -254,8 +254,8 @@ def switch(name: str = "auc"):
     """A built-in loss that can be made to ignore the scores: `off[0] = True`."""
     loss, off = get_true_loss(name), [False]
 
-    def function(y_true, y_score, *, sample_weight=None):
-        values = loss(y_true, y_score, sample_weight=sample_weight)
+    def function(sets):
+        values = loss(sets)
         return values * 0 + 0.25 if off[0] else values
 
     return replace(loss, function=function), off

@@ -6,15 +6,20 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from losslearn._fast import fastest
 from losslearn._fast.kernels import feed_forward
 from losslearn._fast.kernels.blas import one_thread
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import build_model
+from losslearn.models.predictor import TorchPredictor
+from losslearn.models.rows import Rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.training.algorithm import SurrogateLearner
-from losslearn.training.loop import Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.loop import Trainer
+from losslearn.training.recipe import Recipe
 
 with one_thread():  # so that the libraries are loaded
     pass
@@ -80,13 +85,13 @@ def test_every_kernel_that_calls_blas_runs_within(monkeypatch):
     x = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
     y_true = (x[:, 0] > 0).long()
     generator, loss = torch.Generator().manual_seed(0), get_true_loss("f1")
-    config = BilevelConfig(max_iter=2, batch_size=20)
-    data = TrainingData(x, y_true, x, y_true)
-    trainer = Trainer(build_model("mlp", x), data, loss, config, generator=generator)
-    surrogate = SetSurrogate()
-    learner = SurrogateLearner(surrogate, loss, config, generator=generator)
-    trainer.iterate(LearnedObjective(surrogate), learner)
-    learned = LearnedObjective(surrogate)
+    recipe, rows = Recipe(max_iter=2, batch_size=20), Rows(x, y_true)
+    predictor = fastest(TorchPredictor(build_model("mlp", x), rows, lr=1e-2))
+    trainer = Trainer(predictor, rows, loss, Binary(), recipe, generator=generator)
+    surrogate = SetSurrogate(ScoreTokens())
+    learner = make_learner(surrogate, loss, Binary(), recipe, generator=generator)
+    learned = LearnedObjective(learner.fitter)
+    trainer.iterate(learned, learner)
     # an objective that is not known takes the steps one at a time
-    trainer.iterate(lambda *args, **kwargs: learned(*args, **kwargs))
+    trainer.iterate(lambda sets: learned(sets))
     assert seen == {name: {1} for name in names}

@@ -6,9 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from losslearn._fast.descent import ClippedAdam
+from losslearn._fast import fastest
+from losslearn._fast.descent import FlatDescent
+from losslearn.models.descent import Descent
 
 DTYPES = [torch.float32, torch.float64]
+
+
+def make_descent(module: nn.Module, **settings) -> FlatDescent:
+    descent = fastest(Descent(module.parameters(), **settings))
+    assert isinstance(descent, FlatDescent)
+    return descent
 
 
 def make_module(dtype: torch.dtype) -> nn.Module:
@@ -23,7 +31,9 @@ def loss_of(module: nn.Module, step: int) -> torch.Tensor:
     return (module(x).squeeze(-1) - x[:, 0] * 30).square().mean()
 
 
-def run(module: nn.Module, descent: ClippedAdam, first: int, last: int) -> None:
+def run(
+    module: nn.Module, descent: Descent | FlatDescent, first: int, last: int
+) -> None:
     for step in range(first, last):
         descent.zero_grad()
         loss_of(module, step).backward()
@@ -34,22 +44,27 @@ def run(module: nn.Module, descent: ClippedAdam, first: int, last: int) -> None:
 @pytest.mark.parametrize("max_grad_norm", [None, 1.0, 1e9])
 def test_hundred_steps_are_those_of_clip_and_adam(dtype, max_grad_norm):
     ours, theirs = make_module(dtype), make_module(dtype)
-    descent = ClippedAdam(ours.parameters(), lr=1e-2, max_grad_norm=max_grad_norm)
+    settings = {"lr": 1e-2, "max_grad_norm": max_grad_norm}
+    reference = copy.deepcopy(ours)
     adam = torch.optim.Adam(theirs.parameters(), lr=1e-2)
-    run(ours, descent, 0, 100)
+    run(ours, make_descent(ours, **settings), 0, 100)
+    run(reference, Descent(reference.parameters(), **settings), 0, 100)
     for step in range(100):
         adam.zero_grad()
         loss_of(theirs, step).backward()
         if max_grad_norm is not None:
             nn.utils.clip_grad_norm_(theirs.parameters(), max_grad_norm)
         adam.step()
-    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+    for mine, other, written in zip(
+        ours.parameters(), theirs.parameters(), reference.parameters(), strict=True
+    ):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(mine, written, rtol=1e-4, atol=1e-5)
 
 
 def test_single_precision_on_the_cpu_is_compiled_and_double_is_not():
     single, double = (
-        ClippedAdam(make_module(dtype).parameters(), lr=1.0) for dtype in DTYPES
+        make_descent(make_module(dtype), lr=1.0) for dtype in DTYPES
     )
     assert single.arrays is not None
     assert double.arrays is None
@@ -58,8 +73,8 @@ def test_single_precision_on_the_cpu_is_compiled_and_double_is_not():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_going_on_from_a_state_is_going_on(dtype):
     whole, parts = make_module(dtype), make_module(dtype)
-    run(whole, ClippedAdam(whole.parameters(), lr=1e-2, max_grad_norm=1.0), 0, 20)
-    descent = ClippedAdam(parts.parameters(), lr=1e-2, max_grad_norm=1.0)
+    run(whole, make_descent(whole, lr=1e-2, max_grad_norm=1.0), 0, 20)
+    descent = make_descent(parts, lr=1e-2, max_grad_norm=1.0)
     run(parts, descent, 0, 7)
     state = copy.deepcopy(descent.state_dict())
     weights = copy.deepcopy(parts.state_dict())
@@ -72,7 +87,7 @@ def test_going_on_from_a_state_is_going_on(dtype):
 
 def test_learning_rate_can_be_set():
     module = make_module(torch.float32)
-    descent = ClippedAdam(module.parameters(), lr=1e-2)
+    descent = make_descent(module, lr=1e-2)
     descent.lr = 0.0
     before = module[0].weight.detach().clone()
     run(module, descent, 0, 3)
@@ -85,7 +100,7 @@ def test_frozen_parameters_stay():
     module[0].weight.requires_grad_(False)
     before = module[0].weight.detach().clone()
     bias = module[0].bias.detach().clone()
-    run(module, ClippedAdam(module.parameters(), lr=1e-2), 0, 3)
+    run(module, make_descent(module, lr=1e-2), 0, 3)
     assert torch.equal(module[0].weight, before)
     assert not torch.equal(module[0].bias, bias)
 
@@ -98,7 +113,8 @@ def test_parameters_of_two_types_train_too():
             self.v = nn.Parameter(torch.zeros(2, dtype=torch.float64))
 
     module = Mixed()
-    descent = ClippedAdam(module.parameters(), lr=0.1, max_grad_norm=1.0)
+    descent = fastest(Descent(module.parameters(), lr=0.1, max_grad_norm=1.0))
+    assert isinstance(descent, Descent)
     descent.zero_grad()
     ((module.w.double() + module.v - 1) ** 2).sum().backward()
     descent.step()
@@ -108,9 +124,7 @@ def test_parameters_of_two_types_train_too():
 
 def test_unclipped_parameters_are_moved_by_adam_and_clip_nothing():
     module, own = make_module(torch.float32), nn.Parameter(torch.tensor(0.0))
-    descent = ClippedAdam(
-        module.parameters(), lr=0.1, max_grad_norm=1e-3, unclipped=[own]
-    )
+    descent = make_descent(module, lr=0.1, max_grad_norm=1e-3, unclipped=[own])
     descent.zero_grad()
     (loss_of(module, 0) + 1e6 * own).backward()
     descent.step()
@@ -120,7 +134,7 @@ def test_unclipped_parameters_are_moved_by_adam_and_clip_nothing():
 
 def test_gradient_that_is_not_a_number_is_seen():
     module = make_module(torch.float32)
-    descent = ClippedAdam(module.parameters(), lr=0.1, max_grad_norm=1.0)
+    descent = make_descent(module, lr=0.1, max_grad_norm=1.0)
     descent.zero_grad()
     (loss_of(module, 0) * torch.nan).backward()
     descent.step()

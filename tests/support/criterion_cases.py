@@ -63,8 +63,8 @@ def set_of(
     rest = criterion._rest
     assert rest is not None
     return (
-        torch.cat([y_score.detach(), rest.y_score]),
-        torch.cat([y_true.long(), rest.y_true]),
+        torch.cat([y_score.detach(), rest.score]),
+        torch.cat([y_true.long(), rest.target]),
     )
 
 
