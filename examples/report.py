@@ -4,7 +4,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from losslearn import get_true_loss, tune_threshold
+from losslearn import Sets, get_true_loss, tune_threshold
 
 
 def held_out_loss(
@@ -21,7 +21,7 @@ def held_out_loss(
     if true_loss.needs_threshold:
         true_loss = true_loss.with_threshold(tune_threshold(*_rows(valid), metric))
     y_true, y_score = _rows(test)
-    return float(true_loss(y_true.long(), y_score))
+    return float(true_loss(Sets(y_true.long(), y_score)))
 
 
 def print_table(metric: str, losses: dict[str, float]) -> None:

@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from skorch import NeuralNetClassifier
 from torch import Tensor, nn
 
-from losslearn import SurrogateLoss, get_true_loss
+from losslearn import Sets, SurrogateLoss, get_true_loss
 from rare_digit import COPIES, Network, load_task, scored
 from report import held_out_loss, print_table
 
@@ -33,7 +33,8 @@ def two_columns(score: Tensor) -> Tensor:
 def best_loss(y: np.ndarray, probability: np.ndarray, *, metric: str) -> float:
     """Return the loss of rows at the threshold best for them."""
     true_loss = get_true_loss(metric)
-    return float(true_loss(torch.from_numpy(y).long(), torch.from_numpy(probability)))
+    rows = Sets(torch.from_numpy(y).long(), torch.from_numpy(probability))
+    return float(true_loss(rows))
 
 
 def make_net(criterion: type[nn.Module], *, epochs: int) -> NeuralNetClassifier:

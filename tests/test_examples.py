@@ -15,7 +15,7 @@ from criterion_cases import same
 from sklearn.base import clone
 from torch import nn
 
-from losslearn import SurrogateLoss
+from losslearn import Sets, SurrogateLoss
 
 FOLDER = Path(__file__).parent.parent / "examples"
 NEEDED = {
@@ -114,7 +114,7 @@ def test_hugging_face_evaluates_by_the_true_loss_and_learns_nothing(tmp_path):
     assert same(criterion.get_extra_state(), before)
     loss = criterion.true_loss.with_threshold(criterion.threshold)
     labels, scores = map(torch.from_numpy, (found.label_ids, found.predictions))
-    expected = loss(labels.long(), scores.squeeze(-1)).item()
+    expected = loss(Sets(labels.long(), scores.squeeze(-1))).item()
     assert found.metrics["test_loss"] == pytest.approx(expected)
 
 

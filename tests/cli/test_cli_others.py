@@ -4,11 +4,13 @@ import json
 
 from losslearn import load_model
 from losslearn.cli import demo, main, universals
+from losslearn.metrics import get_true_loss
 from losslearn.surrogate.universal import (
     UniversalConfig,
     load_universal,
     make_universal,
 )
+from losslearn.tasks.binary import Binary
 
 
 def test_metrics_lists_every_loss(capsys):
@@ -31,7 +33,8 @@ def test_universal_writes_a_surrogate_and_its_error(tmp_path, capsys, monkeypatc
 
     monkeypatch.setattr(universals, "make_universal", make_quickly)
     assert main(["universal", "mcc", "--out", str(tmp_path / "u"), "--seed", "7"]) == 0
-    made = load_universal(tmp_path / "u" / "mcc_loss.safetensors")
+    view = Binary().view(get_true_loss("mcc"), standardize=True)
+    made = load_universal(tmp_path / "u" / "mcc_loss.safetensors", view)
     assert made.settings["seed"] == 7
     assert f"mcc_loss: surrogate error {made.error:.4f}" in capsys.readouterr().out
     monkeypatch.setattr(universals, "list_true_losses", short_list)

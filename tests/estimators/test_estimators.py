@@ -468,3 +468,8 @@ def test_a_fit_by_old_arguments_is_the_fit_by_the_recipe(table, fitted):
     assert np.array_equal(
         clf.fit(*table).decision_function(X), fitted.decision_function(X)
     )
+
+
+def test_what_is_no_recipe_is_refused_by_the_fit(table):
+    with pytest.raises(ValueError, match="`recipe` must be a `Recipe` or None, got 3"):
+        SurrogateClassifier(recipe=3).fit(*table)

@@ -1,6 +1,7 @@
 """What the estimators of all tasks share: settings, rows, a fit and its control."""
 
 import copy
+import inspect
 import warnings
 from abc import abstractmethod
 from dataclasses import replace
@@ -44,6 +45,14 @@ class SurrogateEstimator(BaseEstimator):
     model: str | nn.Module
     recipe: Recipe | None
 
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - Python's
+        """Show the present arguments alone, to users and to scikit-learn."""
+        super().__init_subclass__(**options)
+        _, *present = inspect.signature(cls.__init__).parameters.values()
+        cls.__signature__ = inspect.Signature(
+            [one for one in present if one.kind is not one.VAR_KEYWORD]
+        )
+
     @abstractmethod
     def _task(self) -> Task:
         """Return the task."""
@@ -56,14 +65,14 @@ class SurrogateEstimator(BaseEstimator):
         """Return the recipe with settings that release 0.1 took one by one."""
         if not old:
             return recipe
-        recipe = recipe or Recipe()
+        recipe = _settings(recipe)
         return replace(recipe, **renamed(old, recipe.get_params(), prefix=_NESTED))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the arguments, and the settings of the recipe as `recipe__*`."""
         found: dict[str, Any] = super().get_params(deep=False)
-        if deep:
-            settings = (self.recipe or Recipe()).get_params()
+        if deep and isinstance(self.recipe, Recipe | None):  # `fit` refuses others
+            settings = _settings(self.recipe).get_params()
             found |= {_NESTED + name: value for name, value in settings.items()}
         return found
 
@@ -81,7 +90,9 @@ class SurrogateEstimator(BaseEstimator):
         own = self._get_param_names()
         old = {name: params.pop(name) for name in list(params) if name not in own}
         super().set_params(**params)
-        recipe = self.recipe or Recipe()
+        if not nested and not old:
+            return self
+        recipe = _settings(self.recipe)
         unknown = [name for name in nested if name not in recipe.get_params()]
         try:
             if unknown:
@@ -119,7 +130,7 @@ class SurrogateEstimator(BaseEstimator):
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
         """
-        recipe, task = self.recipe or Recipe(), self._task()
+        recipe, task = _settings(self.recipe), self._task()
         true_loss = as_true_loss(
             self.metric,
             greater_is_better=self.greater_is_better,
@@ -308,6 +319,17 @@ class SurrogateEstimator(BaseEstimator):
         finally:
             self.model_.load_state_dict(self.method_weights_[self.report_["chosen"]])
         return scores
+
+
+def _settings(recipe: Recipe | None) -> Recipe:
+    """Return the settings of a fit.
+
+    Raises:
+        ValueError: If what was given is no recipe.
+    """
+    if not isinstance(recipe, Recipe | None):
+        raise ValueError(f"`recipe` must be a `Recipe` or None, got {recipe!r}.")
+    return recipe or Recipe()
 
 
 def _target_rows(rows: Rows) -> TargetRows | None:
