@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401 - metrics and files hold anything
 """Whether fits with fixed seeds still compute what they did: to the bit.
 
 `history.py dump FILE` runs small fits of every kind and writes their histories,
@@ -135,11 +136,8 @@ def _universal() -> dict[str, Any]:
     """Fit a universal surrogate briefly."""
     import torch
 
-    try:
-        from losslearn.surrogate.universal import UniversalConfig
-    except ImportError:  # its place of today
-        from losslearn.surrogate.network import UniversalConfig
     from losslearn import fit_universal, get_true_loss
+    from losslearn.surrogate.universal import UniversalConfig
 
     torch.manual_seed(0)
     config = UniversalConfig(set_sizes=(32, 64), n_sets=128, max_iter=80)
@@ -150,10 +148,10 @@ def _universal() -> dict[str, Any]:
 
 def _cases() -> dict[str, Callable[[], dict[str, Any]]]:
     cases: dict[str, Callable[[], dict[str, Any]]] = {}
+    own = {"greater_is_better": True}
     for model in ("linear", "mlp"):
         for metric in ("f1", "auc", "average_precision", "error_rate"):
             cases[f"{model} {metric}"] = lambda m=metric, k=model: _fit(m, k)
-        own = {"greater_is_better": True}
         cases[f"{model} own"] = lambda k=model: _fit(own_metric, k, **own)
         cases[f"{model} columns"] = lambda k=model: _fit(
             profit, k, columns=True, max_iter=30, **own

@@ -18,7 +18,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def push(queue: ScoreQueue, y_score: torch.Tensor, y_true: torch.Tensor) -> None:
     """Put rows in; the last number of a target is its class."""
-    queue.push(y_score, y_true, strata=y_true.flatten(1)[:, -1] if y_true.ndim > 1 else y_true)
+    queue.push(
+        y_score, y_true, strata=y_true.flatten(1)[:, -1] if y_true.ndim > 1 else y_true
+    )
 
 
 def same_rows(left: Sets, right: Sets) -> bool:
@@ -55,7 +57,7 @@ def test_it_holds_the_latest_rows_and_draws_the_usable_ones(capacity, batches):
         assert len(queue) == len(model)
         counts = [sum(y == label for _, y in usable) for label in (0, 1)]
         # no further than the highest stratum that has come
-        assert (queue.counts() + [0, 0])[:2] == counts
+        assert ([*queue.counts(), 0, 0])[:2] == counts
     if not model:
         with pytest.raises(ValueError, match="queue is empty"):
             queue.rows()
@@ -64,7 +66,7 @@ def test_it_holds_the_latest_rows_and_draws_the_usable_ones(capacity, batches):
     y_score, y_true = kept.score, kept.target
     rows = sorted(zip(y_score.tolist(), y_true.tolist(), strict=True))
     assert rows == sorted(usable)
-    if 0 in (queue.counts() + [0, 0])[:2]:
+    if 0 in ([*queue.counts(), 0, 0])[:2]:
         return
     layout = set_layout(7, (0.6, 0.4))
     drawn = queue.draw(5, layout, generator=generator())

@@ -15,7 +15,7 @@ ROOMS = sorted(
 WITHOUT_A_TASK = ["training", "surrogate", "criterion", "report", "cli"]
 WORDS = re.compile(
     r"binary|positive|threshold|cross.entropy"
-    r"|\b(y|y_true|targets?|labels?|strat\w+)\S* == 1\b",
+    r"|\b(y|y_true|targets?|labels?|strata)\S* == 1\b",
     re.IGNORECASE,
 )
 ALLOWED = {"gc.set_threshold"}

@@ -23,7 +23,9 @@ def surrogate(request) -> SetSurrogate:
 
 
 def test_sizes_are_those_of_the_paper():
-    shapes = [tuple(p.shape) for p in SetSurrogate(ScoreTokens()).parameters() if p.ndim == 2]
+    shapes = [
+        tuple(p.shape) for p in SetSurrogate(ScoreTokens()).parameters() if p.ndim == 2
+    ]
     assert shapes == [(30, 2), (30, 30), (10, 30), (10, 10), (1, 10)]
 
 
@@ -56,9 +58,7 @@ def test_value_is_that_of_equation_2_written_out(surrogate):
 def test_sets_do_not_see_each_other(surrogate):
     y_true, y_score, weight = draw(n_sets=4)
     together = surrogate(Sets(y_true, y_score, weight))
-    alone = [
-        surrogate(Sets(y_true[i], y_score[i], weight[i])) for i in range(4)
-    ]
+    alone = [surrogate(Sets(y_true[i], y_score[i], weight[i])) for i in range(4)]
     assert torch.allclose(together, torch.stack(alone))
 
 

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from losslearn._files import write_whole
+from losslearn._files import write_whole as write_whole
 from losslearn.report.palette import GRID
 
 if TYPE_CHECKING:
