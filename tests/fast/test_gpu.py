@@ -12,15 +12,22 @@ from sklearn.metrics import f1_score
 from torch import Tensor, nn
 
 from losslearn import SurrogateClassifier, SurrogateLoss
+from losslearn._fast import as_written, fastest
 from losslearn._fast.cuda_graphs import GraphedFunction
-from losslearn._fast.fused import Weights
-from losslearn.metrics import get_true_loss
+from losslearn._fast.fitter import RecordedFitter
+from losslearn.metrics import Sets, get_true_loss
 from losslearn.models.networks import build_model
+from losslearn.models.predictor import TorchPredictor
+from losslearn.models.rows import Rows
+from losslearn.surrogate.fitter import SurrogateFitter, Weights
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.training.algorithm import DrawnSets, SurrogateLearner
-from losslearn.training.loop import Trainer, TrainingData
-from losslearn.training.recipe import BilevelConfig
+from losslearn.tasks.binary import Binary
+from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.tokens import ScoreTokens
+from losslearn.training.comparison import make_learner
+from losslearn.training.loop import Trainer
+from losslearn.training.recipe import Recipe
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no CUDA device on this machine"
@@ -32,15 +39,28 @@ def test_an_iteration_never_waits_for_the_device(metric):
     device = torch.device("cuda")
     x = torch.randn(5_000, 20, device=device)
     y_true = (x[:, 0] > 1).long()
-    data = TrainingData(x, y_true, x[:100], y_true[:100])
-    config = BilevelConfig(max_iter=100, batch_size=200, replay=2)
+    recipe = Recipe(max_iter=100, batch_size=200, replay=2)
     generator = torch.Generator(device).manual_seed(0)
     loss = get_true_loss(metric)
-    surrogate = SetSurrogate().to(device)
-    model: nn.Module = build_model("mlp", x)
-    trainer = Trainer(model, data, loss, config, generator=generator)
-    learner = SurrogateLearner(surrogate, loss, config, generator=generator)
-    objective = LearnedObjective(surrogate, cross_entropy_weight=1.0)
+    surrogate = SetSurrogate(ScoreTokens()).to(device)
+    predictor = fastest(
+        TorchPredictor(
+            build_model("mlp", x),
+            Rows(x, y_true),
+            lr=recipe.model_lr,
+            max_grad_norm=recipe.max_grad_norm,
+        )
+    )
+    trainer = Trainer(
+        predictor,
+        Rows(x[:100], y_true[:100]),
+        loss,
+        Binary(),
+        recipe,
+        generator=generator,
+    )
+    learner = make_learner(surrogate, loss, Binary(), recipe, generator=generator)
+    objective = LearnedObjective(learner.fitter, usual_weight=1.0)
     for _ in range(3):  # allocates and loads kernels
         trainer.iterate(objective, learner)
     torch.cuda.set_sync_debug_mode("error")
@@ -96,27 +116,28 @@ def turns(n: int, *, graphed: bool, **settings: object) -> tuple[Tensor, list[Te
     torch.manual_seed(0)
     generator = torch.Generator("cuda").manual_seed(0)
     loss = get_true_loss("f1")
-    surrogate = SetSurrogate(**settings).cuda()
-    learner = SurrogateLearner(
-        surrogate, loss, BilevelConfig(replay=2), generator=generator
-    )
-    if not graphed:
-        learner._graphed = None
+    surrogate = SetSurrogate(ScoreTokens(**settings)).cuda()
+    made = (surrogate, loss, Binary(), Recipe(replay=2))
+    if graphed:
+        learner = make_learner(*made, generator=generator)
+        assert isinstance(learner.fitter, RecordedFitter)
+    else:
+        with as_written():
+            learner = make_learner(*made, generator=generator)
+        assert type(learner.fitter) is SurrogateFitter
     y_true = (torch.arange(64, device="cuda") < 20).long()
     weight = torch.linspace(0.5, 1.5, 64, device="cuda")
 
-    def draw(n_sets: int) -> DrawnSets:
+    def draw(n_sets: int) -> Sets:
         noise = torch.randn(n_sets, 64, device="cuda", generator=generator)
-        return DrawnSets(noise + y_true)
+        return Sets(y_true.expand(n_sets, 64), noise + y_true, weight)
 
     errors = []
     for turn in range(n):
         if turn == n // 2:  # as a resume does: Adam's moments lie elsewhere
             learner.load_state_dict(copy.deepcopy(learner.state_dict()))
         steps = 3 if turn % 5 == 4 else 10
-        errors.append(
-            learner.learn_sets(draw, y_true, sample_weight=weight, steps=steps)
-        )
+        errors.append(learner.learn(draw, steps=steps))
         learner.forget_sets()
     return torch.stack(errors), [p.detach() for p in surrogate.parameters()]
 
@@ -132,11 +153,12 @@ def test_a_graph_of_steps_equals_the_steps(settings):
 
 
 def test_a_graph_of_the_learned_loss_equals_it():
-    surrogate = SetSurrogate().cuda()
+    surrogate = SetSurrogate(ScoreTokens()).cuda()
+    fitter = fastest(SurrogateFitter(surrogate, CrossEntropy(), lr=1e-3))
+    assert isinstance(fitter, RecordedFitter)
     objective, plain = (
-        LearnedObjective(surrogate, cross_entropy_weight=0.3) for _ in range(2)
+        LearnedObjective(one, usual_weight=0.3) for one in (fitter, fitter.part)
     )
-    plain._graphed = None
     for seed in range(12):
         n = 20 if seed % 4 == 3 else 64  # an epoch's last batch
         torch.manual_seed(seed)
@@ -145,16 +167,15 @@ def test_a_graph_of_the_learned_loss_equals_it():
         if seed == 8:
             objective.weights = plain.weights = Weights(0.5, 0.0)
         for got, expected in zip(
-            objective.value_and_slope(y_true, y_score, sample_weight=weight),
-            plain.value_and_slope(y_true, y_score, sample_weight=weight),
+            objective.value_and_slope(Sets(y_true, y_score, weight)),
+            plain.value_and_slope(Sets(y_true, y_score, weight)),
             strict=True,
         ):
             torch.testing.assert_close(got, expected)
         with torch.no_grad():  # as its next fit does
             for parameter in surrogate.parameters():
                 parameter += 0.01 * torch.randn_like(parameter)
-    assert objective._graphed is not None
-    assert any(objective._graphed._graphs.values())
+    assert any(fitter._graphed_slope._graphs.values())
 
 
 def test_mixed_precision_goes_without_a_graph():
@@ -233,7 +254,11 @@ def test_a_classifier_is_trained_on_the_gpu(model):
     y = (x[:, 0] + 0.5 * torch.randn(4_000, generator=generator) > 1).long().numpy()
     fits = [
         SurrogateClassifier(
-            "f1", model=model, max_iter=200, device=device, random_state=0
+            "f1",
+            model=model,
+            recipe=Recipe(max_iter=200),
+            device=device,
+            random_state=0,
         ).fit(x[:3_000].numpy(), y[:3_000])
         for device in ("cpu", "cuda")
     ]
@@ -254,6 +279,6 @@ def test_a_loop_with_a_criterion_learns_on_the_gpu():
         optimizer.step()
     x, y_true = (rows.cuda() for rows in table(1_000, 4_000))
     reached = criterion.eval()(model(x), y_true).item()
-    best = get_true_loss("f1")(y_true.long(), x[:, 0]).item()  # the feature that tells
+    best = get_true_loss("f1")(Sets(y_true.long(), x[:, 0])).item()  # the feature that tells
     assert criterion.metrics()["blend"] > 0.5
     assert reached < best + 0.02
