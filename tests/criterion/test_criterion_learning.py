@@ -29,9 +29,9 @@ def test_the_metric_is_called_for_a_quarter_of_the_sets():
     # a prevalence of the queue's would change, and with it the layout of the sets
     criterion = SurrogateLoss("f1", prevalence=0.4, **{**small, "n_sets": 4})
 
-    def counted(sets):
-        valued.append(len(sets.score))
-        return true_loss(sets)
+    def counted(y_true, y_score, *, sample_weight=None):
+        valued.append(len(y_score))
+        return true_loss(Sets(y_true, y_score, sample_weight))
 
     learner = criterion._stream._learner
     learner._true_loss = replace(true_loss, function=counted)

@@ -33,6 +33,7 @@ from torch import nn
 
 from losslearn import SurrogateLoss, get_true_loss
 from losslearn.criterion import loss as criterion
+from losslearn.metrics import Sets
 from losslearn.surrogate.universal import UniversalConfig, store
 
 OTHER_SETTINGS = {
@@ -180,10 +181,12 @@ def checkpointed_run(folder: Path, *, steps: int, kill_at: int | None = None) ->
 
 @pytest.mark.slow
 def test_a_killed_process_is_resumed_to_the_last_bit(tmp_path):
+    here = Path(__file__).parent
+
     def run(folder: Path, kill_at: int | None) -> int:
         program = (
             "import sys, pathlib, torch; torch.set_num_threads(1); "
-            f"sys.path.insert(0, {str(Path(__file__).parent)!r}); "
+            f"sys.path[:0] = {[str(here), str(here.parent / 'support')]!r}; "
             "from test_criterion_state import checkpointed_run as run; "
             f"run(pathlib.Path({str(folder)!r}), steps=20, kill_at={kill_at})"
         )
@@ -254,8 +257,8 @@ def switch(name: str = "auc"):
     """A built-in loss that can be made to ignore the scores: `off[0] = True`."""
     loss, off = get_true_loss(name), [False]
 
-    def function(sets):
-        values = loss(sets)
+    def function(y_true, y_score, *, sample_weight=None):
+        values = loss(Sets(y_true, y_score, sample_weight))
         return values * 0 + 0.25 if off[0] else values
 
     return replace(loss, function=function), off

@@ -171,13 +171,15 @@ class CompiledPredictor:
         from losslearn._fast.kernels.feed_forward import backward_step, forward_step
 
         work = self._work_for(drawn.rows.shape[1])
-        for one in drawn.each():
+        # the masks of the steps in one call
+        seed = self._draw_seed(len(drawn.rows))
+        for step, one in enumerate(drawn.each()):
             with one_thread():
                 values = forward_step(
                     self._alpha,
                     self._widths,
                     *self._at(one.rows),
-                    self._draw_seed(1),
+                    seed + step * len(self._widths),
                     *work,
                 )
             score = torch.from_numpy(values).requires_grad_()

@@ -80,7 +80,7 @@ class WideScores:
         noise = torch.randn(n_sets, n, generator=generator)
         # dividing by a shared chi makes Student-like tails in half of the sets
         chi = torch.randn(n_sets, n, generator=generator).abs().clamp_min(0.3)
-        noise = torch.where(uniform(0, 1) < 0.5, noise, noise / chi.sqrt())
+        noise = torch.where(uniform(0.0, 1.0) < 0.5, noise, noise / chi.sqrt())
         separation = uniform(-0.1, 1.0) * self.max_separation
         hard = torch.rand(n_sets, n, generator=generator) < uniform(0.0, 0.6)
         centre = torch.where(hard, uniform(-0.2, 1.0) * separation, separation)
@@ -143,8 +143,8 @@ def _bend(y_score: Tensor, uniform: Uniform) -> Tensor:
     """Bend the standardised scores: not at all, skew, squash or stretch them."""
     z = (y_score - y_score.mean(-1, keepdim=True)) / y_score.std(-1, keepdim=True)
     strength = uniform(0.2, 1.5)
-    kind = uniform(0, 4)
-    skewed = torch.sign(uniform(-1, 1)) * strength
+    kind = uniform(0.0, 4.0)
+    skewed = torch.sign(uniform(-1.0, 1.0)) * strength
     bends = (
         z,
         torch.expm1((skewed * z).clamp(-6, 4)) / skewed,
@@ -159,14 +159,14 @@ def _bend(y_score: Tensor, uniform: Uniform) -> Tensor:
 def _round_some(y_score: Tensor, uniform: Uniform) -> Tensor:
     """Round the scores of one set in ten to a grid, so that ties occur."""
     grid = y_score.std(-1, keepdim=True) * uniform(0.05, 0.5)
-    return torch.where(uniform(0, 1) < 0.1, (y_score / grid).round() * grid, y_score)
+    return torch.where(uniform(0.0, 1.0) < 0.1, (y_score / grid).round() * grid, y_score)
 
 
 def _class_weights(y_true: Tensor, uniform: Uniform) -> Tensor:
     """Weigh the classes to another prevalence in half of the sets."""
     prevalence = y_true.to(torch.float32).mean(-1, keepdim=True)
-    target = torch.sigmoid(torch.logit(prevalence) + uniform(-3, 3))
+    target = torch.sigmoid(torch.logit(prevalence) + uniform(-3.0, 3.0))
     weight = torch.where(
         y_true == 1, target / prevalence, (1 - target) / (1 - prevalence)
     )
-    return torch.where(uniform(0, 1) < 0.5, torch.ones_like(weight), weight)
+    return torch.where(uniform(0.0, 1.0) < 0.5, torch.ones_like(weight), weight)
