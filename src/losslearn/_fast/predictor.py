@@ -171,15 +171,19 @@ class CompiledPredictor:
         from losslearn._fast.kernels.feed_forward import backward_step, forward_step
 
         work = self._work_for(drawn.rows.shape[1])
-        # the masks of the steps in one call
-        seed = self._draw_seed(len(drawn.rows))
-        for step, one in enumerate(drawn.each()):
+        n_steps, apart = len(drawn.rows), len(self._widths)
+        if self.rows.columns:  # such sets are taken one by one
+            seeds = [self._draw_seed(1) for _ in range(n_steps)]
+        else:
+            first = self._draw_seed(n_steps)
+            seeds = [first + step * apart for step in range(n_steps)]
+        for seed, one in zip(seeds, drawn.each(), strict=True):
             with one_thread():
                 values = forward_step(
                     self._alpha,
                     self._widths,
                     *self._at(one.rows),
-                    seed + step * len(self._widths),
+                    seed,
                     *work,
                 )
             score = torch.from_numpy(values).requires_grad_()
