@@ -292,6 +292,7 @@ def make_sampler(
         task.strata(rows.own(rows.target)),
         batch_size=min(recipe.batch_size, rows.n_rows),
         numbers=rows.numbers,
+        n_strata=task.n_strata,
         strata_shares=recipe.strata_shares if weighs else None,
         min_per_stratum=recipe.min_per_stratum if weighs else 1,
         weigh_back=recipe.weigh_back,

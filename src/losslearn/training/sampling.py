@@ -170,6 +170,7 @@ class SetSampler:
         *,
         batch_size: int,
         numbers: Integer[Tensor, " rows"] | None = None,
+        n_strata: int = 1,
         strata_shares: Sequence[float] | None = None,
         min_per_stratum: int = 1,
         weigh_back: bool = True,
@@ -181,6 +182,7 @@ class SetSampler:
             strata: Code of each row, from 0.
             batch_size: N, rows of a set.
             numbers: The rows' numbers in a larger table; None counts them from 0.
+            n_strata: How many there must be at least.
             strata_shares: Of each stratum in a set; None keeps those of the data.
             min_per_stratum: At least so many rows of each stratum in a set.
             weigh_back: Weigh the rows back to the data's shares; without, every row
@@ -192,7 +194,7 @@ class SetSampler:
         """
         self._rows = strata_rows(strata, numbers=numbers)
         counts = [len(rows) for rows in self._rows]
-        n_strata = max(len(counts), len(strata_shares or ()))
+        n_strata = max(len(counts), n_strata, len(strata_shares or ()))
         if n_strata > len(counts) or not all(counts):
             raise ValueError(
                 f"Each of {n_strata} strata (as classes) needs a row to be drawn from, "
