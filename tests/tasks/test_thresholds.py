@@ -20,8 +20,8 @@ from losslearn.tasks.thresholds import (
 
 
 def one_set(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    y_true, y_score = random_sets(1, n, seed=seed)
-    return y_true[0], y_score[0]
+    sets = random_sets(1, n, seed=seed)
+    return sets.target[0], sets.score[0]
 
 
 def generator(seed: int = 0) -> torch.Generator:
