@@ -6,7 +6,7 @@ import torch
 from criterion_cases import own_loss
 from torch import nn
 
-from losslearn.models.networks import Linear, row_scorer, score_rows
+from losslearn.models.networks import Linear, score_rows
 from losslearn_bench.harness.rows import TrainingData
 
 
