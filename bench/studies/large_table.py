@@ -172,7 +172,6 @@ def time_iterations(sizes: list[int], n_features: int) -> dict[str, Any]:
 def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     """Return a function that does one turn of both levels."""
     import torch
-    from losslearn.estimators.splitting import split_off_validation
 
     from losslearn import Recipe, get_true_loss
     from losslearn._fast import fastest
