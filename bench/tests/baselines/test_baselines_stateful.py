@@ -10,7 +10,7 @@ from baseline_cases import draw
 from hypothesis import given
 from hypothesis import strategies as st
 
-from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.metrics import Sets, TrueLoss, get_true_loss
 from losslearn_bench.baselines import EvolutionStrategies, GlobalObjective
 
 TARGETS = pytest.mark.parametrize("target", ["auc_pr", "auc_roc"])
@@ -203,7 +203,7 @@ def test_gradient_of_a_linear_loss_is_its_slope_but_for_sampling():
 def test_value_is_the_true_loss_with_or_without_a_gradient():
     y_true, y_score, weight = draw(2, 3)
     true_loss = get_true_loss("f1_loss")
-    expected = true_loss(y_true, y_score, sample_weight=weight)
+    expected = true_loss(Sets(y_true, y_score, weight))
     objective = EvolutionStrategies(true_loss, generator=torch.Generator())
     plain = objective(y_true, y_score, sample_weight=weight)
     moving = objective(y_true, y_score.requires_grad_(), sample_weight=weight)

@@ -3,6 +3,7 @@ import oracles
 import pytest
 import torch
 
+from losslearn.metrics import Sets
 from losslearn_bench.figures.surfaces import (
     PAPER_LOSSES,
     Batch,
@@ -94,7 +95,7 @@ def test_the_true_surfaces_are_the_losses_at_each_grid_point():
 def test_the_equal_error_rate_is_the_oracles():
     batch = make_batch()
     y_score = grid_scores(batch, GRID)[4, 0]
-    got = figure_loss("eer")(batch.y_true, y_score)
+    got = figure_loss("eer")(Sets(batch.y_true, y_score))
     expected = oracles.equal_error_rate(
         batch.y_true.tolist(), y_score.tolist(), [1] * 10
     )
@@ -130,7 +131,7 @@ def test_a_surrogate_sees_raw_scores_where_the_threshold_is_fixed():
         fit_surface(figure_loss(name), batch, extent=2, generator=generator, steps=1)
         for name in ("f1", "auc")
     )
-    assert (raw.standardize, standardised.standardize) == (False, True)
+    assert (raw.view.standardize, standardised.view.standardize) == (False, True)
     with pytest.raises(ValueError, match="`extent` must be a positive number"):
         fit_surface(figure_loss("f1"), batch, extent=0, generator=generator)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from benchmark_cases import TINY, Scorer, constant_scores, one_job, write_rows
 
-from losslearn.metrics import get_true_loss
+from losslearn.metrics import Sets, get_true_loss
 from losslearn_bench.grid.job import loss_of, oracle_loss, run_job
 from losslearn_bench.grid.methods import HAND_MADE, METHODS, SURROGATES
 from losslearn_bench.harness import machine
@@ -154,7 +154,8 @@ def test_the_papers_jaccard_is_an_error_rate():
     y_true, y_score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
     jaccard, error = loss_of("jaccard_loss", "paper"), get_true_loss("error_rate")
     assert jaccard.name == "jaccard_loss"
-    assert jaccard(y_true, y_score) == error(y_true, y_score)
+    sets = Sets(y_true, y_score)
+    assert jaccard(sets) == error(sets)
     honest = loss_of("jaccard_loss", "honest")
     assert honest(y_true, y_score) != error(y_true, y_score)
 

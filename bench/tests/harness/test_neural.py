@@ -159,7 +159,7 @@ def test_weights_are_the_best_of_each_loss_on_validation_rows():
     budget = replace(TINY, max_iter=12, n_evals=6)
     results = fit(METHODS["cross_entropy"], losses, budget=budget)
     for loss, result in zip(losses, results, strict=True):
-        found = float(loss(data.y_valid, result.score(data.x_valid)))
+        found = float(loss(data.valid.whole(result.score(data.x_valid))))
         assert found == pytest.approx(result.tried[0]["validation"], abs=1e-6)
 
 

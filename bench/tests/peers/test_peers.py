@@ -118,7 +118,7 @@ def test_peer_takes_the_setting_of_the_lowest_validation_loss(method):
         lowest = min(result.tried, key=lambda one: one["validation"])
         assert result.setting.items() >= lowest["setting"].items()
         loss = get_true_loss(result.metric)
-        again = float(loss(data.y_valid, result.score(data.x_valid)))
+        again = float(loss(data.valid.whole(result.score(data.x_valid))))
         assert again == pytest.approx(lowest["validation"], abs=1e-6)
 
 

@@ -6,7 +6,9 @@ import torch
 from criterion_cases import own_loss
 from torch import nn
 
-from losslearn.models.networks import Linear, row_scorer, score_rows
+from losslearn.models.networks import Linear, score_rows
+from losslearn.training.recipe import Recipe
+from losslearn_bench.harness.neural import make_predictor
 from losslearn_bench.harness.rows import TrainingData
 
 
@@ -44,10 +46,10 @@ def test_the_descent_lowers_the_loss():
     torch.manual_seed(0)
     data, model, loss = make_data(), Linear(3), own_loss(smooth)
     nn.init.normal_(next(model.parameters()))
-    before = float(loss(data.y_true, score_rows(model, data.x)))
+    before = float(loss(data.train.whole(score_rows(model, data.x))))
     gradient_quality.descend(model, data, loss, 20)
-    assert float(loss(data.y_true, score_rows(model, data.x))) < 0.7 * before
-    assert row_scorer(model, data.x)(torch.arange(4)).shape == (4,)
+    assert float(loss(data.train.whole(score_rows(model, data.x)))) < 0.7 * before
+    assert make_predictor(model, data, Recipe()).scores(torch.arange(4)).shape == (4,)
 
 
 def test_the_table_of_trainings_from_scratch_counts_constant_models():
