@@ -18,7 +18,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def push(queue: ScoreQueue, y_score: torch.Tensor, y_true: torch.Tensor) -> None:
     """Put rows in; the last number of a target is its class."""
-    queue.push(y_score, y_true, strata=y_true.flatten(1)[:, -1] if y_true.ndim > 1 else y_true)
+    queue.push(
+        y_score, y_true, strata=y_true.flatten(1)[:, -1] if y_true.ndim > 1 else y_true
+    )
 
 
 def same_rows(left: Sets, right: Sets) -> bool:

@@ -63,9 +63,7 @@ def test_hundred_steps_are_those_of_clip_and_adam(dtype, max_grad_norm):
 
 
 def test_single_precision_on_the_cpu_is_compiled_and_double_is_not():
-    single, double = (
-        make_descent(make_module(dtype), lr=1.0) for dtype in DTYPES
-    )
+    single, double = (make_descent(make_module(dtype), lr=1.0) for dtype in DTYPES)
     assert single.arrays is not None
     assert double.arrays is None
 

@@ -49,9 +49,7 @@ def make_surrogate(
 def make_fitter(
     surrogate: SetSurrogate, lr: float = 1e-3
 ) -> SurrogateFitter | CompiledFitter:
-    return fastest(
-        SurrogateFitter(surrogate, CrossEntropy(), lr=lr, max_grad_norm=1.0)
-    )
+    return fastest(SurrogateFitter(surrogate, CrossEntropy(), lr=lr, max_grad_norm=1.0))
 
 
 def make_reference(surrogate: SetSurrogate, lr: float = 1e-3) -> SurrogateFitter:

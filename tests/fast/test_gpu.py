@@ -279,6 +279,8 @@ def test_a_loop_with_a_criterion_learns_on_the_gpu():
         optimizer.step()
     x, y_true = (rows.cuda() for rows in table(1_000, 4_000))
     reached = criterion.eval()(model(x), y_true).item()
-    best = get_true_loss("f1")(Sets(y_true.long(), x[:, 0])).item()  # the feature that tells
+    best = get_true_loss("f1")(
+        Sets(y_true.long(), x[:, 0])
+    ).item()  # the feature that tells
     assert criterion.metrics()["blend"] > 0.5
     assert reached < best + 0.02

@@ -159,7 +159,9 @@ def _bend(y_score: Tensor, uniform: Uniform) -> Tensor:
 def _round_some(y_score: Tensor, uniform: Uniform) -> Tensor:
     """Round the scores of one set in ten to a grid, so that ties occur."""
     grid = y_score.std(-1, keepdim=True) * uniform(0.05, 0.5)
-    return torch.where(uniform(0.0, 1.0) < 0.1, (y_score / grid).round() * grid, y_score)
+    return torch.where(
+        uniform(0.0, 1.0) < 0.1, (y_score / grid).round() * grid, y_score
+    )
 
 
 def _class_weights(y_true: Tensor, uniform: Uniform) -> Tensor:
