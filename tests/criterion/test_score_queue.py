@@ -57,7 +57,7 @@ def test_it_holds_the_latest_rows_and_draws_the_usable_ones(capacity, batches):
         assert len(queue) == len(model)
         counts = [sum(y == label for _, y in usable) for label in (0, 1)]
         # no further than the highest stratum that has come
-        assert ([*queue.counts(), 0, 0])[:2] == counts
+        assert [*queue.counts(), 0, 0][:2] == counts
     if not model:
         with pytest.raises(ValueError, match="queue is empty"):
             queue.rows()
@@ -66,7 +66,7 @@ def test_it_holds_the_latest_rows_and_draws_the_usable_ones(capacity, batches):
     y_score, y_true = kept.score, kept.target
     rows = sorted(zip(y_score.tolist(), y_true.tolist(), strict=True))
     assert rows == sorted(usable)
-    if 0 in ([*queue.counts(), 0, 0])[:2]:
+    if 0 in [*queue.counts(), 0, 0][:2]:
         return
     layout = set_layout(7, (0.6, 0.4))
     drawn = queue.draw(5, layout, generator=generator())
