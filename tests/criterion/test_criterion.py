@@ -272,3 +272,9 @@ def test_nothing_is_drawn_from_the_global_generator():
     fed("f1")
     fed(missed_share, mode="scratch")
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_old_name_of_the_usual_weight_still_works_and_warns():
+    with pytest.warns(FutureWarning, match="usual_weight"):
+        criterion = SurrogateLoss("f1", cross_entropy_weight=0.3)
+    assert criterion._recipe.usual_weight == 0.3

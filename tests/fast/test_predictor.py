@@ -98,9 +98,12 @@ def test_hundred_steps_have_pytorchs_scores_and_gradients(name, kind):
     for _ in range(100):
         exact.load_state_dict(model.state_dict())
         rows = torch.randint(500, (1, 40), generator=generator)
+        twin = make_predictor(copy.deepcopy(model), x, y_true)
+        scores = twin.scores(rows)[0]
         grad = step(fused, rows, weight, objective)
         exact.zero_grad()
         expected = exact(x[rows[0]].double())
+        torch.testing.assert_close(scores.double(), expected, rtol=1e-4, atol=1e-5)
         reference(Sets(y_true[rows[0]], expected, weight.double())).sum().backward()
         expected_grad = torch.cat([p.grad.reshape(-1) for p in exact.parameters()])
         torch.testing.assert_close(grad, expected_grad, rtol=1e-3, atol=2e-6)

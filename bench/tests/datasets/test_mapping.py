@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from losslearn import SurrogateClassifier
+from losslearn import Recipe, SurrogateClassifier
 from losslearn_bench.datasets import map_parquet, mapping
 
 
@@ -46,7 +46,8 @@ def test_map_holds_the_numbers_of_the_file(frame, path, n_values, monkeypatch):
 
 def test_map_is_a_table_to_fit(frame, path):
     table = map_parquet(path)
-    settings = {"model": "linear", "max_iter": 20, "batch_size": 50, "random_state": 0}
+    recipe = Recipe(max_iter=20, batch_size=50)
+    settings = {"model": "linear", "recipe": recipe, "random_state": 0}
     clf = SurrogateClassifier(**settings).fit(table.x, table.y)
     in_memory = SurrogateClassifier(**settings).fit(
         frame.drop(columns="target").to_numpy(np.float32), frame["target"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from benchmark_cases import TINY
 
-from losslearn.metrics import as_true_loss, get_true_loss
+from losslearn.metrics import Sets, as_true_loss, get_true_loss
 from losslearn.models.networks import Linear, score_rows
 from losslearn_bench.harness import packages
 from losslearn_bench.harness.method import Fitted
@@ -80,8 +80,8 @@ def test_peer_learns_rows_that_are_nearly_separable(method):
     for result in fit_once(method):
         loss = get_true_loss(result.metric)
         y_score = result.score(test.x_valid)
-        learned = float(loss(test.y_valid, y_score))
-        constant = float(loss(test.y_valid, torch.zeros_like(y_score)))
+        learned = float(loss(Sets(test.y_valid, y_score)))
+        constant = float(loss(Sets(test.y_valid, torch.zeros_like(y_score))))
         assert learned < 0.3 * constant
 
 
