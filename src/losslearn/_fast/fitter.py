@@ -105,6 +105,7 @@ class CompiledFitter(_Fitter):
         ]
         self.sizes = np.array([layer.out_features for layer in layers], np.int64)
         self.standardize: bool = surrogate.view.standardize
+        self._fit_shares, self._shares = Shares(), Shares()
         self._first, self._place = layers[0], self.descent.flat.values.data_ptr()
 
     def is_current(self) -> bool:
@@ -130,7 +131,8 @@ class CompiledFitter(_Fitter):
         arrays = self.descent.arrays
         assert arrays is not None, "`faster` has seen to it"
         steps, n_sets, n = sets.score.shape
-        y, share = set_arrays(sets, (steps * n_sets, n))
+        shape = (steps * n_sets, n)
+        y, share = as_rows(sets.target, shape), self._fit_shares.of(sets.weight, shape)
         # arrays, since a few numbers take PyTorch longer than a step of the kernel
         shift, scale = self._units()
         unit_loss = (loss.numpy() / scale - shift).astype(np.float32)
@@ -143,7 +145,7 @@ class CompiledFitter(_Fitter):
             exp_avg_sq,
             int(n_steps),
             self.sizes,
-            y,
+            y.numpy(),
             sets.score.contiguous().numpy(),
             unit_loss,
             share,
@@ -179,7 +181,8 @@ class CompiledFitter(_Fitter):
 
         n = sets.score.shape[-1]
         score = sets.score.detach().reshape(-1, n).contiguous().numpy()
-        y, share = set_arrays(sets, score.shape)
+        y = as_rows(sets.target, score.shape).numpy()
+        share = self._shares.of(sets.weight, score.shape)
         values, slope = np.empty(len(score), np.float32), np.empty_like(score)
         evaluate(
             self.beta, self.sizes, y, score, share, self.standardize, values, slope
@@ -244,16 +247,36 @@ class RecordedFitter(_Fitter):
         return self.part.value_and_slope(sets, self._weights)
 
 
-def set_arrays(sets: "Sets", shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return targets as numbers and weights of sum 1, both of `shape`."""
-    share = torch.full(shape, 1 / shape[1])
-    if sets.weight is not None:
-        weight = _rows(sets.weight, shape)
-        share = weight / weight.sum(-1, keepdim=True)
-    return _rows(sets.target, shape).numpy(), share.numpy()
+class Shares:
+    """Weights of sum 1 as an array, made anew only when they change.
+
+    A sampler's are the same object in every iteration.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing made."""
+        self._made_from: tuple[object, ...] = ()
+        self._made = np.empty((0, 0), np.float32)
+
+    def of(self, weight: Tensor | None, shape: tuple[int, ...]) -> Array:
+        """Return the weights of `shape`, `[sets, n]`; None weighs all alike."""
+        # writing into an inference tensor is not counted: made anew
+        version = 0
+        if weight is not None:
+            version = -1 if weight.is_inference() else weight._version
+        key = (weight, shape, version)
+        last = self._made_from
+        if version < 0 or not last or last[0] is not weight or last[1:] != key[1:]:
+            share = torch.full(shape, 1 / shape[1])
+            if weight is not None:
+                own = as_rows(weight, shape)
+                share = own / own.sum(-1, keepdim=True)
+            self._made, self._made_from = share.numpy(), key
+        return self._made
 
 
-def _rows(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+def as_rows(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return values of sets in single precision, `[sets, n]`, in one piece."""
     if values.ndim > 2:
         values = values.reshape(-1, values.shape[-1])
     return values.float().expand(shape).contiguous()

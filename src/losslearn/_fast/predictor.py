@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from losslearn._fast import name_of
 from losslearn._fast.descent import AdamArrays, FlatDescent
-from losslearn._fast.fitter import CROSS_ENTROPY, CompiledFitter, has_hooks
+from losslearn._fast.fitter import CROSS_ENTROPY, CompiledFitter, Shares, has_hooks
 from losslearn._fast.kernels import can_compile
 from losslearn._fast.kernels.blas import one_thread
 
@@ -76,6 +76,7 @@ class CompiledPredictor:
         self._standardizer = model.standardizer
         self._alpha = self._buffers().values
         self._work: Work | None = None
+        self._shares = Shares()
         self._x, self._target = part.rows.x.numpy(), part.rows.target.numpy()
         linear = [layer for layer in _layers(model) if isinstance(layer, nn.Linear)]
         self._widths = np.array(
@@ -151,8 +152,8 @@ class CompiledPredictor:
 
         rows = drawn.rows.numpy()
         steps, n = rows.shape
-        weight = torch.ones(n) if drawn.weight is None else drawn.weight
-        weight = weight.float().reshape(-1, n)
+        is_own = drawn.weight is not None and drawn.weight.ndim > 1
+        share = self._shares.of(drawn.weight, (steps if is_own else 1, n))
         with one_thread():
             model_steps(
                 *self._adam(0),
@@ -161,7 +162,7 @@ class CompiledPredictor:
                 self._draw_seed(steps),
                 *self._work_for(n),
                 self._target[rows].astype(np.float32),
-                (weight / weight.sum(-1, keepdim=True)).numpy(),
+                share,
                 *blend,
             )
         self._count_steps(steps)

@@ -174,4 +174,4 @@ class TorchPredictor:
             objective(sets).mean().backward()
             return
         value, slope = known(sets._replace(score=sets.score.detach()))
-        sets.score.backward(slope / max(value.numel(), 1))
+        sets.score.backward(slope if value.numel() == 1 else slope / value.numel())

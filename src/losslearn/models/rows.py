@@ -60,7 +60,11 @@ class Rows(NamedTuple):
             score: Of each of them.
         """
         columns = take_rows(self.columns, drawn.rows) if self.columns else NO_COLUMNS
-        return Sets(_numbers(self.target[drawn.rows]), score, drawn.weight, columns)
+        if self.target.ndim == 1:  # in half of the time that an index takes
+            target = self.target.take(drawn.rows)
+        else:
+            target = self.target[drawn.rows]
+        return Sets(_numbers(target), score, drawn.weight, columns)
 
     def whole(self, score: Tensor) -> Sets:
         """Return all of these rows as one set, with their scores."""
