@@ -7,7 +7,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from losslearn._fast import fastest
-from losslearn._fast.kernels import feed_forward
+from losslearn._fast.kernels import model_steps
 from losslearn._fast.kernels.blas import one_thread
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import build_model
@@ -71,13 +71,13 @@ def test_every_kernel_that_calls_blas_runs_within(monkeypatch):
     seen = {}
 
     def watched(name):
-        kernel = getattr(feed_forward, name)
+        kernel = getattr(model_steps, name)
 
         def call(*arguments):
             seen[name] = set(blas_threads())
             return kernel(*arguments)
 
-        monkeypatch.setattr(feed_forward, name, call)
+        monkeypatch.setattr(model_steps, name, call)
 
     names = ("score_rows", "model_steps", "forward_step", "backward_step")
     for name in names:

@@ -5,7 +5,7 @@ and calls where nothing is compiled.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,6 @@ class _SortedSets(NamedTuple):
     """Weights by row, shape `[sets, n]`; of size 0 where all are 1."""
 
 
-@cache
 def faster(part: Callable[..., Any]) -> Callable[..., Any]:
     """Return the compiled form of a count, `part` itself where nothing is compiled."""
     compiled = {

@@ -122,7 +122,7 @@ class CompiledPredictor:
         """Return the scores of some rows in training mode, without gradient."""
         if not self.is_current():
             return self.part.scores(rows)
-        from losslearn._fast.kernels.feed_forward import score_rows
+        from losslearn._fast.kernels.model_steps import score_rows
 
         with one_thread():
             values = score_rows(
@@ -148,7 +148,7 @@ class CompiledPredictor:
             self.part.model.train()
 
     def _descend_blend(self, blend: "_Blend", drawn: "Drawn") -> None:
-        from losslearn._fast.kernels.feed_forward import model_steps
+        from losslearn._fast.kernels.model_steps import model_steps
 
         rows = drawn.rows.numpy()
         steps, n = rows.shape
@@ -169,7 +169,7 @@ class CompiledPredictor:
 
     def _descend_any(self, objective: "Loss", drawn: "Drawn") -> None:
         """Take the steps down a loss whose gradient for the scores is PyTorch's."""
-        from losslearn._fast.kernels.feed_forward import backward_step, forward_step
+        from losslearn._fast.kernels.model_steps import backward_step, forward_step
 
         work = self._work_for(drawn.rows.shape[1])
         n_steps, apart = len(drawn.rows), len(self._widths)

@@ -86,7 +86,10 @@ class SurrogateLearner:
         sets, loss = self._valued(draw, steps * n_sets)
 
         def by_step(part: Tensor) -> Tensor:
-            return part.unflatten(0, (steps, n_sets)) if part.ndim > 1 else part
+            # as `unflatten`, which takes longer to find the shape than to change it
+            if part.ndim == 1:  # a weight that holds for all sets
+                return part
+            return part.reshape(steps, n_sets, *part.shape[1:])
 
         stepped = Sets(
             by_step(sets.target),

@@ -9,21 +9,9 @@ elements are then long and vectorise.
 
 import numpy as np
 from numba import float32, uint32
-from numpy.typing import NDArray
 
-from losslearn._fast.kernels.arithmetic import (
-    Matrix,
-    Vector,
-    adam_step,
-    compiled,
-    inlined,
-)
-from losslearn._fast.kernels.rows import Rows, gather, score_linear
-from losslearn._fast.kernels.set_network import (
-    Sizes,
-    blend_cross_entropy,
-    value_and_slope,
-)
+from losslearn._fast.kernels.arithmetic import Matrix, Vector, compiled, inlined
+from losslearn._fast.kernels.set_network import Sizes
 
 MOMENTUM, BATCH_NORM_EPS, NEGATIVE_SLOPE = 0.1, 1e-5, 0.01
 """PyTorch's defaults, which the built-in models have."""
@@ -138,7 +126,7 @@ def _block_back(
 
 
 @compiled
-def _forward(
+def forward(
     alpha: Vector,
     widths: Sizes,
     table: Matrix,
@@ -195,7 +183,7 @@ def _forward(
 
 
 @compiled
-def _backward(
+def backward(
     alpha: Vector,
     widths: Sizes,
     table: Matrix,
@@ -237,223 +225,3 @@ def _backward(
             np.dot(back, outs[unit - fan_in : unit].T, here)
             weight = alpha[at : at + fan_out * fan_in].reshape(fan_out, fan_in)
             back = np.dot(weight.T, back)
-
-
-@compiled
-def score_rows(
-    alpha: Vector,
-    widths: Sizes,
-    running: Matrix,
-    rate: float,
-    x: Matrix,
-    rows: Rows,
-    mean: Vector,
-    inverse: Vector,
-    seed: int,
-) -> Vector:
-    """Return the scores of some rows in training mode; BatchNorm's averages move.
-
-    Args:
-        alpha: Parameters, in one buffer.
-        widths: Features, then the units of each layer; the last is 1.
-        running: BatchNorm's running means and variances, shape `[2, units]`.
-        rate: Of dropout.
-        x: The table, shape `[rows, features]`.
-        rows: Which of its rows.
-        mean: Of each feature.
-        inverse: One over the deviation of each feature; 0 for a constant one.
-        seed: Of dropout.
-    """
-    if len(widths) == 2:
-        return score_linear(alpha, x, rows, mean, inverse)
-    n, units = len(rows), widths[1:-1].sum()
-    table = np.empty((n, x.shape[1]), np.float32)
-    gather(x, rows, mean, inverse, table)
-    outs = np.empty((units, n), np.float32)
-    normals, masks = np.empty((1, n), np.float32), np.empty((1, n), np.float32)
-    inverses = np.empty(units, np.float32)
-    return _forward(
-        alpha, widths, table, running, outs, normals, masks, inverses, rate, seed
-    )
-
-
-@compiled
-def forward_step(
-    alpha: Vector,
-    widths: Sizes,
-    running: Matrix,
-    rate: float,
-    x: Matrix,
-    rows: Rows,
-    mean: Vector,
-    inverse: Vector,
-    seed: int,
-    table: Matrix,
-    outs: Matrix,
-    normals: Matrix,
-    masks: Matrix,
-    inverses: Vector,
-) -> Vector:
-    """Return the scores of a set in training mode, and write what the way back needs.
-
-    Args:
-        alpha: Parameters, in one buffer.
-        widths: Features, then the units of each layer; the last is 1.
-        running: BatchNorm's running means and variances, shape `[2, units]`.
-        rate: Of dropout.
-        x: The table, shape `[rows, features]`.
-        rows: Which of its rows.
-        mean: Of each feature.
-        inverse: One over the deviation of each feature; 0 for a constant one.
-        seed: Of dropout.
-        table: Written; the standardised rows, shape `[n, features]`.
-        outs: Written; each block's output, shape `[units, n]`.
-        normals: Written; the normalised activations, shape `[units, n]`.
-        masks: Written; dropout's and LeakyReLU's factors, shape `[units, n]`.
-        inverses: Written; one over BatchNorm's deviations.
-    """
-    gather(x, rows, mean, inverse, table)
-    return _forward(
-        alpha, widths, table, running, outs, normals, masks, inverses, rate, seed
-    )
-
-
-@compiled
-def backward_step(
-    alpha: Vector,
-    grad: Vector,
-    exp_avg: Vector,
-    exp_avg_sq: Vector,
-    step: int,
-    lr: float,
-    max_grad_norm: float,
-    widths: Sizes,
-    rate: float,
-    table: Matrix,
-    outs: Matrix,
-    normals: Matrix,
-    masks: Matrix,
-    inverses: Vector,
-    slope: Matrix,
-) -> None:
-    """Take one Adam step, from the objective's gradient for the scores.
-
-    Args:
-        alpha: Parameters, in one buffer.
-        grad: Written; their gradient.
-        exp_avg: Adam's first moment.
-        exp_avg_sq: Adam's second moment.
-        step: Number of this step, from 1.
-        lr: Learning rate.
-        max_grad_norm: Infinite for no clipping.
-        widths: Features, then the units of each layer; the last is 1.
-        rate: Of dropout.
-        table: What `forward_step` wrote, and so the next four.
-        outs: Each block's output.
-        normals: The normalised activations.
-        masks: Dropout's and LeakyReLU's factors.
-        inverses: One over BatchNorm's deviations.
-        slope: Gradient for the scores, shape `[1, n]`.
-    """
-    _backward(alpha, widths, table, outs, normals, masks, inverses, rate, slope, grad)
-    adam_step(alpha, grad, exp_avg, exp_avg_sq, step, lr, max_grad_norm)
-
-
-@compiled
-def model_steps(
-    alpha: Vector,
-    grad: Vector,
-    exp_avg: Vector,
-    exp_avg_sq: Vector,
-    done: int,
-    lr: float,
-    max_grad_norm: float,
-    widths: Sizes,
-    running: Matrix,
-    rate: float,
-    x: Matrix,
-    rows: NDArray[np.int64],
-    mean: Vector,
-    inverse: Vector,
-    seed: int,
-    table: Matrix,
-    outs: Matrix,
-    normals: Matrix,
-    masks: Matrix,
-    inverses: Vector,
-    y: Matrix,
-    share: Matrix,
-    beta: Vector,
-    sizes: Sizes,
-    standardize: bool,
-    learned_weight: float,
-    cross_entropy_weight: float,
-) -> None:
-    """Take one Adam step down the learned objective for each set of rows.
-
-    Args:
-        alpha: Parameters of the model, in one buffer.
-        grad: Written; the last step's gradient.
-        exp_avg: Adam's first moment.
-        exp_avg_sq: Adam's second moment.
-        done: Steps taken before.
-        lr: Learning rate.
-        max_grad_norm: Infinite for no clipping.
-        widths: Features, then the units of each layer; the last is 1.
-        running: BatchNorm's running means and variances, shape `[2, units]`.
-        rate: Of dropout.
-        x: The table, shape `[rows, features]`.
-        rows: Row numbers of each step's set, shape `[steps, n]`.
-        mean: Of each feature.
-        inverse: One over the deviation of each feature; 0 for a constant one.
-        seed: Of dropout; a step of its own adds `len(widths)` to it.
-        table: Scratch as in `forward_step`, and so the next four.
-        outs: Each block's output.
-        normals: The normalised activations.
-        masks: Dropout's and LeakyReLU's factors.
-        inverses: One over BatchNorm's deviations.
-        y: Targets of each step's set as numbers, shape `[steps, n]`.
-        share: Weights, of sum 1, shape `[steps, n]`, or `[1, n]` for all steps.
-        beta: Parameters of the surrogate; of size 0 for cross-entropy alone.
-        sizes: Widths of the surrogate's layers.
-        standardize: Whether the surrogate standardises scores.
-        learned_weight: Weight of the surrogate.
-        cross_entropy_weight: Weight of cross-entropy.
-    """
-    slope, value = np.empty((1, rows.shape[1]), np.float32), np.empty(1, np.float32)
-    for step in range(len(rows)):
-        own_seed = seed + step * len(widths)
-        gather(x, rows[step], mean, inverse, table)
-        score = _forward(
-            alpha,
-            widths,
-            table,
-            running,
-            outs,
-            normals,
-            masks,
-            inverses,
-            rate,
-            own_seed,
-        ).reshape(1, -1)
-        slope[:] = float32(0.0)
-        target = y[step : step + 1]
-        own_share = share[step : step + 1] if len(share) > 1 else share
-        if beta.size > 0:
-            value_and_slope(
-                beta, sizes, target, score, own_share, standardize, value, slope
-            )
-        if learned_weight != 1 or cross_entropy_weight != 0:
-            blend_cross_entropy(
-                learned_weight,
-                cross_entropy_weight,
-                target,
-                score,
-                own_share,
-                value,
-                slope,
-            )
-        _backward(
-            alpha, widths, table, outs, normals, masks, inverses, rate, slope, grad
-        )
-        adam_step(alpha, grad, exp_avg, exp_avg_sq, done + step + 1, lr, max_grad_norm)
