@@ -3,9 +3,7 @@
 import copy
 import math
 import time
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -16,6 +14,7 @@ from losslearn.criterion.activation_checkpointing import own_graph, runs_again
 from losslearn.criterion.fit_bar import FitBar
 from losslearn.criterion.gathering import Gathered, gather_rows
 from losslearn.criterion.stream import StreamLearner
+from losslearn.criterion.watch import Watch
 from losslearn.metrics import ResponseMethod, Sets, as_true_loss
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.registry import get_task
@@ -23,13 +22,9 @@ from losslearn.tasks.renamed import renamed
 from losslearn.tasks.task import Rule, Task
 from losslearn.training.recipe import Mode, Recipe
 
-_SLOW_SECONDS = 0.5
-"""A call of the criterion that takes longer on average is warned of."""
 _MOST_STRETCH = 2.0
 """Times that the gradient of a batch's rows may count for the rest of their set: few
 rows are a noisy sample of it."""
-_TO_THE_LOOP = 8
-"""Frames from a warning to the loop: our four and PyTorch's three before it."""
 
 
 class _Rest(NamedTuple):
@@ -40,14 +35,6 @@ class _Rest(NamedTuple):
     n_joint: int
     """Rows of the batch, those of other processes among them."""
     n_processes: int
-
-
-@dataclass
-class _Clock:
-    """What the criterion itself has taken."""
-
-    seconds: float = 0.0
-    calls: int = 0
 
 
 class SurrogateLoss(nn.Module):
@@ -209,8 +196,7 @@ class SurrogateLoss(nn.Module):
             generator=torch.Generator().manual_seed(random_state),
         )
         self._rest: _Rest | None = None
-        self._clock = _Clock()
-        self._warned: set[str] = set()
+        self._watch = Watch(self.true_loss.name)
         # whether the latest rows came without gradients: checkpointing that is
         # reentrant brings them so first, and once more, with gradients, as it goes back
         self._is_owed = False
@@ -290,7 +276,7 @@ class SurrogateLoss(nn.Module):
         state = {
             "loss": self.true_loss.name,
             "stream": self._stream.state_dict(),
-            "warned": sorted(self._warned),
+            "warned": sorted(self._watch.warned),
         }
         return copy.deepcopy(state)
 
@@ -306,7 +292,7 @@ class SurrogateLoss(nn.Module):
                 f"{self.true_loss.name!r}: make it with the same metric."
             )
         self._stream.load_state_dict(state["stream"])
-        self._warned, self._rest = set(state["warned"]), None
+        self._watch.warned, self._rest = set(state["warned"]), None
 
     def _learn(self, score: Tensor, target: Tensor) -> None:
         """Take a batch in, and draw what completes it to the set that is valued."""
@@ -317,9 +303,8 @@ class SurrogateLoss(nn.Module):
         self._stream.take(joint.score, joint.target)
         self._rest = self._complete(joint, len(score))
         if has_compiled:  # the first fit's time says nothing of the next
-            self._clock.seconds += time.perf_counter() - begin
-            self._clock.calls += 1
-        self._watch()
+            self._watch.add(time.perf_counter() - begin)
+        self._watch.look(self._stream)
 
     def _complete(self, joint: Gathered, n_own: int) -> _Rest:
         """Return the other processes' rows and as many of the queue as a set wants."""
@@ -379,34 +364,6 @@ class SurrogateLoss(nn.Module):
         if self.true_loss.needs_rule and self._stream.is_ready:
             return self._stream.rule().judged(self.true_loss)(sets)
         return self.true_loss(sets)
-
-    def _watch(self) -> None:
-        """Warn, once, of what a user can do something about."""
-        if self._stream.is_dead and "dead" not in self._warned:
-            self._warn(
-                "dead",
-                f"The loss {self.true_loss.name!r} does not change with the scores (it "
-                f"is {self._stream.true_loss():.4g} on the latest rows), or its "
-                "learned surrogate does not: there is no gradient to follow, and the "
-                "model is trained by the usual loss alone until there is. If that "
-                "value is the best there is, nothing is wrong. Otherwise look at "
-                "whether the metric uses the scores it gets, and whether the model's "
-                "scores differ from row to row.",
-            )
-        per_call = self._clock.seconds / max(self._clock.calls, 1)
-        if self._clock.calls >= 20 and per_call > _SLOW_SECONDS:
-            self._warn(
-                "slow",
-                f"Fitting the loss {self.true_loss.name!r} takes {per_call:.1f} s a "
-                "step, most of it in your metric. Raise `learn_every` or lower "
-                "`set_size`, or let the metric take many sets a call (see "
-                "`declare_metric`).",
-            )
-
-    def _warn(self, kind: str, message: str) -> None:
-        if kind not in self._warned:
-            self._warned.add(kind)
-            warnings.warn(message, RuntimeWarning, stacklevel=_TO_THE_LOOP)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by settings and state: neither buffers nor generators can."""

@@ -1,0 +1,119 @@
+"""Which rows a classifier is fitted to, and that none is copied."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from estimator_cases import make
+from sklearn.model_selection import train_test_split
+from torch import nn
+
+from losslearn._fast import fastest
+from losslearn.estimators import base as estimators
+from losslearn.metrics import get_true_loss
+from losslearn.models.predictor import TorchPredictor
+from losslearn.models.rows import Rows
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.tasks import labels
+from losslearn.tasks.binary import Binary
+from losslearn.training.comparison import compare
+
+
+class Scaled(nn.Module):
+    """A linear model whose features are scaled as single-precision statistics say."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.register_buffer("mean", x.mean(0))
+        self.register_buffer("scale", x.std(0, correction=0))
+        self.layer = nn.Linear(x.shape[1], 1)
+
+    def forward(self, x):
+        return self.layer((x - self.mean) / self.scale)
+
+
+def copied_parts(table) -> tuple[Rows, Rows, int]:
+    """Return both parts as arrays of their own, by scikit-learn's split."""
+    X, y = table
+    # the first draw from the estimator's `random_state` is the seed of the split
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    parts = train_test_split(
+        X.astype(np.float32), y, test_size=120, stratify=y, random_state=seed
+    )
+    x_train, x_valid, y_train, y_valid = map(torch.from_numpy, parts)
+    return Rows(x_train, y_train), Rows(x_valid, y_valid), seed
+
+
+def test_rows_by_number_give_the_history_of_copied_parts(table):
+    train, valid, seed = copied_parts(table)
+    torch.manual_seed(0)
+    module = Scaled(train.x)
+    clf = make(model=module).fit(*table)
+    recipe, f1, task = clf.recipe, get_true_loss("f1"), Binary()
+    surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=seed)
+    settings = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    comparison, predictor = compare(
+        lambda: fastest(TorchPredictor(copy.deepcopy(module), train, **settings)),
+        valid,
+        f1,
+        task,
+        surrogate,
+        recipe,
+        seed=seed,
+    )
+    expected = [
+        (record.method, record.iteration, record.validation_loss)
+        for run in comparison.runs.values()
+        for record in run.history
+    ]
+    assert expected == [
+        (r["method"], r["iteration"], r["validation_loss"]) for r in clf.history_
+    ]
+    for name, weights in predictor.weights().items():
+        assert torch.equal(weights, clf.model_.state_dict()[name])
+
+
+def test_statistics_are_of_the_training_rows_alone(table):
+    train, _, _ = copied_parts(table)
+    standardizer = make().fit(*table).model_.standardizer
+    assert torch.allclose(standardizer.mean, train.x.mean(0), atol=1e-6)
+    assert torch.allclose(standardizer.scale, train.x.std(0, correction=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+def test_memory_map_is_fitted_as_the_array_is(mode, table, fitted, tmp_path):
+    X, y = table
+    np.save(tmp_path / "x.npy", X.astype(np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode=mode)
+    clf = make().fit(mapped, y)
+    # validation rows are scored in the order of the file, which rounds otherwise
+    assert np.allclose(
+        clf.decision_function(mapped), fitted.decision_function(X), atol=1e-4
+    )
+    assert clf.threshold_ == pytest.approx(fitted.threshold_, abs=1e-4)
+
+
+def test_no_row_of_an_array_is_copied(table, monkeypatch):
+    X, y = table
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    seen = []
+
+    def keep(make_predictor, valid, *args, **kwargs):
+        seen.extend([make_predictor().rows, valid])
+        return compare(make_predictor, valid, *args, **kwargs)
+
+    monkeypatch.setattr(estimators, "compare", keep)
+    make().fit(X, y)
+    make().fit(X, y, X_valid=X, y_valid=y)
+    assert [rows.x.data_ptr() for rows in seen] == [X.ctypes.data] * 4
+
+
+def test_labels_are_looked_through_in_parts(table, fitted, monkeypatch):
+    X, y = table
+    monkeypatch.setattr(labels, "_LABELS", 7)
+    assert np.array_equal(make().fit(X, y).predict(X), fitted.predict(X))
+    with pytest.raises(ValueError, match="Only binary classification"):
+        make().fit(X, np.arange(len(y)) // 100)
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        make().fit(X, X[:, 0])
