@@ -67,9 +67,21 @@ def _named(result: Mapping[str, Any]) -> str:
 
 
 def _fit_table(report: Mapping[str, Any]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    # narrow gaps: five columns have to fit into 80 characters
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     table.add_column("method", no_wrap=True)
-    titles = ("validation\nloss", "test loss\n[95 % interval]", "rule", "seconds")
+    rules = [result["rule"] for result in report["results"]]
+    kind = rules[0]["kind"]
+    # a rule of one number of its own name: a column of that name, of numbers
+    is_number = all(set(rule) == {"kind", kind} for rule in rules)
+    titles = (
+        "validation\nloss",
+        "test loss\n[95 % interval]",
+        kind if is_number else "rule",
+        "seconds",
+    )
     for title in titles:
         table.add_column(escape(title), justify="right", no_wrap=title != "rule")
     for result in report["results"]:
@@ -78,7 +90,7 @@ def _fit_table(report: Mapping[str, Any]) -> Table:
             method_name(result["method"]),
             format_loss(result["validation"]),
             escape(f"{format_loss(result['test'])} [{low}, {high}]"),
-            describe_rule(result["rule"]),
+            f"{result[kind]:.4g}" if is_number else describe_rule(result["rule"]),
             f"{result['seconds']:.1f}",
             style="bold" if result["method"] == report["chosen"] else None,
         )
