@@ -20,7 +20,7 @@ from losslearn.surrogate.universal.fit import (
     TOP_HEAVY,
     FitProgress,
     UniversalConfig,
-    fit_surrogate,
+    fit_universal,
 )
 from losslearn.tasks.registry import get_task
 from losslearn.tasks.task import SetDistribution, Task
@@ -103,17 +103,16 @@ def make_universal(
 ) -> Universal:
     """Fit a universal surrogate and note how (see `fit_universal`)."""
     task, config = task or get_task(true_loss.task), config or UniversalConfig()
-    if standardize is None:
-        standardize = true_loss.scale_invariant
-    distribution = task.generated(true_loss, form=form)
-    surrogate, error = fit_surrogate(
+    surrogate, error = fit_universal(
         true_loss,
-        task.view(true_loss, standardize=standardize),
-        distribution,
+        task=task,
+        form=form,
         config=config,
+        standardize=standardize,
         seed=seed,
         progress=progress,
     )
+    distribution = task.generated(true_loss, form=form)
     settings: dict[str, object] = {
         "loss": true_loss.name,
         "form": type(distribution).__name__,
