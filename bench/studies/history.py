@@ -237,6 +237,7 @@ def main() -> int:
     dumping.add_argument("file", type=Path)
     dumping.add_argument("--path", choices=("compiled", "plain"), default="compiled")
     dumping.add_argument("--only", default="", help="cases whose name holds this")
+    dumping.add_argument("--seed", type=int, default=5, help="of the fits")
     comparing = commands.add_parser("compare")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
@@ -245,6 +246,7 @@ def main() -> int:
         return compare(given.before, given.after)
     if given.path == "plain":
         sys.modules["numba"] = None  # type: ignore[assignment]  # as if not installed
+    _SETTINGS["random_state"] = given.seed
     dump(given.file, only=given.only)
     return 0
 
