@@ -55,7 +55,7 @@ def test_the_default_learns_in_every_third_call_ten_steps_at_once():
     criterion, n_steps = SurrogateLoss("f1", **small), []
     for seed in range(8):
         criterion(*batch(seed))
-        count, *_ = criterion._stream._learner.fitter.descent.moments()
+        count, *_ = criterion._stream._learner.fitter.descent.moments
         n_steps.append(int(count))
     assert n_steps == [0, 0, 10, 10, 10, 20, 20, 20]
 

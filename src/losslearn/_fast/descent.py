@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Hashable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from losslearn._fast.flat import FlatParameters
 from losslearn._fast.kernels import can_compile
@@ -44,6 +45,7 @@ class FlatDescent:
 
     Attributes:
         flat: The module's parameters in one buffer.
+        moments: Adam's number of steps and its two moments of these parameters.
         arrays: What compiled calls work on, made once; None where there are none.
     """
 
@@ -51,27 +53,33 @@ class FlatDescent:
         """Take over a descent that has taken no step."""
         self._max_grad_norm = part.max_grad_norm
         self.flat = FlatParameters(part.parameters)
-        self._optimizer = torch.optim.Adam([self.flat.values], lr=part.lr, fused=True)
+        self._lr = part.lr
+        values = self.flat.values.detach()
+        # single, as PyTorch's own, whatever the default type is
+        n_steps = torch.zeros((), dtype=torch.float32, device=values.device)
+        self.moments = (n_steps, torch.zeros_like(values), torch.zeros_like(values))
         self._unclipped = None
         if part.unclipped:
             self._unclipped = torch.optim.Adam(part.unclipped, lr=part.lr)
-        zeros = torch.zeros_like(self.flat.values, requires_grad=False)
-        self._optimizer.state[self.flat.values] = {
-            # single, as PyTorch's own, whatever the default type is
-            "step": torch.zeros((), dtype=torch.float32, device=zeros.device),
-            "exp_avg": zeros,
-            "exp_avg_sq": zeros.clone(),
-        }
         self.arrays = self._arrays()
+
+    @cached_property
+    def _adam(self) -> torch.optim.Adam:
+        """PyTorch's, over the same moments, where no call is compiled."""
+        adam = torch.optim.Adam([self.flat.values], lr=self._lr, fused=True)
+        names = ("step", "exp_avg", "exp_avg_sq")
+        adam.state[self.flat.values] = dict(zip(names, self.moments, strict=True))
+        return adam
 
     @property
     def lr(self) -> float:
         """The learning rate."""
-        return self._optimizer.param_groups[0]["lr"]
+        return self._lr
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for optimizer in (self._optimizer, self._unclipped):
+        self._lr = value
+        for optimizer in (vars(self).get("_adam"), self._unclipped):
             for group in optimizer.param_groups if optimizer else ():
                 group["lr"] = value
 
@@ -82,13 +90,8 @@ class FlatDescent:
 
     def works_on(self) -> Hashable:
         """Return what the graph of a step is bound to (see `GraphedFunction`)."""
-        tensors = (self.flat.values, self.flat.grad, *self.moments())
+        tensors = (self.flat.values, self.flat.grad, *self.moments)
         return (self.lr, *(tensor.data_ptr() for tensor in tensors))
-
-    def moments(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return Adam's number of steps and its two moments of the flat parameters."""
-        state = self._optimizer.state[self.flat.values]
-        return state["step"], state["exp_avg"], state["exp_avg_sq"]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -106,9 +109,9 @@ class FlatDescent:
                 nn.utils.clip_grad_norm_(self.flat.values, self._max_grad_norm)
             if self.flat.values.is_cuda:
                 # asked for while a graph is recorded, and warned of otherwise
-                for group in self._optimizer.param_groups:
+                for group in self._adam.param_groups:
                     group["capturable"] = torch.cuda.is_current_stream_capturing()
-            self._optimizer.step()
+            self._adam.step()
         self.step_unclipped()
 
     def step_unclipped(self) -> None:
@@ -126,20 +129,21 @@ class FlatDescent:
     def _arrays(self) -> AdamArrays | None:
         if not can_compile(self.flat.values):
             return None
-        count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments())
+        count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments)
         values, grad = self.flat.values.detach().numpy(), self.flat.grad.numpy()
         return AdamArrays(values, grad, exp_avg, exp_avg_sq, count)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return Adam's state, as PyTorch keeps it."""
-        state = {"clipped": self._optimizer.state_dict()}
+        """Return learning rate and moments, and the state of the further parameters."""
+        state = {"lr": self._lr, "moments": self.moments}
         if self._unclipped is not None:
             state["unclipped"] = self._unclipped.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`."""
-        self._optimizer.load_state_dict(state["clipped"])
-        self.arrays = self._arrays()  # of the moments that have come
+        """Go back to a state of `state_dict`, in place."""
+        for kept, new in zip(self.moments, state["moments"], strict=True):
+            kept.copy_(new)
         if self._unclipped is not None:
             self._unclipped.load_state_dict(state["unclipped"])
+        self.lr = state["lr"]

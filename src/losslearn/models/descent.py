@@ -1,6 +1,7 @@
 """Adam with clipped gradients, as PyTorch has them."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,17 +33,24 @@ class Descent:
         self.parameters = [p for p in parameters if p.requires_grad]
         self.max_grad_norm = max_grad_norm
         self.unclipped = list(unclipped)
-        self.optimizer = torch.optim.Adam([*self.parameters, *self.unclipped], lr=lr)
+        self._lr = lr
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """PyTorch's, made when it is first asked for, which takes half a second."""
+        return torch.optim.Adam([*self.parameters, *self.unclipped], lr=self._lr)
 
     @property
     def lr(self) -> float:
         """The learning rate."""
-        return self.optimizer.param_groups[0]["lr"]
+        return self._lr
 
     @lr.setter
     def lr(self, value: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = value
+        self._lr = value
+        if "optimizer" in vars(self):
+            for group in self.optimizer.param_groups:
+                group["lr"] = value
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -61,3 +69,4 @@ class Descent:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`."""
         self.optimizer.load_state_dict(state)
+        self._lr = self.optimizer.param_groups[0]["lr"]
