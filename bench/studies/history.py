@@ -3,10 +3,10 @@
 
 `history.py dump FILE` runs small fits of every kind and writes their histories,
 thresholds and scores; `history.py compare BEFORE AFTER` lists what differs. Run it on
-one machine before and after a change that is to leave results alone, with `--path
-compiled` (numba) and `--path plain` (PyTorch alone). Give each compiled run a new, empty
-`NUMBA_CACHE_DIR`: a kernel compiled beside those it calls rounds otherwise than one that
-finds them on disk.
+one machine before and after a change that is to leave results alone, with
+`--path compiled` (numba) and `--path plain` (PyTorch alone). Give each compiled run a
+new, empty `NUMBA_CACHE_DIR`: a kernel compiled beside those it calls rounds otherwise
+than one that finds them on disk.
 """
 
 import argparse
