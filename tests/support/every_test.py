@@ -47,7 +47,7 @@ def torch_seed() -> None:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of the real data sets; skip the test where it is absent."""
-    default = Path(__file__).parents[3] / "shared" / "datasets"
+    default = Path(__file__).resolve().parents[3] / "shared" / "datasets"
     path = Path(os.environ.get("LOSSLEARN_DATA") or default)
     if not path.is_dir():
         pytest.skip(f"no data sets at {path}: set LOSSLEARN_DATA to their folder")
