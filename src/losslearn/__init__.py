@@ -12,6 +12,7 @@ _HOMES = {
     "SetSurrogate": "surrogate.network",
     "SurrogateClassifier": "estimators.classifier",
     "SurrogateLoss": "criterion.loss",
+    "TableEncoder": "encoding",
     "TrueLoss": "metrics",
     "as_true_loss": "metrics",
     "bootstrap_interval": "tasks.thresholds",
@@ -32,6 +33,7 @@ __all__ = [
     "Sets",
     "SurrogateClassifier",
     "SurrogateLoss",
+    "TableEncoder",
     "TrueLoss",
     "as_true_loss",
     "bootstrap_interval",
@@ -46,6 +48,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from losslearn.criterion.loss import SurrogateLoss
+    from losslearn.encoding import TableEncoder
     from losslearn.estimators.classifier import SurrogateClassifier
     from losslearn.metrics import (
         Sets,

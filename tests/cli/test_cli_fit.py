@@ -120,7 +120,7 @@ def test_text_labels_dates_and_missing_values_train_a_model(fitted):
         "joined": "date",
         "income": "number",
     }
-    assert model.classes == ("no", "yes")
+    assert model.labels.names == ["no", "yes"]
 
 
 def test_without_matplotlib_there_is_no_figure_but_a_note(capsys, monkeypatch):

@@ -59,7 +59,7 @@ def earned(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_predict_and_evaluate_with_a_saved_model(earned, capsys):
     model = load_model(earned)
     assert model.metric.columns == ("amount",)
-    assert "amount" not in model.encoder.columns
+    assert "amount" not in model.encoder.feature_names_in_
     frame = frame_with_amounts().drop(columns="tax")
     with_it = model.predict(frame)
     assert with_it.equals(model.predict(frame.drop(columns="amount")))
@@ -78,7 +78,7 @@ def test_the_column_is_a_feature_too_and_valid_rows_bring_theirs(capsys):
     few = ("--model", "linear", "--max-iter", "2", "--json", "--out", "m")
     assert fit(*words, "people.csv", *few, metric=METRIC) == 0
     capsys.readouterr()
-    assert "amount" in load_model("m").encoder.columns
+    assert "amount" in load_model("m").encoder.feature_names_in_
     assert main(["predict", "m", "no_amount.csv"]) == 2
     assert "lacks columns of the training table: 'amount'" in error_line(capsys)
     command = ["evaluate", "m", "people.csv", *EVALUATE, "--metric"]

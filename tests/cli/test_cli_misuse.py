@@ -21,7 +21,7 @@ def write(change) -> None:
         (lambda frame: frame.assign(churn="no"), "one class only"),
         (
             lambda frame: frame.assign(churn=np.arange(300) % 3),
-            "3 classes (0, 1, 2). Only two are handled for now",
+            "3 classes (0, 1, 2). Only binary classification",
         ),
         (lambda frame: frame.assign(income=np.nan), "'income' has no value"),
         (lambda frame: frame.head(0), "no rows"),

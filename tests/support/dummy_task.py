@@ -3,9 +3,11 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from losslearn.estimators.base import SurrogateEstimator
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS
 from losslearn.tasks.task import Tokens
@@ -85,6 +87,22 @@ class Generated:
         return Sets(target, target + far * noise, weight)
 
 
+class PairLabels:
+    """Targets written as "1.5;-2"."""
+
+    names = None
+
+    def encode(self, y, *, called="`y`"):
+        pairs = [[float(part) for part in str(text).split(";")] for text in y]
+        return np.array(pairs, dtype=np.float32)
+
+    def decode(self, target):
+        return np.array([f"{first:g};{second:g}" for first, second in target])
+
+    def to_dict(self):
+        return {}
+
+
 class Pairs:
     """Targets of two numbers, two scores a row; sets are units of unequal length."""
 
@@ -93,10 +111,14 @@ class Pairs:
     rule_numbers = ()
     n_strata = 1
     score_shape = (2,)
+    target_shape = (2,)
     usual_losses = {"squared_error": SquaredError()}  # noqa: RUF012
 
-    def labels(self, y, options):
-        raise NotImplementedError("this task has no labels")
+    def labels(self, y, options, *, called="`y`"):
+        return PairLabels()
+
+    def restore_labels(self, state):
+        return PairLabels()
 
     def strata(self, target: Tensor) -> Tensor:
         return torch.zeros(len(target), dtype=torch.long, device=target.device)
@@ -131,5 +153,40 @@ class Pairs:
 
         return (fit,)
 
+    def restore_rule(self, state):
+        return {"none": AsItIs}[state["kind"]]()
+
+    def calibrate(self, sets):
+        return {}
+
+    def predictions(self, score, rule, labels, calibration):
+        return {"first": score[:, 0], "second": score[:, 1]}
+
     def pictures(self, true_loss, sets, rule):
         return ()
+
+
+class PairsEstimator(SurrogateEstimator):
+    """Fits both numbers."""
+
+    task = Pairs()
+
+    def __init__(
+        self,
+        metric=MEAN_GAP,
+        *,
+        model="linear",
+        max_time=None,
+        random_state=None,
+        recipe=None,
+        encoder=None,
+        greater_is_better=None,
+        response_method=None,
+        validation_fraction=0.2,
+        device="cpu",
+        watch=None,
+        fit_progress=None,
+    ):
+        arguments = {**locals()}
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])

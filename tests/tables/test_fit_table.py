@@ -71,7 +71,11 @@ def test_the_report_tells_roles_rules_and_intervals(fitted):
 
 @pytest.mark.usefixtures("fitted")
 def test_the_display_is_told_of_stages_and_looks(told):
-    assert told.stages == ["preparing the columns", "starting to train", "testing"]
+    assert told.stages == [
+        "reading the table",
+        "preparing columns and model",
+        "testing",
+    ]
     assert set(told.methods) == {"surrogate", "cross_entropy"}
 
 
@@ -119,8 +123,8 @@ def test_a_function_with_columns_is_asked_for_again_only_of_a_loaded_model(tmp_p
         **QUICK,
     )
     assert fitted.report["model"] == str(tmp_path / "m")
-    assert fitted.classes == ("yes", "no")
-    assert "amount" not in fitted.encoder.columns
+    assert fitted.labels.names == ["yes", "no"]
+    assert "amount" not in fitted.encoder.feature_names_in_
     called = fitted.predict(frame)["label"] == "no"
     expected = (called * ((frame["churn"] == "no") * frame["amount"] - 10)).sum()
     assert fitted.evaluate(frame)["value"] == pytest.approx(-expected, rel=1e-5)

@@ -10,7 +10,8 @@ from table_cases import BINARY_SETS
 
 from losslearn.encoding import TableEncoder
 from losslearn.tables.reading import read_table
-from losslearn.tables.target import split_target
+from losslearn.tables.target import take_target
+from losslearn.tasks.labels import BinaryLabels
 from losslearn.training.splitting import split_rows
 
 
@@ -19,8 +20,10 @@ def test_real_tables(data_dir, tmp_path, name):
     path = data_dir / f"{name}.parquet"
     if not path.exists():
         pytest.skip(f"{path} is absent")
-    frame, y, classes = split_target(read_table(path), "target")
-    assert classes == [0, 1]
+    frame, column = take_target(read_table(path), "target")
+    labels = BinaryLabels.of(column)
+    y = labels.encode(column)
+    assert labels.names == [0, 1]
     parts = split_rows(y, seed=0)
     train = frame.iloc[parts.train]
     start = time.perf_counter()

@@ -71,7 +71,7 @@ def test_a_loaded_model_predicts_what_the_saved_one_did(tmp_path, either):
         loaded.predict(frame), either.predict(frame), check_exact=True
     )
     assert loaded.metric == MetricName(given="f1", name="f1_loss", source="built-in")
-    assert loaded.classes == ("healthy", "ill")
+    assert loaded.labels.names == ["healthy", "ill"]
     assert loaded.learning_curves is None
     assert loaded.rule == either.rule
     assert dict(loaded.recipe) == dict(either.recipe)
@@ -159,14 +159,14 @@ def test_a_changed_byte_is_an_error(saved, part):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 99}, "format 99; .* reads format 2. Fit it again"),
+        ({"version": 99}, "format 99; .* reads format 3. Fit it again"),
         ({"version": 1}, r"written by losslearn \S+ in format 1; "),
         ({"format": "a cake"}, "no losslearn model"),
         ({"rule": {"kind": "threshold", "threshold": None}}, "damaged"),
         ({"rule": {"kind": "oracle"}}, "damaged"),
         ({"rule": {"kind": "threshold", "offset": 1.0}}, "damaged"),
         ({"task": "cooking"}, "damaged"),
-        ({"classes": ["one"]}, "damaged"),
+        ({"labels": {"classes": ["one"]}}, "damaged"),
         ({"model": {"kind": "forest", "n_features": 4}}, "damaged"),
         ({"model": {"kind": "mlp", "n_features": 5}}, "damaged"),
         ({"model": {"kind": "linear", "n_features": 4}}, "damaged"),

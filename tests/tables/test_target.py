@@ -7,7 +7,19 @@ import pandas as pd
 import pytest
 from table_cases import one_line
 
-from losslearn.tables.target import split_target
+from losslearn.tables.target import called, take_target
+from losslearn.tasks.labels import BinaryLabels
+
+
+def split_target(frame, target, *, positive=None, classes=None):
+    """Return features, targets and classes, as a fit or an evaluation takes them."""
+    features, column = take_target(frame, target)
+    if classes is None:
+        named = called(target)
+        labels = BinaryLabels.of(column, positive=positive, called=named)
+    else:
+        labels = BinaryLabels.from_dict({"classes": classes})
+    return features, labels.encode(column, called=called(target)), labels.names
 
 
 @pytest.mark.parametrize(
@@ -35,7 +47,7 @@ def test_labels_of_any_type(values, classes):
     assert found == classes
     assert [type(label) for label in found] == [type(label) for label in classes]
     assert json.loads(json.dumps(found)) == classes
-    assert y.dtype == np.int64
+    assert y.dtype == np.int8
     assert list(features.columns) == ["x"]
     for value, code in zip(values, y, strict=True):
         assert str(classes[code]) in (str(value), str(value).removesuffix(".0"))
@@ -62,9 +74,9 @@ def test_a_second_table_is_encoded_like_the_first(values):
     [
         (["a", None, "b", None], {}, "lacks a value in 2 of 4 rows. Remove"),
         ([1, 1, 1, 1], {}, "one class only: 1 in all 4 rows"),
-        (["a", "b", "c", "c"], {}, "3 classes .*'a', 'b', 'c'.*Only two are handled"),
+        (["a", "b", "c", "c"], {}, "3 classes .*'a', 'b', 'c'.*Only binary"),
         ([0.0, np.inf, 0.0, np.inf], {}, "infinite"),
-        ([0, 1, 0, 1], {"positive": "yes"}, r"`positive` .* 0, 1; got 'yes'"),
+        ([0, 1, 0, 1], {"positive": "yes"}, r"`positive`.* 0, 1; got 'yes'"),
         ([0, 2, 0, 2], {"classes": [0, 1]}, "holds 2; expected only 0, 1"),
         ([1, 1, 1, 1], {"classes": [0, 1]}, "one class only"),
     ],

@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
-from losslearn.tasks.calibration import fit_platt
+from losslearn.tasks.calibration import Platt
 
 
 def draw(slope: float, intercept: float, n: int = 50_000):
@@ -13,20 +14,19 @@ def draw(slope: float, intercept: float, n: int = 50_000):
 
 
 def test_known_line_is_found():
-    slope, intercept = fit_platt(*draw(0.7, -1.5))
-    assert slope == pytest.approx(0.7, rel=0.05)
-    assert intercept + 100 * slope == pytest.approx(-1.5, rel=0.05)
+    curve = Platt.fit(*draw(0.7, -1.5))
+    assert curve.slope == pytest.approx(0.7, rel=0.05)
+    assert curve.intercept + 100 * curve.slope == pytest.approx(-1.5, rel=0.05)
 
 
 def test_scores_the_wrong_way_round_give_the_prevalence():
     y_score, y_true = draw(-0.7, -1.5)
-    slope, intercept = fit_platt(y_score, y_true)
-    assert slope == 0
-    assert torch.sigmoid(torch.tensor(intercept)) < 0.5
+    curve = Platt.fit(y_score, y_true)
+    assert curve.slope == 0
+    assert curve.probability(np.zeros(1)) < 0.5
 
 
 def test_equal_scores_give_the_prevalence():
     y_true = torch.tensor([0, 0, 0, 1] * 100)
-    slope, intercept = fit_platt(torch.full((400,), 2.0), y_true)
-    probability = torch.sigmoid(torch.tensor(slope * 2.0 + intercept))
-    assert probability.item() == pytest.approx(0.25, abs=0.01)
+    curve = Platt.fit(torch.full((400,), 2.0), y_true)
+    assert curve.probability(np.array([2.0])) == pytest.approx(0.25, abs=0.01)

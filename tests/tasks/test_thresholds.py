@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from metric_cases import OF_LABELS, labelled_sets, random_sets
 from sklearn.metrics import f1_score, roc_auc_score
 
-from losslearn.metrics import Sets, as_true_loss, get_true_loss
-from losslearn.tasks import thresholds
+from losslearn.metrics import Sets, as_true_loss, get_true_loss, interval
 from losslearn.tasks.thresholds import (
     best_threshold,
     bootstrap_interval,
@@ -292,7 +291,7 @@ def test_bootstrap_interval_is_that_of_resampled_rows(metric, wrap):
 def test_bootstrap_interval_is_the_same_in_chunks(monkeypatch):
     arguments = (get_true_loss("ap"), *one_set(100))
     whole = bootstrap_interval(*arguments, generator=generator())
-    monkeypatch.setattr(thresholds, "_CHUNK", 700)
+    monkeypatch.setattr(interval, "_CHUNK", 700)
     assert bootstrap_interval(*arguments, generator=generator()) == whole
     assert bootstrap_interval(*arguments, generator=generator(1)) != whole
 

@@ -49,6 +49,7 @@ def faster(part: "TorchPredictor") -> "TorchPredictor | CompiledPredictor":
     model, x = part.model, part.rows.x
     is_as_built = (
         name_of(model) in _MODELS
+        and not part.rows.score_shape
         and isinstance(part.descent, FlatDescent)
         and part.descent.arrays is not None
         and can_compile(x, *model.parameters())

@@ -6,20 +6,22 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from losslearn._wording import listed
 from losslearn.encoding.features import (
     ColumnFeatures,
     Features,
     fit_column,
     restore_column,
 )
-from losslearn.encoding.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.utils import Tags
 
 _FORMAT = "losslearn table encoder"
 _VERSION = 1
@@ -40,12 +42,17 @@ class TableEncoder:
       one more feature says so. Constant columns are left out.
 
     Text that holds numbers but for a few marks such as "?" is a column of numbers.
+    Fits into scikit-learn's pipelines.
+
+    Attributes:
+        feature_names_in_: Columns a table must have, in the training table's order.
+        n_features_in_: How many.
 
     Example:
         >>> import pandas as pd
         >>> frame = pd.DataFrame({"age": [30, 40, None, 50], "city": list("abab")})
         >>> encoder = TableEncoder().fit(frame)
-        >>> encoder.feature_names_out
+        >>> encoder.get_feature_names_out().tolist()
         ['age', 'age is missing', 'city=a', 'city=b']
         >>> encoder.transform(pd.DataFrame({"age": [40], "city": ["c"]}))
         array([[0., 0., 0., 0.]], dtype=float32)
@@ -56,35 +63,74 @@ class TableEncoder:
         self._columns: tuple[ColumnFeatures, ...] = ()
 
     @property
-    def columns(self) -> list[str]:
-        """The columns a table must have, in the order of the training table."""
-        return [column.name for column in self._columns]
+    def feature_names_in_(self) -> NDArray[np.object_]:  # noqa: D102 - as above
+        return np.array([column.name for column in self._columns], dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:  # noqa: D102 - as above
+        return len(self._columns)
 
     @property
     def kinds(self) -> dict[str, str]:
         """Each column's kind: number, date, category, text or constant."""
         return {column.name: column.kind for column in self._columns}
 
-    @property
-    def feature_names_out(self) -> list[str]:
-        """The names of the matrix's columns."""
-        return [name for column in self._columns for name in column.feature_names]
+    def get_feature_names_out(
+        self,
+        input_features: object = None,
+    ) -> NDArray[np.object_]:
+        """Return the names of the matrix's columns."""
+        del input_features  # those of `fit`
+        names = [name for column in self._columns for name in column.feature_names]
+        return np.array(names, dtype=object)
 
-    def fit(self, frame: "pd.DataFrame") -> "TableEncoder":
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return no settings: there are none."""
+        del deep
+        return {}
+
+    def set_params(self, **params: object) -> Self:
+        """Set nothing.
+
+        Raises:
+            ValueError: If a setting is given.
+        """
+        if params:
+            raise ValueError(f"A `TableEncoder` has no settings, got {sorted(params)}.")
+        return self
+
+    def __sklearn_tags__(self) -> "Tags":
+        """Gaps and text are taken; nothing but tables is."""
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(preserves_dtype=[]),
+            input_tags=InputTags(allow_nan=True, string=True, categorical=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether `fit` was called."""
+        return bool(self._columns)
+
+    def fit(self, X: "pd.DataFrame", y: object = None) -> Self:
         """Fit to the training rows; returns itself.
 
         Args:
-            frame: The training rows, without the target column.
+            X: The training rows, without the target column.
+            y: Nothing: targets are not looked at.
 
         Raises:
-            TypeError: If `frame` is not a pandas table.
+            TypeError: If `X` is not a pandas table.
             ValueError: If a column lacks every value, holds infinite values or values
                 that cannot be encoded, or if no column is left that varies.
         """
-        names = _check_names(frame)
-        if len(frame) == 0:
+        del y
+        names = _check_names(X)
+        if len(X) == 0:
             raise ValueError("The table has no rows to fit to.")
-        columns = [fit_column(frame[name]) for name in names]
+        columns = [fit_column(X[name]) for name in names]
         if not any(column.feature_names for column in columns):
             raise ValueError(
                 f"All columns are constant in the training rows: {listed(names)}."
@@ -92,41 +138,42 @@ class TableEncoder:
         self._columns = tuple(columns)
         return self
 
-    def transform(self, frame: "pd.DataFrame") -> Features:
+    def transform(self, X: "pd.DataFrame") -> Features:
         """Return a table as a matrix.
 
         Args:
-            frame: Rows with the columns of the training table, in any order, without
+            X: Rows with the columns of the training table, in any order, without
                 the target column.
 
         Returns:
             Shape `[rows, features]`; no value is missing or infinite.
 
         Raises:
-            TypeError: If `frame` is not a pandas table.
+            TypeError: If `X` is not a pandas table.
             ValueError: If the encoder is not fitted, a column is absent or one too
                 many, holds infinite values, or is of another kind than in the training
                 rows.
         """
         if not self._columns:
             raise ValueError("This encoder is not fitted. Call `fit` first.")
-        self._check_columns(_check_names(frame))
-        matrix = np.empty((len(frame), len(self.feature_names_out)), dtype=np.float32)
+        self._check_columns(_check_names(X))
+        matrix = np.empty((len(X), len(self.get_feature_names_out())), np.float32)
         start = 0
         for column in self._columns:
             end = start + len(column.feature_names)
             if end > start:
-                column.write(frame[column.name], matrix[:, start:end])
+                column.write(X[column.name], matrix[:, start:end])
             start = end
         return matrix
 
-    def fit_transform(self, frame: "pd.DataFrame") -> Features:
+    def fit_transform(self, X: "pd.DataFrame", y: object = None) -> Features:
         """Fit to the training rows and return their matrix; raises as `fit` does."""
-        return self.fit(frame).transform(frame)
+        return self.fit(X, y).transform(X)
 
     def _check_columns(self, names: list[str]) -> None:
-        found, expected = set(names), set(self.columns)
-        missing = [name for name in self.columns if name not in found]
+        known = self.feature_names_in_.tolist()
+        found, expected = set(names), set(known)
+        missing = [name for name in known if name not in found]
         extra = [name for name in names if name not in expected]
         faults = []
         if missing:
@@ -156,7 +203,7 @@ class TableEncoder:
         Path(path).write_text(json.dumps(settings, allow_nan=False), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "TableEncoder":
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Return the encoder in a file that `dump` wrote; runs nothing stored in it.
 
         Raises:
@@ -197,7 +244,7 @@ def _check_names(frame: "pd.DataFrame") -> list[str]:
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"`frame` must be a pandas DataFrame, got {type(frame)}.")
+        raise TypeError(f"`X` must be a pandas DataFrame, got {type(frame)}.")
     names = list(frame.columns)
     if not all(isinstance(name, str) for name in names):
         raise ValueError(f"Column names must be text, got {listed(names)}.")

@@ -3,20 +3,28 @@
 import copy
 import inspect
 import warnings
-from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import (
+    _safe_indexing,
+    assert_all_finite,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
-from losslearn.estimators.rows import as_tensor, split_table
+from losslearn.encoding import TableEncoder
+from losslearn.encoding.frames import as_matrix, as_pandas, is_table
+from losslearn.estimators.rows import as_tensor, split_numbers
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
 from losslearn.models.networks import build_model, exact_scores
@@ -38,12 +46,15 @@ class SurrogateEstimator(BaseEstimator):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
-    what users of its kind ask for.
+    what users of its kind ask for. Tables go through a `TableEncoder`, or `encoder`,
+    that is fitted to the training rows alone; matrices of numbers are taken as they
+    are.
     """
 
     metric: object
     model: str | nn.Module
     recipe: Recipe | None
+    encoder: Any
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - Python's
         """Show the present arguments alone, to users and to scikit-learn."""
@@ -53,13 +64,10 @@ class SurrogateEstimator(BaseEstimator):
             [one for one in present if one.kind is not one.VAR_KEYWORD]
         )
 
-    @abstractmethod
-    def _task(self) -> Task:
-        """Return the task."""
-
-    def _task_options(self) -> dict[str, object]:
-        """Return what a user said of the task."""
-        return {}
+    task: ClassVar[Task]
+    """Which task it is for."""
+    option_arguments: ClassVar[Mapping[str, str]] = {}
+    """Which argument holds an option of the task, by the option's name."""
 
     def _with_old(self, recipe: Recipe | None, old: dict[str, Any]) -> Recipe | None:
         """Return the recipe with settings that release 0.1 took one by one."""
@@ -119,7 +127,8 @@ class SurrogateEstimator(BaseEstimator):
         Ctrl-C ends the training and keeps the best weights so far.
 
         Args:
-            X: Features, shape `[rows, features]`, finite numbers.
+            X: Features, shape `[rows, features]`: finite numbers, or a table of any
+                columns, gaps too, of pandas, polars or Arrow (see `TableEncoder`).
             y: Targets, as the task has them.
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
@@ -130,14 +139,13 @@ class SurrogateEstimator(BaseEstimator):
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
         """
-        recipe, task = _settings(self.recipe), self._task()
+        recipe, task = _settings(self.recipe), self.task
         true_loss = as_true_loss(
             self.metric,
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
         )
         train, valid, labels, seed = self._rows(
-            task,
             true_loss,
             (X, y, metric_columns),
             (X_valid, y_valid, metric_columns_valid),
@@ -182,61 +190,135 @@ class SurrogateEstimator(BaseEstimator):
                 stacklevel=2,
             )
         self.true_loss_, self.labels_ = true_loss, labels
-        self._keep(comparison, predictor, valid, task, train.n_rows)
+        self._keep(comparison, predictor, valid, train.n_rows)
         return self
 
     def _rows(
         self,
-        task: Task,
         true_loss: TrueLoss,
         given: tuple[Any, Any, Any],
         held_out: tuple[Any, Any, Any],
     ) -> tuple[Rows, Rows, Labels, int]:
         """Return training and validation rows, the coding of targets, and the seed."""
         (X, y, columns), (X_valid, y_valid, valid_columns) = given, held_out
-        features, targets = validate_data(
-            self, X, y, dtype=np.float32, order="C", ensure_min_samples=2
-        )
-        labels = task.labels(targets, self._task_options())
-        table = self._table(
-            task, true_loss, features, labels.encode(targets), columns, "metric_columns"
-        )
         if X_valid is None and valid_columns is not None:
             raise ValueError(
                 "`metric_columns_valid` was given without the `X_valid` it belongs to."
             )
+        if (X_valid is None) != (y_valid is None):
+            raise ValueError("`X_valid` and `y_valid` must be given together.")
+        features, targets = self._checked(X, y, reset=True)
+        options = {
+            option: getattr(self, argument)
+            for option, argument in self.option_arguments.items()
+        }
+        labels = self.task.labels(targets, options)
+        target = as_tensor(labels.encode(targets))
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        if X_valid is None and y_valid is None:
-            train, valid = split_table(
-                table,
-                task.strata(table.target),
+        split = None
+        if X_valid is None:
+            split = split_numbers(
+                self.task.strata(target),
                 validation_fraction=self.validation_fraction,
                 seed=seed,
                 # on a disk the order is the time
                 in_order=isinstance(X, np.memmap),
             )
+        x = self._fit_encoder(features, target, split and split.train)
+        table = self._table(true_loss, x, target, columns, "metric_columns")
+        if split is not None:
+            train, valid = (table._replace(numbers=numbers) for numbers in split)
             return train.to(self.device), valid.to(self.device), labels, seed
-        if X_valid is None or y_valid is None:
-            raise ValueError("`X_valid` and `y_valid` must be given together.")
-        features, targets = validate_data(
-            self, X_valid, y_valid, dtype=np.float32, order="C", reset=False
-        )
-        valid = self._table(
-            task,
-            true_loss,
-            features,
-            labels.encode(targets),
-            valid_columns,
-            "metric_columns_valid",
-        )
+        try:
+            features, targets = self._checked(X_valid, y_valid, reset=False)
+            target = as_tensor(labels.encode(targets, called="`y_valid`"))
+            x = self._encoded(features)
+        except ValueError as error:
+            raise ValueError(f"In the validation rows: {error}") from error
+        valid = self._table(true_loss, x, target, valid_columns, "metric_columns_valid")
         return table.to(self.device), valid.to(self.device), labels, seed
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
+        """Return features, a table or a matrix, and targets, one for each row."""
+        encodes = is_table(X) or self.encoder is not None
+        if not (encodes if reset else self.encoder_ is not None):
+            checked: tuple[Any, Any] = validate_data(
+                self,
+                X,
+                y,
+                dtype=np.float32,
+                order="C",
+                reset=reset,
+                ensure_min_samples=2 if reset else 1,
+                multi_output=bool(self.task.target_shape),
+            )
+            return checked
+        if y is None:
+            raise ValueError(f"{self} requires y to be passed, but it is None.")
+        features = self._checked_table(X, reset=reset)
+        if (
+            hasattr(y, "isna") and np.ndim(y) < 2
+        ):  # a series keeps its categories' order
+            if y.isna().any():
+                raise ValueError(f"`y` lacks a value in {int(y.isna().sum()):,} rows.")
+        elif not self.task.target_shape:
+            y = column_or_1d(y, warn=True)
+            assert_all_finite(y, input_name="y")
+        check_consistent_length(features, y)
+        return features, y
+
+    def _checked_table(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401 - as above
+        """Return features as the encoder takes them, their columns checked."""
+        if not is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if reset or not hasattr(self, "feature_names_in_"):
+                return X
+            import pandas as pd
+
+            return pd.DataFrame(np.asarray(X), columns=self.feature_names_in_)
+        frame = as_pandas(X)
+        if not all(isinstance(name, str) for name in frame.columns):
+            frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        if reset or self.encoder is not None:  # else by name, in any order
+            validate_data(self, frame, skip_check_array=True, reset=reset)
+        return frame
+
+    def _fit_encoder(
+        self,
+        features: Any,  # noqa: ANN401 - a table or a matrix
+        target: Tensor,
+        rows: Tensor | None,
+    ) -> NDArray[np.float32]:
+        """Fit the encoder to the training rows alone, and return all rows as numbers.
+
+        Args:
+            features: Of all rows.
+            target: Of all rows.
+            rows: Numbers of the training rows; None for all.
+        """
+        self.encoder_ = None
+        if self.encoder is None and isinstance(features, np.ndarray):
+            return features
+        encoder = TableEncoder() if self.encoder is None else clone(self.encoder)
+        train, truth = features, target.numpy()
+        if rows is not None:
+            numbers = rows.numpy()
+            train, truth = _safe_indexing(features, numbers), truth[numbers]
+        self.encoder_ = encoder.fit(train, truth)
+        return self._encoded(features)
+
+    def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
+        """Return checked features as numbers."""
+        if self.encoder_ is None:
+            matrix: NDArray[np.float32] = features
+            return matrix
+        return as_matrix(self.encoder_.transform(features))
 
     def _table(
         self,
-        task: Task,
         true_loss: TrueLoss,
-        features: NDArray[np.float32],
-        target: NDArray[Any],
+        x: NDArray[np.float32],
+        target: Tensor,
         columns: object,
         argument: str,
     ) -> Rows:
@@ -248,23 +330,25 @@ class SurrogateEstimator(BaseEstimator):
             metric=true_loss.name,
             argument=argument,
         )
-        x, y = as_tensor(features), as_tensor(target)
-        return Rows(x, y, columns=found, score_shape=task.score_shape)
+        return Rows(
+            as_tensor(x), target, columns=found, score_shape=self.task.score_shape
+        )
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
             return copy.deepcopy(self.model).to(rows.x.device)
-        return build_model(self.model, rows.x, rows=rows.numbers)
+        shape = rows.score_shape
+        return build_model(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 
     def _keep(
         self,
         comparison: Comparison,
         predictor: Predictor,
         valid: Rows,
-        task: Task,
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
+        task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
         judged = judge_methods(
             comparison, predictor, valid, self.true_loss_, task, predictor_name=named
@@ -284,21 +368,27 @@ class SurrogateEstimator(BaseEstimator):
         self.report_: dict[str, Any] = make_report(
             comparison, judged, self.true_loss_, task, n_train=n_train
         )
-        self._keep_decisions(judged.sets.score, judged.sets.target)
+        self.calibration_ = task.calibrate(judged.sets)
         if is_dead(comparison):
             warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=4)
 
-    def _keep_decisions(self, score: Tensor, target: Tensor) -> None:
-        """Set what the kind of estimator needs besides, of the validation rows."""
+    def scores(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the raw scores of rows, shape `[rows, *task.score_shape]`.
 
-    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the scores of rows, in double precision."""
+        Args:
+            X: Features, as for `fit`.
+
+        Raises:
+            ValueError: If the features are not those of `fit`.
+        """
         check_is_fitted(self)
-        features = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        if self.encoder_ is None:
+            x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        else:
+            x = self._encoded(self._checked_table(X, reset=False))
         device = next(self.model_.parameters()).device
-        shape = self._task().score_shape
         score = exact_scores(
-            self.model_, as_tensor(features).to(device), score_shape=shape
+            self.model_, as_tensor(x).to(device), score_shape=self.task.score_shape
         )
         return score.cpu().numpy()
 
@@ -308,14 +398,14 @@ class SurrogateEstimator(BaseEstimator):
         What a fair comparison on test rows needs; the rules are in `report_`.
 
         Args:
-            X: Features, shape `[rows, features]`.
+            X: Features, as for `fit`.
         """
         check_is_fitted(self)
         scores = {}
         try:
             for name, weights in self.method_weights_.items():
                 self.model_.load_state_dict(weights)
-                scores[name] = self._scores(X)
+                scores[name] = self.scores(X)
         finally:
             self.model_.load_state_dict(self.method_weights_[self.report_["chosen"]])
         return scores

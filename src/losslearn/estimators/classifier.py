@@ -1,6 +1,7 @@
 """`SurrogateClassifier`: a scikit-learn classifier trained for a metric."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -8,14 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from losslearn.estimators.base import SurrogateEstimator
 from losslearn.metrics import ResponseMethod, Sets
 from losslearn.metrics.columns import as_columns
 from losslearn.surrogate.universal import FitProgress
 from losslearn.tasks.binary import Binary
-from losslearn.tasks.calibration import fit_platt
+from losslearn.tasks.calibration import Platt
+from losslearn.tasks.task import Task
 from losslearn.training.loop import Watcher
 from losslearn.training.recipe import Recipe
 
@@ -41,6 +43,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         random_state: Of split, initialisation and draws.
         recipe: Every other setting of the method; None takes the defaults. One of them
             is set as `recipe__max_iter=500`, in `set_params` and in a grid.
+        encoder: A transformer of scikit-learn's, fitted to the training rows alone;
+            None takes a `TableEncoder` for tables, and numbers as they are.
         greater_is_better: Direction of a callable that does not declare its own.
         response_method: What a callable takes as second argument: "decision_function",
             "predict_proba" or "predict"; None reads it off its signature.
@@ -57,6 +61,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         threshold_: Predict the positive class where `decision_function` is at least
             this; tuned on the validation rows (for error rate, if the metric has no
             threshold).
+        encoder_: The fitted encoder; None where features were numbers.
+        calibration_: Slope and intercept of the log-odds over the score.
         model_: The trained module with the chosen method's validation-best weights.
         surrogate_: The learned loss after its last step.
         history_: One dictionary per look at the validation rows: losses, and how it
@@ -80,6 +86,9 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         (100,)
     """
 
+    task: ClassVar[Task] = Binary()
+    option_arguments: ClassVar[Mapping[str, str]] = {"positive": "pos_label"}
+
     def __init__(
         self,
         metric: object = "f1",
@@ -88,6 +97,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         max_time: float | None = None,
         random_state: int | np.random.RandomState | None = None,
         recipe: Recipe | None = None,
+        encoder: Any = None,  # noqa: ANN401 - a transformer
         greater_is_better: bool | None = None,
         response_method: ResponseMethod | None = None,
         pos_label: object = None,
@@ -103,6 +113,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         self.max_time = max_time
         self.random_state = random_state
         self.recipe = self._with_old(recipe, old)
+        self.encoder = encoder
         self.greater_is_better = greater_is_better
         self.response_method = response_method
         self.pos_label = pos_label
@@ -111,27 +122,29 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         self.watch = watch
         self.fit_progress = fit_progress
 
-    def _task(self) -> Binary:
-        return Binary()
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Both labels, the positive one second."""
+        check_is_fitted(self)
+        classes: NDArray[Any] = self.labels_.classes  # type: ignore[attr-defined] # binary ones
+        return classes
 
-    def _task_options(self) -> dict[str, object]:
-        return {"positive": self.pos_label}
-
-    def _keep_decisions(self, score: Tensor, target: Tensor) -> None:
-        self.classes_ = self.labels_.classes  # type: ignore[attr-defined] # binary ones
-        self.threshold_ = self.rule_.to_dict()["threshold"]
-        self.calibration_ = fit_platt(score, target)
+    @property
+    def threshold_(self) -> float:
+        """Where a score counts as the positive class."""
+        check_is_fitted(self)
+        return float(self.rule_.to_dict()["threshold"])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return one score a row; higher is more likely the positive class.
 
         Args:
-            X: Features, shape `[rows, features]`.
+            X: Features, as for `fit`.
 
         Raises:
             ValueError: If the features are not those of `fit`.
         """
-        return self._scores(X)
+        return self.scores(X)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, calibrated on the validation rows.
@@ -139,22 +152,21 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         A logistic curve of the score (Platt, 1999), so the order of the scores stays.
 
         Args:
-            X: Features, shape `[rows, features]`.
+            X: Features, as for `fit`.
 
         Returns:
             Shape `[rows, 2]`, columns as in `classes_`.
         """
         check_is_fitted(self)
-        slope, intercept = self.calibration_
-        log_odds = slope * self.decision_function(X) + intercept
-        positive = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
+        score = self.decision_function(X)
+        positive = Platt(**self.calibration_).probability(score)
         return np.column_stack([1 - positive, positive])
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the labels: the positive class where the score reaches `threshold_`.
 
         Args:
-            X: Features, shape `[rows, features]`.
+            X: Features, as for `fit`.
         """
         check_is_fitted(self)
         is_positive = self.decision_function(X) >= self.threshold_
@@ -174,7 +186,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         `GridSearchCV` and `cross_validate` maximise unless told otherwise.
 
         Args:
-            X: Features, shape `[rows, features]`.
+            X: Features, as for `fit`.
             y: Labels.
             sample_weight: Weight of each row.
             metric_columns: What the metric needs to know of each row besides, as for

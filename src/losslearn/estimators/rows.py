@@ -1,28 +1,28 @@
-"""Arrays as rows to train on and rows to choose by."""
+"""Arrays and tables as rows to train on and rows to choose by."""
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.models.rows import Rows
 from losslearn.training.splitting import split_off_validation
 
 
-def split_table(
-    table: Rows,
-    strata: Tensor,
-    *,
-    validation_fraction: float,
-    seed: int,
-    in_order: bool,
-) -> tuple[Rows, Rows]:
-    """Return the table with the numbers of the rows of both parts.
+class Split(NamedTuple):
+    """Numbers of the rows of both parts."""
+
+    train: Tensor
+    valid: Tensor
+
+
+def split_numbers(
+    strata: Tensor, *, validation_fraction: float, seed: int, in_order: bool
+) -> Split:
+    """Return which rows to train on, and which to choose by.
 
     Args:
-        table: All of its rows are meant.
         strata: Code of each row, from 0.
         validation_fraction: Share of the rows to choose by.
         seed: Of the split.
@@ -43,10 +43,7 @@ def split_table(
     train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
     if in_order:
         valid.sort()
-    return (
-        table._replace(numbers=as_tensor(train)),
-        table._replace(numbers=as_tensor(valid)),
-    )
+    return Split(as_tensor(train), as_tensor(valid))
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -1,6 +1,7 @@
 """Prediction models: the paper's MLP, a linear model, and how rows get their scores."""
 
 import copy
+import math
 from collections.abc import Sequence
 
 import torch
@@ -94,18 +95,19 @@ class Linear(nn.Module):
     """One weight a feature and an offset, after standardising the features.
 
     Shape:
-        `[n, features]` to `[n]`.
+        `[n, features]` to `[n, *score_shape]`.
     """
 
-    def __init__(self, n_features: int) -> None:
+    def __init__(self, n_features: int, *, score_shape: tuple[int, ...] = ()) -> None:
         """Start from PyTorch's default initialisation."""
         super().__init__()
+        self.score_shape = score_shape
         self.standardizer = Standardizer(n_features)
-        self.layers = nn.Linear(n_features, 1)
+        self.layers = nn.Linear(n_features, math.prod(score_shape))
 
-    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, " n"]:
-        """Return one score a row."""
-        return self.layers(self.standardizer(x)).squeeze(-1)
+    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n ..."]:
+        """Return the scores of each row."""
+        return self.layers(self.standardizer(x)).reshape(len(x), *self.score_shape)
 
 
 class MLP(nn.Module):
@@ -115,18 +117,20 @@ class MLP(nn.Module):
     linear output, after standardising the features.
 
     Shape:
-        `[n, features]` to `[n]`.
+        `[n, features]` to `[n, *score_shape]`.
     """
 
     def __init__(
         self,
         n_features: int,
         *,
+        score_shape: tuple[int, ...] = (),
         hidden: Sequence[int] = (100, 30, 10),
         dropout: float = 0.2,
     ) -> None:
         """Start from PyTorch's default initialisation."""
         super().__init__()
+        self.score_shape = score_shape
         self.standardizer = Standardizer(n_features)
         layers: list[nn.Module] = []
         width = n_features
@@ -138,11 +142,11 @@ class MLP(nn.Module):
                 nn.Dropout(dropout),
             ]
             width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
+        self.layers = nn.Sequential(*layers, nn.Linear(width, math.prod(score_shape)))
 
-    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, " n"]:
-        """Return one score a row."""
-        return self.layers(self.standardizer(x)).squeeze(-1)
+    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n ..."]:
+        """Return the scores of each row."""
+        return self.layers(self.standardizer(x)).reshape(len(x), *self.score_shape)
 
 
 MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
@@ -153,6 +157,7 @@ def build_model(
     x: Float[Tensor, "rows features"],
     *,
     rows: Integer[Tensor, " taken"] | None = None,
+    score_shape: tuple[int, ...] = (),
 ) -> nn.Module:
     """Return a new model by name, its standardizer fitted to the training rows.
 
@@ -160,6 +165,7 @@ def build_model(
         name: "linear" or "mlp".
         x: The table.
         rows: The numbers of its training rows; None takes all.
+        score_shape: Of a row's scores.
 
     Raises:
         ValueError: If the name is unknown.
@@ -169,7 +175,9 @@ def build_model(
             f"`model` must be one of {sorted(MODELS)} or a torch.nn.Module, "
             f"got {name!r}."
         )
-    model = MODELS[name](x.shape[1]).to(device=x.device, dtype=x.dtype)
+    model = MODELS[name](x.shape[1], score_shape=score_shape).to(
+        device=x.device, dtype=x.dtype
+    )
     model.standardizer.fit(x, rows=rows)
     return model
 

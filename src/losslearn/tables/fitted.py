@@ -1,7 +1,7 @@
 """A model with the preparation of its table, ready to predict for a new one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,21 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from losslearn.encoding import TableEncoder
-from losslearn.metrics import TrueLoss
-from losslearn.metrics.sets import Sets
+from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
-from losslearn.tables.target import Label, split_target
-from losslearn.tasks.binary import Binary, ThresholdRule
-from losslearn.tasks.task import Rule, Task
-from losslearn.tasks.thresholds import bootstrap_interval, evaluate
+from losslearn.tables.target import called, take_target
+from losslearn.tasks.task import Labels, Rule, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_RULES = {"threshold": ThresholdRule}
 _CALLS = 100
 """Resamples of a bootstrap interval where each takes a call of a user's function."""
 
@@ -41,11 +38,12 @@ class FittedTable:
     Attributes:
         module: The chosen method's best weights, in evaluation mode.
         encoder: Turns tables into what the module takes.
+        task: What kind of target it is.
         target: Name of the target column.
-        classes: What the targets 0, 1 stand for.
+        labels: What the targets stand for.
         metric: What was trained for.
         rule: How scores become decisions.
-        calibration: Slope and intercept of the log-odds over the score.
+        calibration: How they become probabilities, as the task has it.
         recipe: The settings of the fit.
         report: What `losslearn fit --json` prints, and more: of the results, the 95 %
             intervals; `difference` of the validation losses and its `standard_error`;
@@ -54,25 +52,24 @@ class FittedTable:
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file
             holds them.
-        task: What kind of target it is.
     """
 
     module: nn.Module
-    encoder: TableEncoder
+    encoder: Any
+    task: Task
     target: str
-    classes: tuple[Label, ...]
+    labels: Labels
     metric: MetricName
     rule: Rule
-    calibration: tuple[float, float]
+    calibration: Mapping[str, float]
     recipe: Mapping[str, Any]
     report: dict[str, Any]
     history: list[dict[str, Any]]
     true_loss: TrueLoss | None = None
     validation: Sets | None = field(default=None, repr=False)
-    task: Task = field(default_factory=Binary)
 
     def scores(self, table: object) -> NDArray[np.float64]:
-        """Return the raw score of each row; higher is more likely the second class.
+        """Return the raw scores of each row, shape `[rows, *task.score_shape]`.
 
         Args:
             table: Rows to score.
@@ -81,15 +78,24 @@ class FittedTable:
             ValueError: If a column is missing or one too many, or cannot be read the
                 way it was in the training rows.
         """
-        frame = as_frame(table)
-        besides = {self.target, *self.metric.columns} - {*self.encoder.columns}
-        features = frame.drop(columns=list(besides), errors="ignore")
-        x = torch.from_numpy(self.encoder.transform(features))
-        score: NDArray[np.float64] = exact_scores(self.module, x).numpy()
-        return score
+        return self._scores(as_frame(table), besides=[self.target])
+
+    def _scores(
+        self, frame: "pd.DataFrame", *, besides: Iterable[str]
+    ) -> NDArray[np.float64]:
+        """Return the scores of a table that may hold further columns."""
+        others = {*besides, *self.metric.columns} - {*self.encoder.feature_names_in_}
+        x = self.encoder.transform(frame.drop(columns=list(others), errors="ignore"))
+        score = exact_scores(
+            self.module, torch.as_tensor(x), score_shape=self.task.score_shape
+        )
+        found: NDArray[np.float64] = score.numpy()
+        return found
 
     def predict(self, table: object) -> "pd.DataFrame":
-        """Return score, probability of the second class and label of each row.
+        """Return what the task says of each row.
+
+        Of two classes: score, probability of the second class, and label.
 
         Args:
             table: Rows to predict for.
@@ -100,17 +106,10 @@ class FittedTable:
         import pandas as pd
 
         frame = as_frame(table)
-        score = self.scores(frame)
-        slope, intercept = self.calibration
-        log_odds = np.clip(slope * score + intercept, -700, 700)
-        decided = self.rule.decide(torch.from_numpy(score)).tolist()
-        labels = [self.classes[place] for place in decided]
-        columns = {
-            "score": score,
-            "probability": 1 / (1 + np.exp(-log_odds)),
-            "label": pd.Series(labels, index=frame.index),
-        }
-        return pd.DataFrame(columns, index=frame.index)
+        columns = self.task.predictions(
+            self.scores(frame), self.rule, self.labels, self.calibration
+        )
+        return pd.DataFrame(dict(columns), index=frame.index)
 
     def evaluate(
         self,
@@ -140,14 +139,13 @@ class FittedTable:
         """
         true_loss = self._metric_of(metric, greater_is_better)
         frame = as_frame(table)
-        features, y, _ = split_target(
-            frame, target or self.target, classes=self.classes
-        )
+        target = target or self.target
+        features, y = take_target(frame, target)
+        truth = self.labels.encode(y, called=called(target))
         columns = table_columns(frame, true_loss.columns, metric=true_loss.name)
         # columns of another metric than the model's are no features either
-        others = {*true_loss.columns} - {*self.encoder.columns}
-        score = self.scores(features.drop(columns=list(others), errors="ignore"))
-        rows = Sets(torch.from_numpy(y), torch.from_numpy(score), None, columns)
+        score = self._scores(features, besides=[self.target, *true_loss.columns])
+        rows = as_sets(truth, score, columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
         return {
@@ -155,7 +153,8 @@ class FittedTable:
             "value": value,
             "interval": list(interval),
             "rows": len(y),
-            **with_numbers(self.rule.to_dict()),
+            "rule": self.rule.to_dict(),
+            **numbers_of(self.rule.to_dict()),
         }
 
     def _metric_of(self, metric: object, greater_is_better: bool | None) -> TrueLoss:
@@ -191,23 +190,18 @@ class FittedTable:
         save_model(path, self)
 
 
-def restore_rule(numbers: Mapping[str, Any]) -> Rule:
-    """Return the rule that `to_dict` gave these numbers of.
-
-    Raises:
-        LookupError: If its kind is unknown.
-        TypeError: If the numbers are not those of the kind.
-    """
-    further = {name: value for name, value in numbers.items() if name != "kind"}
-    return _RULES[numbers["kind"]](**further)
+def numbers_of(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule's numbers by name."""
+    return {name: value for name, value in rule.items() if name != "kind"}
 
 
-def with_numbers(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `rule`, and its numbers by name beside it."""
-    return {
-        "rule": dict(rule),
-        **{name: value for name, value in rule.items() if name != "kind"},
-    }
+def as_sets(
+    target: NDArray[Any], score: NDArray[np.float64], columns: Columns = NO_COLUMNS
+) -> Sets:
+    """Return rows as one set, targets in a type that losses can count with."""
+    wide = np.float32 if target.dtype.kind == "f" else np.int64
+    truth = torch.from_numpy(target.astype(wide))
+    return Sets(truth, torch.from_numpy(score), None, columns)
 
 
 def measure(
@@ -221,13 +215,11 @@ def measure(
         rule: Chosen on other rows.
         seed: Of the rows drawn.
     """
-    judged: Any = rule.judged(true_loss)
-    interval = bootstrap_interval(
+    judged = rule.judged(true_loss)
+    interval = loss_interval(
         judged,
-        rows.target,
-        rows.score,
-        columns=rows.columns,
+        rows,
         n_resamples=200 if true_loss.is_builtin else _CALLS,
         generator=torch.Generator().manual_seed(seed),
     )
-    return evaluate(judged, rows.target, rows.score, columns=rows.columns), interval
+    return float(judged(rows)), interval

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -10,15 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from losslearn.encoding import TableEncoder
 from losslearn.metrics import TrueLoss
-from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
-from losslearn.metrics.sets import Sets
-from losslearn.tables.fitted import FittedTable, measure, restore_rule
+from losslearn.metrics.columns import Columns, take_rows
+from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination
-from losslearn.tables.target import Label, split_target
+from losslearn.tables.target import Label, called, take_target
+from losslearn.tasks.task import Task
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Mode, Recipe
 from losslearn.training.splitting import split_rows
@@ -26,7 +25,7 @@ from losslearn.training.splitting import split_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from losslearn.estimators.classifier import SurrogateClassifier
+    from losslearn.estimators.base import SurrogateEstimator
 
 TEST_SIZE = 0.2
 VALIDATION_SIZE = 0.16
@@ -56,28 +55,26 @@ class Silent:
     def watch(self, record: Record) -> None: ...  # noqa: D102
 
 
-class _Rows(NamedTuple):
-    """Features and target of one part of a table."""
+class _Part(NamedTuple):
+    """Rows of a table."""
 
-    X: NDArray[np.float32]
-    y: NDArray[np.int64]
-    columns: Columns = NO_COLUMNS
+    features: "pd.DataFrame"
+    y: "pd.Series"
+    columns: Columns
     """What the metric needs to know of each row besides."""
 
-    def scored(self, score: NDArray[np.float64]) -> Sets:
-        """Return the rows as one set."""
-        y, y_score = torch.from_numpy(self.y), torch.from_numpy(score)
-        return Sets(y, y_score, None, self.columns)
+    def at(self, places: NDArray[np.signedinteger]) -> "_Part":
+        """Return some of the rows."""
+        taken = take_rows(self.columns, torch.from_numpy(places).long())
+        return _Part(self.features.iloc[places], self.y.iloc[places], taken)
 
 
 class _Parts(NamedTuple):
     """A table in three parts."""
 
-    encoder: TableEncoder
-    classes: list[Label]
-    train: _Rows
-    validation: _Rows
-    test: _Rows
+    train: _Part
+    validation: _Part
+    test: _Part
 
 
 def fit_table(
@@ -96,6 +93,7 @@ def fit_table(
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
     keep_metric_columns: bool = False,
+    encoder: object = None,
     recipe: Recipe | None = None,
     display: Display | None = None,
 ) -> FittedTable:
@@ -119,10 +117,12 @@ def fit_table(
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
-        positive: Label to find; None takes the second in sorted order.
+        positive: Of two classes, the label to find; None takes the second in sorted
+            order.
         greater_is_better: Direction of a function that does not say.
         metric_columns: Columns that the metric needs; left out of the features.
         keep_metric_columns: Whether they are features as well.
+        encoder: A transformer of scikit-learn's in place of a `TableEncoder`.
         recipe: All other settings.
         display: Is told of the progress.
 
@@ -140,7 +140,7 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
-    from losslearn.estimators.classifier import SurrogateClassifier  # scikit-learn
+    from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
 
     settings = recipe or Recipe()
     if mode is not None:
@@ -149,34 +149,39 @@ def fit_table(
         settings = replace(settings, max_iter=max_iter)
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
+    kind = ESTIMATORS[true_loss.task]
+    options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
     display = display or Silent()
-    display.stage("preparing the columns")
+    display.stage("reading the table")
     _check_metric_columns(metric_columns, true_loss, target)
-    parts = _prepare(
+    parts = _divide(
         as_frame(frame),
         None if valid is None else as_frame(valid),
         target,
-        positive=positive,
+        task=kind.task,
+        options=options,
         seed=seed,
         metric=named,
         left_out=() if keep_metric_columns else metric_columns,
     )
-    classifier = SurrogateClassifier(
+    estimator = kind(
         true_loss,
         model=model,
         max_time=max_time,
         random_state=seed,
         watch=display.watch,
         fit_progress=display.fit_progress,
+        encoder=encoder,
         recipe=settings,
+        **{kind.option_arguments[name]: value for name, value in options.items()},
     )
-    display.stage("starting to train")
-    interrupted = _train(classifier, parts)
+    display.stage("preparing columns and model")
+    interrupted = _train(estimator, parts)
     display.stage("testing")
-    report = _test(classifier, parts.test, true_loss, seed)
+    report = _test(estimator, parts.test, true_loss, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
-    fitted = _fitted(classifier, parts, report, settings, target, named)
+    fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
         display.stage("writing the model")
         fitted.save(folder)
@@ -184,8 +189,20 @@ def fit_table(
     return fitted
 
 
+def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
+    """Return what the task asks for of what was given."""
+    declared = {option.name for option in task.options}
+    for name, value in given.items():
+        if value is not None and name not in declared:
+            raise ValueError(
+                f"`{name}` (--{name}) says nothing to a metric of the {task.name} "
+                "task. Leave it out."
+            )
+    return {name: given.get(name) for name in declared}
+
+
 def _fitted(
-    classifier: "SurrogateClassifier",
+    estimator: "SurrogateEstimator",
     parts: _Parts,
     report: dict[str, Any],
     recipe: Recipe,
@@ -193,75 +210,75 @@ def _fitted(
     metric: MetricName,
 ) -> FittedTable:
     """Return all that is kept of a fit."""
-    chosen = next(
-        result for result in report["results"] if result["method"] == report["chosen"]
-    )
-    score = classifier.decision_function(parts.validation.X)
+    validation = parts.validation
     return FittedTable(
-        module=classifier.model_,
-        encoder=parts.encoder,
+        module=estimator.model_,
+        encoder=estimator.encoder_,
+        task=estimator.task,
         target=target,
-        classes=tuple(parts.classes),
+        labels=estimator.labels_,
         metric=metric,
-        rule=restore_rule(chosen["rule"]),
-        calibration=classifier.calibration_,
+        rule=estimator.rule_,
+        calibration=estimator.calibration_,
         recipe=asdict(recipe),
         report=report,
-        history=classifier.history_,
-        true_loss=classifier.true_loss_,
-        validation=parts.validation.scored(score),
+        history=estimator.history_,
+        true_loss=estimator.true_loss_,
+        validation=as_sets(
+            estimator.labels_.encode(validation.y),
+            estimator.scores(validation.features),
+            validation.columns,
+        ),
     )
 
 
-def _prepare(
+def _divide(
     frame: "pd.DataFrame",
     valid: "pd.DataFrame | None",
     target: str,
     *,
-    positive: Label | None,
+    task: Task,
+    options: Mapping[str, object],
     seed: int,
     metric: MetricName,
     left_out: Sequence[str],
 ) -> _Parts:
-    """Divide the rows and encode them the way the training rows ask for."""
-    features, y, classes = split_target(frame, target, positive=positive)
-    split = split_rows(
-        y,
-        test_size=TEST_SIZE,
-        validation_size=VALIDATION_SIZE if valid is None else 0.0,
-        seed=seed,
-        names=classes,
-    )
-    columns = table_columns(frame, metric.columns, metric=metric.given)
-    features = features.drop(columns=list(left_out))
-    if features.shape[1] == 0:
+    """Divide the rows, each stratum alike."""
+
+    def part_of(table: "pd.DataFrame") -> _Part:
+        features, y = take_target(table, target)
+        columns = table_columns(table, metric.columns, metric=metric.given)
+        features = features.drop(columns=list(left_out), errors="ignore")
+        return _Part(features, y, columns)
+
+    whole = part_of(frame)
+    if whole.features.shape[1] == 0:
         raise ValueError(
             "The table has no column besides the target and the metric's. Use the "
             "metric's as features as well: `keep_metric_columns` "
             "(--keep-metric-columns)."
         )
-    encoder = TableEncoder().fit(features.iloc[split.train])
-
-    def rows_at(places: NDArray[np.signedinteger]) -> _Rows:
-        taken = take_rows(columns, torch.from_numpy(places).long())
-        return _Rows(encoder.transform(features.iloc[places]), y[places], taken)
-
-    def rows_of(other: "pd.DataFrame") -> _Rows:
-        features, y, _ = split_target(other, target, classes=classes)
-        features = features.drop(columns=list(left_out), errors="ignore")
-        needed = table_columns(other, metric.columns, metric=metric.given)
-        return _Rows(encoder.transform(features), y, needed)
-
+    labels = task.labels(whole.y, options, called=called(target))
+    strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
+    split = split_rows(
+        strata.numpy(),
+        test_size=TEST_SIZE,
+        validation_size=VALIDATION_SIZE if valid is None else 0.0,
+        seed=seed,
+        names=labels.names,
+    )
+    train, test = whole.at(split.train), whole.at(split.test)
+    if valid is None:
+        return _Parts(train, whole.at(split.validation), test)
     try:
-        validation = rows_at(split.validation) if valid is None else rows_of(valid)
+        validation = part_of(valid)
+        labels.encode(validation.y, called=called(target))
     except ValueError as error:
         raise ValueError(f"In the validation rows: {error}") from error
-    return _Parts(
-        encoder, classes, rows_at(split.train), validation, rows_at(split.test)
-    )
+    return _Parts(train, validation, test)
 
 
-def _train(classifier: "SurrogateClassifier", parts: _Parts) -> bool:
+def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
     """Fit, and return whether Ctrl-C ended the fit."""
     train, validation = parts.train, parts.validation
     columns: dict[str, Columns] = {}
@@ -272,25 +289,33 @@ def _train(classifier: "SurrogateClassifier", parts: _Parts) -> bool:
         }
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        classifier.fit(
-            train.X, train.y, X_valid=validation.X, y_valid=validation.y, **columns
+        estimator.fit(
+            train.features,
+            train.y,
+            X_valid=validation.features,
+            y_valid=validation.y,
+            **columns,
         )
     interrupted = any("interrupted" in str(warning.message) for warning in caught)
-    n_iter = max(result["iterations"] for result in classifier.report_["results"])
+    n_iter = max(result["iterations"] for result in estimator.report_["results"])
     if interrupted and n_iter == 0:
         raise KeyboardInterrupt
     return interrupted
 
 
 def _test(
-    classifier: "SurrogateClassifier", test: _Rows, true_loss: TrueLoss, seed: int
+    estimator: "SurrogateEstimator", test: _Part, true_loss: TrueLoss, seed: int
 ) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
-    report = classifier.report_
-    scores = classifier.method_scores(test.X)
+    report = estimator.report_
+    truth, scores = (
+        estimator.labels_.encode(test.y),
+        estimator.method_scores(test.features),
+    )
     results = []
     for result in report["results"]:
-        rows, rule = test.scored(scores[result["method"]]), restore_rule(result["rule"])
+        rows = as_sets(truth, scores[result["method"]], test.columns)
+        rule = estimator.task.restore_rule(result["rule"])
         loss, interval = measure(true_loss, rows, rule, seed=seed)
         results.append({**result, "test": loss, "interval": list(interval)})
     return {

@@ -3,19 +3,22 @@
 import csv
 import gzip
 import os
-import re
 import warnings
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losslearn.encoding.wording import listed
+from losslearn.encoding.frames import (
+    TableError,
+    as_pandas,
+    check_doubles,
+    from_arrow,
+    is_table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     Reader = Callable[[Path], pd.DataFrame]
 
@@ -40,19 +43,12 @@ def as_frame(table: object) -> "pd.DataFrame":
     """
     if isinstance(table, str | os.PathLike):
         return read_table(table)
-    import pandas as pd
-
-    if isinstance(table, pd.DataFrame):
-        frame = table
-    elif hasattr(table, "__arrow_c_stream__"):
-        import pyarrow as pa
-
-        frame = _from_arrow(pa.table(table), "The table")
-    else:
+    if not is_table(table):
         raise TypeError(
             "A table must be a path, or a table of pandas, polars or Arrow, got "
             f"{type(table).__name__}."
         )
+    frame = as_pandas(table)
     _check_filled(frame, "The table")
     return frame
 
@@ -102,15 +98,11 @@ def _read_whole(path: Path, reader: "Reader") -> "pd.DataFrame":
             f"{str(path)!r} is not UTF-8 text ({error.reason} at byte {error.start}). "
             "Save it as UTF-8 or Parquet."
         ) from error
-    except _TableError:
+    except TableError:
         raise
     except _UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{str(path)!r} cannot be read: {reason}") from error
-
-
-class _TableError(ValueError):
-    """A fault of the table that already reads well."""
 
 
 def _reader_of(path: Path) -> "Reader":
@@ -151,7 +143,7 @@ def _read_text(path: Path) -> "pd.DataFrame":
                 low_memory=False,  # one type a column, not one a chunk
             )
         except pd.errors.ParserWarning as error:
-            raise _TableError(
+            raise TableError(
                 f"{str(path)!r} has rows with more fields than the header."
             ) from error
     if len(header) == frame.shape[1]:
@@ -165,11 +157,11 @@ def _header_of(path: Path, *, separator: str, is_zipped: bool) -> list[str]:
     with open_file(path, "rt", encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
         header = next((row for row in rows if row), [])
-    _check_doubles(header, repr(str(path)))
+    check_doubles(header, repr(str(path)))
     if len(header) == 1:
         for other, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
             if other in header[0]:
-                raise _TableError(
+                raise TableError(
                     f"{str(path)!r} seems to be separated by {word}. Write it with "
                     "commas, or with tabs and the suffix '.tsv'."
                 )
@@ -182,7 +174,7 @@ def _drop_nameless(
     nameless = [place for place, name in enumerate(header) if not name.strip()]
     for place in nameless:
         if place > 0 and frame.iloc[:, place].notna().any():
-            raise _TableError(f"Column {place + 1} of {str(path)!r} has no name.")
+            raise TableError(f"Column {place + 1} of {str(path)!r} has no name.")
     if not nameless:
         return frame
     return frame.drop(columns=frame.columns[nameless])
@@ -192,22 +184,4 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        return _from_arrow(file.read(), repr(str(path)))
-
-
-def _from_arrow(table: "pa.Table", name: str) -> "pd.DataFrame":
-    _check_doubles(table.column_names, name)
-    # without the notes pandas leaves: an index that was stored is a column
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    numbering = [
-        name for name in frame if re.fullmatch(r"__index_level_\d+__", str(name))
-    ]
-    return frame.drop(columns=numbering)
-
-
-def _check_doubles(names: Iterable[str], table: str) -> None:
-    doubles = [name for name, n in Counter(names).items() if n > 1 and name.strip()]
-    if doubles:
-        raise _TableError(
-            f"{table} has more than one column of the same name: {listed(doubles)}."
-        )
+        return from_arrow(file.read(), repr(str(path)))

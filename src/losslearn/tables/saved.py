@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 
@@ -19,13 +20,12 @@ from losslearn import __version__
 from losslearn._files import json_text, replacing
 from losslearn.encoding import TableEncoder
 from losslearn.models.networks import MODELS
-from losslearn.tables.fitted import FittedTable, restore_rule
+from losslearn.tables.fitted import FittedTable, numbers_of
 from losslearn.tables.metric_name import MetricName
-from losslearn.tasks.binary import Binary
+from losslearn.tasks.registry import get_task
 
-_TASKS = {Binary.name: Binary}
 _FORMAT = "losslearn model"
-_VERSION = 2
+_VERSION = 3
 _WEIGHTS = "weights.safetensors"
 _SETTINGS = "settings.json"
 _COLUMNS = "columns.json"
@@ -76,7 +76,11 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
             "A model of your own cannot be written to a model directory, only "
             f"{sorted(MODELS)}; got {module.__name__}."
         )
-    slope, intercept = model.calibration
+    if not isinstance(model.encoder, TableEncoder):
+        raise ValueError(
+            "An encoder of your own cannot be written to a model directory, only a "
+            f"`TableEncoder`; got {type(model.encoder).__name__}."
+        )
     return {
         "format": _FORMAT,
         "version": _VERSION,
@@ -84,12 +88,12 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         "task": model.task.name,
         "metric": asdict(model.metric),
         "target": model.target,
-        "classes": list(model.classes),
+        "labels": model.labels.to_dict(),
         "rule": model.rule.to_dict(),
-        "calibration": {"slope": slope, "intercept": intercept},
+        "calibration": dict(model.calibration),
         "model": {
             "kind": kinds[module],
-            "n_features": len(model.encoder.feature_names_out),
+            "n_features": len(model.encoder.get_feature_names_out()),
         },
         "columns": model.encoder.kinds,
         "recipe": dict(model.recipe),
@@ -220,34 +224,38 @@ def _rebuild(
     settings: Mapping[str, Any], contents: Mapping[str, bytes], encoder: TableEncoder
 ) -> FittedTable:
     kind, n_features = settings["model"]["kind"], settings["model"]["n_features"]
-    if n_features != len(encoder.feature_names_out):
+    if n_features != len(encoder.get_feature_names_out()):
         raise ValueError(
-            f"{n_features} features do not match {len(encoder.feature_names_out)}"
+            f"{n_features} features do not match {len(encoder.get_feature_names_out())}"
         )
     named = dict(settings["metric"])
     metric = MetricName(**{**named, "columns": tuple(named["columns"])})
     if metric.source == "built-in":
         metric.true_loss()
-    module = MODELS[kind](n_features)
+    task = get_task(settings["task"])
+    module = MODELS[kind](n_features, score_shape=task.score_shape)
     module.load_state_dict(load(contents[_WEIGHTS]))
-    rule, calibration = settings["rule"], settings["calibration"]
-    for name, value in (*rule.items(), *calibration.items()):
-        if name != "kind":
-            _check_finite(value)
-    first, second = settings["classes"]
-    return FittedTable(
+    rule, calibration = settings["rule"], dict(settings["calibration"])
+    for value in (*numbers_of(rule).values(), *calibration.values()):
+        _check_finite(value)
+    model = FittedTable(
         module=module.eval(),
         encoder=encoder,
+        task=task,
         target=str(settings["target"]),
-        classes=(first, second),
+        labels=task.restore_labels(settings["labels"]),
         metric=metric,
-        rule=restore_rule(rule),
-        calibration=(calibration["slope"], calibration["intercept"]),
+        rule=task.restore_rule(rule),
+        calibration=calibration,
         recipe=dict(settings["recipe"]),
         report=dict(settings["report"]),
         history=json.loads(contents[_HISTORY]),
-        task=_TASKS[settings["task"]](),
     )
+    # a row without scores to speak of: what could not say anything of it is damaged
+    task.predictions(
+        np.zeros((1, *task.score_shape)), model.rule, model.labels, calibration
+    )
+    return model
 
 
 def _check_finite(value: object) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslearn.metrics import Loss, Sets, TrueLoss, get_true_loss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.tasks.calibration import Platt
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.generated import (
     GaussianScores,
@@ -57,12 +58,23 @@ class Binary:
     rule_numbers: ClassVar[Sequence[str]] = ("threshold",)
     n_strata: ClassVar[int] = 2
     score_shape: ClassVar[tuple[int, ...]] = ()
+    target_shape: ClassVar[tuple[int, ...]] = ()
     options: ClassVar[Sequence[Option]] = OPTIONS
     usual_losses: ClassVar[Mapping[str, UsualLoss]] = {"cross_entropy": CrossEntropy()}
 
-    def labels(self, y: NDArray[Any], options: Mapping[str, Any]) -> BinaryLabels:
+    def labels(
+        self,
+        y: Any,  # noqa: ANN401 - an array or a series
+        options: Mapping[str, Any],
+        *,
+        called: str = "`y`",
+    ) -> BinaryLabels:
         """Return both classes, the one named `positive` last (see `BinaryLabels`)."""
-        return BinaryLabels.of(y, positive=options.get("positive"))
+        return BinaryLabels.of(y, positive=options.get("positive"), called=called)
+
+    def restore_labels(self, state: Mapping[str, Any]) -> BinaryLabels:
+        """Return both classes again."""
+        return BinaryLabels.from_dict(state)
 
     def strata(self, target: Tensor) -> Tensor:
         """Return the class of each row."""
@@ -184,6 +196,35 @@ class Binary:
             return ThresholdRule(threshold), loss
 
         return (fit,)
+
+    def restore_rule(self, state: Mapping[str, Any]) -> ThresholdRule:
+        """Return the threshold again.
+
+        Raises:
+            LookupError: If it is the rule of another task.
+        """
+        if state["kind"] != "threshold":
+            raise LookupError(f"a rule of kind {state['kind']!r}")
+        return ThresholdRule(state["threshold"])
+
+    def calibrate(self, sets: Sets) -> dict[str, float]:
+        """Return slope and intercept of the log-odds over the score (see `Platt`)."""
+        return Platt.fit(sets.score, sets.target).to_dict()
+
+    def predictions(
+        self,
+        score: NDArray[np.float64],
+        rule: ThresholdRule,
+        labels: BinaryLabels,
+        calibration: Mapping[str, float],
+    ) -> dict[str, NDArray[Any]]:
+        """Return score, probability of the second class, and label."""
+        decided = rule.decide(torch.from_numpy(score)).numpy()
+        return {
+            "score": score,
+            "probability": Platt(**calibration).probability(score),
+            "label": labels.decode(decided),
+        }
 
     def pictures(
         self, true_loss: TrueLoss, sets: Sets, rule: ThresholdRule

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -86,13 +87,23 @@ class RuleFit(Protocol):
 
 @runtime_checkable
 class Labels(Protocol):
-    """Targets as a user writes them, and as numbers."""
+    """Targets as a user writes them, and as numbers.
 
-    def encode(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the targets of further rows."""
+    Columns are arrays or pandas series, called `called` in messages.
+    """
+
+    @property
+    def names(self) -> Sequence[object] | None:
+        """What messages call the strata; None for their codes."""
+
+    def encode(self, y: Any, *, called: str = "`y`") -> NDArray[Any]:  # noqa: ANN401 - a column
+        """Return the targets of further rows, shape `[rows, *target_shape]`."""
 
     def decode(self, target: NDArray[Any]) -> NDArray[Any]:
         """Return what the user calls these targets."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the coding is restored from, as JSON knows it."""
 
 
 @runtime_checkable
@@ -111,16 +122,28 @@ class Task(Protocol):
     """The least that rows to learn from must fall into; 1 where all are alike."""
     score_shape: ClassVar[tuple[int, ...]]
     """Of a row's scores: () for one, (C,) for one a class."""
+    target_shape: ClassVar[tuple[int, ...]]
+    """Of a row's target, likewise."""
     usual_losses: ClassVar[Mapping[str, UsualLoss]]
     """The losses by which models are usually trained, by name."""
 
-    def labels(self, y: NDArray[Any], options: Mapping[str, Any]) -> Labels:
+    def labels(
+        self,
+        y: Any,  # noqa: ANN401 - a column
+        options: Mapping[str, Any],
+        *,
+        called: str = "`y`",
+    ) -> Labels:
         """Return the coding of targets; says what is wrong with them.
 
         Args:
             y: Targets as a user writes them.
             options: Values of the task's `options`, by name.
+            called: What messages call the targets.
         """
+
+    def restore_labels(self, state: Mapping[str, Any]) -> Labels:
+        """Return the coding that `Labels.to_dict` gave."""
 
     def strata(self, target: Tensor) -> Tensor:
         """Return a code for each row, from 0: drawn, split and resampled by these."""
@@ -172,6 +195,21 @@ class Task(Protocol):
 
     def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
         """Return the candidate decision rules, the simplest first."""
+
+    def restore_rule(self, state: Mapping[str, Any]) -> Rule:
+        """Return the rule that `Rule.to_dict` gave; `LookupError` for another's."""
+
+    def calibrate(self, sets: Sets) -> dict[str, float]:
+        """Return numbers that make scores of validation rows into probabilities."""
+
+    def predictions(
+        self,
+        score: NDArray[np.float64],
+        rule: Any,  # noqa: ANN401 - one of its own
+        labels: Any,  # noqa: ANN401 - its own
+        calibration: Mapping[str, float],
+    ) -> Mapping[str, NDArray[Any]]:
+        """Return what a user is told of each row, by column name."""
 
     def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Any) -> Sequence[Any]:  # noqa: ANN401 - one of its own rules
         """Return functions of an axis that draw scores and decisions of these rows."""

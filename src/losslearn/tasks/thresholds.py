@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from losslearn.metrics import Sets, TrueLoss, as_true_loss
-from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns, take_rows
+from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns
+from losslearn.metrics.interval import loss_interval
 
 _MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
-_CHUNK = 2_000_000  # resampled rows held at a time
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
 
 
@@ -192,19 +192,16 @@ def bootstrap_interval(
     level: float = 0.95,
     n_resamples: int = 200,
 ) -> tuple[float, float]:
-    """Return a percentile interval of the loss over resampled rows.
-
-    It shows how much the loss depends on which rows were held out, and nothing of how
-    it depends on the rows trained on. Resamples of one class are left out.
+    """Return a percentile interval of what `evaluate` returns (see `loss_interval`).
 
     Args:
-        true_loss: What to measure.
-        y_true: Targets, 0 or 1, one axis.
-        y_score: Raw scores.
+        true_loss: As for `evaluate`, and so `y_true`, `y_score`, `threshold`,
+            `columns`.
+        y_true: One axis.
+        y_score: Of these rows.
         generator: Draws the rows.
-        threshold: Where a row is called positive; a loss without a threshold does not
-            look at it.
-        columns: What the loss needs to know of each row besides.
+        threshold: Chosen on other rows.
+        columns: Of these rows.
         level: Share of the resamples inside the interval, in (0, 1).
         n_resamples: How many times the rows are drawn, with replacement.
 
@@ -222,22 +219,11 @@ def bootstrap_interval(
         >>> bootstrap_interval(auc, y_true, y_score, generator=generator)
         (0.0, 0.0)
     """
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must be in (0, 1), got {level}.")
-    if n_resamples < 1:
-        raise ValueError(f"`n_resamples` must be at least 1, got {n_resamples}.")
+    sets = Sets(y_true, y_score, None, columns or NO_COLUMNS)
     loss = _at(true_loss, threshold)
-    n = y_true.shape[-1]
-    values = torch.empty(n_resamples, dtype=torch.float64, device=y_true.device)
-    for some in values.split(max(_CHUNK // n, 1)):
-        rows = torch.randint(
-            n, (len(some), n), generator=generator, device=generator.device
-        ).to(y_true.device)
-        resampled = take_rows(columns or NO_COLUMNS, rows)
-        some.copy_(loss(Sets(y_true[rows], y_score[rows], None, resampled)))
-    ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
-    low, high = values.cpu().nanquantile(ends).tolist()
-    return low, high
+    return loss_interval(
+        loss, sets, generator=generator, level=level, n_resamples=n_resamples
+    )
 
 
 def _at(true_loss: TrueLoss, threshold: float | None) -> TrueLoss:

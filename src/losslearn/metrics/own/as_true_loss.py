@@ -137,7 +137,9 @@ def _named(text: str, name: str | None) -> tuple[object, str | None]:
         if text in get_scorer_names():
             return get_scorer(text), name or text
         if ".py" in text:
-            return load_function(text), name
+            found = load_function(text)
+            own = found.function
+            return own if isinstance(own, TrueLoss) else found, name
         near = difflib.get_close_matches(text, get_scorer_names(), n=3)
         hint = f" (near: {', '.join(near)})" if near else ""
         raise ValueError(
