@@ -12,7 +12,7 @@ DEMO := $(VENV)/.for-demo
 DEV := $(VENV)/.for-tests
 BENCH := $(VENV)/.for-bench
 
-.PHONY: help install demo test test-bench test-wheel coverage check format universal \
+.PHONY: help install demo test test-bench test-wheel coverage check format docs universal \
 	smoke benchmark clean
 .DEFAULT_GOAL := help
 
@@ -22,6 +22,7 @@ help:
 	@echo "make test-bench  run the tests of the experiments (bench/)"
 	@echo "make test-wheel  build the wheel, and use it where nothing else is installed"
 	@echo "make check       formatter, linter, types, import layers, spelling"
+	@echo "make docs        build the pages into build/site, and check their links"
 	@echo "make format      format the code and apply the linter's safe fixes"
 	@echo "make coverage    run the package's tests and report what they do not reach"
 	@echo "make universal   re-make the universal surrogates that the package ships"
@@ -71,6 +72,14 @@ check: $(BENCH)
 	$(BIN)/lint-imports
 	$(BIN)/typos
 	cd bench && ../$(BIN)/mypy && ../$(BIN)/lint-imports
+
+# the pages link to results and to each other as they lie in the repository
+docs: $(DEV)
+	rm -rf build/docs && mkdir -p build/docs
+	tar -cf - *.md LICENSE examples docs bench/README.md bench/results constraints.txt \
+		| tar -xf - -C build/docs
+	$(BIN)/mkdocs build --quiet --strict
+	@echo "build/site/index.html"
 
 format: $(DEV)
 	$(BIN)/ruff format .
