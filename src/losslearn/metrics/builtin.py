@@ -22,8 +22,8 @@ class Builtin:
     """What it is called besides."""
     has_threshold: bool
     """Whether it is a loss of the confusion matrix."""
-    parameter: str | None
-    """Name of the number that can be set."""
+    parameter: str
+    """Name of the number that can be set; empty where there is none."""
 
     @property
     def name(self) -> str:
@@ -33,9 +33,8 @@ class Builtin:
     @property
     def default(self) -> Any:  # noqa: ANN401 - whether a number is whole counts
         """The number it has where none is set; None without a parameter."""
-        if self.parameter is None:
-            return None
-        return inspect.signature(self.function).parameters[self.parameter].default
+        settings = inspect.signature(self.function).parameters
+        return settings[self.parameter].default if self.parameter else None
 
 
 BUILTINS: list[Builtin] = []
@@ -47,14 +46,13 @@ def builtin(
     *,
     aliases: str,
     has_threshold: bool = False,
-    parameter: str | None = None,
+    parameter: str = "",
 ) -> Callable[[L], L]:
     """Return a decorator that makes a loss known, by its name and others."""
 
     def known(function: L) -> L:
         names = tuple(aliases.split())
-        found = Builtin(function, description, names, has_threshold, parameter)
-        BUILTINS.append(found)
+        BUILTINS.append(Builtin(function, description, names, has_threshold, parameter))
         return function
 
     return known

@@ -6,6 +6,7 @@ here, once.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from losslearn._fast import fastest
-from losslearn.metrics.sets import Sets, value_dtype
+from losslearn.metrics.sets import PerSet, Sets, value_dtype
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -58,11 +59,9 @@ def count_dtype(score: Tensor) -> torch.dtype:
     return torch.float32 if score.device.type == "mps" else torch.float64
 
 
-def finished(
-    loss: Float[Tensor, "*sets"], undefined: Float[Tensor, "*sets"], score: Tensor
-) -> Float[Tensor, "*sets"]:
+def finished(loss: PerSet, cuts: Confusion, score: Tensor) -> PerSet:
     """Return a loss as it is handed out: in [0, 1] despite rounding, or NaN."""
-    return (loss + undefined).clamp(0, 1).to(value_dtype(score))
+    return (loss + cuts.undefined).clamp(0, 1).to(value_dtype(score))
 
 
 def split_weight(sets: Sets) -> Float[Tensor, "2 *sets n"]:
@@ -74,11 +73,7 @@ def split_weight(sets: Sets) -> Float[Tensor, "2 *sets n"]:
     return torch.stack([positive, sets.weight - positive])
 
 
-def undefined_sets(
-    n_pos: Float[Tensor, "*sets"],
-    n_neg: Float[Tensor, "*sets"],
-    top_score: Float[Tensor, "*sets"],
-) -> Float[Tensor, "*sets"]:
+def undefined_sets(n_pos: PerSet, n_neg: PerSet, top_score: PerSet) -> PerSet:
     """Return NaN for the sets of one class, or whose top score is NaN, else 0."""
     defined = (n_pos > 0) & (n_neg > 0) & (top_score == top_score)
     return torch.where(defined, 0.0, torch.nan).to(n_pos.dtype)
@@ -122,29 +117,29 @@ def over_cut_points(
     formula: Callable[[Confusion], Tensor],
     combine: Callable[[Tensor, Tensor], Tensor],
     sets: Sets,
-) -> tuple[Float[Tensor, "*sets"], Confusion]:
-    """Return what a formula makes of the cut points, of many rows part by part.
+    *,
+    per: Callable[[Confusion], Tensor | float] | None = None,
+) -> PerSet:
+    """Return a loss that is a formula of the cut points, of many rows part by part.
 
     Args:
         formula: Takes cut points and returns one value per set.
         combine: Makes one of the values of two neighbouring parts, which share one cut
             point, so that sums over the segments between cut points add up.
         sets: Of targets 0 or 1 and scores on any scale, of which the order counts.
-
-    Returns:
-        The value; and the last part, whose totals are those of all.
+        per: What the value is divided by, if by anything, of the sets' totals.
 
     Example:
         >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> over_cut_points(lambda cuts: cuts.tp.amax(-1), torch.maximum, sets)[0]
-        tensor(2., dtype=torch.float64)
+        >>> over_cut_points(lambda c: c.fn.amin(-1) + 0.5, torch.minimum, sets)
+        tensor(0.5000)
     """
     parts = _in_parts(sets)
     cuts = next(parts)
     value = formula(cuts)
     for cuts in parts:
         value = combine(value, formula(cuts))
-    return value, cuts
+    return finished(value if per is None else value / per(cuts), cuts, sets.score)
 
 
 def _in_parts(sets: Sets) -> Iterator[Confusion]:
@@ -152,16 +147,11 @@ def _in_parts(sets: Sets) -> Iterator[Confusion]:
     if not is_large(sets):
         yield cut_points(sets)
         return
-    before: Confusion | None = None
-    for _, cuts in distinct_cut_points(sets):
-        if before is None:
-            yield cuts
-        else:
-            yield cuts._replace(
-                tp=torch.cat([before.tp[-1:], cuts.tp]),
-                fp=torch.cat([before.fp[-1:], cuts.fp]),
-            )
-        before = cuts
+    for (_, before), (_, cuts) in pairwise(distinct_cut_points(sets)):
+        yield cuts._replace(
+            tp=torch.cat([before.tp[-1:], cuts.tp]),
+            fp=torch.cat([before.fp[-1:], cuts.fp]),
+        )
 
 
 def distinct_cut_points(

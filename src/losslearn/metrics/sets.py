@@ -4,9 +4,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics.columns import NO_COLUMNS, Columns
+
+Labels = Integer[Tensor, "*sets n"]
+"""Targets, 0 or 1."""
+Scores = Float[Tensor, "*sets n"]
+Weights = Float[Tensor, "*#sets n"] | None
+"""Weight of each row, none negative; all 1 if left out."""
+PerSet = Float[Tensor, "*sets"]
 
 
 class Sets(NamedTuple):
