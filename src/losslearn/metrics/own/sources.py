@@ -1,10 +1,10 @@
 """Where metrics come from, and what each place tells about them."""
 
 import copy
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -31,36 +31,17 @@ _TAKES: dict[str, ResponseMethod] = {
 
 # Of scikit-learn's metrics, those that the rules on names would get wrong (in older
 # versions the probabilities are called `y_pred`).
-_TAKES_PROBABILITIES = {
-    "brier_score_loss",
-    "d2_brier_score",
-    "d2_log_loss_score",
-    "log_loss",
-}
+_PROBABILISTIC = {"brier_score_loss", "d2_brier_score", "d2_log_loss_score", "log_loss"}
 # The scores at most 1, and the values from 0 to 1.
-_UP_TO_ONE = {
-    "matthews_corrcoef",
-    "cohen_kappa_score",
-    "r2_score",
-    "explained_variance_score",
-    "d2_absolute_error_score",
-    "d2_brier_score",
-    "d2_log_loss_score",
-}
-_ZERO_TO_ONE = {
-    "accuracy_score",
-    "average_precision_score",
-    "balanced_accuracy_score",
-    "f1_score",
-    "fbeta_score",
-    "jaccard_score",
-    "precision_score",
-    "recall_score",
-    "roc_auc_score",
-    "zero_one_loss",
-    "hamming_loss",
-    "brier_score_loss",
-}
+_UP_TO_ONE = (
+    "matthews_corrcoef cohen_kappa_score r2_score explained_variance_score "
+    "d2_absolute_error_score d2_brier_score d2_log_loss_score"
+)
+_ZERO_TO_ONE = (
+    "accuracy_score average_precision_score balanced_accuracy_score f1_score "
+    "fbeta_score jaccard_score precision_score recall_score roc_auc_score "
+    "zero_one_loss hamming_loss brier_score_loss"
+)
 _KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
 """Arguments of these that leave the range of their values alone."""
 
@@ -93,9 +74,8 @@ class Source:
     columns: tuple[str, ...] = ()
     """Further numbers of each row that it needs."""
     lower: float | None = None
-    """The least value there can be."""
+    """The least value there can be; `upper` is the greatest."""
     upper: float | None = None
-    """The greatest."""
 
 
 def source_of(metric: object) -> Source:
@@ -104,7 +84,10 @@ def source_of(metric: object) -> Source:
     Raises:
         ValueError: If it is no metric, or says wrong things of itself.
     """
-    if _is_torchmetrics(metric):
+    if any(  # without importing torchmetrics
+        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
+        for base in type(metric).__mro__
+    ):
         return _from_torchmetrics(metric)
     if isinstance(metric, Scorer):
         return _from_scorer(metric)
@@ -114,14 +97,6 @@ def source_of(metric: object) -> Source:
             f"torchmetrics metric, got {metric!r:.80}."
         )
     return _from_scikit_learn(metric) if _is_scikit_learn(metric) else _own(metric)
-
-
-def _call(
-    metric: Callable[..., Any], sign: int, y_true: Array, response: Array, by_row: ByRow
-) -> object:
-    """Return what a function returns, with weights and columns by keyword."""
-    value = metric(y_true, response, **by_row)
-    return value if sign > 0 else -value
 
 
 def _call_torchmetrics(
@@ -137,20 +112,12 @@ def _call_torchmetrics(
     return metric.compute()
 
 
-def _is_torchmetrics(metric: object) -> bool:
-    """Return whether this is a torchmetrics metric, without importing torchmetrics."""
-    return any(
-        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
-        for base in type(metric).__mro__
-    )
-
-
 def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
     """Describe a torchmetrics metric; one with a threshold takes labels."""
     return Source(
         name=type(metric).__name__,
         origin="of torchmetrics",
-        call=functools.partial(_call_torchmetrics, copy.deepcopy(metric)),
+        call=partial(_call_torchmetrics, copy.deepcopy(metric)),
         greater_is_better=metric.higher_is_better,
         response_method="predict" if hasattr(metric, "threshold") else "predict_proba",
         lower=metric.plot_lower_bound,
@@ -158,48 +125,52 @@ def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
     )
 
 
-def _from_scorer(scorer: Scorer) -> Source:
-    """Describe a scorer: it knows its direction and what it takes."""
-    function = functools.partial(scorer._score_func, **scorer._kwargs)
-    takes = scorer._response_method
-    lower, upper = _range(function)
-    if scorer._sign < 0:
-        lower, upper = (None if end is None else -end for end in (upper, lower))
+def _call(
+    metric: Callable[..., Any], sign: int, y_true: Array, response: Array, by_row: ByRow
+) -> object:
+    """Return what a function returns, with weights and columns by keyword."""
+    value = metric(y_true, response, **by_row)
+    return value if sign > 0 else -value
+
+
+def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> Source:  # noqa: ANN401 - fields of the source
+    """Describe a function, or minus its values, beside what else is known of it."""
+    lower, upper = _range(metric)
+    if sign < 0 and lower is not None and upper is not None:
+        lower, upper = -upper, -lower
     return Source(
-        name=_name(function),
-        origin="a scikit-learn scorer",
-        call=functools.partial(_call, function, scorer._sign),
-        greater_is_better=True,
-        response_method=takes[0] if isinstance(takes, tuple) else takes,
-        takes_weight=_takes_weight(function),
-        is_scikit_learn=_is_scikit_learn(function),
+        name=_name(metric),
+        call=partial(_call, metric, sign),
+        takes_weight="sample_weight" in _arguments(metric),
+        is_scikit_learn=_is_scikit_learn(metric),
         lower=lower,
         upper=upper,
+        **known,
     )
 
 
-def _is_scikit_learn(metric: object) -> bool:
-    """Return whether this is a function of scikit-learn, arguments bound or not."""
-    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
+def _from_scorer(scorer: Scorer) -> Source:
+    """Describe a scorer: it knows its direction and what it takes."""
+    takes = scorer._response_method
+    return _of_function(
+        partial(scorer._score_func, **scorer._kwargs),
+        scorer._sign,
+        origin="a scikit-learn scorer",
+        greater_is_better=True,
+        response_method=takes[0] if isinstance(takes, tuple) else takes,
+    )
 
 
 def _from_scikit_learn(metric: Callable[..., Any]) -> Source:
     """Describe a metric function of scikit-learn, by the rules of its names."""
-    name = _name(metric)
+    name, takes = _name(metric), _takes(metric)
     is_score = name.endswith("_score") or name == "matthews_corrcoef"
     is_known = is_score or name.endswith(("_loss", "_error"))
-    takes = _takes(metric)
-    lower, upper = _range(metric)
-    return Source(
-        name=name,
+    return _of_function(
+        metric,
         origin="of scikit-learn",
-        call=functools.partial(_call, metric, 1),
         greater_is_better=is_score if is_known else None,
-        response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
-        takes_weight=_takes_weight(metric),
-        is_scikit_learn=True,
-        lower=lower,
-        upper=upper,
+        response_method="predict_proba" if name in _PROBABILISTIC else takes,
     )
 
 
@@ -215,24 +186,31 @@ def _own(metric: Callable[..., Any]) -> Source:
             f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
             f"{greater_is_better!r}."
         )
-    return Source(
-        name=_name(metric),
+    return _of_function(
+        metric,
         origin="a metric of your own",
-        call=functools.partial(_call, metric, 1),
         greater_is_better=greater_is_better,
         response_method=said("response_method") or _takes(metric),
         batched=bool(said("batched")),
-        takes_weight=_takes_weight(metric),
-        columns=_columns(metric),
+        columns=tuple(  # by keyword, and no call could leave them out
+            name
+            for name, argument in _arguments(metric).items()
+            if argument.kind is argument.KEYWORD_ONLY
+            and argument.default is argument.empty
+            and name != "sample_weight"
+        ),
     )
+
+
+def _is_scikit_learn(metric: object) -> bool:
+    """Return whether this is a function of scikit-learn, arguments bound or not."""
+    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
 
 
 def _unbound(metric: object) -> object:
     """Return the function behind bound arguments or a file."""
-    while isinstance(metric, functools.partial | FileFunction):
-        metric = (
-            metric.func if isinstance(metric, functools.partial) else metric.function
-        )
+    while isinstance(metric, partial | FileFunction):
+        metric = metric.func if isinstance(metric, partial) else metric.function
     return metric
 
 
@@ -249,22 +227,6 @@ def _arguments(metric: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(loaded).parameters
     except (TypeError, ValueError):
         return {}
-
-
-def _columns(metric: Callable[..., Any]) -> tuple[str, ...]:
-    """Return what must be given by keyword, which no call could leave out."""
-    return tuple(
-        name
-        for name, argument in _arguments(metric).items()
-        if argument.kind is argument.KEYWORD_ONLY
-        and argument.default is argument.empty
-        and name != "sample_weight"
-    )
-
-
-def _takes_weight(metric: Callable[..., Any]) -> bool:
-    """Return whether there is a `sample_weight` argument."""
-    return "sample_weight" in _arguments(metric)
 
 
 def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
@@ -284,6 +246,6 @@ def _range(metric: object) -> tuple[float | None, float | None]:
     if not _is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
         return None, None
     name = _name(metric)
-    if name in _ZERO_TO_ONE:
+    if name in _ZERO_TO_ONE.split():
         return 0.0, 1.0
-    return (-1.0 if name in _UP_TO_ONE else None), (1.0 if name in _UP_TO_ONE else None)
+    return (-1.0, 1.0) if name in _UP_TO_ONE.split() else (None, None)
