@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
 
 Labels = Integer[Tensor, "*sets n"]
 """Targets, 0 or 1."""
@@ -113,7 +113,7 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
         values[whole] = loss(flat.picked(whole)).to(values.dtype)
     for i in (is_there.any(-1) & ~whole).nonzero().squeeze(-1).tolist():
         at = (i, is_there[i])
-        own = {name: column[at] for name, column in columns.items()}
+        own = take_rows(columns, at)
         values[i] = loss(Sets(target[at], score[at], weight[at], own))
     return values.reshape(outer)
 

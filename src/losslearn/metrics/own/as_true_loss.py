@@ -189,8 +189,8 @@ def _build(source: Source) -> TrueLoss:
     loss = TrueLoss(
         name=source.name,
         description=f"{sign}{source.name}, {source.origin}",
-        function=box.function,
-        at_threshold=box.at_threshold if of_labels else None,
+        function=box.loss,
+        at_threshold=box.loss if of_labels else None,
         bounded=(source.lower, source.upper) == within,
         takes_weight=source.takes_weight,
         columns=source.columns,
