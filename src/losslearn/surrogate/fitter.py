@@ -25,11 +25,6 @@ class SurrogateFitter:
     """Fits a surrogate to true losses, and gives its gradient for the scores.
 
     The reference, by PyTorch; `losslearn._fast.fastest` knows faster ones.
-
-    Attributes:
-        surrogate: The learned loss.
-        usual_loss: What is blended with it in `value_and_slope`.
-        descent: Moves beta.
     """
 
     def __init__(
@@ -40,10 +35,10 @@ class SurrogateFitter:
         lr: float,
         max_grad_norm: float | None = None,
     ) -> None:
-        """Make the optimiser of beta.
+        """Make the optimiser of beta, which it moves in place.
 
         Args:
-            surrogate: The learned loss, moved in place.
+            surrogate: The learned loss.
             usual_loss: What may be blended with it.
             lr: eta_beta, Adam's learning rate.
             max_grad_norm: Clip the gradient to this norm; None clips nothing.

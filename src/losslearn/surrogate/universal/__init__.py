@@ -2,13 +2,13 @@
 
 from losslearn.surrogate.universal.fit import (
     FitProgress,
+    Universal,
     UniversalConfig,
     fit_universal,
 )
 from losslearn.surrogate.universal.initial import initial_surrogate
 from losslearn.surrogate.universal.store import (
     SHIPPED,
-    Universal,
     file_stem,
     get_universal,
     load_universal,

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import torch
+
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal.fit import (
     TOP_HEAVY,
     WITH_COLUMNS,
     FitProgress,
-    fit_surrogate,
-    loss_units,
+    Problem,
+    fit_problem,
     new_surrogate,
 )
 from losslearn.surrogate.universal.store import get_universal
@@ -55,38 +57,21 @@ def initial_surrogate(
     Raises:
         ValueError: If the loss needs columns and there are none, or it fails.
     """
-    if standardize is None:
-        standardize = true_loss.scale_invariant
     if form == "gaussian":
         true_loss = replace(true_loss, is_top_heavy=False)
     if true_loss.columns:
         true_loss.further(None if rows is None else rows.columns)
     elif mode != "scratch":
-        universal = get_universal(
-            true_loss,
-            task=task,
-            form=form,
-            standardize=standardize,
-            progress=progress,
-        )
-        return universal.surrogate
-    view = task.view(true_loss, standardize=standardize, like=rows)
-    distribution = task.generated(true_loss, form=form, like=rows)
+        return get_universal(
+            true_loss, task=task, form=form, standardize=standardize, progress=progress
+        ).surrogate
+    problem = Problem.of(true_loss, task, form=form, standardize=standardize, rows=rows)
     if mode == "scratch":
-        units = loss_units(
-            true_loss,
-            distribution,
-            n_sets=_N_SETS if true_loss.is_builtin else _N_CALLS,
-            seed=seed,
-        )
-        return new_surrogate(view, units=units, seed=seed)
+        n_sets = _N_SETS if true_loss.is_builtin else _N_CALLS
+        generator = torch.Generator().manual_seed(seed)
+        _, values = problem.draw(n_sets, 256, generator)
+        return new_surrogate(problem.view, values, seed=seed)
     # of these rows, so not for the cache
     sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
-    surrogate, _ = fit_surrogate(
-        true_loss,
-        view,
-        distribution,
-        config=replace(WITH_COLUMNS, set_sizes=sizes),
-        progress=progress,
-    )
-    return surrogate
+    config = replace(WITH_COLUMNS, set_sizes=sizes)
+    return fit_problem(problem, config, progress=progress).surrogate
