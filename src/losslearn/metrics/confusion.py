@@ -11,8 +11,10 @@ negative, all 1 if left out. With `threshold=None` (how a model is trained) the 
 a set is the lowest over all its cut points, "nobody" and "everybody" positive included:
 one sort, exact, unchanged by shift and positive scale of the scores. With a threshold,
 a row is called positive where `y_score >= threshold`. The values lie in [0, 1], 0 is
-best; a set that holds one class only has NaN. Where all rows are called alike, those of
-MCC, kappa and the balanced error are 0.5, so never more at the best cut point.
+best; a set that holds one class only has NaN. Where no row is called positive, those of
+F1, F-beta and Jaccard are 1; where all rows are called alike, that of the geometric mean
+is 1, and those of MCC, kappa and the balanced error are 0.5, which is the most that
+these are at the best cut point.
 """
 
 from collections.abc import Callable
@@ -73,7 +75,7 @@ def of_labels(description: str, *, aliases: str) -> Callable[[Formula], LossOfLa
         loss.__name__, loss.__qualname__ = formula.__name__, formula.__qualname__
         loss.__doc__ = formula.__doc__
         _FORMULAS[formula.__name__] = formula
-        return builtin(description, aliases=aliases, has_threshold=True)(loss)
+        return builtin(description, aliases=aliases)(loss)
 
     return loss_of
 
@@ -102,8 +104,6 @@ def f1_loss(c: Confusion) -> Tensor:
 
     .. math:: \ell = 1 - \frac{2\,TP}{2\,TP + FP + FN}
 
-    It is 1 where no row is called positive.
-
     Example:
         >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
         >>> f1_loss(y, score), f1_loss(y, score, threshold=0.7)
@@ -116,8 +116,6 @@ def f1_loss(c: Confusion) -> Tensor:
 @builtin(
     "1 - F-beta, recall weighs beta times as much as precision",
     aliases="fbeta fbeta_score f_beta",
-    has_threshold=True,
-    parameter="beta",
 )
 def fbeta_loss(
     y_true: Labels,
@@ -132,7 +130,7 @@ def fbeta_loss(
     .. math::
         \ell = 1 - \frac{(1 + b^2)\,TP}{(1 + b^2)\,TP + b^2\,FN + FP}
 
-    with b = `beta`. It is 1 where no row is called positive.
+    with b = `beta`.
 
     Raises:
         ValueError: If `beta` is not a positive number.
@@ -164,8 +162,6 @@ def jaccard_loss(c: Confusion) -> Tensor:
     r"""Return one minus the Jaccard index (intersection over union) of the positives.
 
     .. math:: \ell = 1 - \frac{TP}{TP + FP + FN}
-
-    It is 1 where no row is called positive.
 
     Example:
         >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
@@ -226,8 +222,6 @@ def gmean_loss(c: Confusion) -> Tensor:
     r"""Return one minus the geometric mean of the true positive and negative rates.
 
     .. math:: \ell = 1 - \sqrt{\frac{TP}{P} \cdot \frac{TN}{N}}
-
-    It is 1 where all rows are called alike.
 
     Example:
         >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])

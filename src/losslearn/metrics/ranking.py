@@ -60,7 +60,6 @@ def misranked_share(sets: Sets) -> PerSet:
 @builtin(
     "1 - area under the ROC curve up to a false positive rate (McClish)",
     aliases="partial_auc pauc pauc_loss partial_roc_auc",
-    parameter="max_fpr",
 )
 def partial_auc_loss(
     y_true: Labels,
@@ -161,7 +160,6 @@ def equal_error_rate(
 @builtin(
     "1 - best recall at no less than a precision",
     aliases="recall_at_precision_loss r_at_p",
-    parameter="precision",
 )
 def recall_at_precision(
     y_true: Labels,
@@ -202,7 +200,6 @@ def recall_at_precision(
 @builtin(
     "1 - precision among the k rows (or share k of the rows) ranked highest",
     aliases="precision_at_k_loss p_at_k top_k_precision",
-    parameter="k",
 )
 def precision_at_k(
     y_true: Labels,

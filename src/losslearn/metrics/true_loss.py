@@ -76,8 +76,8 @@ class TrueLoss:
             ValueError: If weights are given to a loss that takes none, or a column
                 that it needs is not given.
         """
+        further = self.further(sets.columns)
         if sets.weight is None or self.takes_weight:
-            further = self.further(sets.columns)
             if sets.weight is not None:
                 further["sample_weight"] = sets.weight
             return self.function(sets.target, sets.score, **further)

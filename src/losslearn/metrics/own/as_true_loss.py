@@ -70,7 +70,8 @@ def as_true_loss(
     -value for another that is to be maximised, and else the value itself. A metric of
     labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
     scores of the set so that either class counts as much. A metric is tried on a few
-    generated sets at once.
+    generated sets at once. Built-in losses are exact and fast; everything else is a
+    black box, called once per set (and threshold).
 
     Args:
         metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
@@ -79,18 +80,13 @@ def as_true_loss(
             `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
             or without. Further numbers of each row that it needs are its keyword-only
             arguments without a default: `f(y_true, y_pred, *, amount)`.
-        greater_is_better: Whether the metric is to be maximised. Needed where neither
-            its library nor the callable itself (see `declare_metric`) tells.
-        response_method: What it takes as its second argument: "decision_function" (raw
-            scores), "predict_proba" (probabilities of class 1, the sigmoid of the
-            scores) or "predict" (labels). Needed where the argument is called neither
-            `y_score` nor `y_prob`, `y_proba` or `p` nor `y_pred`.
-        batched: Whether the callable takes arrays [sets, n] and returns [sets].
+        greater_is_better: Needed where neither the metric's library nor the callable
+            itself (see `declare_metric`) tells whether it is to be maximised.
+        response_method: As in `declare_metric`; probabilities are the sigmoid of the
+            scores. Needed where the argument is called neither `y_score` nor `y_prob`,
+            `y_proba` or `p` nor `y_pred`.
+        batched: As in `declare_metric`.
         name: What to call it; by default the name of the function or class.
-
-    Returns:
-        The loss. Built-in losses are exact and fast; everything else is called once per
-        set (and threshold), a black box.
 
     Raises:
         ValueError: If nothing has the name, or what must be known of it is not.

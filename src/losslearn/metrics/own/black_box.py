@@ -187,11 +187,9 @@ def _without_undefined() -> AbstractContextManager[object]:
 
 
 def _tried_ranks(y_sorted: Array) -> Array:
-    """Return the ranks whose scores are thresholds to try, shape `[sets, cuts]`.
+    """Return the ranks whose scores are thresholds to try, `[sets, cuts]`.
 
-    Args:
-        y_sorted: Targets from the highest score to the lowest, both classes in each
-            set.
+    The targets come from the highest score to the lowest, both classes in each set.
     """
     n_sets, n = y_sorted.shape
     if n <= _MAX_CUTS:

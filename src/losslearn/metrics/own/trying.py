@@ -18,8 +18,7 @@ _LITTLE = 0.1
 def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     """Return a user's loss with what a few generated sets tell of it.
 
-    They tell whether the scale of the scores matters, and whether the highest scores
-    decide alone.
+    Namely whether the scale of scores matters, and whether the highest decide alone.
 
     Raises:
         MetricError: If the metric fails on them.
@@ -40,7 +39,13 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
     value = judge(sets)
     if box.metric.batched:
-        _check_sets_are_separate(judge, sets, value, loss.name)
+        alone = torch.cat([judge(sets.picked(slice(i, i + 1))) for i in range(3)])
+        if not _same(value, alone):
+            raise MetricError(
+                f"`{loss.name}` is declared batched, but gives sets other "
+                f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
+                "must reduce over the last axis only."
+            )
     if loss.takes_weight:
         weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
         judge(sets._replace(weight=weight))
@@ -48,29 +53,12 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
         invariant = True  # the best threshold moves along with the scores
         loss(sets.picked(slice(1)))
     else:
-        shifted = [
-            loss(sets._replace(score=y_score * a + b))
-            for a, b in ((0.3, 1.5), (2.0, -2.0))
-        ]
-        invariant = all(_same(value, other) for other in shifted)
+        shifted = (y_score * 0.3 + 1.5, y_score * 2.0 - 2.0)
+        others = [loss(sets._replace(score=score)) for score in shifted]
+        invariant = all(_same(value, other) for other in others)
         loss = replace(loss, is_top_heavy=is_top_heavy(loss))
     box.place, box.n_calls = "", 0
     return replace(loss, scale_invariant=invariant)
-
-
-def _check_sets_are_separate(
-    judge: TrueLoss, sets: Sets, value: Tensor, name: str
-) -> None:
-    """Check that a batched metric judges each set by itself."""
-    alone = torch.cat(
-        [judge(sets.picked(slice(i, i + 1))) for i in range(len(sets.score))]
-    )
-    if not _same(value, alone):
-        raise MetricError(
-            f"`{name}` is declared batched, but gives sets other "
-            f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
-            "must reduce over the last axis only."
-        )
 
 
 def _same(left: Tensor, right: Tensor) -> bool:
