@@ -11,10 +11,9 @@ negative, all 1 if left out. With `threshold=None` (how a model is trained) the 
 a set is the lowest over all its cut points, "nobody" and "everybody" positive included:
 one sort, exact, unchanged by shift and positive scale of the scores. With a threshold,
 a row is called positive where `y_score >= threshold`. The values lie in [0, 1], 0 is
-best; a set that holds one class only has NaN. Where no row is called positive, those of
-F1, F-beta and Jaccard are 1; where all rows are called alike, that of the geometric mean
-is 1, and those of MCC, kappa and the balanced error are 0.5, which is the most that
-these are at the best cut point.
+best; a set that holds one class only has NaN. Where no row is called positive, F1,
+F-beta and Jaccard lose 1; where all rows are called alike, the geometric mean loses 1,
+and MCC, kappa and the balanced error 0.5, so never more at the best cut point.
 """
 
 from collections.abc import Callable

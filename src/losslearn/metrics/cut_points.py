@@ -85,10 +85,7 @@ def is_large(sets: Sets) -> bool:
 
 
 def cut_points(sets: Sets) -> Confusion:
-    """Count the rows above every cut point of each set.
-
-    Returns:
-        The counts at n + 1 cut points; the first calls nobody positive.
+    """Count the rows above each of n + 1 cut points, the first of which calls nobody.
 
     Example:
         >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
@@ -128,11 +125,6 @@ def over_cut_points(
             point, so that sums over the segments between cut points add up.
         sets: Of targets 0 or 1 and scores on any scale, of which the order counts.
         per: What the value is divided by, if by anything, of the sets' totals.
-
-    Example:
-        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> over_cut_points(lambda c: c.fn.amin(-1) + 0.5, torch.minimum, sets)
-        tensor(0.5000)
     """
     parts = _in_parts(sets)
     cuts = next(parts)
@@ -159,18 +151,9 @@ def distinct_cut_points(
 ) -> Iterator[tuple[Float[Tensor, " cuts"], Confusion]]:
     """Yield the m + 1 cut points that m distinct scores of one set make.
 
-    They come some at a time: beside the order of the rows no memory grows with them.
-
-    Yields:
-        Cut points from "nobody" to "everybody", each once, no part without any; before
-        them the lowest score that each calls positive, infinite where it is nobody's.
-
-    Example:
-        >>> rows = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> for _, cuts in distinct_cut_points(rows):
-        ...     print(cuts.tp.tolist(), cuts.fp.tolist())
-        [0.0] [0.0]
-        [2.0, 2.0] [0.0, 1.0]
+    Each comes once, from "nobody" to "everybody", after the lowest score that it calls
+    positive, infinite where it is nobody's. They come some at a time, at least one:
+    beside the order of the rows no memory grows with them.
     """
     y_score = rows.score
     order = _highest_first(y_score)

@@ -37,7 +37,12 @@ def get_true_loss(name: str) -> TrueLoss:
     key, at, value = name.partition("@")
     key = key.strip().lower().replace("-", "_").replace(" ", "_")
     if key not in _BY_NAME:
-        raise ValueError(_unknown(name, key))
+        near = difflib.get_close_matches(key, _BY_NAME, n=4, cutoff=0.5)
+        hint = f"Did you mean {', '.join(f'`{n}`' for n in near)}? " if near else ""
+        every = ", ".join(known.name for known in BUILTINS)
+        raise ValueError(
+            f"Unknown metric `{name}`. {hint}The built-in losses are: {every}."
+        )
     known = _BY_NAME[key]
     return _build(known, _parameter(known, value) if at else known.default)
 
@@ -50,9 +55,7 @@ def list_true_losses() -> dict[str, tuple[TrueLoss, tuple[str, ...]]]:
         >>> loss.needs_threshold, aliases
         (False, ('eer',))
     """
-    return {
-        known.name: (_build(known, known.default), known.aliases) for known in BUILTINS
-    }
+    return {b.name: (_build(b, b.default), b.aliases) for b in BUILTINS}
 
 
 @lru_cache(typed=True)  # one object for one loss, so that equal losses compare equal
@@ -96,11 +99,3 @@ def _parameter(known: Builtin, text: str) -> float | int:
             f"`{known.name}@{known.default}`, not `{known.name}@{text}`."
         ) from None
     return value
-
-
-def _unknown(name: str, key: str) -> str:
-    """Return the message for a name nobody has, with the nearest ones."""
-    near = difflib.get_close_matches(key, _BY_NAME, n=4, cutoff=0.5)
-    hint = f"Did you mean {', '.join(f'`{n}`' for n in near)}? " if near else ""
-    every = ", ".join(known.name for known in BUILTINS)
-    return f"Unknown metric `{name}`. {hint}The built-in losses are: {every}."

@@ -17,10 +17,8 @@ from losslearn.surrogate.universal.fit import (
 from losslearn.surrogate.universal.store import get_universal
 from losslearn.tasks.task import TargetRows, Task
 
-_N_SETS = 256
-"""Sets from which the units of a surrogate from scratch are taken."""
-_N_CALLS = 64
-"""The same for a user's own metric, which is called once for each set."""
+_N_SETS, _N_CALLS = 256, 64
+"""Sets for the units of a surrogate from scratch; fewer for one call a set."""
 
 
 def initial_surrogate(
@@ -43,10 +41,8 @@ def initial_surrogate(
         true_loss: What to train for.
         task: Generates sets, and says what g sees of them.
         mode: "scratch", "universal" or "refined".
-        form: Of the generated sets, "wide" or "gaussian": with that all is as in the
-            paper.
-        standardize: Whether g sees scores standardised within each set; None does so
-            for a loss that allows it.
+        form: Of the generated sets, "wide", or "gaussian" for all as in the paper.
+        standardize: As of `fit_universal`.
         seed: Of the random start.
         rows: Training rows, for a loss that needs their columns: its universal
             surrogate is fitted on generated scores beside these columns, for these

@@ -86,11 +86,7 @@ def save_universal(universal: Universal, path: Path) -> None:
 
 
 def load_universal(path: Path, view: nn.Module) -> Universal:
-    """Read a universal surrogate.
-
-    Args:
-        path: The file.
-        view: What its g sees, of the task, the loss and the settings it was made for.
+    """Read a universal surrogate that was made for a view.
 
     Raises:
         FileNotFoundError: If there is none.
