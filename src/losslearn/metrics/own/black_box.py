@@ -1,17 +1,18 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from losslearn.metrics.columns import NO_COLUMNS, Columns, as_array, take_rows
-from losslearn.metrics.own.sources import Array, ByRow, Source
 from losslearn.metrics.sets import (
     Labels,
     PerSet,
@@ -22,7 +23,10 @@ from losslearn.metrics.sets import (
     value_dtype,
 )
 
-ToLoss = Literal["value", "negative", "complement"]
+Array = NDArray[Any]
+ByRow = Mapping[str, Array]
+"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
+weights are given, and the metric's own columns."""
 
 _MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
 _CHUNK = 2_000_000  # labels held at a time
@@ -37,17 +41,37 @@ class BlackBox:
     """A metric seen from outside, made to look like a loss of batched tensors.
 
     It gets copies in numpy: the targets as integers, the scores (or what it takes
-    instead of them) in double precision. Sets of one class never reach it.
+    instead of them) in double precision. Sets of one class never reach it. What is not
+    known of it is None.
     """
 
-    metric: Source
-    """What is called, and what is known of it."""
-    to_loss: ToLoss
-    """Whether the loss is the value v, -v or 1 - v."""
+    name: str
+    origin: str
+    """Where it comes from, for its description."""
+    call: Callable[..., Any]
+    """`(y_true, response, by_row)`."""
+    greater_is_better: bool | None
+    response_method: str | None
+    batched: bool = False
+    takes_weight: bool = False
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values come with it."""
+    columns: tuple[str, ...] = ()
+    """Further numbers of each row that it needs."""
+    lower: float | None = None
+    """The least value there can be; `upper` is the greatest."""
+    upper: float | None = None
     place: str = ""
     """Where it is being called from, for messages."""
     n_calls: int = 0
     """How often it has been called."""
+
+    @property
+    def sign(self) -> str:
+        """What stands before its value to make it a loss: "", "-" or "1 - "."""
+        if not self.greater_is_better:
+            return ""
+        return "1 - " if self.upper == 1 else "-"
 
     def loss(
         self,
@@ -100,9 +124,9 @@ class BlackBox:
         """Return the loss of each set, of what the metric takes."""
         if threshold is not None:
             score = (score >= threshold).astype(int)
-        elif self.metric.response_method == "predict":
+        elif self.response_method == "predict":
             return self._best_over_cuts(y_true, score, by_row)
-        elif self.metric.response_method == "predict_proba":
+        elif self.response_method == "predict_proba":
             score = torch.from_numpy(score).sigmoid().numpy()
         return self._losses(y_true, score, by_row)
 
@@ -131,9 +155,14 @@ class BlackBox:
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
-        # once for all sets: it makes Python forget which warnings it knows
-        with _without_undefined() if self.metric.is_scikit_learn else nullcontext():
-            if self.metric.batched:
+        quiet: AbstractContextManager[object] = nullcontext()
+        if self.is_scikit_learn:
+            from sklearn.exceptions import UndefinedMetricWarning as Undefined
+
+            # once for all sets: it makes Python forget which warnings it knows
+            quiet = warnings.catch_warnings(action="ignore", category=Undefined)
+        with quiet:
+            if self.batched:
                 value = self._value(y_true, response, by_row)
             else:
                 one_by_one = (
@@ -141,14 +170,14 @@ class BlackBox:
                     for i in range(len(y_true))
                 )
                 value = np.array([*one_by_one], dtype=float)
-        if self.to_loss == "complement":
+        if self.sign == "1 - ":
             return 1 - value
-        return -value if self.to_loss == "negative" else value
+        return -value if self.sign == "-" else value
 
     def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return what the metric returns: finite doubles, one for each set."""
         self.n_calls += 1
-        name, shape = f"`{self.metric.name}`", y_true.shape[:-1]
+        name, shape = f"`{self.name}`", y_true.shape[:-1]
 
         def at() -> str:
             sets = f"{shape[0]} sets of " if shape else ""
@@ -158,7 +187,7 @@ class BlackBox:
             )
 
         try:
-            value = self.metric.call(y_true, response, by_row)
+            value = self.call(y_true, response, by_row)
         except Exception as error:
             raise MetricError(
                 f"{name} raised {type(error).__name__} {at()}: {error}"
@@ -177,13 +206,6 @@ class BlackBox:
                 "Return the worst value where the metric is undefined."
             )
         return found.astype(float)
-
-
-def _without_undefined() -> AbstractContextManager[object]:
-    """Silence scikit-learn's warnings on undefined values."""
-    from sklearn.exceptions import UndefinedMetricWarning
-
-    return warnings.catch_warnings(action="ignore", category=UndefinedMetricWarning)
 
 
 def _tried_ranks(y_sorted: Array) -> Array:

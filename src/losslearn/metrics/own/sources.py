@@ -3,19 +3,14 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import torch
-from numpy.typing import NDArray
 
+from losslearn.metrics.own.black_box import Array, BlackBox, ByRow
 from losslearn.metrics.own.function_files import FileFunction
 
-Array = NDArray[Any]
-ByRow = Mapping[str, Array]
-"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
-weights are given, and the metric's own columns."""
 ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
 """What a metric judges: raw scores, probabilities or labels."""
 
@@ -46,39 +41,7 @@ _KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
 """Arguments of these that leave the range of their values alone."""
 
 
-@runtime_checkable
-class Scorer(Protocol):
-    """What is used of a scorer of scikit-learn."""
-
-    _score_func: Callable[..., Any]
-    _sign: int
-    _kwargs: dict[str, Any]
-    _response_method: ResponseMethod | tuple[ResponseMethod, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A metric and what is known of it; None is unknown."""
-
-    name: str
-    origin: str
-    """Where it comes from, for its description."""
-    call: Callable[..., Any]
-    """`(y_true, response, by_row)`."""
-    greater_is_better: bool | None
-    response_method: str | None
-    batched: bool = False
-    takes_weight: bool = False
-    is_scikit_learn: bool = False
-    """Whether scikit-learn's warnings on undefined values come with it."""
-    columns: tuple[str, ...] = ()
-    """Further numbers of each row that it needs."""
-    lower: float | None = None
-    """The least value there can be; `upper` is the greatest."""
-    upper: float | None = None
-
-
-def source_of(metric: object) -> Source:
+def source_of(metric: object) -> BlackBox:
     """Return what is known of a metric that is no text and no loss yet.
 
     Raises:
@@ -89,7 +52,7 @@ def source_of(metric: object) -> Source:
         for base in type(metric).__mro__
     ):
         return _from_torchmetrics(metric)
-    if isinstance(metric, Scorer):
+    if hasattr(metric, "_score_func"):
         return _from_scorer(metric)
     if not callable(metric) or isinstance(metric, type):
         raise ValueError(
@@ -112,9 +75,9 @@ def _call_torchmetrics(
     return metric.compute()
 
 
-def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
+def _from_torchmetrics(metric: Any) -> BlackBox:  # noqa: ANN401 - see above
     """Describe a torchmetrics metric; one with a threshold takes labels."""
-    return Source(
+    return BlackBox(
         name=type(metric).__name__,
         origin="of torchmetrics",
         call=partial(_call_torchmetrics, copy.deepcopy(metric)),
@@ -133,12 +96,12 @@ def _call(
     return value if sign > 0 else -value
 
 
-def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> Source:  # noqa: ANN401 - fields of the source
+def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> BlackBox:  # noqa: ANN401 - fields of it
     """Describe a function, or minus its values, beside what else is known of it."""
     lower, upper = _range(metric)
     if sign < 0 and lower is not None and upper is not None:
         lower, upper = -upper, -lower
-    return Source(
+    return BlackBox(
         name=_name(metric),
         call=partial(_call, metric, sign),
         takes_weight="sample_weight" in _arguments(metric),
@@ -149,7 +112,7 @@ def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> Sou
     )
 
 
-def _from_scorer(scorer: Scorer) -> Source:
+def _from_scorer(scorer: Any) -> BlackBox:  # noqa: ANN401 - private in scikit-learn
     """Describe a scorer: it knows its direction and what it takes."""
     takes = scorer._response_method
     return _of_function(
@@ -161,7 +124,7 @@ def _from_scorer(scorer: Scorer) -> Source:
     )
 
 
-def _from_scikit_learn(metric: Callable[..., Any]) -> Source:
+def _from_scikit_learn(metric: Callable[..., Any]) -> BlackBox:
     """Describe a metric function of scikit-learn, by the rules of its names."""
     name, takes = _name(metric), _takes(metric)
     is_score = name.endswith("_score") or name == "matthews_corrcoef"
@@ -174,7 +137,7 @@ def _from_scikit_learn(metric: Callable[..., Any]) -> Source:
     )
 
 
-def _own(metric: Callable[..., Any]) -> Source:
+def _own(metric: Callable[..., Any]) -> BlackBox:
     """Describe any other callable, by its arguments and by what it says of itself."""
 
     def said(attribute: str) -> Any:  # noqa: ANN401 - whatever was said

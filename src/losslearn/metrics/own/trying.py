@@ -1,8 +1,8 @@
 """What is found of a loss by trying it on generated sets."""
 
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,9 +38,10 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     sets = Sets(y_true, y_score, columns=columns)
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
     value = judge(sets)
-    if box.metric.batched:
+    same = partial(torch.allclose, value, rtol=1e-5, atol=1e-9)
+    if box.batched:
         alone = torch.cat([judge(sets.picked(slice(i, i + 1))) for i in range(3)])
-        if not _same(value, alone):
+        if not same(alone):
             raise MetricError(
                 f"`{loss.name}` is declared batched, but gives sets other "
                 f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
@@ -55,15 +56,10 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     else:
         shifted = (y_score * 0.3 + 1.5, y_score * 2.0 - 2.0)
         others = [loss(sets._replace(score=score)) for score in shifted]
-        invariant = all(_same(value, other) for other in others)
+        invariant = all(map(same, others))
         loss = replace(loss, is_top_heavy=is_top_heavy(loss))
     box.place, box.n_calls = "", 0
     return replace(loss, scale_invariant=invariant)
-
-
-def _same(left: Tensor, right: Tensor) -> bool:
-    """Return whether two losses agree up to rounding."""
-    return bool(np.allclose(left.numpy(), right.numpy(), rtol=1e-5, atol=1e-9))
 
 
 def is_top_heavy(loss: TrueLoss) -> bool:
