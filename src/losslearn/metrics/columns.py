@@ -43,16 +43,8 @@ def as_columns(
 ) -> dict[str, Tensor]:
     """Return the columns that a metric needs, in double precision, in its own order.
 
-    Args:
-        given: A mapping of names to values, or a table with such columns, or None.
-        names: What the metric needs.
-        n_rows: How many values a column must have.
-        metric: What messages call the metric.
-        argument: What they call `given`.
-
-    Raises:
-        ValueError: If a column is missing, superfluous, of another length, not numeric
-            or not finite.
+    They are given as a mapping of names to values, as a table with such columns or as
+    None; `argument` is what messages call them.
 
     Example:
         >>> as_columns({"amount": [3, 5]}, ["amount"], n_rows=2, metric="profit")

@@ -124,12 +124,10 @@ def fbeta_loss(
     threshold: float | int | None = None,
     sample_weight: Weights = None,
 ) -> PerSet:
-    r"""Return one minus F-beta, with recall `beta` times as important as precision.
+    r"""Return one minus F-beta: recall is `beta` (b) times as important as precision.
 
     .. math::
         \ell = 1 - \frac{(1 + b^2)\,TP}{(1 + b^2)\,TP + b^2\,FN + FP}
-
-    with b = `beta`.
 
     Raises:
         ValueError: If `beta` is not a positive number.

@@ -17,15 +17,11 @@ _BY_NAME = {name: known for known in BUILTINS for name in (known.name, *known.al
 
 
 def get_true_loss(name: str) -> TrueLoss:
-    """Return the built-in loss of a name.
+    """Return the built-in loss of a name; of labels, in its best-threshold form.
 
     Args:
         name: A name or an alias of `list_true_losses`, in any case, with `_`, `-` or
             spaces. A parameter follows an `@`: `"fbeta@0.5"`, `"precision_at_k@100"`.
-
-    Returns:
-        The loss, under its full name; of the confusion matrix, in its best-threshold
-        form (`with_threshold` gives the other).
 
     Raises:
         ValueError: If no loss has this name, or it does not take such a parameter.

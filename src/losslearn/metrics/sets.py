@@ -40,12 +40,10 @@ class Sets(NamedTuple):
     @property
     def shape(self) -> torch.Size:
         """The axes `[*sets, n]`: those that targets, scores and weights share."""
-        n_axes = min(self.target.ndim, self.score.ndim)
-        while self.weight is not None and not _broadcasts(
-            self.weight.shape, self.score.shape[:n_axes]
-        ):
-            n_axes -= 1
-        return self.score.shape[:n_axes]
+        shape = self.score.shape[: min(self.target.ndim, self.score.ndim)]
+        while self.weight is not None and not _broadcasts(self.weight.shape, shape):
+            shape = shape[:-1]
+        return shape
 
     def picked(self, some: Tensor | slice | int) -> "Sets":
         """Return some of the sets: a number, numbers, a mask or a slice of an axis.
@@ -89,12 +87,9 @@ Loss = Callable[[Sets], Tensor]
 
 
 def over_present(loss: Loss, sets: Sets) -> Tensor:
-    """Return a loss that never sees the rows of weight 0: they are left out.
+    """Return a loss that never sees the rows of weight 0, NaN for a set without rows.
 
     Sets that lack no row are judged in one call, each of the others in its own.
-
-    Returns:
-        One value per set; NaN for a set without any row.
     """
     if sets.weight is None or bool((sets.weight > 0).all()):
         return loss(sets)
@@ -113,8 +108,8 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
         values[whole] = loss(flat.picked(whole)).to(values.dtype)
     for i in (is_there.any(-1) & ~whole).nonzero().squeeze(-1).tolist():
         at = (i, is_there[i])
-        own = take_rows(columns, at)
-        values[i] = loss(Sets(target[at], score[at], weight[at], own))
+        own = Sets(target[at], score[at], weight[at], take_rows(columns, at))
+        values[i] = loss(own)
     return values.reshape(outer)
 
 

@@ -89,9 +89,6 @@ class BlackBox:
         and of the negative ones in sum, so that rare positives get as many thresholds
         among them as frequent ones. With a `threshold` a row's label is 1 where
         `y_score >= threshold`.
-
-        Raises:
-            MetricError: If the metric raises an exception or returns no finite number.
         """
         sets = Sets(y_true, y_score, sample_weight, columns)
         return over_present(partial(self._per_set, threshold), sets)

@@ -42,11 +42,7 @@ _KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
 
 
 def source_of(metric: object) -> BlackBox:
-    """Return what is known of a metric that is no text and no loss yet.
-
-    Raises:
-        ValueError: If it is no metric, or says wrong things of itself.
-    """
+    """Return what is known of a metric that is no text and no loss yet."""
     if any(  # without importing torchmetrics
         base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
         for base in type(metric).__mro__

@@ -16,13 +16,7 @@ _LITTLE = 0.1
 
 
 def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
-    """Return a user's loss with what a few generated sets tell of it.
-
-    Namely whether the scale of scores matters, and whether the highest decide alone.
-
-    Raises:
-        MetricError: If the metric fails on them.
-    """
+    """Return a user's loss with what a few generated sets tell of it."""
     box.place = " on generated rows"
     if loss.columns:
         box.place += f" with {', '.join(loss.columns)} between 0 and 1"
@@ -31,10 +25,8 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     for row, n_pos in enumerate((32, 12, 4)):
         y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
     y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
-    columns = {
-        name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
-        for name in loss.columns
-    }
+    uniform = partial(torch.rand, generator=generator, dtype=torch.float64)
+    columns = {name: uniform(3, 64) for name in loss.columns}
     sets = Sets(y_true, y_score, columns=columns)
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
     value = judge(sets)
@@ -48,8 +40,7 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
                 "must reduce over the last axis only."
             )
     if loss.takes_weight:
-        weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
-        judge(sets._replace(weight=weight))
+        judge(sets._replace(weight=uniform(64) + 0.5))
     if loss.needs_threshold:
         invariant = True  # the best threshold moves along with the scores
         loss(sets.picked(slice(1)))
@@ -68,9 +59,6 @@ def is_top_heavy(loss: TrueLoss) -> bool:
     Rows change places within the highest eighth of a set's scores, and within the rest;
     in sets of poor scores, and of good ones, where a recall at a precision, say,
     depends on what is further down.
-
-    Raises:
-        MetricError: If a user's metric behind the loss fails.
     """
     place = torch.linspace(0, 1, _N_ROWS, dtype=torch.float64)  # the highest score is 0
     poor, good = 0.7 - 0.6 * place, torch.where(place < 0.5, 0.9, 0.05)
@@ -79,12 +67,8 @@ def is_top_heavy(loss: TrueLoss) -> bool:
 
 def _top_decides(loss: TrueLoss, chance: Tensor) -> bool:
     """Return whether it is so where rows are positive with a chance by their place."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (_N_SETS, _N_ROWS)
-
-    def uniform() -> Tensor:
-        return torch.rand(shape, generator=generator, dtype=torch.float64)
-
+    generator, shape = torch.Generator().manual_seed(0), (_N_SETS, _N_ROWS)
+    uniform = partial(torch.rand, shape, generator=generator, dtype=torch.float64)
     y_score = uniform().sort(-1, descending=True).values
     y_true = (uniform() < chance).long()
     columns = {name: uniform() for name in loss.columns}

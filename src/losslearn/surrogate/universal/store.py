@@ -40,9 +40,6 @@ def get_universal(
     """Return the universal surrogate of a loss: shipped, cached, or fitted now.
 
     The wide form is shipped for each built-in loss; arguments as of `fit_universal`.
-
-    Raises:
-        ValueError: If the loss itself fails on the generated sets.
     """
     problem = Problem.of(true_loss, task, form=form, standardize=standardize)
     is_default = form == "wide" and problem.standardize == true_loss.scale_invariant
@@ -86,12 +83,7 @@ def save_universal(universal: Universal, path: Path) -> None:
 
 
 def load_universal(path: Path, view: nn.Module) -> Universal:
-    """Read a universal surrogate that was made for a view.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If the file is damaged or of another kind.
-    """
+    """Read a universal surrogate that was made for a view."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
