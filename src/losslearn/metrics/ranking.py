@@ -14,12 +14,7 @@ from torch import Tensor
 
 from losslearn._fast import fastest
 from losslearn.metrics.builtin import builtin
-from losslearn.metrics.cut_points import (
-    Confusion,
-    count_dtype,
-    is_large,
-    over_cut_points,
-)
+from losslearn.metrics.cut_points import Confusion, is_large, over_cut_points
 from losslearn.metrics.sets import Labels, PerSet, Scores, Sets, Weights, value_dtype
 
 
@@ -187,14 +182,13 @@ def recall_at_precision(
     """
     if not 0 < precision <= 1:
         raise ValueError(f"`precision` must be in (0, 1], got {precision}.")
-    least = precision * (1 - torch.finfo(count_dtype(y_score)).eps ** 0.75)
 
     def lost(c: Confusion) -> Tensor:
+        least = precision * (1 - torch.finfo(c.tp.dtype).eps ** 0.75)
         allowed = c.tp >= least * (c.tp + c.fp)
         return (1 - c.tp * allowed / c.n_pos).amin(-1)
 
-    sets = Sets(y_true, y_score, sample_weight)
-    return over_cut_points(lost, torch.minimum, sets)
+    return over_cut_points(lost, torch.minimum, Sets(y_true, y_score, sample_weight))
 
 
 @builtin(

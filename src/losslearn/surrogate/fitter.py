@@ -35,7 +35,7 @@ class SurrogateFitter:
         lr: float,
         max_grad_norm: float | None = None,
     ) -> None:
-        """Make Adam for beta, at the learning rate eta_beta; None clips no gradient."""
+        """Make Adam for beta; `lr` is eta_beta, and no norm clips no gradient."""
         self.surrogate, self.usual_loss = surrogate, usual_loss
         self.descent = fastest(
             Descent(surrogate.parameters(), lr=lr, max_grad_norm=max_grad_norm)

@@ -6,11 +6,11 @@ from losslearn.surrogate.universal.fit import (
     UniversalConfig,
     fit_universal,
 )
-from losslearn.surrogate.universal.initial import initial_surrogate
 from losslearn.surrogate.universal.store import (
     SHIPPED,
     file_stem,
     get_universal,
+    initial_surrogate,
     load_universal,
     make_universal,
     save_universal,
