@@ -1,8 +1,7 @@
 """Weighted counts of a set at every cut point, from one sort.
 
-A cut point calls the rows above it positive and the others negative. Every true loss is
-a formula of the counts at the cut points, so that what ties and weights mean is settled
-here, once.
+A cut point calls the rows above it positive and the others negative. Each built-in loss
+is a formula of the counts at the cut points: what ties and weights mean is settled here.
 """
 
 from collections.abc import Callable, Iterator

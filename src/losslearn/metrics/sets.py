@@ -32,8 +32,7 @@ class Sets(NamedTuple):
     score: Tensor
     """`[*sets, n, *score]`."""
     weight: Tensor | None = None
-    """Broadcastable to `[*sets, n]`; None weighs all rows alike, 0 is a place that
-    nothing fills."""
+    """Broadcastable to `[*sets, n]`; None weighs all rows alike, 0 is an empty place."""
     columns: Columns = NO_COLUMNS
     """Further numbers of each row that the metric names, each as `weight`."""
 
@@ -48,8 +47,7 @@ class Sets(NamedTuple):
     def picked(self, some: Tensor | slice | int) -> "Sets":
         """Return some of the sets: a number, numbers, a mask or a slice of an axis.
 
-        A weight or a column that holds for all sets (it has the axis of the rows alone,
-        or a first axis of 1) stays.
+        A weight or a column that holds for all sets (one axis, or a first of 1) stays.
         """
         n_sets = len(self.score)
 

@@ -73,8 +73,7 @@ class TrueLoss:
         that takes no weights may be given 1 and 0, and never sees the rows of 0.
 
         Raises:
-            ValueError: If weights are given to a loss that takes none, or a column
-                that it needs is not given.
+            ValueError: If weights are given to a loss without, or a column is missing.
         """
         further = self.further(sets.columns)
         if sets.weight is None or self.takes_weight:

@@ -41,8 +41,7 @@ class BlackBox:
     """A metric seen from outside, made to look like a loss of batched tensors.
 
     It gets copies in numpy: the targets as integers, the scores (or what it takes
-    instead of them) in double precision. Sets of one class never reach it. What is not
-    known of it is None.
+    instead) in double precision. Sets of one class never reach it. Unknown is None.
     """
 
     name: str
@@ -87,8 +86,7 @@ class BlackBox:
         The thresholds are scores from the highest to the lowest: at least one row is
         called positive. Between two of them lies the same share of the positive rows
         and of the negative ones in sum, so that rare positives get as many thresholds
-        among them as frequent ones. With a `threshold` a row's label is 1 where
-        `y_score >= threshold`.
+        among them as frequent ones. With a `threshold`, rows from it on have label 1.
         """
         sets = Sets(y_true, y_score, sample_weight, columns)
         return over_present(partial(self._per_set, threshold), sets)

@@ -65,7 +65,8 @@ def _run_file(path: Path) -> ModuleType:
     """Return a Python file as a module."""
     name = f"_function_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # as for each file.py
+    if spec is None or spec.loader is None:
+        raise ValueError(f"`{path}` cannot be read as Python code.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up
     sys.path.insert(0, str(path.parent))
