@@ -1,7 +1,7 @@
 """Weighted counts of a set at every cut point, from one sort.
 
-A cut point calls the rows above it positive and the others negative. Each built-in loss
-is a formula of the counts at the cut points: what ties and weights mean is settled here.
+A cut point calls the rows above it positive and the others negative. Built-in losses
+are formulas of the counts at the cut points: here is settled what ties and weights mean.
 """
 
 from collections.abc import Callable, Iterator

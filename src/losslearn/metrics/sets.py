@@ -32,7 +32,7 @@ class Sets(NamedTuple):
     score: Tensor
     """`[*sets, n, *score]`."""
     weight: Tensor | None = None
-    """Broadcastable to `[*sets, n]`; None weighs all rows alike, 0 is an empty place."""
+    """Broadcastable to `[*sets, n]`; None weighs rows alike, 0 is an empty place."""
     columns: Columns = NO_COLUMNS
     """Further numbers of each row that the metric names, each as `weight`."""
 

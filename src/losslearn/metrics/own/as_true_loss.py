@@ -104,8 +104,7 @@ def as_true_loss(
     if isinstance(metric, str):
         metric, name = _named(metric, name)
     if isinstance(metric, TrueLoss):
-        given = (greater_is_better, response_method, batched)
-        if any(setting is not None for setting in given):
+        if (greater_is_better, response_method, batched) != (None, None, None):
             raise ValueError(
                 f"`{metric.name}` is a loss already: leave out `greater_is_better`, "
                 "`response_method` and `batched`."
@@ -165,15 +164,14 @@ def _direction(box: BlackBox, given: bool | None) -> bool:
     return bool(known if given is None else given)
 
 
-def _response_method(box: BlackBox, given: str | None) -> ResponseMethod:
+def _response_method(box: BlackBox, given: str | None) -> str | None:
     """Return what the metric takes, as given or else known."""
     wanted = given or box.response_method
-    for response_method in get_args(ResponseMethod):
-        if wanted == response_method:
-            return response_method
-    raise ValueError(
-        f"What does `{box.name}` take as its second argument? Name it `y_score` "
-        "(raw scores), `y_prob` (probabilities) or `y_pred` (labels), or pass "
-        '`response_method="decision_function"`, `"predict_proba"` or `"predict"`; '
-        f"got {wanted!r}."
-    )
+    if wanted not in get_args(ResponseMethod):
+        raise ValueError(
+            f"What does `{box.name}` take as its second argument? Name it `y_score` "
+            "(raw scores), `y_prob` (probabilities) or `y_pred` (labels), or pass "
+            '`response_method="decision_function"`, `"predict_proba"` or `"predict"`; '
+            f"got {wanted!r}."
+        )
+    return wanted

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.network import SetSurrogate
@@ -72,9 +72,7 @@ class Problem(NamedTuple):
         distribution = task.generated(true_loss, form=form, like=rows)
         return cls(true_loss, standardize, view, distribution)
 
-    def draw(
-        self, n_sets: int, n: int, generator: torch.Generator
-    ) -> tuple[Sets, Tensor]:
+    def draw(self, n_sets: int, n: int, generator: Generator) -> tuple[Sets, Tensor]:
         """Return generated sets of n rows and their true losses."""
         sets = self.distribution.draw(n_sets, n, generator=generator)
         if not self.true_loss.takes_weight:
@@ -135,7 +133,7 @@ def fit_problem(
     progress: FitProgress | None = None,
 ) -> Universal:
     """Fit a surrogate, and note how (see `fit_universal`)."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = Generator().manual_seed(seed)
     per_size = max(config.n_sets // len(config.set_sizes), config.sets_per_step)
     pools = [problem.draw(per_size, n, generator) for n in config.set_sizes]
     values = torch.cat([target for _, target in pools])
