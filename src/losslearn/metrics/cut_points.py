@@ -1,7 +1,7 @@
 """Weighted counts of a set at every cut point, from one sort.
 
 A cut point calls the rows above it positive and the others negative. Built-in losses
-are formulas of the counts at the cut points: here is settled what ties and weights mean.
+are formulas of the counts at the cut points: what ties and weights mean stands here.
 """
 
 from collections.abc import Callable, Iterator
@@ -84,13 +84,7 @@ def is_large(sets: Sets) -> bool:
 
 
 def cut_points(sets: Sets) -> Confusion:
-    """Count the rows above each of n + 1 cut points, the first of which calls nobody.
-
-    Example:
-        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> cut_points(sets).tp.tolist(), cut_points(sets).fp.tolist()
-        ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
-    """
+    """Count the rows above each of n + 1 cut points, the first of which calls nobody."""
     return Confusion(*fastest(weight_above)(sets))
 
 
