@@ -84,7 +84,7 @@ def is_large(sets: Sets) -> bool:
 
 
 def cut_points(sets: Sets) -> Confusion:
-    """Count the rows above each of n + 1 cut points, the first of which calls nobody."""
+    """Count the rows above each of n + 1 cut points; the first calls nobody positive."""
     return Confusion(*fastest(weight_above)(sets))
 
 
