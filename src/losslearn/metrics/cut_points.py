@@ -84,7 +84,7 @@ def is_large(sets: Sets) -> bool:
 
 
 def cut_points(sets: Sets) -> Confusion:
-    """Count the rows above each of n + 1 cut points; the first calls nobody positive."""
+    """Count the rows above each of n + 1 cut points, the first of which has none."""
     return Confusion(*fastest(weight_above)(sets))
 
 
