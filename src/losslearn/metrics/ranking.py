@@ -186,7 +186,7 @@ def recall_at_precision(
     def lost(c: Confusion) -> Tensor:
         least = precision * (1 - torch.finfo(c.tp.dtype).eps ** 0.75)
         allowed = c.tp >= least * (c.tp + c.fp)
-        return (1 - c.tp * allowed / c.n_pos).amin(-1)
+        return 1 - (c.tp * allowed).amax(-1) / c.n_pos[..., 0]
 
     return over_cut_points(lost, torch.minimum, Sets(y_true, y_score, sample_weight))
 

@@ -100,10 +100,9 @@ def get_universal(
     """
     problem = Problem.of(true_loss, task, form=form, standardize=standardize)
     is_default = form == "wide" and problem.standardize == true_loss.scale_invariant
-    if is_default and true_loss.is_builtin:
-        shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
-        if shipped.exists():
-            return load_universal(shipped, problem.view)
+    shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
+    if is_default and true_loss.is_builtin and shipped.exists():
+        return load_universal(shipped, problem.view)
     config = UniversalConfig() if true_loss.is_builtin else CALLABLE
     if true_loss.is_top_heavy:
         config = TOP_HEAVY
