@@ -220,10 +220,10 @@ def test_there_is_no_compiled_form_with_columns():
 
 
 def test_start_is_fitted_beside_the_columns_of_the_training_rows(monkeypatch):
-    from losslearn.surrogate.universal import initial
+    from losslearn.surrogate.universal import store
 
     quick = UniversalConfig(set_sizes=(64,), n_sets=64, max_iter=50)
-    monkeypatch.setattr(initial, "WITH_COLUMNS", quick)
+    monkeypatch.setattr(store, "WITH_COLUMNS", quick)
     X, y, amount = table(300, 0)
     del X
     rows = TargetRows(torch.from_numpy(y), {"amount": torch.from_numpy(amount)})

@@ -255,7 +255,7 @@ def surrogate_scores(y_score, weight):
 def test_start_has_the_form_the_loss_asks_for(mode, monkeypatch):
     quick = UniversalConfig(set_sizes=(64,), n_sets=64, max_iter=4)
     monkeypatch.setattr("losslearn.surrogate.universal.store.TOP_HEAVY", quick)
-    monkeypatch.setattr("losslearn.surrogate.universal.initial.WITH_COLUMNS", quick)
+    monkeypatch.setattr("losslearn.surrogate.universal.store.WITH_COLUMNS", quick)
     settings = {"mode": mode, "seed": 0}
     plain = initial_surrogate(get_true_loss("auc"), Binary(), **settings)
     assert plain.view.top_shares == ()

@@ -1,7 +1,7 @@
 """Further numbers of each row that a metric takes, such as what a mistake costs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,14 +15,22 @@ NO_COLUMNS: Columns = {}
 """Those of a metric that needs none; a dictionary, which copies and pickles."""
 
 
-def take_rows(columns: Columns, rows: Tensor) -> Columns:
-    """Return the columns of sets of rows.
+V = TypeVar("V", Tensor, NDArray[Any])
 
-    Args:
-        columns: Of a whole table, one axis.
-        rows: Numbers of its rows, of any shape, which becomes that of each column.
-    """
+
+def take_rows(columns: Mapping[str, V], rows: Any) -> dict[str, V]:  # noqa: ANN401 - any index
+    """Return the columns of some rows; numbers of rows give each column their shape."""
     return {name: column[rows] for name, column in columns.items()}
+
+
+def as_array(values: object) -> NDArray[Any]:
+    """Return values as an array, without an axis where they are ragged."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.asarray(None)
 
 
 def as_columns(
@@ -35,17 +43,8 @@ def as_columns(
 ) -> dict[str, Tensor]:
     """Return the columns that a metric needs, in double precision, in its own order.
 
-    Args:
-        given: A mapping of names to values, or a table with such columns; None for
-            none.
-        names: What the metric needs.
-        n_rows: How many values a column must have.
-        metric: What messages call the metric.
-        argument: What they call `given`.
-
-    Raises:
-        ValueError: If a column is missing, superfluous, of another length, not numeric
-            or not finite.
+    They are given as a mapping of names to values, as a table with such columns or as
+    None; `argument` is what messages call them.
 
     Example:
         >>> as_columns({"amount": [3, 5]}, ["amount"], n_rows=2, metric="profit")
@@ -63,9 +62,10 @@ def as_columns(
         )
     if extra:
         needs = f"needs {_named(names)} only" if names else "needs no columns"
+        function = metric if metric.isidentifier() else "metric"
         raise ValueError(
             f"`{argument}` holds {_named(extra)}, but `{metric}` {needs}. Leave out "
-            f"the rest, or let the metric take it: `def {_identifier(metric)}(..., *, "
+            f"the rest, or let the metric take it: `def {function}(..., *, "
             f"{', '.join([*names, *map(str, extra)])})`."
         )
     return {
@@ -90,12 +90,7 @@ def _by_name(given: object, argument: str) -> Mapping[Any, Any]:
 
 def _numbers(values: object, what: str, n_rows: int) -> NDArray[np.float64]:
     """Return a column's values as doubles, of its own memory, checked."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    try:
-        found = np.asarray(values)
-    except ValueError:  # ragged
-        found = np.asarray(None)
+    found = as_array(values)
     if found.shape != (n_rows,) and found.ndim > 0:
         raise ValueError(
             f"`{what}` must hold one number for each of the {n_rows} rows, got shape "
@@ -127,8 +122,3 @@ def _named(names: Sequence[object]) -> str:
     """Return "the column `a`" or "the columns `a`, `b`"."""
     listed = ", ".join(f"`{name}`" for name in names)
     return f"the column{'s' * (len(names) > 1)} {listed}"
-
-
-def _identifier(metric: str) -> str:
-    """Return a metric's name where it can be a function's."""
-    return metric if metric.isidentifier() else "metric"

@@ -11,7 +11,9 @@ negative, all 1 if left out. With `threshold=None` (how a model is trained) the 
 a set is the lowest over all its cut points, "nobody" and "everybody" positive included:
 one sort, exact, unchanged by shift and positive scale of the scores. With a threshold,
 a row is called positive where `y_score >= threshold`. The values lie in [0, 1], 0 is
-best; a set that holds one class only has NaN.
+best; a set that holds one class only has NaN. Where no row is called positive, F1,
+F-beta and Jaccard lose 1; where all rows are called alike, the geometric mean loses 1,
+and MCC, kappa and the balanced error 0.5, so never more at the best cut point.
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from losslearn.metrics.cut_points import (
     split_weight,
     undefined_sets,
 )
-from losslearn.metrics.sets import Sets
+from losslearn.metrics.sets import Labels, PerSet, Scores, Sets, Weights
 
 Formula = Callable[[Confusion], Tensor]
 
@@ -61,18 +63,18 @@ def of_labels(description: str, *, aliases: str) -> Callable[[Formula], LossOfLa
 
     def loss_of(formula: Formula) -> LossOfLabels:
         def loss(
-            y_true: Integer[Tensor, "*sets n"],
-            y_score: Float[Tensor, "*sets n"],
+            y_true: Labels,
+            y_score: Scores,
             *,
             threshold: float | int | None = None,
-            sample_weight: Float[Tensor, "*#sets n"] | None = None,
-        ) -> Float[Tensor, "*sets"]:
+            sample_weight: Weights = None,
+        ) -> PerSet:
             return _value(formula, threshold, Sets(y_true, y_score, sample_weight))
 
         loss.__name__, loss.__qualname__ = formula.__name__, formula.__qualname__
         loss.__doc__ = formula.__doc__
         _FORMULAS[formula.__name__] = formula
-        return builtin(description, aliases=aliases, has_threshold=True)(loss)
+        return builtin(description, aliases=aliases)(loss)
 
     return loss_of
 
@@ -88,9 +90,8 @@ def error_rate(c: Confusion) -> Tensor:
     .. math:: \ell = \frac{FP + FN}{P + N}
 
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> error_rate(y_true, y_score), error_rate(y_true, y_score, threshold=0.0)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> error_rate(y, score), error_rate(y, score, threshold=0.0)
         (tensor(0.2500), tensor(0.5000))
     """
     return (c.fp + c.fn) / (c.n_pos + c.n_neg)
@@ -102,13 +103,9 @@ def f1_loss(c: Confusion) -> Tensor:
 
     .. math:: \ell = 1 - \frac{2\,TP}{2\,TP + FP + FN}
 
-    Returns:
-        Values in [0, 1]; 1 where no row is called positive.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> f1_loss(y_true, y_score), f1_loss(y_true, y_score, threshold=0.7)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> f1_loss(y, score), f1_loss(y, score, threshold=0.7)
         (tensor(0.2000), tensor(0.3333))
     """
     wrong = c.fp + c.fn
@@ -118,39 +115,26 @@ def f1_loss(c: Confusion) -> Tensor:
 @builtin(
     "1 - F-beta, recall weighs beta times as much as precision",
     aliases="fbeta fbeta_score f_beta",
-    has_threshold=True,
-    parameter="beta",
 )
 def fbeta_loss(
-    y_true: Integer[Tensor, "*sets n"],
-    y_score: Float[Tensor, "*sets n"],
+    y_true: Labels,
+    y_score: Scores,
     *,
     beta: float | int = 2.0,
     threshold: float | int | None = None,
-    sample_weight: Float[Tensor, "*#sets n"] | None = None,
-) -> Float[Tensor, "*sets"]:
-    r"""Return one minus F-beta, with recall `beta` times as important as precision.
+    sample_weight: Weights = None,
+) -> PerSet:
+    r"""Return one minus F-beta: recall is `beta` (b) times as important as precision.
 
     .. math::
         \ell = 1 - \frac{(1 + b^2)\,TP}{(1 + b^2)\,TP + b^2\,FN + FP}
-
-    Args:
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale.
-        beta: b, weight of recall against precision.
-        threshold: Where a row is called positive; None takes the best cut point.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-
-    Returns:
-        Values in [0, 1]; 1 where no row is called positive.
 
     Raises:
         ValueError: If `beta` is not a positive number.
 
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> fbeta_loss(y_true, y_score, beta=2.0), fbeta_loss(y_true, y_score, beta=0.5)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> fbeta_loss(y, score, beta=2.0), fbeta_loss(y, score, beta=0.5)
         (tensor(0.0909), tensor(0.1667))
     """
     if not 0 < beta < float("inf"):
@@ -176,13 +160,9 @@ def jaccard_loss(c: Confusion) -> Tensor:
 
     .. math:: \ell = 1 - \frac{TP}{TP + FP + FN}
 
-    Returns:
-        Values in [0, 1]; 1 where no row is called positive.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> jaccard_loss(y_true, y_score), jaccard_loss(y_true, y_score, threshold=0.7)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> jaccard_loss(y, score), jaccard_loss(y, score, threshold=0.7)
         (tensor(0.3333), tensor(0.5000))
     """
     return (c.fp + c.fn) / (c.n_pos + c.fp)
@@ -199,14 +179,9 @@ def mcc_loss(c: Confusion) -> Tensor:
         \ell = \frac12 - \frac{TP \cdot TN - FP \cdot FN}
             {2 \sqrt{(TP + FP)\,(FN + TN)\,P\,N}}
 
-    Returns:
-        Values in [0, 1]; 0.5 where all rows are called alike, so never more at the best
-        cut point.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> mcc_loss(y_true, y_score), mcc_loss(y_true, y_score, threshold=0.0)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> mcc_loss(y, score), mcc_loss(y, score, threshold=0.0)
         (tensor(0.2113), tensor(0.5000))
     """
     called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
@@ -228,17 +203,10 @@ def balanced_error(c: Confusion) -> Tensor:
 
     .. math:: \ell = \frac12 \Big(\frac{FN}{P} + \frac{FP}{N}\Big)
 
-    Returns:
-        Values in [0, 1]; 0.5 where all rows are called alike, so never more at the best
-        cut point.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 0, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.2, 0.5])
-        >>> balanced_error(y_true, y_score)
-        tensor(0.1667)
-        >>> balanced_error(y_true, y_score, threshold=0.6)
-        tensor(0.6667)
+        >>> y, score = torch.tensor([0, 0, 0, 1]), torch.tensor([0.1, 0.6, 0.2, 0.5])
+        >>> balanced_error(y, score), balanced_error(y, score, threshold=0.6)
+        (tensor(0.1667), tensor(0.6667))
     """
     return (c.fn / c.n_pos + c.fp / c.n_neg) / 2
 
@@ -252,13 +220,9 @@ def gmean_loss(c: Confusion) -> Tensor:
 
     .. math:: \ell = 1 - \sqrt{\frac{TP}{P} \cdot \frac{TN}{N}}
 
-    Returns:
-        Values in [0, 1]; 1 where all rows are called alike.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> gmean_loss(y_true, y_score), gmean_loss(y_true, y_score, threshold=0.6)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> gmean_loss(y, score), gmean_loss(y, score, threshold=0.6)
         (tensor(0.2929), tensor(0.5000))
     """
     return 1 - ((c.tp / c.n_pos) * (c.tn / c.n_neg)).clamp(min=0).sqrt()
@@ -272,14 +236,9 @@ def kappa_loss(c: Confusion) -> Tensor:
         \ell = \frac{1 - \kappa}{2} = \frac{(P + N)\,(FP + FN)}
             {2 \big((TP + FP)\,N + (FN + TN)\,P\big)}
 
-    Returns:
-        Values in [0, 1]; 0.5 where all rows are called alike, so never more at the best
-        cut point.
-
     Example:
-        >>> y_true = torch.tensor([0, 0, 1, 1])
-        >>> y_score = torch.tensor([0.1, 0.6, 0.5, 0.9])
-        >>> kappa_loss(y_true, y_score), kappa_loss(y_true, y_score, threshold=0.0)
+        >>> y, score = torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9])
+        >>> kappa_loss(y, score), kappa_loss(y, score, threshold=0.0)
         (tensor(0.2500), tensor(0.5000))
     """
     called_pos, called_neg = c.tp + c.fp, c.fn + c.tn
@@ -290,29 +249,17 @@ def kappa_loss(c: Confusion) -> Tensor:
 
 def losses_at_cut_points(
     name: str,
+    parameter: dict[str, float | int],
     y_true: Integer[Tensor, " n"],
     y_score: Float[Tensor, " n"],
     *,
     sample_weight: Float[Tensor, " n"] | None = None,
-    beta: float | int | None = None,
 ) -> tuple[Float[Tensor, " distinct"], Float[Tensor, " cuts"]]:
     """Return the distinct scores of one set and a loss at all its cut points.
 
-    Args:
-        name: Of one of the losses above.
-        y_true: Targets, 0 or 1.
-        y_score: Scores on any scale.
-        sample_weight: Weight of each row, none negative; all 1 if left out.
-        beta: Of F-beta.
-
-    Returns:
-        The m distinct scores, highest first; and m + 1 losses, of which entry i is the
-        loss when the rows of the i highest are called positive; NaN for a set that
-        holds one class only.
+    The loss is one of the above, by name and parameter; see `TrueLoss.at_cut_points`.
     """
-    formula = _FORMULAS[name]
-    if beta is not None:
-        formula = partial(formula, beta=beta)
+    formula = partial(_FORMULAS[name], **parameter)
     distinct = y_score.new_empty(len(y_score) + 1)
     losses = distinct.new_empty(len(distinct), dtype=count_dtype(y_score))
     end = 0
@@ -326,13 +273,9 @@ def losses_at_cut_points(
 def _value(formula: Formula, threshold: float | int | None, sets: Sets) -> Tensor:
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
-        value, cuts = over_cut_points(
-            lambda cuts: formula(cuts).amin(-1), torch.minimum, sets
-        )
-    else:
-        cuts = _at_threshold(threshold, sets)
-        value = formula(cuts)
-    return finished(value, cuts.undefined, sets.score)
+        return over_cut_points(lambda c: formula(c).amin(-1), torch.minimum, sets)
+    cuts = _at_threshold(threshold, sets)
+    return finished(formula(cuts), cuts, sets.score)
 
 
 def _at_threshold(threshold: float | int, sets: Sets) -> Confusion:

@@ -1,11 +1,11 @@
 """Weighted counts of a set at every cut point, from one sort.
 
-A cut point calls the rows above it positive and the others negative. Every true loss is
-a formula of the counts at the cut points, so that what ties and weights mean is settled
-here, once.
+A cut point calls the rows above it positive and the others negative. Built-in losses
+are formulas of the counts at the cut points: what ties and weights mean stands here.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from losslearn._fast import fastest
-from losslearn.metrics.sets import Sets, value_dtype
+from losslearn.metrics.sets import PerSet, Sets, value_dtype
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -58,11 +58,9 @@ def count_dtype(score: Tensor) -> torch.dtype:
     return torch.float32 if score.device.type == "mps" else torch.float64
 
 
-def finished(
-    loss: Float[Tensor, "*sets"], undefined: Float[Tensor, "*sets"], score: Tensor
-) -> Float[Tensor, "*sets"]:
+def finished(loss: PerSet, cuts: Confusion, score: Tensor) -> PerSet:
     """Return a loss as it is handed out: in [0, 1] despite rounding, or NaN."""
-    return (loss + undefined).clamp(0, 1).to(value_dtype(score))
+    return (loss + cuts.undefined).clamp(0, 1).to(value_dtype(score))
 
 
 def split_weight(sets: Sets) -> Float[Tensor, "2 *sets n"]:
@@ -74,11 +72,7 @@ def split_weight(sets: Sets) -> Float[Tensor, "2 *sets n"]:
     return torch.stack([positive, sets.weight - positive])
 
 
-def undefined_sets(
-    n_pos: Float[Tensor, "*sets"],
-    n_neg: Float[Tensor, "*sets"],
-    top_score: Float[Tensor, "*sets"],
-) -> Float[Tensor, "*sets"]:
+def undefined_sets(n_pos: PerSet, n_neg: PerSet, top_score: PerSet) -> PerSet:
     """Return NaN for the sets of one class, or whose top score is NaN, else 0."""
     defined = (n_pos > 0) & (n_neg > 0) & (top_score == top_score)
     return torch.where(defined, 0.0, torch.nan).to(n_pos.dtype)
@@ -90,16 +84,7 @@ def is_large(sets: Sets) -> bool:
 
 
 def cut_points(sets: Sets) -> Confusion:
-    """Count the rows above every cut point of each set.
-
-    Returns:
-        The counts at n + 1 cut points; the first calls nobody positive.
-
-    Example:
-        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> cut_points(sets).tp.tolist(), cut_points(sets).fp.tolist()
-        ([0.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0])
-    """
+    """Count the rows above each of n + 1 cut points, the first of which has none."""
     return Confusion(*fastest(weight_above)(sets))
 
 
@@ -122,29 +107,24 @@ def over_cut_points(
     formula: Callable[[Confusion], Tensor],
     combine: Callable[[Tensor, Tensor], Tensor],
     sets: Sets,
-) -> tuple[Float[Tensor, "*sets"], Confusion]:
-    """Return what a formula makes of the cut points, of many rows part by part.
+    *,
+    per: Callable[[Confusion], Tensor | float] | None = None,
+) -> PerSet:
+    """Return a loss that is a formula of the cut points, of many rows part by part.
 
     Args:
         formula: Takes cut points and returns one value per set.
         combine: Makes one of the values of two neighbouring parts, which share one cut
             point, so that sums over the segments between cut points add up.
         sets: Of targets 0 or 1 and scores on any scale, of which the order counts.
-
-    Returns:
-        The value; and the last part, whose totals are those of all.
-
-    Example:
-        >>> sets = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> over_cut_points(lambda cuts: cuts.tp.amax(-1), torch.maximum, sets)[0]
-        tensor(2., dtype=torch.float64)
+        per: What the value is divided by, if by anything, of the sets' totals.
     """
     parts = _in_parts(sets)
     cuts = next(parts)
     value = formula(cuts)
     for cuts in parts:
         value = combine(value, formula(cuts))
-    return value, cuts
+    return finished(value if per is None else value / per(cuts), cuts, sets.score)
 
 
 def _in_parts(sets: Sets) -> Iterator[Confusion]:
@@ -152,16 +132,11 @@ def _in_parts(sets: Sets) -> Iterator[Confusion]:
     if not is_large(sets):
         yield cut_points(sets)
         return
-    before: Confusion | None = None
-    for _, cuts in distinct_cut_points(sets):
-        if before is None:
-            yield cuts
-        else:
-            yield cuts._replace(
-                tp=torch.cat([before.tp[-1:], cuts.tp]),
-                fp=torch.cat([before.fp[-1:], cuts.fp]),
-            )
-        before = cuts
+    for (_, before), (_, cuts) in pairwise(distinct_cut_points(sets)):
+        yield cuts._replace(
+            tp=torch.cat([before.tp[-1:], cuts.tp]),
+            fp=torch.cat([before.fp[-1:], cuts.fp]),
+        )
 
 
 def distinct_cut_points(
@@ -169,18 +144,9 @@ def distinct_cut_points(
 ) -> Iterator[tuple[Float[Tensor, " cuts"], Confusion]]:
     """Yield the m + 1 cut points that m distinct scores of one set make.
 
-    They come some at a time: beside the order of the rows no memory grows with them.
-
-    Yields:
-        Cut points from "nobody" to "everybody", each once, no part without any; before
-        them the lowest score that each calls positive, infinite where it is nobody's.
-
-    Example:
-        >>> rows = Sets(torch.tensor([0, 1, 1]), torch.tensor([0.1, 0.7, 0.7]))
-        >>> for _, cuts in distinct_cut_points(rows):
-        ...     print(cuts.tp.tolist(), cuts.fp.tolist())
-        [0.0] [0.0]
-        [2.0, 2.0] [0.0, 1.0]
+    Each comes once, from "nobody" to "everybody", after the lowest score that it calls
+    positive, infinite where it is nobody's. They come some at a time, at least one:
+    beside the order of the rows no memory grows with them.
     """
     y_score = rows.score
     order = _highest_first(y_score)

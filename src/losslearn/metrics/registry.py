@@ -17,15 +17,11 @@ _BY_NAME = {name: known for known in BUILTINS for name in (known.name, *known.al
 
 
 def get_true_loss(name: str) -> TrueLoss:
-    """Return the built-in loss of a name.
+    """Return the built-in loss of a name; of labels, in its best-threshold form.
 
     Args:
         name: A name or an alias of `list_true_losses`, in any case, with `_`, `-` or
             spaces. A parameter follows an `@`: `"fbeta@0.5"`, `"precision_at_k@100"`.
-
-    Returns:
-        The loss, under its full name. A confusion-matrix loss is in its best-threshold
-        form; `with_threshold` gives the other.
 
     Raises:
         ValueError: If no loss has this name, or it does not take such a parameter.
@@ -37,25 +33,25 @@ def get_true_loss(name: str) -> TrueLoss:
     key, at, value = name.partition("@")
     key = key.strip().lower().replace("-", "_").replace(" ", "_")
     if key not in _BY_NAME:
-        raise ValueError(_unknown(name, key))
+        near = difflib.get_close_matches(key, _BY_NAME, n=4, cutoff=0.5)
+        hint = f"Did you mean {', '.join(f'`{n}`' for n in near)}? " if near else ""
+        every = ", ".join(known.name for known in BUILTINS)
+        raise ValueError(
+            f"Unknown metric `{name}`. {hint}The built-in losses are: {every}."
+        )
     known = _BY_NAME[key]
     return _build(known, _parameter(known, value) if at else known.default)
 
 
 def list_true_losses() -> dict[str, tuple[TrueLoss, tuple[str, ...]]]:
-    """Return every built-in loss with its aliases, by name.
-
-    Returns:
-        Full name to the loss at its default parameter and its other names.
+    """Return every built-in loss, at its default parameter, and its aliases, by name.
 
     Example:
         >>> loss, aliases = list_true_losses()["equal_error_rate"]
         >>> loss.needs_threshold, aliases
         (False, ('eer',))
     """
-    return {
-        known.name: (_build(known, known.default), known.aliases) for known in BUILTINS
-    }
+    return {b.name: (_build(b, b.default), b.aliases) for b in BUILTINS}
 
 
 @lru_cache(typed=True)  # one object for one loss, so that equal losses compare equal
@@ -63,36 +59,26 @@ def _build(known: Builtin, value: float | int | None) -> TrueLoss:
     """Return the loss with its parameter set."""
     name, description, function = known.name, known.description, known.function
     given: dict[str, float | int] = {}
-    if known.parameter is not None and value is not None:
+    if value is not None:
         description = f"{description}; {known.parameter} = {value:g}"
         if value != known.default:
-            name = f"{name}@{_shown(known, value)}"
-            given = {known.parameter: value}
+            # read again as the same number: 1.0 and 1 are two values of k only
+            shown = repr(value)
+            shown = shown if known.parameter == "k" else shown.removesuffix(".0")
+            name, given = f"{name}@{shown}", {known.parameter: value}
             function = partial(function, **given)
-    if not known.has_threshold:
-        loss = TrueLoss(
-            name=name, description=description, function=function, is_builtin=True
-        )
-        return replace(loss, is_top_heavy=is_top_heavy(loss))
-    return TrueLoss(
-        name=name,
-        description=description,
-        function=function,
-        at_threshold=function,
-        at_cut_points=partial(losses_at_cut_points, known.name, beta=given.get("beta")),
-        is_builtin=True,
+    loss = TrueLoss(
+        name=name, description=description, function=function, is_builtin=True
     )
-
-
-def _shown(known: Builtin, value: float | int) -> str:
-    """Return a parameter as it is read again: 1.0 and 1 are two values of k only."""
-    text = repr(value)
-    return text if known.parameter == "k" else text.removesuffix(".0")
+    if not known.has_threshold:
+        return replace(loss, is_top_heavy=is_top_heavy(loss))
+    at_cut_points = partial(losses_at_cut_points, known.name, given)
+    return replace(loss, at_threshold=function, at_cut_points=at_cut_points)
 
 
 def _parameter(known: Builtin, text: str) -> float | int:
     """Return the number after the `@`, an int where it is written as one."""
-    if known.parameter is None:
+    if not known.parameter:
         raise ValueError(
             f"`{known.name}` takes no parameter, got `{known.name}@{text}`."
         )
@@ -109,11 +95,3 @@ def _parameter(known: Builtin, text: str) -> float | int:
             f"`{known.name}@{known.default}`, not `{known.name}@{text}`."
         ) from None
     return value
-
-
-def _unknown(name: str, key: str) -> str:
-    """Return the message for a name nobody has, with the nearest ones."""
-    near = difflib.get_close_matches(key, _BY_NAME, n=4, cutoff=0.5)
-    hint = f"Did you mean {', '.join(f'`{n}`' for n in near)}? " if near else ""
-    every = ", ".join(known.name for known in BUILTINS)
-    return f"Unknown metric `{name}`. {hint}The built-in losses are: {every}."

@@ -4,9 +4,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float, Integer
 from torch import Tensor
 
-from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.columns import NO_COLUMNS, Columns, take_rows
+
+Labels = Integer[Tensor, "*sets n"]
+"""Targets, 0 or 1."""
+Scores = Float[Tensor, "*sets n"]
+Weights = Float[Tensor, "*#sets n"] | None
+"""Weight of each row, none negative; all 1 if left out."""
+PerSet = Float[Tensor, "*sets"]
 
 
 class Sets(NamedTuple):
@@ -24,26 +32,22 @@ class Sets(NamedTuple):
     score: Tensor
     """`[*sets, n, *score]`."""
     weight: Tensor | None = None
-    """Broadcastable to `[*sets, n]`; None weighs all rows alike, 0 is a place that
-    nothing fills."""
+    """Broadcastable to `[*sets, n]`; None weighs rows alike, 0 is an empty place."""
     columns: Columns = NO_COLUMNS
     """Further numbers of each row that the metric names, each as `weight`."""
 
     @property
     def shape(self) -> torch.Size:
         """The axes `[*sets, n]`: those that targets, scores and weights share."""
-        n_axes = min(self.target.ndim, self.score.ndim)
-        while self.weight is not None and not _broadcasts(
-            self.weight.shape, self.score.shape[:n_axes]
-        ):
-            n_axes -= 1
-        return self.score.shape[:n_axes]
+        shape = self.score.shape[: min(self.target.ndim, self.score.ndim)]
+        while self.weight is not None and not _broadcasts(self.weight.shape, shape):
+            shape = shape[:-1]
+        return shape
 
     def picked(self, some: Tensor | slice | int) -> "Sets":
         """Return some of the sets: a number, numbers, a mask or a slice of an axis.
 
-        A weight or a column that holds for all sets (it has the axis of the rows alone,
-        or a first axis of 1) stays.
+        A weight or a column that holds for all sets (one axis, or a first of 1) stays.
         """
         n_sets = len(self.score)
 
@@ -81,12 +85,9 @@ Loss = Callable[[Sets], Tensor]
 
 
 def over_present(loss: Loss, sets: Sets) -> Tensor:
-    """Return a loss that never sees the rows of weight 0: they are left out.
+    """Return a loss that never sees the rows of weight 0, NaN for a set without rows.
 
     Sets that lack no row are judged in one call, each of the others in its own.
-
-    Returns:
-        One value per set; NaN for a set without any row.
     """
     if sets.weight is None or bool((sets.weight > 0).all()):
         return loss(sets)
@@ -105,8 +106,8 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
         values[whole] = loss(flat.picked(whole)).to(values.dtype)
     for i in (is_there.any(-1) & ~whole).nonzero().squeeze(-1).tolist():
         at = (i, is_there[i])
-        own = {name: column[at] for name, column in columns.items()}
-        values[i] = loss(Sets(target[at], score[at], weight[at], own))
+        own = Sets(target[at], score[at], weight[at], take_rows(columns, at))
+        values[i] = loss(own)
     return values.reshape(outer)
 
 

@@ -18,12 +18,8 @@ class TrueLoss:
     Example:
         >>> import torch
         >>> from losslearn.metrics import f1_loss
-        >>> loss = TrueLoss(
-        ...     name="f1_loss",
-        ...     description="1 - F1",
-        ...     function=f1_loss,
-        ...     at_threshold=f1_loss,
-        ... )
+        >>> forms = {"function": f1_loss, "at_threshold": f1_loss}
+        >>> loss = TrueLoss(name="f1_loss", description="1 - F1", **forms)
         >>> sets = Sets(torch.tensor([0, 0, 1, 1]), torch.tensor([0.1, 0.6, 0.5, 0.9]))
         >>> loss(sets), loss.with_threshold(0.7)(sets)
         (tensor(0.2000), tensor(0.3333))
@@ -71,27 +67,19 @@ class TrueLoss:
         return self.at_threshold is not None
 
     def __call__(self, sets: Sets) -> Tensor:
-        """Return the loss of each set, in the form to train for.
+        """Return the loss of each set in the form to train for, NaN for one class.
 
-        Args:
-            sets: Targets and raw scores, and weights where there are any; further
-                columns than those that the loss names may be among them. A loss that
-                takes no weights may be given 1 and 0, and never sees the rows of 0.
-
-        Returns:
-            One value per set; NaN for a set that holds one class only.
+        Further columns than those that the loss names may be among the sets. A loss
+        that takes no weights may be given 1 and 0, and never sees the rows of 0.
 
         Raises:
-            ValueError: If weights are given to a loss that takes none, or a column
-                that it needs is not given.
+            ValueError: If weights are given to a loss without, or a column is missing.
         """
         further = self.further(sets.columns)
-        if sets.weight is None:
+        if sets.weight is None or self.takes_weight:
+            if sets.weight is not None:
+                further["sample_weight"] = sets.weight
             return self.function(sets.target, sets.score, **further)
-        if self.takes_weight:
-            return self.function(
-                sets.target, sets.score, sample_weight=sets.weight, **further
-            )
         if bool(((sets.weight != 0) & (sets.weight != 1)).any()):
             raise ValueError(
                 f"`sample_weight` was given, but `{self.name}` does not take weights. "
@@ -100,13 +88,9 @@ class TrueLoss:
         return over_present(lambda some: self(some._replace(weight=None)), sets)
 
     def further(self, columns: Columns | None) -> dict[str, Any]:
-        """Return what `function` and `at_threshold` are to be given besides.
+        """Return the keywords that `function` and `at_threshold` are to be given.
 
-        Args:
-            columns: Those there are; only those that the loss names are taken.
-
-        Returns:
-            `columns` by keyword; nothing for a loss without columns.
+        Of the columns there are, those that the loss names; nothing without such.
 
         Raises:
             ValueError: If one is not given.
@@ -123,13 +107,9 @@ class TrueLoss:
         return {"columns": {name: there[name] for name in self.columns}}
 
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
-        """Return the loss at a fixed threshold, as a loss of its own.
+        """Return the loss with rows called positive where `y_score >= threshold`.
 
-        Args:
-            threshold: Rows are called positive where `y_score >= threshold`.
-
-        Returns:
-            A loss without a threshold to choose, and no longer scale-invariant.
+        It has no threshold to choose, and is no longer scale-invariant.
 
         Raises:
             ValueError: If this loss has no threshold.

@@ -6,8 +6,7 @@ from pathlib import Path
 
 def cache_dir() -> Path:
     """Return the cache folder: `LOSSLEARN_CACHE`, or the user's cache."""
-    named = os.environ.get("LOSSLEARN_CACHE")
-    if named:
+    if named := os.environ.get("LOSSLEARN_CACHE"):
         return Path(named)
     from platformdirs import user_cache_path  # only here: most runs need no cache
 

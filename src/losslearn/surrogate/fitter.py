@@ -25,11 +25,6 @@ class SurrogateFitter:
     """Fits a surrogate to true losses, and gives its gradient for the scores.
 
     The reference, by PyTorch; `losslearn._fast.fastest` knows faster ones.
-
-    Attributes:
-        surrogate: The learned loss.
-        usual_loss: What is blended with it in `value_and_slope`.
-        descent: Moves beta.
     """
 
     def __init__(
@@ -40,14 +35,7 @@ class SurrogateFitter:
         lr: float,
         max_grad_norm: float | None = None,
     ) -> None:
-        """Make the optimiser of beta.
-
-        Args:
-            surrogate: The learned loss, moved in place.
-            usual_loss: What may be blended with it.
-            lr: eta_beta, Adam's learning rate.
-            max_grad_norm: Clip the gradient to this norm; None clips nothing.
-        """
+        """Make Adam for beta; `lr` is eta_beta, and no norm clips no gradient."""
         self.surrogate, self.usual_loss = surrogate, usual_loss
         self.descent = fastest(
             Descent(surrogate.parameters(), lr=lr, max_grad_norm=max_grad_norm)
@@ -58,16 +46,11 @@ class SurrogateFitter:
     ) -> Float[Tensor, " steps"]:
         """Take a step for each entry of the first axis (Algorithm 1, lines 9 to 12).
 
-        Args:
-            sets: `[steps, sets, n]`, scores without gradient.
-            loss: The true loss of each; a set whose loss is NaN is left out.
-
-        Returns:
-            The surrogate error before each step, in units of the loss.
+        Scores have no gradient, and a set whose true loss is NaN is left out. Returns
+        the surrogate error before each step, in units of the loss.
         """
-        return torch.stack(
-            [self.step(sets.picked(step), loss[step]) for step in range(len(loss))]
-        )
+        steps = range(len(loss))
+        return torch.stack([self.step(sets.picked(i), loss[i]) for i in steps])
 
     def step(self, sets: Sets, loss: Float[Tensor, "*sets"]) -> Float[Tensor, ""]:
         """Move beta one step toward the true losses (Algorithm 1, line 11; Eq. 5)."""

@@ -17,18 +17,11 @@ class SetSurrogate(nn.Module):
         \hat\ell(y, \hat y) = h\Big(\sum_{i=1}^{N} w_i \, g(y_i, \hat y_i)
         \Big/ \sum_{i=1}^{N} w_i\Big)
 
-    With :math:`w_i = 1` this is the paper's form. What g sees of a row, and over which
-    rows a mean is taken, is the view's (`losslearn.tasks.task.View`); codes are pooled
-    over the rows of a group, then over groups. Any number of sets of any size go
-    through in one pass. Where h sees several means, it has a linear part of its own
-    beside its layers.
-
-    Attributes:
-        view: Turns sets into tokens.
-        encoder: g, applied to each token on its own.
-        decoder: h, applied to the mean codes of the set.
-        loss_scale: Spread of the true loss's values; the unit in which the networks
-            work, so that a loss in money trains like one in [0, 1].
+    With :math:`w_i = 1` this is the paper's form. What g (`encoder`) sees of a row, and
+    over which rows a mean is taken, is the view's (`losslearn.tasks.task.View`); codes
+    are pooled over the rows of a group, then over groups, for h (`decoder`). Any number
+    of sets of any size go through in one pass. Where h sees several means, it has a
+    linear part of its own beside its layers.
 
     Example:
         >>> import torch
@@ -61,7 +54,8 @@ class SetSurrogate(nn.Module):
             embed_dim: Units of the set's code.
             decoder: Units of h's layers.
             loss_shift: Mean of the true loss's values.
-            loss_scale: Their spread.
+            loss_scale: Their spread; the unit in which the networks work, so that a
+                loss in money trains like one in [0, 1].
         """
         super().__init__()
         self.view = view

@@ -11,10 +11,7 @@ class LearnedObjective:
     """The learned loss as it is at present, blended with the usual one.
 
     A `Loss` like any other; its gradient for the scores is at hand without a graph.
-
-    Attributes:
-        fitter: Keeps the surrogate, which may go on learning.
-        weights: Of both losses; may change from step to step.
+    The surrogate may go on learning, and `weights` may change from step to step.
     """
 
     def __init__(self, fitter: SurrogateFitter, *, usual_weight: float = 0.0) -> None:

@@ -6,12 +6,11 @@ asked for. Nothing is guessed from its values or from the name of a user's funct
 
 import difflib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
-from losslearn.metrics.own.black_box import BlackBox, ToLoss
+from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.own.function_files import load_function
-from losslearn.metrics.own.sources import ResponseMethod, Source, source_of
+from losslearn.metrics.own.sources import ResponseMethod, source_of
 from losslearn.metrics.own.trying import tried
 from losslearn.metrics.registry import get_true_loss
 from losslearn.metrics.true_loss import TrueLoss
@@ -70,7 +69,8 @@ def as_true_loss(
     -value for another that is to be maximised, and else the value itself. A metric of
     labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
     scores of the set so that either class counts as much. A metric is tried on a few
-    generated sets at once.
+    generated sets at once. Built-in losses are exact and fast; everything else is a
+    black box, called once per set (and threshold).
 
     Args:
         metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
@@ -79,18 +79,13 @@ def as_true_loss(
             `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
             or without. Further numbers of each row that it needs are its keyword-only
             arguments without a default: `f(y_true, y_pred, *, amount)`.
-        greater_is_better: Whether the metric is to be maximised. Needed where neither
-            its library nor the callable itself (see `declare_metric`) tells.
-        response_method: What it takes as its second argument: "decision_function" (raw
-            scores), "predict_proba" (probabilities of class 1, the sigmoid of the
-            scores) or "predict" (labels). Needed where the argument is called neither
-            `y_score` nor `y_prob`, `y_proba` or `p` nor `y_pred`.
-        batched: Whether the callable takes arrays [sets, n] and returns [sets].
+        greater_is_better: Needed where neither the metric's library nor the callable
+            itself (see `declare_metric`) tells whether it is to be maximised.
+        response_method: As in `declare_metric`; probabilities are the sigmoid of the
+            scores. Needed where the argument is called neither `y_score` nor `y_prob`,
+            `y_proba` or `p` nor `y_pred`.
+        batched: As in `declare_metric`.
         name: What to call it; by default the name of the function or class.
-
-    Returns:
-        The loss. Built-in losses are exact and fast; everything else is called once per
-        set (and threshold), a black box.
 
     Raises:
         ValueError: If nothing has the name, or what must be known of it is not.
@@ -109,22 +104,28 @@ def as_true_loss(
     if isinstance(metric, str):
         metric, name = _named(metric, name)
     if isinstance(metric, TrueLoss):
-        given = (greater_is_better, response_method, batched)
-        if any(setting is not None for setting in given):
+        if (greater_is_better, response_method, batched) != (None, None, None):
             raise ValueError(
                 f"`{metric.name}` is a loss already: leave out `greater_is_better`, "
                 "`response_method` and `batched`."
             )
         return metric
-    source = source_of(metric)
-    source = replace(
-        source,
-        name=source.name if name is None else name,
-        batched=source.batched if batched is None else batched,
-        greater_is_better=_direction(source, greater_is_better),
-        response_method=_response_method(source, response_method),
+    box = source_of(metric)
+    box.name = box.name if name is None else name
+    box.batched = box.batched if batched is None else batched
+    box.greater_is_better = _direction(box, greater_is_better)
+    box.response_method = _response_method(box, response_method)
+    loss = TrueLoss(
+        name=box.name,
+        description=f"{box.sign}{box.name}, {box.origin}",
+        function=box.loss,
+        at_threshold=box.loss if box.response_method == "predict" else None,
+        bounded=(box.lower, box.upper) == ((-1, 0) if box.sign == "-" else (0, 1)),
+        takes_weight=box.takes_weight,
+        columns=box.columns,
+        greater_is_better=box.greater_is_better,
     )
-    return _build(source)
+    return tried(loss, box)
 
 
 def _named(text: str, name: str | None) -> tuple[object, str | None]:
@@ -148,9 +149,9 @@ def _named(text: str, name: str | None) -> tuple[object, str | None]:
         ) from None
 
 
-def _direction(source: Source, given: bool | None) -> bool:
+def _direction(box: BlackBox, given: bool | None) -> bool:
     """Return whether greater is better, from what is known or else given."""
-    known, name = source.greater_is_better, source.name
+    known, name = box.greater_is_better, box.name
     if known is None and given is None:
         raise ValueError(
             f"Is a greater value of `{name}` better, or a lower one? Say so: "
@@ -165,37 +166,14 @@ def _direction(source: Source, given: bool | None) -> bool:
     return bool(known if given is None else given)
 
 
-def _response_method(source: Source, given: str | None) -> ResponseMethod:
+def _response_method(box: BlackBox, given: str | None) -> str | None:
     """Return what the metric takes, as given or else known."""
-    wanted = given or source.response_method
-    for response_method in get_args(ResponseMethod):
-        if wanted == response_method:
-            return response_method
-    raise ValueError(
-        f"What does `{source.name}` take as its second argument? Name it `y_score` "
-        "(raw scores), `y_prob` (probabilities) or `y_pred` (labels), or pass "
-        '`response_method="decision_function"`, `"predict_proba"` or `"predict"`; '
-        f"got {wanted!r}."
-    )
-
-
-def _build(source: Source) -> TrueLoss:
-    """Return the loss of a source of which all is known, after trying it."""
-    to_loss: ToLoss = "value"
-    if source.greater_is_better:
-        to_loss = "complement" if source.upper == 1 else "negative"
-    box = BlackBox(metric=source, to_loss=to_loss)
-    sign = {"value": "", "negative": "-", "complement": "1 - "}[to_loss]
-    within = (-1, 0) if to_loss == "negative" else (0, 1)
-    of_labels = source.response_method == "predict"
-    loss = TrueLoss(
-        name=source.name,
-        description=f"{sign}{source.name}, {source.origin}",
-        function=box.function,
-        at_threshold=box.at_threshold if of_labels else None,
-        bounded=(source.lower, source.upper) == within,
-        takes_weight=source.takes_weight,
-        columns=source.columns,
-        greater_is_better=bool(source.greater_is_better),
-    )
-    return tried(loss, box)
+    wanted = given or box.response_method
+    if wanted not in get_args(ResponseMethod):
+        raise ValueError(
+            f"What does `{box.name}` take as its second argument? Name it `y_score` "
+            "(raw scores), `y_prob` (probabilities) or `y_pred` (labels), or pass "
+            '`response_method="decision_function"`, `"predict_proba"` or `"predict"`; '
+            f"got {wanted!r}."
+        )
+    return wanted

@@ -1,24 +1,32 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
+from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.metrics.columns import NO_COLUMNS, Columns
-from losslearn.metrics.own.sources import Array, ByRow, Source
-from losslearn.metrics.sets import Sets, over_present, value_dtype
+from losslearn.metrics.columns import NO_COLUMNS, Columns, as_array, take_rows
+from losslearn.metrics.sets import (
+    Labels,
+    PerSet,
+    Scores,
+    Sets,
+    Weights,
+    over_present,
+    value_dtype,
+)
 
-Judge = Callable[[Array, Array, ByRow], Array]
-"""Returns the loss of each set, as `(y_true, y_score, by_row)`."""
-ToLoss = Literal["value", "negative", "complement"]
+Array = NDArray[Any]
+ByRow = Mapping[str, Array]
+"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
+weights are given, and the metric's own columns."""
 
 _MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
 _CHUNK = 2_000_000  # labels held at a time
@@ -33,67 +41,89 @@ class BlackBox:
     """A metric seen from outside, made to look like a loss of batched tensors.
 
     It gets copies in numpy: the targets as integers, the scores (or what it takes
-    instead of them) in double precision. Sets of one class never reach it.
+    instead) in double precision. Sets of one class never reach it. Unknown is None.
     """
 
-    metric: Source
-    """What is called, and what is known of it."""
-    to_loss: ToLoss
-    """Whether the loss is the value v, -v or 1 - v."""
+    name: str
+    origin: str
+    """Where it comes from, for its description."""
+    call: Callable[..., Any]
+    """`(y_true, response, by_row)`."""
+    greater_is_better: bool | None
+    response_method: str | None
+    batched: bool = False
+    takes_weight: bool = False
+    is_scikit_learn: bool = False
+    """Whether scikit-learn's warnings on undefined values come with it."""
+    columns: tuple[str, ...] = ()
+    """Further numbers of each row that it needs."""
+    lower: float | None = None
+    """The least value there can be; `upper` is the greatest."""
+    upper: float | None = None
     place: str = ""
     """Where it is being called from, for messages."""
     n_calls: int = 0
     """How often it has been called."""
 
-    def function(
+    @property
+    def sign(self) -> str:
+        """What stands before its value to make it a loss: "", "-" or "1 - "."""
+        if not self.greater_is_better:
+            return ""
+        return "1 - " if self.upper == 1 else "-"
+
+    def loss(
         self,
-        y_true: Integer[Tensor, "*sets n"],
-        y_score: Float[Tensor, "*sets n"],
+        y_true: Labels,
+        y_score: Scores,
         *,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
+        threshold: float | int | None = None,
+        sample_weight: Weights = None,
         columns: Columns = NO_COLUMNS,
-    ) -> Float[Tensor, "*sets"]:
+    ) -> PerSet:
         """Return the loss of each set; of labels, the lowest over 25 thresholds.
 
         The thresholds are scores from the highest to the lowest: at least one row is
         called positive. Between two of them lies the same share of the positive rows
         and of the negative ones in sum, so that rare positives get as many thresholds
-        among them as frequent ones.
-
-        Raises:
-            MetricError: If the metric raises an exception or returns no finite number.
+        among them as frequent ones. With a `threshold`, rows from it on have label 1.
         """
-        label = self.metric.response_method == "predict"
-        judge = self._best_over_cuts if label else self._judge_scores
         sets = Sets(y_true, y_score, sample_weight, columns)
-        return over_present(partial(_per_set, judge), sets)
+        return over_present(partial(self._per_set, threshold), sets)
 
-    def at_threshold(
-        self,
-        y_true: Integer[Tensor, "*sets n"],
-        y_score: Float[Tensor, "*sets n"],
-        *,
-        threshold: float | int,
-        sample_weight: Float[Tensor, "*#sets n"] | None = None,
-        columns: Columns = NO_COLUMNS,
-    ) -> Float[Tensor, "*sets"]:
-        """Return the loss of each set's labels, 1 where `y_score >= threshold`.
+    def _per_set(self, threshold: float | int | None, sets: Sets) -> Tensor:
+        """Return the losses of the sets that have both classes, NaN of others."""
+        shape = sets.score.shape
+        given = dict(sets.columns)
+        if sets.weight is not None:
+            given["sample_weight"] = sets.weight
+        target = sets.target.reshape(-1, shape[-1]).cpu().numpy().astype(int)
+        score, *further = (
+            values.detach().double().expand(shape).reshape(target.shape).cpu().numpy()
+            for values in (sets.score, *given.values())
+        )
+        both = (target == 1).any(-1) & (target == 0).any(-1)
+        defined = both & ~np.isnan(score).any(-1)
+        losses = np.full(len(score), np.nan)
+        if defined.any():  # indexing copies: the metric may write into what it gets
+            by_row = take_rows(dict(zip(given, further, strict=True)), defined)
+            losses[defined] = self._judged(
+                target[defined], score[defined], by_row, threshold
+            )
+        values = torch.from_numpy(losses).to(value_dtype(sets.score))
+        return values.to(sets.score.device).reshape(shape[:-1])
 
-        Raises:
-            MetricError: If the metric raises an exception or returns no finite number.
-        """
-
-        def judge(y_true: Array, y_score: Array, by_row: ByRow) -> Array:
-            return self._losses(y_true, (y_score >= threshold).astype(int), by_row)
-
-        sets = Sets(y_true, y_score, sample_weight, columns)
-        return over_present(partial(_per_set, judge), sets)
-
-    def _judge_scores(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
-        """Return the loss of the scores, or of the probabilities, of each set."""
-        if self.metric.response_method == "predict_proba":
-            y_score = torch.from_numpy(y_score).sigmoid().numpy()
-        return self._losses(y_true, y_score, by_row)
+    def _judged(
+        self, y_true: Array, score: Array, by_row: ByRow, threshold: float | int | None
+    ) -> Array:
+        """Return the loss of each set, of what the metric takes."""
+        if threshold is not None:
+            score = (score >= threshold).astype(int)
+        elif self.response_method == "predict":
+            return self._best_over_cuts(y_true, score, by_row)
+        elif self.response_method == "predict_proba":
+            score = torch.from_numpy(score).sigmoid().numpy()
+        return self._losses(y_true, score, by_row)
 
     def _best_over_cuts(self, y_true: Array, y_score: Array, by_row: ByRow) -> Array:
         """Return each set's lowest loss over the thresholds tried."""
@@ -112,9 +142,7 @@ class BlackBox:
             of_set += start
             labels = y_score[of_set] >= thresholds[of_set, cut, None]
             losses = self._losses(
-                y_true[of_set],
-                labels.astype(int),
-                {name: values[of_set] for name, values in by_row.items()},
+                y_true[of_set], labels.astype(int), take_rows(by_row, of_set)
             )
             first = np.flatnonzero(np.diff(of_set, prepend=-1))
             best[chunk] = np.minimum.reduceat(losses, first)
@@ -122,62 +150,63 @@ class BlackBox:
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
-        # once for all sets: it makes Python forget which warnings it knows
-        with _without_undefined() if self.metric.is_scikit_learn else nullcontext():
-            if self.metric.batched:
+        quiet: AbstractContextManager[object] = nullcontext()
+        if self.is_scikit_learn:
+            from sklearn.exceptions import UndefinedMetricWarning as Undefined
+
+            # once for all sets: it makes Python forget which warnings it knows
+            quiet = warnings.catch_warnings(action="ignore", category=Undefined)
+        with quiet:
+            if self.batched:
                 value = self._value(y_true, response, by_row)
             else:
-                value = np.array(
-                    [
-                        self._value(
-                            y_true[i],
-                            response[i],
-                            {name: values[i] for name, values in by_row.items()},
-                        )
-                        for i in range(len(y_true))
-                    ],
-                    dtype=float,
+                one_by_one = (
+                    self._value(y_true[i], response[i], take_rows(by_row, i))
+                    for i in range(len(y_true))
                 )
-        if self.to_loss == "complement":
+                value = np.array([*one_by_one], dtype=float)
+        if self.sign == "1 - ":
             return 1 - value
-        return -value if self.to_loss == "negative" else value
+        return -value if self.sign == "-" else value
 
     def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
-        """Return what the metric returns, checked."""
+        """Return what the metric returns: finite doubles, one for each set."""
         self.n_calls += 1
+        name, shape = f"`{self.name}`", y_true.shape[:-1]
 
         def at() -> str:
-            sets = f"{len(y_true)} sets of " if y_true.ndim > 1 else ""
+            sets = f"{shape[0]} sets of " if shape else ""
             return (
                 f"at call {self.n_calls}{self.place} "
                 f"({sets}n = {y_true.shape[-1]} rows, {int(y_true.sum())} positive)"
             )
 
         try:
-            value = self.metric.call(y_true, response, by_row)
+            value = self.call(y_true, response, by_row)
         except Exception as error:
             raise MetricError(
-                f"`{self.metric.name}` raised {type(error).__name__} {at()}: {error}"
+                f"{name} raised {type(error).__name__} {at()}: {error}"
             ) from error
-        return _checked(value, y_true.shape[:-1], f"`{self.metric.name}`", at)
-
-
-@contextmanager
-def _without_undefined() -> Iterator[None]:
-    """Silence scikit-learn's warnings on undefined values."""
-    from sklearn.exceptions import UndefinedMetricWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
-        yield
+        found = as_array(value)
+        if found.dtype.kind not in "fiub" or found.shape != shape:
+            each = f" for each of the {shape[0]} sets" if shape else ""
+            got = f"{value!r:.60} ({type(value).__name__})"
+            if found.ndim:
+                got = f"an array of shape {found.shape}"
+            raise MetricError(f"{name} must return one number{each}, got {got} {at()}.")
+        if not np.isfinite(found).all():
+            wrong = found[~np.isfinite(found)][0]
+            raise MetricError(
+                f"{name} must return a finite value, got {wrong} {at()}. "
+                "Return the worst value where the metric is undefined."
+            )
+        return found.astype(float)
 
 
 def _tried_ranks(y_sorted: Array) -> Array:
-    """Return the ranks whose scores are thresholds to try, shape `[sets, cuts]`.
+    """Return the ranks whose scores are thresholds to try, `[sets, cuts]`.
 
-    Args:
-        y_sorted: Targets from the highest score to the lowest, both classes in each
-            set.
+    The targets come from the highest score to the lowest, both classes in each set.
     """
     n_sets, n = y_sorted.shape
     if n <= _MAX_CUTS:
@@ -187,52 +216,3 @@ def _tried_ranks(y_sorted: Array) -> Array:
     mass = np.where(y_sorted == 1, n - n_positive, n_positive).cumsum(-1)
     places = np.linspace(0, mass[:, -1], _MAX_CUTS, axis=-1).astype(np.int64)
     return np.stack([np.searchsorted(*one) for one in zip(mass, places, strict=True)])
-
-
-def _checked(
-    value: object, shape: tuple[int, ...], name: str, at: Callable[[], str]
-) -> Array:
-    """Return a metric's value as an array of finite doubles of this shape."""
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    wanted = f"one number for each of the {shape[0]} sets" if shape else "one number"
-    try:
-        found = np.asarray(value)
-    except ValueError:  # ragged
-        found = np.asarray(None)
-    if found.dtype.kind not in "fiub" or found.shape != shape:
-        got = (
-            f"an array of shape {found.shape}"
-            if found.ndim
-            else f"{value!r:.60} ({type(value).__name__})"
-        )
-        raise MetricError(f"{name} must return {wanted}, got {got} {at()}.")
-    if not np.isfinite(found).all():
-        raise MetricError(
-            f"{name} must return a finite value, got {found[~np.isfinite(found)][0]} "
-            f"{at()}. Return the worst value where the metric is undefined."
-        )
-    return found.astype(float)
-
-
-def _per_set(judge: Judge, sets: Sets) -> Tensor:
-    """Return the judge's losses of the sets that have both classes, NaN of others."""
-    shape = sets.score.shape
-    given = dict(sets.columns)
-    if sets.weight is not None:
-        given["sample_weight"] = sets.weight
-    target = sets.target.reshape(-1, shape[-1]).cpu().numpy().astype(int)
-    score, *further = (
-        values.detach().double().expand(shape).reshape(target.shape).cpu().numpy()
-        for values in (sets.score, *given.values())
-    )
-    both = (target == 1).any(-1) & (target == 0).any(-1)
-    defined = both & ~np.isnan(score).any(-1)
-    losses = np.full(len(score), np.nan)
-    if defined.any():  # indexing copies: the metric may write into what it gets
-        by_row = {
-            name: values[defined] for name, values in zip(given, further, strict=True)
-        }
-        losses[defined] = judge(target[defined], score[defined], by_row)
-    values = torch.from_numpy(losses).to(value_dtype(sets.score))
-    return values.to(sets.score.device).reshape(shape[:-1])

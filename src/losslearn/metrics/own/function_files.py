@@ -38,9 +38,6 @@ def load_function(text: str) -> FileFunction:
     """Load the function that "path/to/file.py:function" names.
 
     The folder of the file can be imported from while the file is run.
-
-    Raises:
-        ValueError: If there is no such file or function, or the file cannot be run.
     """
     place, _, name = text.rpartition(":")
     if not place.endswith(".py"):

@@ -1,21 +1,16 @@
 """Where metrics come from, and what each place tells about them."""
 
 import copy
-import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Literal
 
 import torch
-from numpy.typing import NDArray
 
+from losslearn.metrics.own.black_box import Array, BlackBox, ByRow
 from losslearn.metrics.own.function_files import FileFunction
 
-Array = NDArray[Any]
-ByRow = Mapping[str, Array]
-"""Further arguments of a metric, of the shape of the targets: `sample_weight` where
-weights are given, and the metric's own columns."""
 ResponseMethod = Literal["decision_function", "predict_proba", "predict"]
 """What a metric judges: raw scores, probabilities or labels."""
 
@@ -31,82 +26,29 @@ _TAKES: dict[str, ResponseMethod] = {
 
 # Of scikit-learn's metrics, those that the rules on names would get wrong (in older
 # versions the probabilities are called `y_pred`).
-_TAKES_PROBABILITIES = {
-    "brier_score_loss",
-    "d2_brier_score",
-    "d2_log_loss_score",
-    "log_loss",
-}
+_PROBABILISTIC = {"brier_score_loss", "d2_brier_score", "d2_log_loss_score", "log_loss"}
 # The scores at most 1, and the values from 0 to 1.
-_UP_TO_ONE = {
-    "matthews_corrcoef",
-    "cohen_kappa_score",
-    "r2_score",
-    "explained_variance_score",
-    "d2_absolute_error_score",
-    "d2_brier_score",
-    "d2_log_loss_score",
-}
-_ZERO_TO_ONE = {
-    "accuracy_score",
-    "average_precision_score",
-    "balanced_accuracy_score",
-    "f1_score",
-    "fbeta_score",
-    "jaccard_score",
-    "precision_score",
-    "recall_score",
-    "roc_auc_score",
-    "zero_one_loss",
-    "hamming_loss",
-    "brier_score_loss",
-}
+_UP_TO_ONE = (
+    "matthews_corrcoef cohen_kappa_score r2_score explained_variance_score "
+    "d2_absolute_error_score d2_brier_score d2_log_loss_score"
+)
+_ZERO_TO_ONE = (
+    "accuracy_score average_precision_score balanced_accuracy_score f1_score "
+    "fbeta_score jaccard_score precision_score recall_score roc_auc_score "
+    "zero_one_loss hamming_loss brier_score_loss"
+)
 _KEEPS_RANGE = {"average", "beta", "pos_label", "zero_division", "max_fpr"}
 """Arguments of these that leave the range of their values alone."""
 
 
-@runtime_checkable
-class Scorer(Protocol):
-    """What is used of a scorer of scikit-learn."""
-
-    _score_func: Callable[..., Any]
-    _sign: int
-    _kwargs: dict[str, Any]
-    _response_method: ResponseMethod | tuple[ResponseMethod, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A metric and what is known of it; None is unknown."""
-
-    name: str
-    origin: str
-    """Where it comes from, for its description."""
-    call: Callable[..., Any]
-    """`(y_true, response, by_row)`."""
-    greater_is_better: bool | None
-    response_method: str | None
-    batched: bool = False
-    takes_weight: bool = False
-    is_scikit_learn: bool = False
-    """Whether scikit-learn's warnings on undefined values come with it."""
-    columns: tuple[str, ...] = ()
-    """Further numbers of each row that it needs."""
-    lower: float | None = None
-    """The least value there can be."""
-    upper: float | None = None
-    """The greatest."""
-
-
-def source_of(metric: object) -> Source:
-    """Return what is known of a metric that is no text and no loss yet.
-
-    Raises:
-        ValueError: If it is no metric, or says wrong things of itself.
-    """
-    if _is_torchmetrics(metric):
+def source_of(metric: object) -> BlackBox:
+    """Return what is known of a metric that is no text and no loss yet."""
+    if any(  # without importing torchmetrics
+        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
+        for base in type(metric).__mro__
+    ):
         return _from_torchmetrics(metric)
-    if isinstance(metric, Scorer):
+    if hasattr(metric, "_score_func"):
         return _from_scorer(metric)
     if not callable(metric) or isinstance(metric, type):
         raise ValueError(
@@ -114,14 +56,6 @@ def source_of(metric: object) -> Source:
             f"torchmetrics metric, got {metric!r:.80}."
         )
     return _from_scikit_learn(metric) if _is_scikit_learn(metric) else _own(metric)
-
-
-def _call(
-    metric: Callable[..., Any], sign: int, y_true: Array, response: Array, by_row: ByRow
-) -> object:
-    """Return what a function returns, with weights and columns by keyword."""
-    value = metric(y_true, response, **by_row)
-    return value if sign > 0 else -value
 
 
 def _call_torchmetrics(
@@ -137,20 +71,12 @@ def _call_torchmetrics(
     return metric.compute()
 
 
-def _is_torchmetrics(metric: object) -> bool:
-    """Return whether this is a torchmetrics metric, without importing torchmetrics."""
-    return any(
-        base.__name__ == "Metric" and base.__module__.startswith("torchmetrics")
-        for base in type(metric).__mro__
-    )
-
-
-def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
+def _from_torchmetrics(metric: Any) -> BlackBox:  # noqa: ANN401 - see above
     """Describe a torchmetrics metric; one with a threshold takes labels."""
-    return Source(
+    return BlackBox(
         name=type(metric).__name__,
         origin="of torchmetrics",
-        call=functools.partial(_call_torchmetrics, copy.deepcopy(metric)),
+        call=partial(_call_torchmetrics, copy.deepcopy(metric)),
         greater_is_better=metric.higher_is_better,
         response_method="predict" if hasattr(metric, "threshold") else "predict_proba",
         lower=metric.plot_lower_bound,
@@ -158,52 +84,56 @@ def _from_torchmetrics(metric: Any) -> Source:  # noqa: ANN401 - see above
     )
 
 
-def _from_scorer(scorer: Scorer) -> Source:
+def _call(
+    metric: Callable[..., Any], sign: int, y_true: Array, response: Array, by_row: ByRow
+) -> object:
+    """Return what a function returns, with weights and columns by keyword."""
+    value = metric(y_true, response, **by_row)
+    return value if sign > 0 else -value
+
+
+def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> BlackBox:  # noqa: ANN401 - fields of it
+    """Describe a function, or minus its values, beside what else is known of it."""
+    lower, upper = _range(metric)
+    if sign < 0 and lower is not None and upper is not None:
+        lower, upper = -upper, -lower
+    return BlackBox(
+        name=_name(metric),
+        call=partial(_call, metric, sign),
+        takes_weight="sample_weight" in _arguments(metric),
+        is_scikit_learn=_is_scikit_learn(metric),
+        lower=lower,
+        upper=upper,
+        **known,
+    )
+
+
+def _from_scorer(scorer: Any) -> BlackBox:  # noqa: ANN401 - private in scikit-learn
     """Describe a scorer: it knows its direction and what it takes."""
-    function = functools.partial(scorer._score_func, **scorer._kwargs)
     takes = scorer._response_method
-    lower, upper = _range(function)
-    if scorer._sign < 0:
-        lower, upper = (None if end is None else -end for end in (upper, lower))
-    return Source(
-        name=_name(function),
+    return _of_function(
+        partial(scorer._score_func, **scorer._kwargs),
+        scorer._sign,
         origin="a scikit-learn scorer",
-        call=functools.partial(_call, function, scorer._sign),
         greater_is_better=True,
         response_method=takes[0] if isinstance(takes, tuple) else takes,
-        takes_weight=_takes_weight(function),
-        is_scikit_learn=_is_scikit_learn(function),
-        lower=lower,
-        upper=upper,
     )
 
 
-def _is_scikit_learn(metric: object) -> bool:
-    """Return whether this is a function of scikit-learn, arguments bound or not."""
-    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
-
-
-def _from_scikit_learn(metric: Callable[..., Any]) -> Source:
+def _from_scikit_learn(metric: Callable[..., Any]) -> BlackBox:
     """Describe a metric function of scikit-learn, by the rules of its names."""
-    name = _name(metric)
+    name, takes = _name(metric), _takes(metric)
     is_score = name.endswith("_score") or name == "matthews_corrcoef"
     is_known = is_score or name.endswith(("_loss", "_error"))
-    takes = _takes(metric)
-    lower, upper = _range(metric)
-    return Source(
-        name=name,
+    return _of_function(
+        metric,
         origin="of scikit-learn",
-        call=functools.partial(_call, metric, 1),
         greater_is_better=is_score if is_known else None,
-        response_method="predict_proba" if name in _TAKES_PROBABILITIES else takes,
-        takes_weight=_takes_weight(metric),
-        is_scikit_learn=True,
-        lower=lower,
-        upper=upper,
+        response_method="predict_proba" if name in _PROBABILISTIC else takes,
     )
 
 
-def _own(metric: Callable[..., Any]) -> Source:
+def _own(metric: Callable[..., Any]) -> BlackBox:
     """Describe any other callable, by its arguments and by what it says of itself."""
 
     def said(attribute: str) -> Any:  # noqa: ANN401 - whatever was said
@@ -215,24 +145,31 @@ def _own(metric: Callable[..., Any]) -> Source:
             f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
             f"{greater_is_better!r}."
         )
-    return Source(
-        name=_name(metric),
+    return _of_function(
+        metric,
         origin="a metric of your own",
-        call=functools.partial(_call, metric, 1),
         greater_is_better=greater_is_better,
         response_method=said("response_method") or _takes(metric),
         batched=bool(said("batched")),
-        takes_weight=_takes_weight(metric),
-        columns=_columns(metric),
+        columns=tuple(  # by keyword, and no call could leave them out
+            name
+            for name, argument in _arguments(metric).items()
+            if argument.kind is argument.KEYWORD_ONLY
+            and argument.default is argument.empty
+            and name != "sample_weight"
+        ),
     )
+
+
+def _is_scikit_learn(metric: object) -> bool:
+    """Return whether this is a function of scikit-learn, arguments bound or not."""
+    return str(getattr(_unbound(metric), "__module__", "")).startswith("sklearn.")
 
 
 def _unbound(metric: object) -> object:
     """Return the function behind bound arguments or a file."""
-    while isinstance(metric, functools.partial | FileFunction):
-        metric = (
-            metric.func if isinstance(metric, functools.partial) else metric.function
-        )
+    while isinstance(metric, partial | FileFunction):
+        metric = metric.func if isinstance(metric, partial) else metric.function
     return metric
 
 
@@ -249,22 +186,6 @@ def _arguments(metric: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
         return inspect.signature(loaded).parameters
     except (TypeError, ValueError):
         return {}
-
-
-def _columns(metric: Callable[..., Any]) -> tuple[str, ...]:
-    """Return what must be given by keyword, which no call could leave out."""
-    return tuple(
-        name
-        for name, argument in _arguments(metric).items()
-        if argument.kind is argument.KEYWORD_ONLY
-        and argument.default is argument.empty
-        and name != "sample_weight"
-    )
-
-
-def _takes_weight(metric: Callable[..., Any]) -> bool:
-    """Return whether there is a `sample_weight` argument."""
-    return "sample_weight" in _arguments(metric)
 
 
 def _takes(metric: Callable[..., Any]) -> ResponseMethod | None:
@@ -284,6 +205,6 @@ def _range(metric: object) -> tuple[float | None, float | None]:
     if not _is_scikit_learn(metric) or not set(bound) <= _KEEPS_RANGE:
         return None, None
     name = _name(metric)
-    if name in _ZERO_TO_ONE:
+    if name in _ZERO_TO_ONE.split():
         return 0.0, 1.0
-    return (-1.0 if name in _UP_TO_ONE else None), (1.0 if name in _UP_TO_ONE else None)
+    return (-1.0, 1.0) if name in _UP_TO_ONE.split() else (None, None)

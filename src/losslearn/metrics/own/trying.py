@@ -1,8 +1,8 @@
 """What is found of a loss by trying it on generated sets."""
 
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,14 +16,7 @@ _LITTLE = 0.1
 
 
 def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
-    """Return a user's loss with what a few generated sets tell of it.
-
-    They tell whether the scale of the scores matters, and whether the highest scores
-    decide alone.
-
-    Raises:
-        MetricError: If the metric fails on them.
-    """
+    """Return a user's loss with what a few generated sets tell of it."""
     box.place = " on generated rows"
     if loss.columns:
         box.place += f" with {', '.join(loss.columns)} between 0 and 1"
@@ -32,50 +25,32 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
     for row, n_pos in enumerate((32, 12, 4)):
         y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
     y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
-    columns = {
-        name: torch.rand(3, 64, generator=generator, dtype=torch.float64)
-        for name in loss.columns
-    }
+    uniform = partial(torch.rand, generator=generator, dtype=torch.float64)
+    columns = {name: uniform(3, 64) for name in loss.columns}
     sets = Sets(y_true, y_score, columns=columns)
     judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
     value = judge(sets)
-    if box.metric.batched:
-        _check_sets_are_separate(judge, sets, value, loss.name)
+    same = partial(torch.allclose, value, rtol=1e-5, atol=1e-9)
+    if box.batched:
+        alone = torch.cat([judge(sets.picked(slice(i, i + 1))) for i in range(3)])
+        if not same(alone):
+            raise MetricError(
+                f"`{loss.name}` is declared batched, but gives sets other "
+                f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
+                "must reduce over the last axis only."
+            )
     if loss.takes_weight:
-        weight = torch.rand(64, generator=generator, dtype=torch.float64) + 0.5
-        judge(sets._replace(weight=weight))
+        judge(sets._replace(weight=uniform(64) + 0.5))
     if loss.needs_threshold:
         invariant = True  # the best threshold moves along with the scores
         loss(sets.picked(slice(1)))
     else:
-        shifted = [
-            loss(sets._replace(score=y_score * a + b))
-            for a, b in ((0.3, 1.5), (2.0, -2.0))
-        ]
-        invariant = all(_same(value, other) for other in shifted)
+        shifted = (y_score * 0.3 + 1.5, y_score * 2.0 - 2.0)
+        others = [loss(sets._replace(score=score)) for score in shifted]
+        invariant = all(map(same, others))
         loss = replace(loss, is_top_heavy=is_top_heavy(loss))
     box.place, box.n_calls = "", 0
     return replace(loss, scale_invariant=invariant)
-
-
-def _check_sets_are_separate(
-    judge: TrueLoss, sets: Sets, value: Tensor, name: str
-) -> None:
-    """Check that a batched metric judges each set by itself."""
-    alone = torch.cat(
-        [judge(sets.picked(slice(i, i + 1))) for i in range(len(sets.score))]
-    )
-    if not _same(value, alone):
-        raise MetricError(
-            f"`{name}` is declared batched, but gives sets other "
-            f"values together ({value.tolist()}) than alone ({alone.tolist()}): it "
-            "must reduce over the last axis only."
-        )
-
-
-def _same(left: Tensor, right: Tensor) -> bool:
-    """Return whether two losses agree up to rounding."""
-    return bool(np.allclose(left.numpy(), right.numpy(), rtol=1e-5, atol=1e-9))
 
 
 def is_top_heavy(loss: TrueLoss) -> bool:
@@ -84,9 +59,6 @@ def is_top_heavy(loss: TrueLoss) -> bool:
     Rows change places within the highest eighth of a set's scores, and within the rest;
     in sets of poor scores, and of good ones, where a recall at a precision, say,
     depends on what is further down.
-
-    Raises:
-        MetricError: If a user's metric behind the loss fails.
     """
     place = torch.linspace(0, 1, _N_ROWS, dtype=torch.float64)  # the highest score is 0
     poor, good = 0.7 - 0.6 * place, torch.where(place < 0.5, 0.9, 0.05)
@@ -95,12 +67,8 @@ def is_top_heavy(loss: TrueLoss) -> bool:
 
 def _top_decides(loss: TrueLoss, chance: Tensor) -> bool:
     """Return whether it is so where rows are positive with a chance by their place."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (_N_SETS, _N_ROWS)
-
-    def uniform() -> Tensor:
-        return torch.rand(shape, generator=generator, dtype=torch.float64)
-
+    generator, shape = torch.Generator().manual_seed(0), (_N_SETS, _N_ROWS)
+    uniform = partial(torch.rand, shape, generator=generator, dtype=torch.float64)
     y_score = uniform().sort(-1, descending=True).values
     y_true = (uniform() < chance).long()
     columns = {name: uniform() for name in loss.columns}

@@ -2,15 +2,15 @@
 
 from losslearn.surrogate.universal.fit import (
     FitProgress,
+    Universal,
     UniversalConfig,
     fit_universal,
 )
-from losslearn.surrogate.universal.initial import initial_surrogate
 from losslearn.surrogate.universal.store import (
     SHIPPED,
-    Universal,
     file_stem,
     get_universal,
+    initial_surrogate,
     load_universal,
     make_universal,
     save_universal,

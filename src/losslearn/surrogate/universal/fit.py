@@ -1,15 +1,16 @@
 """Fit a surrogate to a true loss over generated sets (Eq. 3)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.registry import get_task
-from losslearn.tasks.task import SetDistribution, Task
+from losslearn.tasks.task import SetDistribution, TargetRows, Task
 
 FitProgress = Callable[[int, int, float], None]
 """Called with (step, steps, surrogate error)."""
@@ -42,19 +43,51 @@ TOP_HEAVY = UniversalConfig(set_sizes=(256, 1024), n_sets=2_048, max_iter=1_000)
 """For a loss that the highest scores decide, of which small sets hold next to none."""
 
 
-def new_surrogate(
-    view: nn.Module, *, units: tuple[float, float], seed: int
-) -> SetSurrogate:
-    """Return a surrogate of random weights.
+class Problem(NamedTuple):
+    """What a surrogate is to learn."""
 
-    Args:
-        view: What g is to see.
-        units: Mean and spread of the loss.
-        seed: Of the weights; the global generator is left as it was.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SetSurrogate(view, loss_shift=units[0], loss_scale=units[1])  # type: ignore[arg-type] # modules satisfy the protocol by attributes
+    true_loss: TrueLoss
+    standardize: bool
+    """Whether g sees scores standardised within each set."""
+    view: nn.Module
+    """What g sees, all told."""
+    distribution: SetDistribution
+    """What sets are drawn from."""
+
+    @classmethod
+    def of(
+        cls,
+        true_loss: TrueLoss,
+        task: Task | None = None,
+        *,
+        form: str = "wide",
+        standardize: bool | None = None,
+        rows: TargetRows | None = None,
+    ) -> "Problem":
+        """Pose it as a task does (see `fit_universal`), beside the columns of rows."""
+        task = task or get_task(true_loss.task)
+        if standardize is None:
+            standardize = true_loss.scale_invariant
+        view = task.view(true_loss, standardize=standardize, like=rows)
+        distribution = task.generated(true_loss, form=form, like=rows)
+        return cls(true_loss, standardize, view, distribution)
+
+    def draw(self, n_sets: int, n: int, generator: Generator) -> tuple[Sets, Tensor]:
+        """Return generated sets of n rows and their true losses."""
+        sets = self.distribution.draw(n_sets, n, generator=generator)
+        if not self.true_loss.takes_weight:
+            sets = sets.present()
+        return sets, self.true_loss(sets)
+
+
+class Universal(NamedTuple):
+    """A universal surrogate and what is known about it."""
+
+    surrogate: SetSurrogate
+    error: float
+    """Mean absolute gap to the true loss on fresh sets, in units of the loss."""
+    settings: dict[str, object]
+    """How it was fitted: distribution, settings of Eq. 3 and seed."""
 
 
 def fit_universal(
@@ -67,7 +100,11 @@ def fit_universal(
     seed: int = 0,
     progress: FitProgress | None = None,
 ) -> tuple[SetSurrogate, float]:
-    """Return a surrogate of a loss for any data, and its error on fresh sets (Eq. 3).
+    r"""Return a surrogate of `true_loss` for any data, and its error on fresh sets.
+
+    .. math::
+        \beta^{\text{Universal}} = \arg\min_\beta \mathbb E_{y, \hat y}
+        \big|\ell(y, \hat y) - \hat\ell(y, \hat y; \beta)\big|
 
     Args:
         true_loss: What it is to stand in for.
@@ -80,97 +117,27 @@ def fit_universal(
         progress: Called now and then.
 
     Returns:
-        As `fit_surrogate`.
-    """
-    task = task or get_task(true_loss.task)
-    if standardize is None:
-        standardize = true_loss.scale_invariant
-    view = task.view(true_loss, standardize=standardize)
-    distribution = task.generated(true_loss, form=form)
-    return fit_surrogate(
-        true_loss, view, distribution, config=config, seed=seed, progress=progress
-    )
-
-
-def fit_surrogate(
-    true_loss: TrueLoss,
-    view: nn.Module,
-    distribution: SetDistribution,
-    *,
-    config: UniversalConfig | None = None,
-    seed: int = 0,
-    progress: FitProgress | None = None,
-) -> tuple[SetSurrogate, float]:
-    r"""Return a surrogate of `true_loss` for any data, and its error on fresh sets.
-
-    .. math::
-        \beta^{\text{Universal}} = \arg\min_\beta \mathbb E_{y, \hat y}
-        \big|\ell(y, \hat y) - \hat\ell(y, \hat y; \beta)\big|
-
-    Args:
-        true_loss: What it is to stand in for.
-        view: What g is to see.
-        distribution: What to draw sets from.
-        config: Settings.
-        seed: Of weights and draws.
-        progress: Called now and then.
-
-    Returns:
         The surrogate in evaluation mode, and the mean absolute gap (Eq. 3) on sets it
         has not seen, in units of the loss.
     """
+    problem = Problem.of(true_loss, task, form=form, standardize=standardize)
     config = config or UniversalConfig()
-    generator = torch.Generator().manual_seed(seed)
-    per_size = max(config.n_sets // len(config.set_sizes), config.sets_per_step)
-    pools = [
-        _valued(true_loss, distribution, per_size, n, generator)
-        for n in config.set_sizes
-    ]
-    values = torch.cat([target for _, target in pools])
-    units = float(values.mean()), float(values.std().clamp_min(1e-12))
-    surrogate = new_surrogate(view, units=units, seed=seed)
-    _descend(surrogate, pools, config, generator, progress)
-    fresh = [
-        _valued(true_loss, distribution, max(per_size // 16, 8), n, generator)
-        for n in config.set_sizes
-    ]
-    with torch.no_grad():
-        gaps = [(surrogate(sets) - target).abs() for sets, target in fresh]
-    return surrogate.eval(), float(torch.cat(gaps).mean())
+    return fit_problem(problem, config, seed=seed, progress=progress)[:2]
 
 
-def loss_units(
-    true_loss: TrueLoss,
-    distribution: SetDistribution,
-    *,
-    n_sets: int = 256,
-    n: int = 256,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return mean and spread of a loss over generated sets.
-
-    They are the units in which a surrogate works, so that its weight beside another
-    objective means the same for every loss, whether it starts fitted or from scratch.
-
-    Args:
-        true_loss: The loss.
-        distribution: What to draw sets from.
-        n_sets: Sets drawn.
-        n: Rows of a set.
-        seed: Of the draws.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    _, values = _valued(true_loss, distribution, n_sets, n, generator)
-    return float(values.mean()), float(values.std().clamp_min(1e-12))
-
-
-def _descend(
-    surrogate: SetSurrogate,
-    pools: list[tuple[Sets, Tensor]],
+def fit_problem(
+    problem: Problem,
     config: UniversalConfig,
-    generator: torch.Generator,
-    progress: FitProgress | None,
-) -> None:
+    *,
+    seed: int = 0,
+    progress: FitProgress | None = None,
+) -> Universal:
+    """Fit a surrogate, and note how (see `fit_universal`)."""
+    generator = Generator().manual_seed(seed)
+    per_size = max(config.n_sets // len(config.set_sizes), config.sets_per_step)
+    pools = [problem.draw(per_size, n, generator) for n in config.set_sizes]
+    values = torch.cat([target for _, target in pools])
+    surrogate = new_surrogate(problem.view, values, seed=seed)
     optimizer = torch.optim.Adam(surrogate.parameters(), lr=config.surrogate_lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_iter)
     for step in range(config.max_iter):
@@ -183,17 +150,28 @@ def _descend(
         schedule.step()
         if progress is not None and step % 50 == 49:
             progress(step + 1, config.max_iter, float(error.detach()))
+    n_fresh = max(per_size // 16, 8)
+    fresh = [problem.draw(n_fresh, n, generator) for n in config.set_sizes]
+    with torch.no_grad():
+        gaps = [(surrogate(sets) - target).abs() for sets, target in fresh]
+    settings: dict[str, object] = {
+        "loss": problem.true_loss.name,
+        "form": type(problem.distribution).__name__,
+        "distribution": dict(vars(problem.distribution)),
+        "config": asdict(config),
+        "seed": seed,
+    }
+    return Universal(surrogate.eval(), float(torch.cat(gaps).mean()), settings)
 
 
-def _valued(
-    true_loss: TrueLoss,
-    distribution: SetDistribution,
-    n_sets: int,
-    n: int,
-    generator: torch.Generator,
-) -> tuple[Sets, Tensor]:
-    """Draw sets and their true losses."""
-    sets = distribution.draw(n_sets, n, generator=generator)
-    if not true_loss.takes_weight:
-        sets = sets.present()
-    return sets, true_loss(sets)
+def new_surrogate(view: nn.Module, values: Tensor, *, seed: int) -> SetSurrogate:
+    """Return a surrogate of random weights; the global generator is left as it was.
+
+    Mean and spread of the loss's values over generated sets are the units in which it
+    works, so that its weight beside another objective means the same for every loss,
+    whether it starts fitted or from scratch.
+    """
+    shift, scale = float(values.mean()), float(values.std().clamp_min(1e-12))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SetSurrogate(view, loss_shift=shift, loss_scale=scale)  # type: ignore[arg-type] # modules satisfy the protocol by attributes

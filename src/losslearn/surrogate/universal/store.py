@@ -1,10 +1,10 @@
-"""Where universal surrogates are kept: shipped with the package, or in the cache."""
+"""Where learning starts from: a surrogate shipped, in the cache, or made now."""
 
 import hashlib
 import json
-from dataclasses import asdict
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,25 +18,72 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal.fit import (
     CALLABLE,
     TOP_HEAVY,
+    WITH_COLUMNS,
     FitProgress,
+    Problem,
+    Universal,
     UniversalConfig,
-    fit_universal,
+    fit_problem,
+    new_surrogate,
 )
-from losslearn.tasks.registry import get_task
-from losslearn.tasks.task import SetDistribution, Task
+from losslearn.tasks.task import TargetRows, Task
 
 SHIPPED = Path(__file__).parent / "weights"
 """Universal surrogates of the built-in losses, inside the package."""
+_N_SETS, _N_CALLS = 256, 64
+"""Sets for the units of a surrogate from scratch; fewer for one call a set."""
 
 
-class Universal(NamedTuple):
-    """A universal surrogate and what is known about it."""
+def initial_surrogate(
+    true_loss: TrueLoss,
+    task: Task,
+    *,
+    mode: str,
+    form: str = "wide",
+    standardize: bool | None = None,
+    seed: int,
+    rows: TargetRows | None = None,
+    progress: FitProgress | None = None,
+) -> SetSurrogate:
+    """Return beta's start: random for SL-S, universal for SL-R and SL-U (section 4.2).
 
-    surrogate: SetSurrogate
-    error: float
-    """Mean absolute gap to the true loss on fresh sets, in units of the loss."""
-    settings: dict[str, object]
-    """How it was fitted: distribution, settings of Eq. 3 and seed."""
+    Draws from torch's global generator, even where shipped weights replace what it
+    drew; callers whose own draws must not depend on it fork it.
+
+    Args:
+        true_loss: What to train for.
+        task: Generates sets, and says what g sees of them.
+        mode: "scratch", "universal" or "refined".
+        form: Of the generated sets, "wide", or "gaussian" for all as in the paper.
+        standardize: As of `fit_universal`.
+        seed: Of the random start.
+        rows: Training rows, for a loss that needs their columns: its universal
+            surrogate is fitted on generated scores beside these columns, for these
+            rows alone, and is not cached.
+        progress: Called while a universal surrogate is fitted, which happens at the
+            first use of a loss that none is shipped for.
+
+    Raises:
+        ValueError: If the loss needs columns and there are none, or it fails.
+    """
+    if form == "gaussian":
+        true_loss = replace(true_loss, is_top_heavy=False)
+    if true_loss.columns:
+        true_loss.further(None if rows is None else rows.columns)
+    elif mode != "scratch":
+        return get_universal(
+            true_loss, task=task, form=form, standardize=standardize, progress=progress
+        ).surrogate
+    problem = Problem.of(true_loss, task, form=form, standardize=standardize, rows=rows)
+    if mode == "scratch":
+        n_sets = _N_SETS if true_loss.is_builtin else _N_CALLS
+        generator = torch.Generator().manual_seed(seed)
+        _, values = problem.draw(n_sets, 256, generator)
+        return new_surrogate(problem.view, values, seed=seed)
+    # of these rows, so not for the cache
+    sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
+    config = replace(WITH_COLUMNS, set_sizes=sizes)
+    return fit_problem(problem, config, progress=progress).surrogate
 
 
 def get_universal(
@@ -49,44 +96,23 @@ def get_universal(
 ) -> Universal:
     """Return the universal surrogate of a loss: shipped, cached, or fitted now.
 
-    Args:
-        true_loss: The loss.
-        task: Generates the sets; None takes the loss's.
-        form: Of the generated sets; the wide one is shipped for each built-in loss.
-        standardize: Whether the surrogate standardises scores; None does so where the
-            loss allows it.
-        progress: Called while one is fitted.
-
-    Raises:
-        ValueError: If the loss itself fails on the generated sets.
+    The wide form is shipped for each built-in loss; arguments as of `fit_universal`.
     """
-    task = task or get_task(true_loss.task)
-    if standardize is None:
-        standardize = true_loss.scale_invariant
-    is_default = form == "wide" and standardize == true_loss.scale_invariant
-    view = task.view(true_loss, standardize=standardize)
-    if is_default and true_loss.is_builtin:
-        shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
-        if shipped.exists():
-            return load_universal(shipped, view)
-    distribution = task.generated(true_loss, form=form)
+    problem = Problem.of(true_loss, task, form=form, standardize=standardize)
+    is_default = form == "wide" and problem.standardize == true_loss.scale_invariant
+    shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
+    if is_default and true_loss.is_builtin and shipped.exists():
+        return load_universal(shipped, problem.view)
     config = UniversalConfig() if true_loss.is_builtin else CALLABLE
     if true_loss.is_top_heavy:
         config = TOP_HEAVY
-    key = _fingerprint(true_loss, distribution, config, standardize)
-    cached = cache_dir() / f"{file_stem(true_loss)}-{key}.safetensors"
+    name = f"{file_stem(true_loss)}-{_fingerprint(problem, config)}.safetensors"
+    cached = cache_dir() / name
     try:
-        return load_universal(cached, view)
+        return load_universal(cached, problem.view)
     except (FileNotFoundError, ValueError):
         pass  # not there, or damaged: fitted anew
-    universal = make_universal(
-        true_loss,
-        task=task,
-        form=form,
-        config=config,
-        standardize=standardize,
-        progress=progress,
-    )
+    universal = fit_problem(problem, config, progress=progress)
     save_universal(universal, cached)
     return universal
 
@@ -95,55 +121,25 @@ def make_universal(
     true_loss: TrueLoss,
     *,
     task: Task | None = None,
-    form: str = "wide",
     config: UniversalConfig | None = None,
-    standardize: bool | None = None,
     seed: int = 0,
     progress: FitProgress | None = None,
 ) -> Universal:
-    """Fit a universal surrogate and note how (see `fit_universal`)."""
-    task, config = task or get_task(true_loss.task), config or UniversalConfig()
-    surrogate, error = fit_universal(
-        true_loss,
-        task=task,
-        form=form,
-        config=config,
-        standardize=standardize,
-        seed=seed,
-        progress=progress,
-    )
-    distribution = task.generated(true_loss, form=form)
-    settings: dict[str, object] = {
-        "loss": true_loss.name,
-        "form": type(distribution).__name__,
-        "distribution": dict(vars(distribution)),
-        "config": asdict(config),
-        "seed": seed,
-    }
-    return Universal(surrogate, error, settings)
+    """Fit a universal surrogate as it is shipped; see `fit_universal`."""
+    problem, config = Problem.of(true_loss, task), config or UniversalConfig()
+    return fit_problem(problem, config, seed=seed, progress=progress)
 
 
 def save_universal(universal: Universal, path: Path) -> None:
     """Write a universal surrogate as safetensors, settings and error in its header."""
-    metadata = {
-        "error": repr(universal.error),
-        "settings": json.dumps(universal.settings),
-    }
+    settings = json.dumps(universal.settings)
+    metadata = {"error": repr(universal.error), "settings": settings}
     with replacing(path) as part:
         save_file(universal.surrogate.state_dict(), part, metadata=metadata)
 
 
 def load_universal(path: Path, view: nn.Module) -> Universal:
-    """Read a universal surrogate.
-
-    Args:
-        path: The file.
-        view: What its g sees, of the task, the loss and the settings it was made for.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If the file is damaged or of another kind.
-    """
+    """Read a universal surrogate that was made for a view."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -161,24 +157,18 @@ def load_universal(path: Path, view: nn.Module) -> Universal:
 
 def file_stem(true_loss: TrueLoss) -> str:
     """Return the loss's name with only characters that any file system takes."""
-    name = true_loss.name[:80]
-    return "".join(char if char.isalnum() or char in "_-." else "_" for char in name)
+    return re.sub(r"[^\w.-]", "_", true_loss.name[:80])
 
 
-def _fingerprint(
-    true_loss: TrueLoss,
-    distribution: SetDistribution,
-    config: UniversalConfig,
-    standardize: bool,
-) -> str:
+def _fingerprint(problem: Problem, config: UniversalConfig) -> str:
     """Hash what the loss does on a few generated sets, not what it is called.
 
     A changed function thus gets a new surrogate, wherever the change was made. The
     sets are large, since the top of small ones is the same for many metrics of it.
     """
     generator = torch.Generator().manual_seed(0)
-    sets = distribution.draw(16, max(config.set_sizes), generator=generator)
-    loss = true_loss(sets if true_loss.takes_weight else sets.present())
+    _, loss = problem.draw(16, max(config.set_sizes), generator)
     values = [f"{value:.5g}" for value in loss.tolist()]
-    what = json.dumps([values, repr(distribution), repr(config), standardize])
+    settings = [repr(problem.distribution), repr(config), problem.standardize]
+    what = json.dumps([values, *settings])
     return hashlib.sha256(what.encode()).hexdigest()[:16]
