@@ -1,14 +1,22 @@
 """Files and folders that are written as a whole or not at all, and JSON in them."""
 
+import ctypes
+import hashlib
 import json
 import math
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
+
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+"""Part of the names of unfinished files: other machines may write to the same disk."""
 
 
 @contextmanager
@@ -31,30 +39,92 @@ def replacing(path: Path) -> Iterator[Path]:
         'done'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _sweep(path)
+    part = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{token_hex(4)}.part")
     try:
         yield part
+        for written in (part, *part.rglob("*")):
+            _flush(written)
         if path.is_dir():
             _exchange(part, path)
         else:
             part.replace(path)
+        _flush(path.parent)
     finally:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        _remove(part)
 
 
 def _exchange(part: Path, folder: Path) -> None:
-    """Rename; what was there is taken away only after the new one is complete."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    """Put a folder in the place of another, which is never without one if it can be."""
+    if _swap(part, folder):
+        return
+    old = part.with_suffix(".old")
     folder.rename(old)
     try:
         part.rename(folder)
     except OSError:
         old.rename(folder)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two paths in one step; False where the system does not have it."""
+    libc = ctypes.CDLL(None)
+    names = os.fsencode(one), os.fsencode(other)
+    if hasattr(libc, "renameat2"):  # Linux
+        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        return bool(libc.renameat2(here, names[0], here, names[1], swap) == 0)
+    if hasattr(libc, "renamex_np"):  # macOS
+        return bool(libc.renamex_np(*names, 2) == 0)  # RENAME_SWAP
+    return False
+
+
+def _sweep(path: Path) -> None:
+    """Take away what killed processes left beside a path, and put back what was there.
+
+    Names tell machine and process, so that nothing of a living one is touched.
+    """
+    left = re.compile(rf"\.{re.escape(path.name)}\.{_HOST}-(\d+)-\w+\.(part|old)")
+    for entry in path.parent.iterdir():
+        found = left.fullmatch(entry.name)
+        if found is None or _is_alive(int(found[1])):
+            continue
+        if found[2] == "old" and not path.exists():
+            entry.rename(path)
+        else:
+            _remove(entry)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Have the disk write a file, or the names in a folder, before going on."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # folders cannot be opened everywhere
+        return
+    try:
+        os.fsync(handle)
+    except OSError:  # nor flushed
+        pass
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -214,7 +214,7 @@ def test_unknown_metric_names_the_nearest(table):
 
 
 def test_unknown_positive_label_is_refused(table):
-    with pytest.raises(ValueError, match=r"of `y`, 0, 1; got 'yes'"):
+    with pytest.raises(ValueError, match=r"one of 0, 1; got 'yes'. `y` holds"):
         make(pos_label="yes").fit(*table)
 
 

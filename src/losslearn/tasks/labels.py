@@ -52,8 +52,8 @@ class BinaryLabels:
             place = _place_of(positive, classes)
             if place < 0:
                 raise ValueError(
-                    "The positive label (`positive`, `pos_label`) must be one of those "
-                    f"of {called}, {listed(classes)}; got {positive!r}."
+                    "The positive label (`positive`, `pos_label`) must be one of "
+                    f"{listed(classes)}; got {positive!r}. {called} holds these."
                 )
             classes = [classes[1 - place], classes[place]]
         return cls(_as_array(classes, y))

@@ -1,0 +1,96 @@
+"""Files and folders are there as a whole, whenever the process is killed."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from losslearn import _files
+from losslearn._files import replacing
+
+STEPS = [
+    (_files, "_sweep"),
+    (_files, "_flush"),
+    (_files, "_swap"),
+    (_files, "_remove"),
+    (Path, "mkdir"),
+    (Path, "rename"),
+    (Path, "replace"),
+    (Path, "write_text"),
+]
+NAMES = ("settings", "weights")
+
+
+def write(path: Path, content: str, *, is_folder: bool) -> None:
+    with replacing(path) as part:
+        if is_folder:
+            part.mkdir()
+        for name in NAMES if is_folder else [""]:
+            (part / name if name else part).write_text(content)
+
+
+def read(path: Path) -> set[str]:
+    files = [path / name for name in NAMES] if path.is_dir() else [path]
+    return {file.read_text() for file in files}
+
+
+def killed_at(step: int, write_new, *, can_swap: bool) -> bool:
+    """Write in a process that is killed before one of its steps; False if none was."""
+    process = os.fork()
+    if process == 0:
+        left = iter(range(step))
+
+        def stepping(function):
+            def call(*args, **options):
+                if next(left, None) is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **options)
+
+            return call
+
+        if not can_swap:
+            _files._swap = lambda *_paths: False
+        for home, name in STEPS:
+            setattr(home, name, stepping(getattr(home, name)))
+        write_new()
+        os._exit(0)
+    return os.waitpid(process, 0)[1] != 0
+
+
+@pytest.mark.parametrize("can_swap", [True, False])
+@pytest.mark.parametrize("is_folder", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_kill_at_any_step_loses_nothing(tmp_path, is_folder, is_there, can_swap):
+    step, was_killed = 0, True
+    while was_killed:
+        path = tmp_path / str(step) / "model"
+        path.parent.mkdir()
+        if is_there:
+            write(path, "old", is_folder=is_folder)
+        was_killed = killed_at(
+            step,
+            lambda path=path: write(path, "new", is_folder=is_folder),
+            can_swap=can_swap,
+        )
+        if is_there and (can_swap or not is_folder):  # else a moment is without any
+            assert path.exists()
+        _files._sweep(path)
+        assert list(path.parent.glob(".*")) == []
+        if is_there or path.exists():
+            assert read(path) in ({"old"}, {"new"})
+        write(path, "last", is_folder=is_folder)
+        assert read(path) == {"last"}
+        step += 1
+    assert step > 3
+
+
+def test_parts_of_living_processes_and_of_other_machines_stay(tmp_path):
+    path = tmp_path / "model"
+    ours = f".model.{_files._HOST}-{os.getpid()}-00000000.part"
+    theirs = ".model.deadbeef-1-00000000.part"
+    for name in (ours, theirs):
+        (tmp_path / name).touch()
+    write(path, "new", is_folder=False)
+    left = {entry.name for entry in tmp_path.iterdir()}
+    assert left == {"model", ours, theirs}
