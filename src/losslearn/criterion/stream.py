@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from losslearn.criterion.queue import ScoreQueue
@@ -27,15 +26,6 @@ _PATIENCE = 400
 good metric has none, as where one decision for all rows is best."""
 _LAYOUT_EVERY = 64
 """Batches after which the sets are laid out anew, once the stream is known."""
-
-
-class Valued(NamedTuple):
-    """The learned loss of a set."""
-
-    value: Float[Tensor, ""]
-    """On the scale of the true loss."""
-    slope: Float[Tensor, "n ..."] | None
-    """Its gradient for the scores, in units of the loss's spread; None if not asked."""
 
 
 class StreamLearner:
@@ -68,17 +58,8 @@ class StreamLearner:
     ) -> None:
         """Start with an empty queue and no part for the learned loss.
 
-        Args:
-            surrogate: Where it starts from; on the generator's device.
-            true_loss: What it stands in for.
-            task: Knows what targets, scores and decisions are.
-            recipe: Settings of the fit; `batch_size` is that of the sets.
-            queue_size: Latest rows kept.
-            warm_up: Batches in which the learned loss comes in, a time constant.
-            learn_every: Batches between two fits.
-            shares: Of the strata (as classes) that the sets stand for; None takes the
-                queue's.
-            generator: Source of all draws.
+        The settings are those of `SurrogateLoss`, with batches for its calls and the
+        `shares` of its prevalence; the generator is on the surrogate's device.
         """
         self.blend = 0.0
         self.health = GradientHealth(true_loss, task)
@@ -116,15 +97,8 @@ class StreamLearner:
         """Where it learns."""
         return self.surrogate.loss_scale.device
 
-    def take(
-        self, score: Float[Tensor, "n ..."], target: Shaped[Tensor, "n ..."]
-    ) -> None:
-        """Take a batch in, fit the surrogate, and move the blend as health allows.
-
-        Args:
-            score: Without gradient.
-            target: Of each row.
-        """
+    def take(self, score: Tensor, target: Tensor) -> None:
+        """Take a batch in, fit the surrogate, and move the blend as health allows."""
         self.queue.push(score, target, strata=self._task.strata(target))
         self._n_batches += 1
         self._see_stream()
@@ -132,19 +106,16 @@ class StreamLearner:
             return
         self._fit(self._layout)
         self.n_fits += 1
-        if self.health.is_dead:
-            self.blend = 0.0
-            return
         pace = min(self._learn_every / self._warm_up, 1)
         self.blend += pace * (self.health.trust - self.blend)
+        if self.health.is_dead:
+            self.blend = 0.0
 
     def fill(self, n_fresh: int) -> Sets | None:
-        """Draw what completes so many fresh rows to a set.
+        """Draw what completes so many fresh rows to a set: one axis of rows.
 
-        Some rows of each stratum always, as the fresh ones may be of one.
-
-        Returns:
-            Scores and targets, one axis of rows; None until the queue holds all strata.
+        Some rows of each stratum always, as the fresh ones may be of one. None until
+        the queue holds all strata.
         """
         if self._layout is None or self._set_shares is None:
             return None
@@ -155,13 +126,16 @@ class StreamLearner:
         drawn = self.queue.draw(1, self._filling, generator=self._generator)
         return Sets(drawn.target[0], drawn.score[0])
 
-    def value(self, sets: Sets, *, with_slope: bool) -> Valued:
-        """Return the learned loss of a set, as the surrogate is now."""
+    def value(self, sets: Sets, *, with_slope: bool) -> tuple[Tensor, Tensor | None]:
+        """Return the learned loss of a set, as it is now, on the true loss's scale.
+
+        And, if asked, its gradient for the scores, in units of the loss's spread.
+        """
         weighed = sets._replace(weight=self._weight(sets.target))
         if not with_slope:
-            return Valued(self._learner.fitter.values(weighed), None)
+            return self._learner.fitter.values(weighed), None
         value, slope = self._objective.value_and_slope(weighed)
-        return Valued(value * self.surrogate.loss_scale, slope)
+        return value * self.surrogate.loss_scale, slope
 
     def rule(self) -> Rule:
         """Return the best decision rule on the rows of the queue.
@@ -169,20 +143,13 @@ class StreamLearner:
         Raises:
             ValueError: If the queue does not hold all strata.
         """
-        rows = self.queue.rows()
-        weighed = rows._replace(weight=self._row_weight(rows.target))
-        return fit_rule(self._task, self._true_loss, weighed)[0]
+        return fit_rule(self._task, self._true_loss, self._rows())[0]
 
     def true_loss(self) -> float:
-        """Return the true loss of the queue's rows, in the form that is trained for.
-
-        NaN until it holds all strata.
-        """
+        """Return the true loss of the queue's rows; NaN where there are none."""
         if not any(self.queue.counts()):
             return math.nan
-        rows = self.queue.rows()
-        weight = self._row_weight(rows.target)
-        return float(self._true_loss(rows._replace(weight=weight)))
+        return float(self._true_loss(self._rows()))
 
     def to(self, device: torch.device) -> None:
         """Move all that was learned to a device, in place."""
@@ -290,11 +257,12 @@ class StreamLearner:
         counts = torch.bincount(strata, minlength=len(wanted)).float().clamp_min(1)
         return (counts.reciprocal() * counts.new_tensor(wanted))[strata]
 
-    def _row_weight(self, target: Tensor) -> Tensor | None:
-        """Return the weights of the queue's rows; None where all weigh the same."""
+    def _rows(self) -> Sets:
+        """Return the queue's rows, with weights where all do not weigh the same."""
+        rows = self.queue.rows()
         if self._shares is None or not self._true_loss.takes_weight:
-            return None
-        return self._weight(target)
+            return rows
+        return rows._replace(weight=self._weight(rows.target))
 
 
 def _is_present(device_type: str) -> bool:

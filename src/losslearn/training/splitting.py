@@ -36,15 +36,10 @@ def split_by_strata(
     counts: ArrayLike,
     generator: np.random.Generator | np.random.RandomState,
 ) -> list[Numbers]:
-    """Draw so many rows of each stratum for each part.
-
-    Args:
-        strata: A code for each row, from 0.
-        counts: Shape `[strata, parts]`; a stratum's rows in all.
-        generator: Shuffles the rows of a stratum, one stratum after the other.
+    """Draw so many rows of each stratum, `[strata, parts]`, all in all, for each part.
 
     Returns:
-        The row numbers of each part, stratum by stratum.
+        The row numbers of each part, stratum by stratum, each stratum shuffled.
     """
     of_stratum = np.asarray(counts)
     numbers = np.arange(len(strata), dtype=np.int32 if len(strata) < 2**31 else None)
@@ -67,11 +62,6 @@ def split_off_validation(
 
     The rows, and their order, are those of scikit-learn's `train_test_split` with
     `stratify=strata`, which takes some 100 bytes a row; this takes 20.
-
-    Args:
-        strata: A code for each row, from 0.
-        n_valid: How many rows to split off.
-        seed: Seed of the draw.
 
     Raises:
         ValueError: If a part would hold fewer rows than there are strata.
@@ -102,9 +92,7 @@ def split_off_validation(
 
 
 def _share_out(
-    n_rows: int,
-    counts: NDArray[np.integer],
-    generator: np.random.RandomState,
+    n_rows: int, counts: NDArray[np.integer], generator: np.random.RandomState
 ) -> NDArray[np.integer]:
     """Return how many of `n_rows` each stratum gets: its share, largest rests up."""
     exact = counts / counts.sum() * n_rows
@@ -132,7 +120,7 @@ def split_rows(
     """Divide the rows into training, validation and test rows, each stratum alike.
 
     Depends on nothing but the strata and the seed. Every part holds at least two rows
-    of each stratum.
+    of each stratum; no row is left out.
 
     Args:
         strata: A code for each row, from 0.
@@ -140,9 +128,6 @@ def split_rows(
         validation_size: Share of the rows to validate on; 0 for none.
         seed: Seed of the division.
         names: What to call the strata in an error.
-
-    Returns:
-        The row numbers of the three parts, which share no row and leave out none.
 
     Raises:
         ValueError: If the shares leave no training rows, or a stratum has too few rows.
@@ -161,6 +146,7 @@ def split_rows(
         )
     rows_of = np.bincount(codes)
     needed = _LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
+    counts = []
     for code, n in enumerate(rows_of.tolist()):
         if n < needed:
             name = code if names is None else names[code]
@@ -168,7 +154,7 @@ def split_rows(
                 f"Class {name!r} has too few rows: {n}; at least {needed} are needed, "
                 f"{_LEAST_ROWS} in each part."
             )
-    counts = [_part_sizes(n, test_size, validation_size) for n in rows_of.tolist()]
+        counts.append(_part_sizes(n, test_size, validation_size))
     parts = split_by_strata(codes, counts, np.random.default_rng(seed))
     test, validation, train = (np.sort(part) for part in parts)
     return RowSplit(train, validation, test)
