@@ -1,6 +1,5 @@
 """The commands and their options. What is slow to import is imported inside them."""
 
-import functools
 import inspect
 import sys
 from collections.abc import Callable
@@ -85,18 +84,13 @@ app = typer.Typer(
 
 def _takes_task_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of all tasks, in place of its `**task_options`."""
-
-    @functools.wraps(command)
-    def run(**options: Any) -> None:  # noqa: ANN401 - whatever the options are of
-        command(**options)
-
     *own, last, _ = inspect.signature(command).parameters.values()
     for one in OPTIONS:
         shown = _option(one.metavar, one.help, one.show_default)
         kind = Annotated[str | None, shown]
         own.append(last.replace(name=one.name, default=None, annotation=kind))
-    run.__signature__ = inspect.Signature([*own, last])  # type: ignore[attr-defined]
-    return run
+    command.__signature__ = inspect.Signature([*own, last])  # type: ignore[attr-defined]
+    return command
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,6 +1,5 @@
 """The figure of a fit: learning curves, and whatever pictures its task has."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,39 +69,23 @@ def draw_fit(
 
 
 def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None:
-    """Draw both methods' validation loss over the iterations, the warm-up shaded.
-
-    Args:
-        ax: Where to draw.
-        history: `history_` of the estimator.
-        name: What the loss is called.
-        chosen: The method whose model is used.
-    """
-    warm_up = warm_up_end(history)
-    _shade_warm_up(ax, warm_up)
+    """Draw both methods' validation loss over the iterations, the warm-up shaded."""
+    warm_up = _shade_warm_up(ax, history)
     settled: list[float] = []
     for method in (LEARNED, _usual(history)):
-        iterations, losses = _curve(history, method, "validation_loss")
-        if len(iterations) == 0:
+        at, losses = _curve(history, method, "validation_loss")
+        if len(at) == 0:
             continue
         used = ", used" if method == chosen else ""
         label = f"{method_name(method)} (best {losses.min():.4g}{used})"
         how = {**_LINE, **_LOOKS[method == LEARNED]}
-        best, is_own = int(np.argmin(losses)), iterations >= warm_up
-        ax.plot(
-            iterations[is_own],
-            losses[is_own],
-            markevery=[],  # only in the legend
-            label=label,
-            **how,
-        )
-        ax.plot(
-            iterations[best], losses[best], markeredgecolor="white", zorder=5, **how
-        )
-        settled += losses[iterations >= _SETTLED * iterations[-1]].tolist()
-    shared, losses = _curve(history, _usual(history), "validation_loss")
-    is_shared = shared <= warm_up
-    ax.plot(shared[is_shared], losses[is_shared], color=INK, **_LINE)
+        best, is_own = int(np.argmin(losses)), at >= warm_up
+        # a mark for the best look alone, and in the legend
+        ax.plot(at[is_own], losses[is_own], markevery=[], label=label, **how)
+        ax.plot(at[best], losses[best], markeredgecolor="white", zorder=5, **how)
+        settled += losses[at >= _SETTLED * at[-1]].tolist()
+    at, losses = _curve(history, _usual(history), "validation_loss")
+    ax.plot(at[at <= warm_up], losses[at <= warm_up], color=INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         span = high - low or 0.1
@@ -114,9 +97,11 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
     ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
 
 
-def _shade_warm_up(ax: "Axes", end: int) -> None:
+def _shade_warm_up(ax: "Axes", history: History) -> int:
+    end = warm_up_end(history)
     if end > 0:
         ax.axvspan(0, end, color=SHADE, linewidth=0, label="warm-up, shared by both")
+    return end
 
 
 def draw_surrogate_error(ax: "Axes", history: History) -> None:
@@ -124,43 +109,28 @@ def draw_surrogate_error(ax: "Axes", history: History) -> None:
 
     Beside it the cosine of both losses' gradients, where it was read.
     """
-    iterations, errors = _curve(history, LEARNED, "surrogate_error")
     ax.set_title("The surrogate: its gap to the true loss, and its gradient")
     ax.set_ylabel("surrogate error (mean |gap|)")
-    _draw_cosine(ax, history)
     ax.set_xlabel("iteration")
-    _shade_warm_up(ax, warm_up_end(history))
-    if len(iterations) == 0:
-        ax.text(
-            0.5,
-            0.5,
-            "not learned during this fit",
-            transform=ax.transAxes,
-            ha="center",
-            color=INK,
-        )
-        return
-    ax.plot(iterations, errors, color=BLUE, linewidth=1.4)
-    ax.set_ylim(bottom=0)
-
-
-def _draw_cosine(ax: "Axes", history: History) -> None:
     iterations, cosines = _curve(history, LEARNED, "cosine")
-    if len(iterations) == 0:
-        return
-    right = ax.twinx()
-    right.plot(iterations, cosines, color=INK, linewidth=1.4, linestyle=":")
-    right.set_ylim(min(0.0, float(cosines.min())), 1)
-    right.set_ylabel("cosine of the gradients (dotted)")
-    right.spines["top"].set_visible(False)
+    if len(iterations) > 0:
+        right = ax.twinx()
+        right.plot(iterations, cosines, color=INK, linewidth=1.4, linestyle=":")
+        right.set_ylim(min(0.0, float(cosines.min())), 1)
+        right.set_ylabel("cosine of the gradients (dotted)")
+        right.spines["top"].set_visible(False)
+    _shade_warm_up(ax, history)
+    iterations, errors = _curve(history, LEARNED, "surrogate_error")
+    if len(iterations) > 0:
+        ax.plot(iterations, errors, color=BLUE, linewidth=1.4)
+        ax.set_ylim(bottom=0)
+    else:
+        how: dict[str, Any] = {"transform": ax.transAxes, "ha": "center", "color": INK}
+        ax.text(0.5, 0.5, "not learned during this fit", **how)
 
 
 def warm_up_end(history: History) -> int:
-    """Return the last iteration that both methods share, 0 if there is none.
-
-    Args:
-        history: `history_` of the estimator.
-    """
+    """Return the last iteration that both methods share, 0 if there is none."""
     keys = ("iteration", "seconds", "validation_loss")
     ours, control = (
         [[look[key] for key in keys] for look in history if look["method"] == method]
@@ -184,11 +154,8 @@ def _curve(
     history: History, method: str, quantity: str
 ) -> tuple[NDArray[np.int64], Floats]:
     """Return iterations and values of one method, looks without a value left out."""
-    points = [
-        (record["iteration"], record[quantity])
-        for record in history
-        if record["method"] == method and record.get(quantity) is not None
-    ]
-    points = [point for point in points if math.isfinite(point[1])]
-    iterations = np.array([iteration for iteration, _ in points], dtype=np.int64)
-    return iterations, np.array([value for _, value in points], dtype=np.float64)
+    looks = [look for look in history if look["method"] == method]
+    iterations = np.array([look["iteration"] for look in looks], dtype=np.int64)
+    values = np.array([look.get(quantity) for look in looks], dtype=np.float64)
+    is_known = np.isfinite(values)
+    return iterations[is_known], values[is_known]
