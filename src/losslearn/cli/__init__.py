@@ -39,10 +39,7 @@ def run_process() -> NoReturn:
 def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
     """Run a command and return its exit code; what a user did wrong is one line.
 
-    Args:
-        app: The command.
-        name: What it is called.
-        args: The words after its name; None takes those of the process.
+    The words after its name are `args`; None takes those of the process.
     """
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
     message = None

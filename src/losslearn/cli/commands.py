@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 import losslearn
 from losslearn.tasks.options import OPTIONS
@@ -16,11 +17,7 @@ from losslearn.training.recipe import Recipe
 _DEFAULT = Recipe()
 
 
-class ModelKind(StrEnum):
-    """Models that can be named."""
-
-    MLP = "mlp"
-    LINEAR = "linear"
+ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR"])
 
 
 class ModeName(StrEnum):
@@ -41,7 +38,7 @@ def _option(
     **settings: Any,  # noqa: ANN401 - typer's
 ) -> Any:  # noqa: ANN401 - typer's
     """Return an option with a value, its help, and what holds without it, in words."""
-    return typer.Option(metavar=metavar, help=text, show_default=default, **settings)
+    return Option(metavar=metavar, help=text, show_default=default, **settings)
 
 
 def _check_seed(seed: int) -> int:
@@ -52,16 +49,14 @@ def _check_seed(seed: int) -> int:
 
 Data = Annotated[
     Path,
-    typer.Argument(
-        metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."
-    ),
+    Argument(metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."),
 ]
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
+    Path, Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
 ]
 Direction = Annotated[
     bool | None,
-    typer.Option(
+    Option(
         "--greater-is-better/--lower-is-better",
         help="Direction of a metric of your own that does not say.",
     ),
@@ -69,9 +64,7 @@ Direction = Annotated[
 Seed = Annotated[
     int, _option("N", "Seed of everything that is drawn.", callback=_check_seed)
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")
-]
+Json = Annotated[bool, Option("--json", help="Print JSON on stdout and nothing else.")]
 
 app = typer.Typer(
     help=losslearn.__doc__,
@@ -103,7 +96,7 @@ def _show_version(wanted: bool) -> None:
 def _common(
     _version: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--version",
             callback=_show_version,
             is_eager=True,
@@ -130,10 +123,10 @@ def fit(
     out: Annotated[
         Path | None, _option("DIR", "Folder for the model.", "DATA-NAME-model")
     ] = None,
-    model: Annotated[ModelKind, typer.Option(help="Prediction model.")] = ModelKind.MLP,
+    model: Annotated[ModelKind, Option(help="Prediction model.")] = ModelKind.MLP,
     mode: Annotated[
         ModeName,
-        typer.Option(
+        Option(
             help="Learned loss: fitted in advance, learned on the data from scratch, "
             "or fitted in advance and refined on the data."
         ),
@@ -159,7 +152,7 @@ def fit(
     ] = None,
     keep_metric_columns: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--keep-metric-columns",
             help="Use the metric's columns as features as well.",
         ),
@@ -241,38 +234,30 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
-    from losslearn.cli.reporting import console, print_evaluation, print_json
+    from losslearn.cli.reporting import print_evaluation, print_json
     from losslearn.tables.saved import load_model
 
     found = load_model(model).evaluate(
         data, target, metric, greater_is_better=greater_is_better
     )
-    if as_json:
-        print_json(found)
-    else:
-        print_evaluation(console(), found)
+    show = print_json if as_json else print_evaluation
+    show(found)
 
 
 @app.command()
 def metrics(as_json: Json = False) -> None:
     """List the built-in metrics."""
-    from losslearn.cli.reporting import console, print_json, print_metrics
+    from losslearn.cli.reporting import print_json, print_metrics
     from losslearn.metrics import list_true_losses
     from losslearn.tasks.words import metric_facts
 
     listed = [
-        {
-            "name": name,
-            "aliases": list(aliases),
-            "description": loss.description,
-            **metric_facts(loss),
-        }
+        {"name": name, "aliases": list(aliases), "description": loss.description}
+        | metric_facts(loss)
         for name, (loss, aliases) in list_true_losses().items()
     ]
-    if as_json:
-        print_json(listed)
-    else:
-        print_metrics(console(), listed)
+    show = print_json if as_json else print_metrics
+    show(listed)
 
 
 @app.command()
@@ -292,7 +277,7 @@ def demo(
 @app.command()
 def universal(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|all", help="A built-in metric, or all.")
+        str, Argument(metavar="NAME|all", help="A built-in metric, or all.")
     ],
     seed: Seed = 0,
     out: Annotated[

@@ -30,11 +30,7 @@ N_SHOWN = 5
 
 
 def run_demo(out: Path | None, *, seed: int, as_json: bool) -> None:
-    """Find one digit among ten by a linear model, as `losslearn fit` would.
-
-    Raises:
-        ValueError: If something else than a model is in the folder to keep it in.
-    """
+    """Find one digit among ten by a linear model, as `losslearn fit` would."""
     folder = None if out is None else check_destination(out)
     with tempfile.TemporaryDirectory(prefix="losslearn-demo-") as temporary:
         data = Path(temporary) / "digits.csv"

@@ -2,17 +2,10 @@
 
 import math
 
+from rich import progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-)
 
-from losslearn.report.methods import method_name
+from losslearn.report.verdict import method_name
 from losslearn.training.comparison import LEARNED
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Recipe
@@ -21,7 +14,7 @@ _SURROGATE_TURN = 3.0
 """Guess of how much dearer than a turn of the usual loss, until it has been seen."""
 
 
-class FitDisplay(Progress):
+class FitDisplay(progress.Progress):
     """Shows where a fit stands; a context manager, which `fit_table` reports to.
 
     Nothing is written where the console is no terminal.
@@ -32,18 +25,18 @@ class FitDisplay(Progress):
     ) -> None:
         """Make the bars; `max_time`, in seconds, may lower the recipe's `max_iter`."""
         super().__init__(
-            SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            progress.SpinnerColumn(finished_text=" "),
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[note]}"),
             console=console,
             disable=not console.is_interactive,
         )
         self._recipe, self._max_time = recipe, max_time
         self._max_iter = recipe.max_iter
-        self._stage: TaskID | None = None
-        self._bars: dict[str, TaskID] = {}
+        self._stage: progress.TaskID | None = None
+        self._bars: dict[str, progress.TaskID] = {}
         self._best: dict[str, float] = {}
         self._latest: dict[str, Record] = {}
 
@@ -62,7 +55,7 @@ class FitDisplay(Progress):
             self.remove_task(self._stage)
             self._stage = None
 
-    def _bar(self, name: str, total: int) -> TaskID:
+    def _bar(self, name: str, total: int) -> progress.TaskID:
         """Return a bar; its first look ends the stage."""
         if name not in self._bars:
             self._end_stage()

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from losslearn._files import json_text
 from losslearn.cli.progress import format_loss
-from losslearn.report.methods import method_name
+from losslearn.report.verdict import method_name
 
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
@@ -34,19 +34,18 @@ def print_json(content: object) -> None:
     sys.stdout.write(json_text(content) + "\n")
 
 
-def print_fit(out: Console, report: Mapping[str, Any]) -> None:
+def print_fit(report: Mapping[str, Any]) -> None:
     """Print the comparison of the methods and which one is used."""
-    rows, results = report["rows"], report["results"]
+    out, rows, results = console(), report["rows"], report["results"]
     out.print(
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
     out.print(_fit_table(report), "")
     if report["interrupted"]:
-        done = " and ".join(
-            f"{one['iterations']:,} iterations of {_named(one)}" for one in results
-        )
-        out.print(f"Interrupted after {done}; the best weights so far are kept.")
+        done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
+        said = f"Interrupted after {' and '.join(done)}"
+        out.print(f"{said}; the best weights so far are kept.")
     if report["judged_by"] is None:
         out.print(
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
@@ -120,18 +119,19 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     )
 
 
-def print_evaluation(out: Console, found: Mapping[str, Any]) -> None:
+def print_evaluation(found: Mapping[str, Any]) -> None:
     """Print the loss of a model on a table."""
     low, high = (format_loss(end) for end in found["interval"])
-    out.print(
+    console().print(
         f"{found['metric']}: loss {format_loss(found['value'])} (lower is better), "
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
 
 
-def print_metrics(out: Console, listed: list[dict[str, Any]]) -> None:
+def print_metrics(listed: list[dict[str, Any]]) -> None:
     """Print the built-in losses."""
+    out = console()
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, leading=1)
     table.add_column("loss", no_wrap=True)
     table.add_column("what it is, and its other names")

@@ -42,7 +42,7 @@ def run_fit(
         note("matplotlib is not installed, so there are no learning curves.")
     report = {**fitted.report, "model": str(out) if is_kept else None}
     if not as_json:
-        print_fit(console(), report)
+        print_fit(report)
         return fitted
     print_json(promised(report))
     if report["interrupted"]:

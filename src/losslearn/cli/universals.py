@@ -20,9 +20,6 @@ def make_universals(name: str, *, seed: int, folder: Path | None) -> None:
     """Fit the universal surrogate of a built-in metric, or "all", into a folder.
 
     Each is written once it is done; None takes the package's own folder.
-
-    Raises:
-        ValueError: If the metric is unknown.
     """
     if name == "all":
         losses = [loss for loss, _ in list_true_losses().values()]

@@ -26,13 +26,8 @@ def gather_rows(
 ) -> Gathered:
     """Return the rows of all processes; every one of them has to call it.
 
-    They may have different numbers of rows, none among them. Without distributed
-    training there is one process.
-
-    Args:
-        score: This process's scores, without gradient.
-        target: This process's targets.
-        group: The processes; None takes all.
+    They may have different numbers of rows, none among them; no score has a gradient.
+    A `group` of None takes all processes, which without distributed training are one.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         return Gathered(score, target, 0, 1)

@@ -207,9 +207,7 @@ class SurrogateLoss(nn.Module):
         self._is_owed = False
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def forward(
-        self, input: Float[Tensor, "n ..."], target: Tensor
-    ) -> Float[Tensor, ""]:
+    def forward(self, input: Float[Tensor, "n ..."], target: Tensor) -> Tensor:
         """Return the loss of a batch of raw scores (logits), and learn from it.
 
         Raises:

@@ -31,9 +31,6 @@ class ScoreQueue:
     can be drawn. Rows with a score that is not finite, or too large to be squared, take
     a place, but are never drawn.
 
-    Attributes:
-        capacity: Most rows kept.
-
     Example:
         >>> import torch
         >>> queue, target = ScoreQueue(3), torch.tensor([0, 1, 0, 1])
@@ -43,11 +40,7 @@ class ScoreQueue:
     """
 
     def __init__(self, capacity: int) -> None:
-        """Start empty.
-
-        Raises:
-            ValueError: If `capacity` is below 2.
-        """
+        """Start empty; `capacity` is the most rows that are kept, at least 2."""
         if capacity < 2:
             raise ValueError(
                 f"A queue needs room for at least 2 rows, got {capacity}: "
@@ -96,11 +89,7 @@ class ScoreQueue:
         return [len(rows) for rows in self._strata_rows()]
 
     def rows(self) -> Sets:
-        """Return all rows that can be drawn, as one set; waits.
-
-        Raises:
-            ValueError: If the queue is empty.
-        """
+        """Return all rows that can be drawn, as one set; waits."""
         if self._ring is None:
             raise ValueError("The queue is empty: nothing has been put in.")
         kept = self._ring.stratum != _NONE
@@ -118,17 +107,12 @@ class ScoreQueue:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows, and where the next ones go."""
-        rows = (
-            dict.fromkeys(_Ring._fields) if self._ring is None else self._ring._asdict()
-        )
+        score, target, stratum = self._ring or (None, None, None)
+        rows = {"score": score, "target": target, "stratum": stratum}
         return {"at": self._at, "size": self._size, **rows}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`.
-
-        Raises:
-            ValueError: If the state is of a queue of another capacity.
-        """
+        """Go back to a state of `state_dict`, of a queue of the same capacity."""
         score = state["score"]
         if score is not None and len(score) != self.capacity:
             raise ValueError(

@@ -138,11 +138,7 @@ class StreamLearner:
         return value * self.surrogate.loss_scale, slope
 
     def rule(self) -> Rule:
-        """Return the best decision rule on the rows of the queue.
-
-        Raises:
-            ValueError: If the queue does not hold all strata.
-        """
+        """Return the best decision rule on the rows of the queue."""
         return fit_rule(self._task, self._true_loss, self._rows())[0]
 
     def true_loss(self) -> float:
@@ -185,11 +181,7 @@ class StreamLearner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`, on its device where there is one.
-
-        Raises:
-            ValueError: If the state is of another size of queue.
-        """
+        """Go back to a state of `state_dict`, on its device where there is one."""
         if _is_present(state["device"]):
             self.to(torch.device(state["device"]))
         self.queue.load_state_dict(state["queue"])

@@ -13,11 +13,7 @@ _TO_THE_LOOP = 8
 
 
 class Watch:
-    """Warns of what a user can do something about.
-
-    Attributes:
-        warned: What has been warned of, by its kind.
-    """
+    """Warns of what a user can do something about; knows what it has `warned` of."""
 
     def __init__(self, name: str) -> None:
         """Take the name of the loss."""

@@ -15,11 +15,7 @@ _DPI = 130
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure, in inches, unknown to any window or global state.
-
-    Raises:
-        ImportError: If matplotlib is not installed.
-    """
+    """Return an empty figure, in inches, unknown to any window or global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -50,12 +46,9 @@ def render(figure: "Figure", form: Literal["png", "svg"]) -> bytes:
 
 
 def save_figure(figure: "Figure", stem: Path) -> list[Path]:
-    """Write a figure as `stem.png` and `stem.svg`; files that are there are replaced.
+    """Write a figure as `stem.png` and `stem.svg`, each as `write_whole` does.
 
     A dot in the stem belongs to the name.
-
-    Raises:
-        OSError: If they cannot be written; nothing half-written is left.
     """
     contents = {
         stem.with_name(f"{stem.name}.{form}"): render(figure, form)

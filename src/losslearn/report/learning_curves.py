@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn.report.figures import new_figure, render, tidy
-from losslearn.report.methods import method_name
 from losslearn.report.palette import BLUE, INK, SHADE, VERMILION
+from losslearn.report.verdict import method_name
 from losslearn.training.comparison import LEARNED
 
 if TYPE_CHECKING:
@@ -41,12 +41,8 @@ def draw_fit(
 ) -> bytes:
     """Return the learning curves of a fit, and its task's pictures, as a PNG.
 
-    Args:
-        history: `history_` of the estimator.
-        name: What the loss is called.
-        chosen: The method whose model is used.
-        pictures: Up to two, each drawn on an axis of its own.
-        title: Stands above the figure.
+    The history is `history_` of the estimator, the name that of the loss. Up to two
+    pictures are drawn, each on an axis of its own.
 
     Raises:
         ImportError: If matplotlib is not installed.

@@ -3,12 +3,21 @@
 import math
 
 from losslearn.metrics import TrueLoss
-from losslearn.report.methods import method_name
 from losslearn.training.comparison import LEARNED, Comparison
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""
 _LITTLE_TRUST = 0.25
+
+
+def method_name(method: str) -> str:
+    """Return a method as words.
+
+    Example:
+        >>> method_name("surrogate"), method_name("squared_error")
+        ('learned surrogate', 'squared-error')
+    """
+    return "learned surrogate" if method == LEARNED else method.replace("_", "-")
 
 
 def is_dead(comparison: Comparison) -> bool:
@@ -30,11 +39,7 @@ def verdict(
 ) -> str:
     """Return what the comparison has shown, for a user to read.
 
-    Args:
-        comparison: Of the fit.
-        true_loss: What was trained for.
-        rows: How many validation rows there are, in words.
-        rule: What was tuned for either method, if the loss depends on it.
+    `rows` are the validation rows in words, `rule` what was tuned for either method.
     """
     loss, usual_loss = comparison.learned.best_loss, comparison.usual.best_loss
     value, error = comparison.difference

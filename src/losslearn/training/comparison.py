@@ -73,18 +73,10 @@ def compare(
     is chosen if its validation loss is lower by more than the standard error of the
     difference; the control wins where the rows cannot tell.
 
-    Args:
-        make_predictor: Makes what to train, on its rows; its weights come from `seed`.
-        valid: Rows to choose by.
-        true_loss: What to train for.
-        task: Knows what targets, scores and decisions are.
-        surrogate: The learned loss to start from, refined in place unless
-            `recipe.mode` is "universal".
-        recipe: Settings.
-        seed: Of all randomness; the global generators are left as they were.
-        max_time: Seconds for both methods; `max_iter` is lowered to fit. None sets no
-            limit.
-        watch: Called after each look at the validation rows.
+    The surrogate is refined in place unless `recipe.mode` is "universal". All
+    randomness, that of the model's weights too, comes from the seed, and the global
+    generators are left as they were. For `max_time`, in seconds for both methods,
+    `max_iter` is lowered.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -133,39 +125,31 @@ def make_learner(
     *,
     generator: torch.Generator,
 ) -> SurrogateLearner:
-    """Return the lower level that moves a surrogate, in its fastest form.
+    """Return the lower level that moves a surrogate in place, in its fastest form.
 
-    Args:
-        surrogate: Moved in place.
-        true_loss: What it stands in for.
-        task: Its first usual loss may be blended with the learned one.
-        recipe: Settings.
-        generator: Source of all draws, on the surrogate's device.
+    The task's first usual loss may be blended with the learned one. The generator is
+    the source of all draws, on the surrogate's device.
     """
     usual_loss = next(iter(task.usual_losses.values()))
     lr, max_grad_norm = recipe.surrogate_lr, recipe.max_grad_norm
     fitter = SurrogateFitter(surrogate, usual_loss, lr=lr, max_grad_norm=max_grad_norm)
-    return SurrogateLearner(
-        fastest(fitter), true_loss, task, recipe, generator=generator
-    )
+    fast = fastest(fitter)
+    return SurrogateLearner(fast, true_loss, task, recipe, generator=generator)
 
 
 class _Branches:
     """Both branches of a comparison, a round each in turn."""
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
-        self.trainer, recipe = trainer, trainer.recipe
+        self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
         true_loss, task = trainer.true_loss, trainer.task
         self.usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
-        learner = make_learner(
-            surrogate, true_loss, task, recipe, generator=trainer.generator
-        )
+        learner = make_learner(surrogate, true_loss, task, recipe, generator=draws)
+        self.learner = None if recipe.mode == "universal" else learner
         usual_weight = recipe.usual_weight
         self.learned = LearnedObjective(learner.fitter, usual_weight=usual_weight)
-        self.balance = None
-        if recipe.adaptive:
-            self.balance = Balance(self.learned, true_loss, task)
-        self.learner = None if recipe.mode == "universal" else learner
+        balance = Balance(self.learned, true_loss, task)
+        self.balance = balance if recipe.adaptive else None
 
     def go_on(
         self, run: Run, until: int, *, watch: Watcher | None, deadline: float = math.inf
@@ -216,12 +200,9 @@ class _Branches:
 def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     """Return the settings with as many iterations as there is time for.
 
-    Turns are timed on the model itself, which is put back afterwards; so both
-    methods get the same number of steps however much dearer one of them is.
-
-    Args:
-        deadline: `time.perf_counter()` at which to be done.
-        pilot: Branches with a surrogate of their own, which learns in the timing.
+    Turns are timed on the model itself, which is put back afterwards, and on the
+    pilot's own surrogate; so both methods get the same number of steps however much
+    dearer one of them is. The deadline is one of `time.perf_counter()`.
     """
     trainer = pilot.trainer
     recipe, start = trainer.recipe, trainer.snapshot()

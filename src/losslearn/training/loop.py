@@ -123,16 +123,10 @@ class Trainer:
         generator: torch.Generator,
         observe: Observer | None = None,
     ) -> None:
-        """Make the sampler of sets; weights are chosen by the rows `valid`.
-
-        Raises:
-            ValueError: If a stratum of the training rows is empty.
-        """
+        """Make the sampler of sets; weights are chosen by the rows `valid`."""
         self.predictor, self.true_loss, self.task = predictor, true_loss, task
-        self.recipe, self.generator = recipe, generator
-        self.sampler = make_sampler(
-            predictor.rows, true_loss, task, recipe, generator=generator
-        )
+        self.recipe, self.generator, rows = recipe, generator, predictor.rows
+        self.sampler = make_sampler(rows, true_loss, task, recipe, generator=generator)
         self._valid, self._observe = valid, observe
 
     def snapshot(self) -> Snapshot:
@@ -245,11 +239,7 @@ def make_sampler(
     *,
     generator: torch.Generator,
 ) -> Sampler:
-    """Return what draws the sets of a fit: stratified rows, or whole units of them.
-
-    Raises:
-        ValueError: If a stratum of the rows is empty.
-    """
+    """Return what draws the sets of a fit: stratified rows, or whole units of them."""
     units = task.units(None if rows.groups is None else rows.own(rows.groups))
     if units is not None:
         return UnitSampler(units, numbers=rows.numbers, generator=generator)

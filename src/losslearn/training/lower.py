@@ -44,11 +44,7 @@ def joined(ours: Sets, theirs: Sets) -> Sets:
 
 
 class SurrogateLearner:
-    """Keeps a surrogate close to the true loss at the model's scores.
-
-    Attributes:
-        fitter: Holds the learned loss, beta, and moves it.
-    """
+    """Keeps a surrogate, the fitter's beta, close to the true loss at the scores."""
 
     def __init__(
         self,
@@ -66,13 +62,10 @@ class SurrogateLearner:
         self._replayed: ValuedSets | None = None
 
     def learn(self, draw: DrawSets, *, steps: int) -> Float[Tensor, ""]:
-        """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
+        """Take K_beta steps (Algorithm 1, lines 9 to 12); return their mean error.
 
-        One forward pass, in the mode in which the model steps will query the
-        surrogate, serves the true losses and the fit of all steps.
-
-        Returns:
-            The mean surrogate error over the steps.
+        One forward pass of the present model, in the mode in which its steps will query
+        the surrogate, serves the true losses and the fit of all steps.
         """
         n_sets = self._recipe.n_sets
         sets, loss = self._valued(draw, steps * n_sets)

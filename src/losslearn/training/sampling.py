@@ -21,7 +21,8 @@ class SetLayout(NamedTuple):
     """
 
     sizes: tuple[int, ...]
-    """Rows of each stratum, by its code; those of the highest code come first."""
+    """Rows of each stratum, by its code; those of the highest code come first in a set,
+    which nothing depends on."""
     weight: Float[Tensor, " n"]
     """Weight of each place of a set, mean 1."""
 
@@ -42,8 +43,7 @@ def set_layout(
         shares: Of each stratum in the data, by its code; sum 1.
         strata_shares: Of each stratum in a set; None keeps those of the data.
         min_per_stratum: At least so many rows of each stratum in a set.
-        weigh_back: Weigh the rows back to the data's shares; without, every row
-            weighs 1.
+        weigh_back: Weigh rows back to the data's shares; else every row weighs 1.
         device: Where the weights lie.
     """
     least = min(min_per_stratum, batch_size // len(shares))
@@ -65,11 +65,9 @@ def set_layout(
 def strata_rows(
     strata: Integer[Tensor, " rows"], *, numbers: Integer[Tensor, " rows"] | None = None
 ) -> list[Tensor]:
-    """Return the numbers of the rows of each stratum, by its code.
+    """Return the numbers of the rows of each stratum, by its code, from 0.
 
-    Args:
-        strata: Code of each row, from 0.
-        numbers: The rows' numbers in a larger table; None counts them from 0.
+    Rows of a larger table have `numbers` there; else they are counted from 0.
     """
 
     def numbered(is_taken: Bool[Tensor, " rows"]) -> Integer[Tensor, " taken"]:
@@ -99,11 +97,7 @@ def draw_stratified(
 ) -> Integer[Tensor, "n_sets n"]:
     """Return the row numbers of stratified sets, drawn with replacement.
 
-    Args:
-        by_stratum: Numbers of the rows of each stratum, none empty.
-        n_sets: How many.
-        sizes: As in `SetLayout`.
-        generator: Source of the draws, on the device of the rows.
+    Each stratum's rows give as many as `SetLayout.sizes` says, and none is empty.
     """
     parts = []
     for rows, size in zip(reversed(by_stratum), reversed(sizes), strict=True):
@@ -129,8 +123,6 @@ _NUMBERS_AHEAD = 2**17
 
 class SetSampler:
     """Draws stratified sets of rows, each by one `SetLayout`.
-
-    Rows of the highest code come first in a set; nothing downstream depends on it.
 
     Attributes:
         weight: Weight of each place of a set, mean 1, shape `[n]`.
@@ -196,10 +188,8 @@ class SetSampler:
         sets, n_given = self.ahead
         if n_given + n_sets > len(sets):
             at_once = max(_NUMBERS_AHEAD // len(self.weight), n_sets)
-            sizes, n_given = self._layout.sizes, 0
-            sets = draw_stratified(
-                self._rows, at_once, sizes, generator=self._generator
-            )
+            rows, sizes, n_given = self._rows, self._layout.sizes, 0
+            sets = draw_stratified(rows, at_once, sizes, generator=self._generator)
         end = n_given + n_sets
         self.ahead = SetsAhead(sets, end)
         return Drawn(sets[n_given:end], self.weight)
@@ -207,9 +197,6 @@ class SetSampler:
 
 class UnitSampler:
     """Draws sets that are whole units of rows, as a query's; the rest weighs 0.
-
-    Attributes:
-        ahead: Nothing is drawn ahead.
 
     Example:
         >>> sampler = UnitSampler(torch.tensor([0, 1, 1, 1]))
@@ -230,7 +217,7 @@ class UnitSampler:
         self._starts = self._lengths.cumsum(0) - self._lengths
         self._rows = order if numbers is None else numbers[order].long()
         self._generator = generator
-        self.ahead = SetsAhead(order.new_empty(0), 0)
+        self.ahead = SetsAhead(order.new_empty(0), 0)  # nothing ever is
 
     def draw(self, n_sets: int) -> Drawn:
         """Return `n_sets` units, drawn with replacement, as long as the longest."""

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.signedinteger]
 
 _LEAST_ROWS = 2
-"""Rows of each stratum that every part of `split_rows` gets, so that no loss of it is
-undefined."""
+"""Rows of each stratum in every part of `split_rows`, so that its loss is defined."""
 
 
 class RowNumbers(NamedTuple):
@@ -36,12 +35,8 @@ def split_by_strata(
     counts: ArrayLike,
     generator: np.random.Generator | np.random.RandomState,
 ) -> list[Numbers]:
-    """Draw so many rows of each stratum, `[strata, parts]`, all in all, for each part.
-
-    Returns:
-        The row numbers of each part, stratum by stratum, each stratum shuffled.
-    """
-    of_stratum = np.asarray(counts)
+    """Draw `counts`, `[strata, parts]`, rows: each part's, stratum by stratum."""
+    of_stratum = np.asarray(counts)  # all rows of each
     numbers = np.arange(len(strata), dtype=np.int32 if len(strata) < 2**31 else None)
     # all of them before the first is shuffled, then without the numbers themselves
     rows = [numbers[strata == code] for code in range(len(of_stratum))]
@@ -120,14 +115,8 @@ def split_rows(
     """Divide the rows into training, validation and test rows, each stratum alike.
 
     Depends on nothing but the strata and the seed. Every part holds at least two rows
-    of each stratum; no row is left out.
-
-    Args:
-        strata: A code for each row, from 0.
-        test_size: Share of the rows to test on; 0 for none.
-        validation_size: Share of the rows to validate on; 0 for none.
-        seed: Seed of the division.
-        names: What to call the strata in an error.
+    of each stratum; no row is left out. Sizes are shares of the rows, 0 for no part;
+    names are what an error calls the strata.
 
     Raises:
         ValueError: If the shares leave no training rows, or a stratum has too few rows.

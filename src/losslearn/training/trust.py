@@ -53,29 +53,21 @@ class GradientHealth:
     ) -> None:
         """Start without a reading.
 
-        Args:
-            true_loss: What the surrogate stands in for.
-            task: Knows how scores are moved.
-            strength: sigma, in deviations of the set's scores.
-            memory: What is kept of the sums at each reading, in [0, 1).
+        The strength is sigma, in deviations of a set's scores; of the sums, the share
+        `memory` is kept at each reading.
         """
         self._true_loss, self._task = true_loss, task
         self._strength, self._memory = strength, memory
         self._sums = [0.0] * 7
 
     def read(self, learned: Loss, sets: Sets, *, generator: torch.Generator) -> None:
-        """Move each set to and fro once; waits for the device.
+        """Move each set of one axis of sets to and fro once; waits for the device.
 
-        Args:
-            learned: The learned loss, as it is now, in units of the true loss.
-            sets: One axis of sets, scores without gradient.
-            generator: Draws the directions.
+        The learned loss is in units of the true loss, and no score has a gradient.
         """
         step = self._task.directions(sets, self._strength, generator=generator)
-        moved = joined(
-            *(sets._replace(score=sets.score + move) for move in (step, -step))
-        )
-        true_loss = self._true_loss
+        both = (sets._replace(score=sets.score + move) for move in (step, -step))
+        moved, true_loss = joined(*both), self._true_loss
         loss = true_loss(moved if true_loss.takes_weight else moved.present())
         with torch.no_grad():
             value = learned(moved)
@@ -96,16 +88,15 @@ class GradientHealth:
                 torch.where(known, (there[0] + back[0]) / 2, 0.0).sum(),
             ]
         ).tolist()
-        both = zip(self._sums, new, strict=True)
-        self._sums = [self._memory * old + latest for old, latest in both]
+        old_and_new = zip(self._sums, new, strict=True)
+        self._sums = [self._memory * old + latest for old, latest in old_and_new]
 
     @property
     def cosine(self) -> float:
-        """In [-1, 1]; NaN unread, or where either loss never changes."""
+        """Of the gradients, in [-1, 1]; NaN unread, or where a loss never changes."""
         along, true, learned = self._sums[:3]
-        if true <= 0 or learned <= 0:
-            return math.nan
-        return along / math.sqrt(true * learned)
+        has_both = true > 0 and learned > 0
+        return along / math.sqrt(true * learned) if has_both else math.nan
 
     @property
     def is_dead(self) -> bool:
@@ -115,7 +106,7 @@ class GradientHealth:
 
     @property
     def dead_share(self) -> float:
-        """Share of directions that leave the true loss as it is; NaN unread."""
+        """Share of directions that leave the true loss as it is; NaN if unread."""
         return self._mean(3)
 
     @property
@@ -157,11 +148,9 @@ class Reading(NamedTuple):
     """How it stands with the learned loss at a look; NaN where nothing is known."""
 
     cosine: float = math.nan
-    """Of the learned and the true loss's gradients, in [-1, 1]."""
     dead_share: float = math.nan
-    """Share of directions in which the true loss does not change, in [0, 1]."""
     fresh_error: float = math.nan
-    """Mean gap between learned and true loss on fresh sets, in units of the loss."""
+    """As of `GradientHealth`, whose `error` is that of fresh sets."""
     learned_weight: float = math.nan
     """What the learned loss counts for in the objective, in [0, 1]."""
     usual_weight: float = math.nan
@@ -178,9 +167,6 @@ class Balance:
     same factor but up to 20, after each in which it was. So a limited model comes to
     follow the metric alone, and a model that the usual loss calibrates well comes to
     follow the usual loss with a little of the metric.
-
-    Attributes:
-        health: The gradient's, at the latest reading.
     """
 
     def __init__(
@@ -213,7 +199,6 @@ class Balance:
         return Reading(health.cosine, health.dead_share, health.error, *weights)
 
     def _weigh(self) -> None:
-        usual = self._usual
-        if self._trust == 0 and usual == 0:
-            usual = 1.0  # something must lead
+        nothing_leads = self._trust == 0 and self._usual == 0
+        usual = 1.0 if nothing_leads else self._usual
         self._objective.weights = Weights(self._trust, usual)

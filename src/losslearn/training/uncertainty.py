@@ -50,14 +50,8 @@ def loss_difference(
     Rows are resampled with replacement within each stratum, the same for both models
     (paired), and each is judged by its own rule (Efron and Tibshirani, 1993). Of
     very many rows fewer are drawn, and the error is scaled (the m out of n bootstrap;
-    Bickel, Götze and van Zwet, 1997).
-
-    Args:
-        true_loss: What is compared.
-        sets: The same rows with the scores of the first model and of the second.
-        rules: Of each.
-        strata: Code of each row, from 0.
-        seed: Of the resampling.
+    Bickel, Götze and van Zwet, 1997). Both sets are the same rows, with the scores of
+    either model.
     """
     losses = [rule.judged(true_loss) for rule in rules]
     first, second = (float(loss(own)) for loss, own in zip(losses, sets, strict=True))
