@@ -1,16 +1,18 @@
 """A progress bar for the fit of a surrogate, where somebody may watch."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from losslearn.surrogate.universal import FitProgress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
 @contextmanager
-def fit_bar(name: str) -> Iterator[Callable[[int, int, float], None]]:
+def fit_bar(name: str) -> Iterator[FitProgress]:
     """Give what draws a bar on stderr, if it is a terminal, from the first step on."""
     bar: Progress | None = None
 

@@ -118,21 +118,18 @@ class SurrogateLoss(nn.Module):
         Args:
             metric: The metric's name, or anything that `as_true_loss` takes.
             greater_is_better: Direction of a callable that does not declare its own.
-            response_method: What a callable takes as second argument, where its name
-                does not tell.
+            response_method: What a callable takes second, where its name does not tell.
             task: What targets and scores are; None takes the metric's.
             warm_up: Calls in which the learned loss comes in, a time constant.
             usual_weight: lambda.
             set_size: Rows of a set; a smaller batch is completed from the queue.
             queue_size: Latest rows kept.
-            learn_every: Calls between two fits of the surrogate; more for a metric
-                that is slow.
+            learn_every: Calls between fits of the surrogate; more for a slow metric.
             surrogate_steps: Updates of the surrogate in a fit.
             surrogate_lr: Adam's learning rate for the surrogate.
             n_sets: Sets of one surrogate update.
             replay: Fits in which a set that was valued once is used.
-            perturbation: Strongest noise on the scores that the surrogate is fitted to,
-                in deviations of the set's scores.
+            perturbation: Strongest noise on scores fitted to, in deviations of a set's.
             mode: "refined" starts from the universal surrogate, "universal" keeps it as
                 it is, "scratch" starts from nothing.
             prevalence: Shares of the strata (as classes) that the metric is meant for,
@@ -171,20 +168,17 @@ class SurrogateLoss(nn.Module):
                 "row besides. Use `SurrogateClassifier`, whose `fit` takes them as "
                 "`metric_columns`."
             )
-        of_stream: dict[str, Any] = {
-            "queue_size": queue_size,
-            "warm_up": warm_up,
-            "learn_every": learn_every,
-        }
         shares = self.task.shares(prevalence)
         self._settings = {  # by which a copy is made
+            **of_recipe,
             "metric": self.true_loss,
             "task": self.task,
             "set_size": set_size,
+            "queue_size": queue_size,
+            "warm_up": warm_up,
+            "learn_every": learn_every,
             "prevalence": shares,
             "process_group": process_group,
-            **of_recipe,
-            **of_stream,
         }
         with torch.random.fork_rng(devices=[]), fit_bar(self.true_loss.name) as show:
             surrogate = initial_surrogate(
@@ -196,7 +190,9 @@ class SurrogateLoss(nn.Module):
             self.true_loss,
             self.task,
             self._recipe,
-            **of_stream,
+            queue_size=queue_size,
+            warm_up=warm_up,
+            learn_every=learn_every,
             shares=shares,
             generator=torch.Generator().manual_seed(random_state),
         )

@@ -51,10 +51,6 @@ class ScoreQueue:
         self._ring: _Ring | None = None
         self._by_stratum: list[Tensor] | None = None
 
-    def __len__(self) -> int:
-        """Return the rows that are kept."""
-        return self._size
-
     def push(
         self,
         score: Float[Tensor, "n ..."],

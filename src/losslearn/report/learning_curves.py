@@ -1,6 +1,7 @@
 """The figure of a fit: learning curves, and whatever pictures its task has."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     Picture = Callable[[Axes], None]
 
-Floats = NDArray[np.float64]
 History = Sequence[Mapping[str, Any]]
 
 _LOOKS: dict[bool, dict[str, str]] = {
@@ -86,10 +86,8 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
         low, high = min(settled), max(settled)
         span = high - low or 0.1
         ax.set_ylim(low - 0.08 * span, high + 0.35 * span)  # room for the legend
-    ax.set_title("Loss of the validation rows")
-    ax.set_ylabel(f"{name}, lower is better")
-    ax.set_xlabel("iteration")
-    ax.set_xlim(left=0)
+    ax.set(title="Loss of the validation rows", ylabel=f"{name}, lower is better")
+    ax.set(xlabel="iteration", xlim=(0, None))
     ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
 
 
@@ -101,19 +99,15 @@ def _shade_warm_up(ax: "Axes", history: History) -> int:
 
 
 def draw_surrogate_error(ax: "Axes", history: History) -> None:
-    """Draw how far the surrogate was off the true loss on the sets it learned from.
-
-    Beside it the cosine of both losses' gradients, where it was read.
-    """
+    """Draw the surrogate's gap to the true loss, and the gradients' cosine if read."""
     ax.set_title("The surrogate: its gap to the true loss, and its gradient")
-    ax.set_ylabel("surrogate error (mean |gap|)")
-    ax.set_xlabel("iteration")
+    ax.set(xlabel="iteration", ylabel="surrogate error (mean |gap|)")
     iterations, cosines = _curve(history, LEARNED, "cosine")
     if len(iterations) > 0:
         right = ax.twinx()
         right.plot(iterations, cosines, color=INK, linewidth=1.4, linestyle=":")
-        right.set_ylim(min(0.0, float(cosines.min())), 1)
-        right.set_ylabel("cosine of the gradients (dotted)")
+        ylim = min(0.0, float(cosines.min())), 1
+        right.set(ylim=ylim, ylabel="cosine of the gradients (dotted)")
         right.spines["top"].set_visible(False)
     _shade_warm_up(ax, history)
     iterations, errors = _curve(history, LEARNED, "surrogate_error")
@@ -132,12 +126,9 @@ def warm_up_end(history: History) -> int:
         [[look[key] for key in keys] for look in history if look["method"] == method]
         for method in (LEARNED, _usual(history))
     )
-    end = 0
-    for own, other in zip(ours, control, strict=False):
-        if own != other:
-            break
-        end = own[0]
-    return end
+    both = zip(ours, control, strict=False)
+    shared = [own for own, _ in takewhile(lambda looks: looks[0] == looks[1], both)]
+    return int(shared[-1][0]) if shared else 0
 
 
 def _usual(history: History) -> str:
@@ -148,7 +139,7 @@ def _usual(history: History) -> str:
 
 def _curve(
     history: History, method: str, quantity: str
-) -> tuple[NDArray[np.int64], Floats]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return iterations and values of one method, looks without a value left out."""
     looks = [look for look in history if look["method"] == method]
     iterations = np.array([look["iteration"] for look in looks], dtype=np.int64)

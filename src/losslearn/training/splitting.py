@@ -41,13 +41,11 @@ def split_by_strata(
     # all of them before the first is shuffled, then without the numbers themselves
     rows = [numbers[strata == code] for code in range(len(of_stratum))]
     del numbers
-    parts: list[list[Numbers]] = [[] for _ in of_stratum.T]
+    split = []
     for own, sizes in zip(rows, of_stratum, strict=True):
         generator.shuffle(own)
-        cuts = np.cumsum(sizes)[:-1]
-        for part, taken in zip(parts, np.split(own, cuts), strict=True):
-            part.append(taken)
-    return [np.concatenate(part) for part in parts]
+        split.append(np.split(own, np.cumsum(sizes)[:-1]))
+    return [np.concatenate(part) for part in zip(*split, strict=True)]
 
 
 def split_off_validation(

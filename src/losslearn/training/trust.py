@@ -11,6 +11,10 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task
 from losslearn.training.lower import DrawSets, joined
 
+_STRENGTH = 0.1
+"""sigma of a reading's moves, in deviations of a set's scores."""
+_MEMORY = 0.9
+"""Share of the sums that is kept at each reading."""
 _NO_TRUST, _FULL_TRUST = 0.1, 0.4
 """Cosines at which the learned loss takes no part, and its full part."""
 _DEAD = 0.95
@@ -43,21 +47,9 @@ class GradientHealth:
     training.
     """
 
-    def __init__(
-        self,
-        true_loss: TrueLoss,
-        task: Task,
-        *,
-        strength: float = 0.1,
-        memory: float = 0.9,
-    ) -> None:
-        """Start without a reading.
-
-        The strength is sigma, in deviations of a set's scores; of the sums, the share
-        `memory` is kept at each reading.
-        """
+    def __init__(self, true_loss: TrueLoss, task: Task) -> None:
+        """Start without a reading."""
         self._true_loss, self._task = true_loss, task
-        self._strength, self._memory = strength, memory
         self._sums = [0.0] * 7
 
     def read(self, learned: Loss, sets: Sets, *, generator: torch.Generator) -> None:
@@ -65,7 +57,7 @@ class GradientHealth:
 
         The learned loss is in units of the true loss, and no score has a gradient.
         """
-        step = self._task.directions(sets, self._strength, generator=generator)
+        step = self._task.directions(sets, _STRENGTH, generator=generator)
         both = (sets._replace(score=sets.score + move) for move in (step, -step))
         moved, true_loss = joined(*both), self._true_loss
         loss = true_loss(moved if true_loss.takes_weight else moved.present())
@@ -89,7 +81,7 @@ class GradientHealth:
             ]
         ).tolist()
         old_and_new = zip(self._sums, new, strict=True)
-        self._sums = [self._memory * old + latest for old, latest in old_and_new]
+        self._sums = [_MEMORY * old + latest for old, latest in old_and_new]
 
     @property
     def cosine(self) -> float:
