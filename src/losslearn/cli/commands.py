@@ -15,8 +15,6 @@ from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
 _DEFAULT = Recipe()
-
-
 ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR"])
 
 
@@ -31,14 +29,9 @@ class ModeName(StrEnum):
 _DEFAULT_MODE = ModeName(_DEFAULT.mode)
 
 
-def _option(
-    metavar: str,
-    text: str,
-    default: str | bool = True,
-    **settings: Any,  # noqa: ANN401 - typer's
-) -> Any:  # noqa: ANN401 - typer's
+def _option(metavar: str, text: str, default: str | bool = True, **more: Any) -> Any:  # noqa: ANN401 - typer's
     """Return an option with a value, its help, and what holds without it, in words."""
-    return Option(metavar=metavar, help=text, show_default=default, **settings)
+    return Option(metavar=metavar, help=text, show_default=default, **more)
 
 
 def _check_seed(seed: int) -> int:

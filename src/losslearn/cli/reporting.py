@@ -13,6 +13,7 @@ from losslearn._files import json_text
 from losslearn.cli.progress import format_loss
 from losslearn.report.verdict import method_name
 
+_PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
 _DESCRIBED = ("name", "aliases", "description")
@@ -65,9 +66,7 @@ def _named(result: Mapping[str, Any]) -> str:
 
 def _fit_table(report: Mapping[str, Any]) -> Table:
     # narrow gaps: five columns have to fit into 80 characters
-    table = Table(
-        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
-    )
+    table = Table(**_PLAIN, padding=(0, 1, 0, 0))
     rules = [result["rule"] for result in report["results"]]
     kind = rules[0]["kind"]
     # a rule of one number of its own name: a column of that name, of numbers
@@ -102,9 +101,8 @@ def describe_rule(rule: Mapping[str, Any]) -> str:
 
 def describe_choice(report: Mapping[str, Any]) -> str:
     """Return one sentence on how the two methods differ on the test rows."""
-    chosen, other = sorted(
-        report["results"], key=lambda result: result["method"] != report["chosen"]
-    )
+    results, name = report["results"], report["chosen"]
+    chosen, other = sorted(results, key=lambda result: result["method"] != name)
     if all(chosen[key] == other[key] for key in ("validation", "test", "rule")):
         return "Both methods' best weights are the same model."
     difference, how = chosen["test"] - other["test"], "the same as"
@@ -132,7 +130,7 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
 def print_metrics(listed: list[dict[str, Any]]) -> None:
     """Print the built-in losses."""
     out = console()
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, leading=1)
+    table = Table(**_PLAIN, leading=1)
     table.add_column("loss", no_wrap=True)
     table.add_column("what it is, and its other names")
     facts = [key for key in listed[0] if key not in _DESCRIBED]

@@ -91,13 +91,11 @@ class ScoreQueue:
         kept = self._ring.stratum != _NONE
         return Sets(self._ring.target[kept], self._ring.score[kept])
 
-    def draw(
-        self, n_sets: int, layout: SetLayout, *, generator: torch.Generator
-    ) -> Sets:
-        """Return stratified sets, drawn with replacement; all strata must be there."""
+    def draw(self, n: int, layout: SetLayout, *, generator: torch.Generator) -> Sets:
+        """Return n stratified sets, drawn with replacement, if all strata are there."""
         assert self._ring is not None, "drawn from once all strata are there"
         rows = self._strata_rows()
-        places = draw_stratified(rows, n_sets, layout.sizes, generator=generator)
+        places = draw_stratified(rows, n, layout.sizes, generator=generator)
         score, target, _ = self._ring
         return Sets(target[places], score[places], layout.weight)
 

@@ -91,10 +91,8 @@ def compare(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         predictor = make_predictor()
-        generator = torch.Generator(device).manual_seed(seed)
-        trainer = Trainer(
-            predictor, valid, true_loss, task, recipe, generator=generator
-        )
+        draws = torch.Generator(device).manual_seed(seed)
+        trainer = Trainer(predictor, valid, true_loss, task, recipe, generator=draws)
         if max_time is not None:
             pilot = _Branches(trainer, copy.deepcopy(surrogate))
             trainer.recipe = _fit_into(deadline, pilot)
@@ -133,8 +131,7 @@ def make_learner(
     usual_loss = next(iter(task.usual_losses.values()))
     lr, max_grad_norm = recipe.surrogate_lr, recipe.max_grad_norm
     fitter = SurrogateFitter(surrogate, usual_loss, lr=lr, max_grad_norm=max_grad_norm)
-    fast = fastest(fitter)
-    return SurrogateLearner(fast, true_loss, task, recipe, generator=generator)
+    return SurrogateLearner(fastest(fitter), true_loss, task, recipe, generator)
 
 
 class _Branches:

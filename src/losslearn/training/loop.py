@@ -100,34 +100,28 @@ class Snapshot(NamedTuple):
     """Sets that it has drawn already."""
 
 
+@dataclass(eq=False)
 class Trainer:
-    """Trains one model on one data set; objectives may follow upon each other.
+    """Trains one model on one data set; objectives may follow upon each other."""
 
-    Attributes:
-        predictor: The model, on the rows it is trained on.
-        true_loss: What is trained for; picks the weights to keep.
-        task: Knows strata and units.
-        recipe: Settings; exchanged where there is time for fewer iterations.
-        generator: Source of the sets drawn, on the rows' device.
-        sampler: Draws them.
-    """
+    predictor: Predictor
+    """The model, on the rows it is trained on."""
+    valid: Rows
+    """By which the true loss picks the weights to keep."""
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    """Exchanged where there is time for fewer iterations."""
+    generator: torch.Generator
+    """Source of the sets drawn, on the rows' device."""
+    observe: Observer | None = None
 
-    def __init__(
-        self,
-        predictor: Predictor,
-        valid: Rows,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        generator: torch.Generator,
-        observe: Observer | None = None,
-    ) -> None:
-        """Make the sampler of sets; weights are chosen by the rows `valid`."""
-        self.predictor, self.true_loss, self.task = predictor, true_loss, task
-        self.recipe, self.generator, rows = recipe, generator, predictor.rows
-        self.sampler = make_sampler(rows, true_loss, task, recipe, generator=generator)
-        self._valid, self._observe = valid, observe
+    def __post_init__(self) -> None:
+        """Make what draws the sets."""
+        rows, draws = self.predictor.rows, self.generator
+        self.sampler = make_sampler(
+            rows, self.true_loss, self.task, self.recipe, generator=draws
+        )
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
@@ -216,10 +210,10 @@ class Trainer:
         balance: Balance | None,
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
-        score = self.predictor.predict(self._valid)
-        loss = float(self.true_loss(self._valid.whole(score)))
-        if self._observe is not None:
-            self._observe(run.n_iter, score)
+        score = self.predictor.predict(self.valid)
+        loss = float(self.true_loss(self.valid.whole(score)))
+        if self.observe is not None:
+            self.observe(run.n_iter, score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
             run.best_state = self.predictor.weights()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -43,23 +44,17 @@ def joined(ours: Sets, theirs: Sets) -> Sets:
     )
 
 
+@dataclass(eq=False)
 class SurrogateLearner:
-    """Keeps a surrogate, the fitter's beta, close to the true loss at the scores."""
+    """Keeps a surrogate close to the true loss at the model's scores."""
 
-    def __init__(
-        self,
-        fitter: SurrogateFitter,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        generator: torch.Generator,
-    ) -> None:
-        """Start without sets to replay."""
-        self.fitter = fitter
-        self._true_loss, self._task, self._recipe = true_loss, task, recipe
-        self._generator = generator
-        self._replayed: ValuedSets | None = None
+    fitter: SurrogateFitter
+    """Holds the learned loss, beta, and moves it."""
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    generator: torch.Generator
+    _replayed: ValuedSets | None = None
 
     def learn(self, draw: DrawSets, *, steps: int) -> Float[Tensor, ""]:
         """Take K_beta steps (Algorithm 1, lines 9 to 12); return their mean error.
@@ -67,7 +62,7 @@ class SurrogateLearner:
         One forward pass of the present model, in the mode in which its steps will query
         the surrogate, serves the true losses and the fit of all steps.
         """
-        n_sets = self._recipe.n_sets
+        n_sets = self.recipe.n_sets
         sets, loss = self._valued(draw, steps * n_sets)
 
         def by_step(part: Tensor) -> Tensor:
@@ -90,20 +85,20 @@ class SurrogateLearner:
         A share of them is drawn and valued now, the rest are the latest of earlier
         turns: each is fitted `replay` times in all.
         """
-        replay = self._recipe.replay
+        replay = self.recipe.replay
         n_new = math.ceil(n / replay)
         if self._replayed is None or len(self._replayed.loss) < n - n_new:
             n_new = n
         sets = draw(n_new)
-        if self._recipe.perturbation > 0:
-            sets = self._task.perturb(
+        if self.recipe.perturbation > 0:
+            sets = self.task.perturb(
                 sets,
-                self._recipe.perturbation,
+                self.recipe.perturbation,
                 # a loss of raw scores also changes as a whole set moves or stretches
                 as_a_whole=not self.fitter.surrogate.view.standardize,
-                generator=self._generator,
+                generator=self.generator,
             )
-        loss = self._true_loss(sets if self._true_loss.takes_weight else sets.present())
+        loss = self.true_loss(sets if self.true_loss.takes_weight else sets.present())
         if n_new < n and self._replayed is not None:
             old = self._replayed.picked(slice(n - n_new))
             sets, loss = joined(sets, old.sets), torch.cat([loss, old.loss])
@@ -111,7 +106,7 @@ class SurrogateLearner:
         if replay == 1:
             return valued
         self._replayed = valued
-        mixed = torch.randperm(n, generator=self._generator, device=loss.device)
+        mixed = torch.randperm(n, generator=self.generator, device=loss.device)
         return valued.picked(mixed)
 
     def forget_sets(self) -> None:
