@@ -21,12 +21,9 @@ def make_universals(name: str, *, seed: int, folder: Path | None) -> None:
 
     Each is written once it is done; None takes the package's own folder.
     """
-    if name == "all":
-        losses = [loss for loss, _ in list_true_losses().values()]
-    else:
-        losses = [get_true_loss(name)]
+    every = [loss for loss, _ in list_true_losses().values()]
     use_one_thread()
-    for loss in losses:
+    for loss in every if name == "all" else [get_true_loss(name)]:
         begin = time.perf_counter()
         with fit_bar(loss.name) as show:
             universal = make_universal(loss, seed=seed, progress=show)

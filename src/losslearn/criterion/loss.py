@@ -13,6 +13,7 @@ from torch import Tensor, distributed, nn
 from losslearn.criterion.activation_checkpointing import own_graph, runs_again
 from losslearn.criterion.fit_bar import fit_bar
 from losslearn.criterion.gathering import gather_rows
+from losslearn.criterion.queue import ScoreQueue
 from losslearn.criterion.stream import StreamLearner
 from losslearn.criterion.watch import Watch
 from losslearn.metrics import Loss, ResponseMethod, Sets, as_true_loss
@@ -186,11 +187,11 @@ class SurrogateLoss(nn.Module):
             ).float()
         # no module, or its parameters would be this one's
         self._stream = StreamLearner(
-            surrogate,
-            self.true_loss,
-            self.task,
-            self._recipe,
-            queue_size=queue_size,
+            surrogate=surrogate,
+            true_loss=self.true_loss,
+            task=self.task,
+            recipe=self._recipe,
+            queue=ScoreQueue(queue_size),
             warm_up=warm_up,
             learn_every=learn_every,
             shares=shares,
@@ -253,7 +254,7 @@ class SurrogateLoss(nn.Module):
         """
         stream = self._stream
         return {
-            "true_loss": stream.true_loss(),
+            "true_loss": stream.queue_loss(),
             "surrogate_error": float(stream.error),
             "cosine": stream.health.cosine,
             "dead_share": stream.health.dead_share,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,57 +29,47 @@ _LAYOUT_EVERY = 64
 """Batches after which the sets are laid out anew, once the stream is known."""
 
 
+@dataclass(eq=False, kw_only=True)
 class StreamLearner:
     """Learns a surrogate from the batches that pass, whoever trains the model.
 
     The latest rows are kept in a queue, from which the sets to fit are drawn: the same
-    fit as in Algorithm 1, with other rows.
-
-    Attributes:
-        blend: The learned loss's part, from 0 to 1: rises towards 1 as far as the
-            surrogate's gradient agrees with the true loss's.
-        health: Says how far it does.
-        error: Mean gap between learned and true loss at the last fit.
-        n_fits: Fits so far.
-        queue: The latest rows.
+    fit as in Algorithm 1, with other rows. The settings are those of `SurrogateLoss`,
+    with batches for its calls.
     """
 
-    def __init__(
-        self,
-        surrogate: SetSurrogate,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        queue_size: int,
-        warm_up: int,
-        learn_every: int,
-        shares: Sequence[float] | None,
-        generator: torch.Generator,
-    ) -> None:
-        """Start with an empty queue and no part for the learned loss.
+    surrogate: SetSurrogate
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    queue: ScoreQueue
+    warm_up: int
+    learn_every: int
+    shares: Sequence[float] | None
+    """Of its prevalence."""
+    generator: torch.Generator
+    """On the surrogate's device."""
+    blend: float = 0.0
+    """The learned loss's part, from 0 to 1: rises towards 1 as far as the surrogate's
+    gradient agrees with the true loss's, as its health says."""
+    error: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
+    """Mean gap between learned and true loss at the last fit."""
+    n_fits: int = 0
+    _n_batches: int = 0
+    _layout: SetLayout | None = None
+    _filling: SetLayout | None = None
+    _set_shares: list[float] | None = None
 
-        The settings are those of `SurrogateLoss`, with batches for its calls and the
-        `shares` of its prevalence; the generator is on the surrogate's device.
-        """
-        self.blend = 0.0
-        self.health = GradientHealth(true_loss, task)
-        self.error = torch.tensor(math.nan)
-        self.queue = ScoreQueue(queue_size)
-        self._true_loss, self._task, self._recipe = true_loss, task, recipe
-        self._warm_up, self._learn_every = warm_up, learn_every
-        self._steps = max(recipe.surrogate_steps, 1)  # as which a fit counts
-        self._shares = None if shares is None else list(shares)
-        self._layout: SetLayout | None = None
-        self._filling: SetLayout | None = None
-        self._set_shares: list[float] | None = None
-        self._n_batches = self.n_fits = 0
-        self._use(surrogate, generator)
+    def __post_init__(self) -> None:
+        """Make what learns and what says how well."""
+        self.health = GradientHealth(self.true_loss, self.task)
+        self._steps = max(self.recipe.surrogate_steps, 1)  # as which a fit counts
+        self._use(self.surrogate, self.generator)
 
     def _use(self, surrogate: SetSurrogate, generator: torch.Generator) -> None:
-        self.surrogate, self._generator = surrogate, generator
+        self.surrogate, self.generator = surrogate, generator
         self._learner = make_learner(
-            surrogate, self._true_loss, self._task, self._recipe, generator=generator
+            surrogate, self.true_loss, self.task, self.recipe, generator=generator
         )
         self._objective = LearnedObjective(self._learner.fitter)
 
@@ -99,14 +90,14 @@ class StreamLearner:
 
     def take(self, score: Tensor, target: Tensor) -> None:
         """Take a batch in, fit the surrogate, and move the blend as health allows."""
-        self.queue.push(score, target, strata=self._task.strata(target))
+        self.queue.push(score, target, strata=self.task.strata(target))
         self._n_batches += 1
         self._see_stream()
-        if self._layout is None or self._n_batches % self._learn_every:
+        if self._layout is None or self._n_batches % self.learn_every:
             return
         self._fit(self._layout)
         self.n_fits += 1
-        pace = min(self._learn_every / self._warm_up, 1)
+        pace = min(self.learn_every / self.warm_up, 1)
         self.blend += pace * (self.health.trust - self.blend)
         if self.health.is_dead:
             self.blend = 0.0
@@ -119,11 +110,11 @@ class StreamLearner:
         """
         if self._layout is None or self._set_shares is None:
             return None
-        least = len(self._set_shares) * self._recipe.min_per_stratum
-        n = max(self._recipe.batch_size - n_fresh, least)
+        least = len(self._set_shares) * self.recipe.min_per_stratum
+        n = max(self.recipe.batch_size - n_fresh, least)
         if self._filling is None or sum(self._filling.sizes) != n:
             self._filling = self._laid_out(n, self._set_shares)
-        drawn = self.queue.draw(1, self._filling, generator=self._generator)
+        drawn = self.queue.draw(1, self._filling, generator=self.generator)
         return Sets(drawn.target[0], drawn.score[0])
 
     def value(self, sets: Sets, *, with_slope: bool) -> tuple[Tensor, Tensor | None]:
@@ -139,19 +130,19 @@ class StreamLearner:
 
     def rule(self) -> Rule:
         """Return the best decision rule on the rows of the queue."""
-        return fit_rule(self._task, self._true_loss, self._rows())[0]
+        return fit_rule(self.task, self.true_loss, self._rows())[0]
 
-    def true_loss(self) -> float:
+    def queue_loss(self) -> float:
         """Return the true loss of the queue's rows; NaN where there are none."""
         if not any(self.queue.counts()):
             return math.nan
-        return float(self._true_loss(self._rows()))
+        return float(self.true_loss(self._rows()))
 
     def to(self, device: torch.device) -> None:
         """Move all that was learned to a device, in place."""
         if self.device == device:
             return
-        state, old = self._learner.state_dict(), self._generator
+        state, old = self._learner.state_dict(), self.generator
         generator = torch.Generator(device)
         if old.device.type == device.type:
             generator.set_state(old.get_state())
@@ -167,12 +158,12 @@ class StreamLearner:
     def state_dict(self) -> dict[str, Any]:
         """Return all that a resume needs."""
         return {
-            "set_size": self._recipe.batch_size,
-            "device": self._generator.device.type,
+            "set_size": self.recipe.batch_size,
+            "device": self.generator.device.type,
             "learner": self._learner.state_dict(),
             "queue": self.queue.state_dict(),
             "health": self.health.state_dict(),
-            "generator": self._generator.get_state(),
+            "generator": self.generator.get_state(),
             "shares": self._set_shares,
             "blend": self.blend,
             "batches": self._n_batches,
@@ -187,13 +178,13 @@ class StreamLearner:
         self.queue.load_state_dict(state["queue"])
         self.queue.to(self.device)
         self._learner.load_state_dict(state["learner"])
-        if state["set_size"] != self._recipe.batch_size:
+        if state["set_size"] != self.recipe.batch_size:
             self._learner.forget_sets()
         self.health.load_state_dict(state["health"])
         if self.device.type == state["device"]:
-            self._generator.set_state(state["generator"].cpu())
+            self.generator.set_state(state["generator"].cpu())
         else:
-            self._generator.manual_seed(state["batches"])
+            self.generator.manual_seed(state["batches"])
         self.blend, self.error = state["blend"], state["error"]
         self._n_batches, self.n_fits = state["batches"], state["fits"]
         self._layout = self._set_shares = None
@@ -204,46 +195,46 @@ class StreamLearner:
         """Take the surrogate's steps; now and then, read its health."""
 
         def draw(n_sets: int) -> Sets:
-            return self.queue.draw(n_sets, layout, generator=self._generator)
+            return self.queue.draw(n_sets, layout, generator=self.generator)
 
-        if self._recipe.mode != "universal" and self._recipe.surrogate_steps > 0:
+        if self.recipe.mode != "universal" and self.recipe.surrogate_steps > 0:
             self.error = self._learner.learn(draw, steps=self._steps)
         if self.n_fits % max(_HEALTH_EVERY // self._steps, 1) == 0:
             learned = self._learner.fitter.values
-            self.health.read(learned, draw(_HEALTH_SETS), generator=self._generator)
+            self.health.read(learned, draw(_HEALTH_SETS), generator=self.generator)
 
     def _see_stream(self) -> None:
         """Lay the sets out as the stream is; not at all until all strata are seen."""
         counts = self.queue.counts()
-        if len(counts) < self._task.n_strata or not all(counts):
+        if len(counts) < self.task.n_strata or not all(counts):
             self._layout = self._set_shares = None
             return
         n = self._n_batches
         is_due = n % _LAYOUT_EVERY == 0 or n & (n - 1) == 0
         if self._layout is None or is_due:
-            self._lay_out(self._shares or shares_of(counts))
+            self._lay_out(list(self.shares or shares_of(counts)))
 
     def _lay_out(self, shares: list[float]) -> None:
-        layout = self._laid_out(self._recipe.batch_size, shares)
+        layout = self._laid_out(self.recipe.batch_size, shares)
         if self._layout is not None and self._layout.sizes != layout.sizes:
             self._learner.forget_sets()
         self._layout, self._set_shares = layout, shares
         self._filling = None
 
     def _laid_out(self, n: int, shares: list[float]) -> SetLayout:
-        weighs = self._true_loss.takes_weight
+        weighs = self.true_loss.takes_weight
         return set_layout(
             n,
             shares,
-            min_per_stratum=self._recipe.min_per_stratum if weighs else 1,
+            min_per_stratum=self.recipe.min_per_stratum if weighs else 1,
             weigh_back=weighs,
             device=self.device,
         )
 
     def _weight(self, target: Tensor) -> Tensor:
         """Return weights that give the strata of a set their shares of the stream."""
-        strata = self._task.strata(target).long()
-        if self._set_shares is None or not self._true_loss.takes_weight:
+        strata = self.task.strata(target).long()
+        if self._set_shares is None or not self.true_loss.takes_weight:
             return torch.ones(len(strata), device=strata.device)
         wanted = [share * len(strata) for share in self._set_shares]
         counts = torch.bincount(strata, minlength=len(wanted)).float().clamp_min(1)
@@ -252,7 +243,7 @@ class StreamLearner:
     def _rows(self) -> Sets:
         """Return the queue's rows, with weights where all do not weigh the same."""
         rows = self.queue.rows()
-        if self._shares is None or not self._true_loss.takes_weight:
+        if self.shares is None or not self.true_loss.takes_weight:
             return rows
         return rows._replace(weight=self._weight(rows.target))
 
