@@ -34,7 +34,7 @@ def test_the_metric_is_called_for_a_quarter_of_the_sets():
         return true_loss(Sets(y_true, y_score, sample_weight))
 
     learner = criterion._stream._learner
-    learner._true_loss = replace(true_loss, function=counted)
+    learner.true_loss = replace(true_loss, function=counted)
     for seed in range(3):
         criterion(*batch(seed))
     assert valued == [4, 1, 1]

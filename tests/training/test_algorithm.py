@@ -230,7 +230,7 @@ def count_calls(config: Recipe, turns: int) -> list[int]:
         valued.append(len(y_score))
         return true_loss(Sets(y_true, y_score, sample_weight))
 
-    learner._true_loss = replace(true_loss, function=counted)
+    learner.true_loss = replace(true_loss, function=counted)
     for _ in range(turns):
         learner.learn(drawer(Line(), x, sampler), steps=2)
     return valued
@@ -264,7 +264,7 @@ def test_replayed_sets_keep_their_scores_and_values_and_the_oldest_go():
     assert len(second.keys() & third.keys()) == 2
     assert not first.keys() & third.keys()
     assert all(torch.equal(first[key], second[key]) for key in first.keys() & second)
-    true_loss = learner._true_loss
+    true_loss = learner.true_loss
     target = x.target[sampler.draw(1).rows[0]]
     for value, score in third.items():
         expected = true_loss(Sets(target, score, sampler.weight))

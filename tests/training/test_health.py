@@ -41,10 +41,8 @@ def bowl(y_score):
     return 0.5 * (y_score.square() * torch.arange(1.0, N + 1)).sum(-1)
 
 
-def read(true, learned, *, readings: int = 1, n_sets: int = N_SETS, **settings):
-    health = GradientHealth(
-        own_loss(lambda _, y_score: true(y_score)), Binary(), **settings
-    )
+def read(true, learned, *, readings: int = 1, n_sets: int = N_SETS):
+    health = GradientHealth(own_loss(lambda _, y_score: true(y_score)), Binary())
     for seed in range(readings):
         health.read(
             Fake(learned),
@@ -96,11 +94,11 @@ def test_it_estimates_the_cosine_of_known_gradients(true, learned, cosine):
     assert abs(found - cosine) < 4 * standard_error(cosine)
 
 
-def test_strength_and_units_do_not_matter_to_linear_functions():
+def test_strength_and_units_do_not_matter_to_linear_functions(monkeypatch):
     usual = read(along(A), along(B)).cosine
-    assert read(along(A), along(B), strength=0.01).cosine == pytest.approx(
-        usual, abs=1e-3
-    )
+    with monkeypatch.context() as patch:
+        patch.setattr("losslearn.training.trust._STRENGTH", 0.01)
+        assert read(along(A), along(B)).cosine == pytest.approx(usual, abs=1e-3)
     health = GradientHealth(own_loss(lambda _, s: along(A)(s)), Binary())
     health.read(
         Fake(lambda s: along(B)(s) / 50),
@@ -132,14 +130,15 @@ def test_a_constant_surrogate_is_dead_too():
     assert health.is_dead
 
 
-def test_dead_share_is_that_of_the_directions_without_a_change():
+def test_dead_share_is_that_of_the_directions_without_a_change(monkeypatch):
     # of the sign of one score: changes only where the noise takes it across 0
     def step(y_score):
         return (y_score[..., 0] > 0).float()
 
     reach = abs(Y_SCORE[0] / (2 * Y_SCORE.std())).item()  # in deviations of the noise
     expected = math.erf(reach / math.sqrt(2))
-    found = read(step, along(B), strength=2.0).dead_share
+    monkeypatch.setattr("losslearn.training.trust._STRENGTH", 2.0)
+    found = read(step, along(B)).dead_share
     assert 0.2 < expected < 0.8
     # four standard errors
     assert abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / N_SETS)
@@ -161,7 +160,7 @@ def test_sets_without_a_loss_are_left_out():
 
 
 def test_old_readings_fade():
-    health = read(lambda s: s[..., 0] * 0, along(B), n_sets=100, memory=0.9)
+    health = read(lambda s: s[..., 0] * 0, along(B), n_sets=100)
     health._true_loss = own_loss(lambda _, s: along(A)(s))
     kept = 100.0
     for seed in range(3):

@@ -16,11 +16,7 @@ _WRONG_USE, _INTERRUPTED = 2, 130
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the `losslearn` command and return its exit code.
-
-    Args:
-        args: The words after `losslearn`; None takes those of the process.
-    """
+    """Run the `losslearn` command as `run_app` does."""
     return run_app(app, "losslearn", args)
 
 
@@ -43,35 +39,25 @@ def run_process() -> NoReturn:
 def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
     """Run a command and return its exit code; what a user did wrong is one line.
 
-    Args:
-        app: The command.
-        name: What it is called.
-        args: The words after its name; None takes those of the process.
+    The words after its name are `args`; None takes those of the process.
     """
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
+    message = None
     try:
         code = app(words, prog_name=name, standalone_mode=False)
-    except _UsageError as error:
-        return _fail(_message(error), _WRONG_USE)
-    except OSError as error:
-        known = error.filename is not None and error.strerror is not None
-        message = f"{str(error.filename)!r}: {error.strerror}" if known else str(error)
-        return _fail(message, _WRONG_USE)
-    except ValueError as error:
-        return _fail(str(error), _WRONG_USE)
+    except (_UsageError, OSError, ValueError) as error:
+        code, message = _WRONG_USE, _message(error)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     if code == _INTERRUPTED:
-        return _fail("interrupted.", _INTERRUPTED)
+        message = "interrupted."
+    if message is not None:
+        sys.stderr.write(f"losslearn: {' '.join(message.split())}\n")
     return code if isinstance(code, int) else 0
 
 
 def _message(error: Exception) -> str:
-    """Return a usage error with the name of the option in it."""
+    """Return a file's error with its name, and a usage error with its option's."""
+    if isinstance(error, OSError) and None not in (error.filename, error.strerror):
+        return f"{str(error.filename)!r}: {error.strerror}"
     return str(getattr(error, "format_message", error.__str__)())
-
-
-def _fail(message: str, code: int) -> int:
-    """Say in one line what is wrong."""
-    sys.stderr.write(f"losslearn: {' '.join(message.split())}\n")
-    return code

@@ -1,6 +1,5 @@
 """The commands and their options. What is slow to import is imported inside them."""
 
-import functools
 import inspect
 import sys
 from collections.abc import Callable
@@ -9,19 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 import losslearn
 from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
 _DEFAULT = Recipe()
-
-
-class ModelKind(StrEnum):
-    """Models that can be named."""
-
-    MLP = "mlp"
-    LINEAR = "linear"
+ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR"])
 
 
 class ModeName(StrEnum):
@@ -34,74 +28,10 @@ class ModeName(StrEnum):
 
 _DEFAULT_MODE = ModeName(_DEFAULT.mode)
 
-Data = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."
-    ),
-]
-Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
-]
-Target = Annotated[str, typer.Option(metavar="COL", help="Column to predict.")]
-Metric = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="What to train for: a name that `losslearn metrics` lists, a scikit-learn "
-        "scorer, or path/to/file.py:function.",
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Folder for the model.", show_default="DATA-NAME-model"
-    ),
-]
-Kind = Annotated[ModelKind, typer.Option("--model", help="Prediction model.")]
-Mode = Annotated[
-    ModeName,
-    typer.Option(
-        help="Learned loss: fitted in advance, learned on the data from scratch, or "
-        "fitted in advance and refined on the data."
-    ),
-]
-MaxTime = Annotated[
-    float | None,
-    typer.Option(metavar="S", min=0.1, help="Seconds to train for, both methods."),
-]
-MaxIter = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Iterations of each method.")
-]
-Valid = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DATA",
-        help="Table of validation rows.",
-        show_default="16 % of the rows",
-    ),
-]
-Direction = Annotated[
-    bool | None,
-    typer.Option(
-        "--greater-is-better/--lower-is-better",
-        help="Direction of a metric of your own that does not say.",
-    ),
-]
-MetricColumn = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="COL",
-        help="Column that the metric needs of each row, as `amount` in "
-        "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
-    ),
-]
-KeepMetricColumns = Annotated[
-    bool,
-    typer.Option(
-        "--keep-metric-columns", help="Use the metric's columns as features as well."
-    ),
-]
+
+def _option(metavar: str, text: str, default: str | bool = True, **more: Any) -> Any:  # noqa: ANN401 - typer's
+    """Return an option with a value, its help, and what holds without it, in words."""
+    return Option(metavar=metavar, help=text, show_default=default, **more)
 
 
 def _check_seed(seed: int) -> int:
@@ -110,17 +40,24 @@ def _check_seed(seed: int) -> int:
     return seed
 
 
-Seed = Annotated[
-    int,
-    typer.Option(
-        metavar="N",
-        help="Seed of everything that is drawn.",
-        callback=_check_seed,
+Data = Annotated[
+    Path,
+    Argument(metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."),
+]
+Model = Annotated[
+    Path, Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
+]
+Direction = Annotated[
+    bool | None,
+    Option(
+        "--greater-is-better/--lower-is-better",
+        help="Direction of a metric of your own that does not say.",
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")
+Seed = Annotated[
+    int, _option("N", "Seed of everything that is drawn.", callback=_check_seed)
 ]
+Json = Annotated[bool, Option("--json", help="Print JSON on stdout and nothing else.")]
 
 app = typer.Typer(
     help=losslearn.__doc__,
@@ -133,31 +70,13 @@ app = typer.Typer(
 
 def _takes_task_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of all tasks, in place of its `**task_options`."""
-
-    @functools.wraps(command)
-    def run(**options: Any) -> None:  # noqa: ANN401 - whatever the options are of
-        command(**options)
-
-    own = inspect.signature(command).parameters.values()
-    further = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                typer.Option(
-                    metavar=option.metavar,
-                    help=option.help,
-                    show_default=option.show_default,
-                ),
-            ],
-        )
-        for option in OPTIONS
-    ]
-    *kept, last = (one for one in own if one.kind is not inspect.Parameter.VAR_KEYWORD)
-    run.__signature__ = inspect.Signature([*kept, *further, last])  # type: ignore[attr-defined]
-    return run
+    *own, last, _ = inspect.signature(command).parameters.values()
+    for one in OPTIONS:
+        shown = _option(one.metavar, one.help, one.show_default)
+        kind = Annotated[str | None, shown]
+        own.append(last.replace(name=one.name, default=None, annotation=kind))
+    command.__signature__ = inspect.Signature([*own, last])  # type: ignore[attr-defined]
+    return command
 
 
 def _show_version(wanted: bool) -> None:
@@ -170,7 +89,7 @@ def _show_version(wanted: bool) -> None:
 def _common(
     _version: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--version",
             callback=_show_version,
             is_eager=True,
@@ -185,18 +104,52 @@ def _common(
 @_takes_task_options
 def fit(
     data: Data,
-    target: Target,
-    metric: Metric,
-    out: Out = None,
-    model: Kind = ModelKind.MLP,
-    mode: Mode = _DEFAULT_MODE,
-    max_time: MaxTime = None,
-    max_iter: MaxIter = _DEFAULT.max_iter,
+    target: Annotated[str, _option("COL", "Column to predict.")],
+    metric: Annotated[
+        str,
+        _option(
+            "NAME",
+            "What to train for: a name that `losslearn metrics` lists, a scikit-learn "
+            "scorer, or path/to/file.py:function.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, _option("DIR", "Folder for the model.", "DATA-NAME-model")
+    ] = None,
+    model: Annotated[ModelKind, Option(help="Prediction model.")] = ModelKind.MLP,
+    mode: Annotated[
+        ModeName,
+        Option(
+            help="Learned loss: fitted in advance, learned on the data from scratch, "
+            "or fitted in advance and refined on the data."
+        ),
+    ] = _DEFAULT_MODE,
+    max_time: Annotated[
+        float | None, _option("S", "Seconds to train for, both methods.", min=0.1)
+    ] = None,
+    max_iter: Annotated[
+        int, _option("N", "Iterations of each method.", min=1)
+    ] = _DEFAULT.max_iter,
     seed: Seed = 0,
-    valid: Valid = None,
+    valid: Annotated[
+        Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
+    ] = None,
     greater_is_better: Direction = None,
-    metric_column: MetricColumn = None,
-    keep_metric_columns: KeepMetricColumns = False,
+    metric_column: Annotated[
+        list[str] | None,
+        _option(
+            "COL",
+            "Column that the metric needs of each row, as `amount` in "
+            "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
+        ),
+    ] = None,
+    keep_metric_columns: Annotated[
+        bool,
+        Option(
+            "--keep-metric-columns",
+            help="Use the metric's columns as features as well.",
+        ),
+    ] = False,
     as_json: Json = False,
     **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
@@ -241,11 +194,7 @@ def predict(
     data: Data,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="File to write, .csv, .csv.gz or .parquet.",
-            show_default="CSV on stdout",
-        ),
+        _option("FILE", "File to write, .csv, .csv.gz or .parquet.", "CSV on stdout"),
     ] = None,
 ) -> None:
     """Write score, probability and label of each row of a table."""
@@ -265,62 +214,49 @@ def predict(
 def evaluate(
     model: Model,
     data: Data,
-    target: Annotated[
-        str, typer.Option(metavar="COL", help="Column with the true labels.")
-    ],
+    target: Annotated[str, _option("COL", "Column with the true labels.")],
     metric: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="As for `fit`; a metric of your own must be named again.",
-            show_default="what the model was trained for",
+        _option(
+            "NAME",
+            "As for `fit`; a metric of your own must be named again.",
+            "what the model was trained for",
         ),
     ] = None,
     greater_is_better: Direction = None,
     as_json: Json = False,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
-    from losslearn.cli.reporting import console, print_evaluation, print_json
+    from losslearn.cli.reporting import print_evaluation, print_json
     from losslearn.tables.saved import load_model
 
     found = load_model(model).evaluate(
         data, target, metric, greater_is_better=greater_is_better
     )
-    if as_json:
-        print_json(found)
-    else:
-        print_evaluation(console(), found)
+    show = print_json if as_json else print_evaluation
+    show(found)
 
 
 @app.command()
 def metrics(as_json: Json = False) -> None:
     """List the built-in metrics."""
-    from losslearn.cli.reporting import console, print_json, print_metrics
+    from losslearn.cli.reporting import print_json, print_metrics
     from losslearn.metrics import list_true_losses
     from losslearn.tasks.words import metric_facts
 
     listed = [
-        {
-            "name": name,
-            "aliases": list(aliases),
-            "description": loss.description,
-            **metric_facts(loss),
-        }
+        {"name": name, "aliases": list(aliases), "description": loss.description}
+        | metric_facts(loss)
         for name, (loss, aliases) in list_true_losses().items()
     ]
-    if as_json:
-        print_json(listed)
-    else:
-        print_metrics(console(), listed)
+    show = print_json if as_json else print_metrics
+    show(listed)
 
 
 @app.command()
 def demo(
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder to keep the model in.", show_default="not kept"
-        ),
+        Path | None, _option("DIR", "Folder to keep the model in.", "not kept")
     ] = None,
     seed: Seed = 1,
     as_json: Json = False,
@@ -334,21 +270,17 @@ def demo(
 @app.command()
 def universal(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|all", help="A built-in metric, or all.")
+        str, Argument(metavar="NAME|all", help="A built-in metric, or all.")
     ],
     seed: Seed = 0,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder to write to.", show_default="in the package"
-        ),
+        Path | None, _option("DIR", "Folder to write to.", "in the package")
     ] = None,
 ) -> None:
     """Make the universal surrogates again that the package ships."""
-    from losslearn.cli.reporting import console
     from losslearn.cli.universals import make_universals
 
-    make_universals(console(), console(stderr=True), name, seed=seed, folder=out)
+    make_universals(name, seed=seed, folder=out)
 
 
 def _moved() -> None:

@@ -30,16 +30,7 @@ N_SHOWN = 5
 
 
 def run_demo(out: Path | None, *, seed: int, as_json: bool) -> None:
-    """Find one digit among ten by a linear model, as `losslearn fit` would.
-
-    Args:
-        out: Folder to keep the model in; None keeps nothing.
-        seed: Of row division and training.
-        as_json: Whether to print what `fit --json` prints, and nothing else.
-
-    Raises:
-        ValueError: If something else than a model is in the folder.
-    """
+    """Find one digit among ten by a linear model, as `losslearn fit` would."""
     folder = None if out is None else check_destination(out)
     with tempfile.TemporaryDirectory(prefix="losslearn-demo-") as temporary:
         data = Path(temporary) / "digits.csv"
@@ -86,8 +77,7 @@ def _introduce(frame: "pd.DataFrame") -> None:
         f"is downloaded), each seen as the ink in 4 x 4 squares; {n_found:,} of them, "
         f"{n_found / len(frame):.1%}, are an {DIGIT}.\n"
         f"Aim: a linear model that ranks {DIGIT}s highest, judged by the first 5 % of "
-        f"the images.\n\n$ {command}",
-        markup=False,
+        f"the images.\n\n$ {command}"
     )
 
 
@@ -98,6 +88,5 @@ def _predict_some(frame: "pd.DataFrame", fitted: FittedTable) -> None:
     console().print(
         f"\n{N_SHOWN} rows of what losslearn predict writes for it:\n\n"
         f"{predictions.round(3).to_string(index=False)}\n\n"
-        "The test rows are few, so one division says little: try --seed 0, 2, 3 ...",
-        markup=False,
+        "The test rows are few, so one division says little: try --seed 0, 2, 3 ..."
     )

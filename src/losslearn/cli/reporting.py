@@ -6,13 +6,14 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from losslearn._files import json_text
 from losslearn.cli.progress import format_loss
-from losslearn.report.methods import method_name
+from losslearn.report.verdict import method_name
 
+_PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
 _DESCRIBED = ("name", "aliases", "description")
@@ -20,8 +21,8 @@ _DESCRIBED = ("name", "aliases", "description")
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where to write: stdout, or stderr."""
-    return Console(stderr=stderr, highlight=False)
+    """Return where to write, as it stands: stdout, or stderr."""
+    return Console(stderr=stderr, highlight=False, markup=False)
 
 
 def note(text: str) -> None:
@@ -34,30 +35,27 @@ def print_json(content: object) -> None:
     sys.stdout.write(json_text(content) + "\n")
 
 
-def print_fit(out: Console, report: Mapping[str, Any]) -> None:
+def print_fit(report: Mapping[str, Any]) -> None:
     """Print the comparison of the methods and which one is used."""
-    rows, results = report["rows"], report["results"]
+    out, rows, results = console(), report["rows"], report["results"]
     out.print(
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
-        f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n",
-        markup=False,
+        f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
     out.print(_fit_table(report), "")
     if report["interrupted"]:
-        done = " and ".join(
-            f"{one['iterations']:,} iterations of {_named(one)}" for one in results
-        )
-        out.print(f"Interrupted after {done}; the best weights so far are kept.")
+        done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
+        said = f"Interrupted after {' and '.join(done)}"
+        out.print(f"{said}; the best weights so far are kept.")
     if report["judged_by"] is None:
         out.print(
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
-            "are for the labels and leave the loss as it is.",
-            markup=False,
+            "are for the labels and leave the loss as it is."
         )
-    out.print(report["verdict"], markup=False)
+    out.print(report["verdict"])
     out.print(describe_choice(report))
     if report["model"] is not None:
-        out.print(f"Model written to {report['model']}", markup=False)
+        out.print(f"Model written to {report['model']}")
 
 
 def _named(result: Mapping[str, Any]) -> str:
@@ -68,28 +66,21 @@ def _named(result: Mapping[str, Any]) -> str:
 
 def _fit_table(report: Mapping[str, Any]) -> Table:
     # narrow gaps: five columns have to fit into 80 characters
-    table = Table(
-        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0)
-    )
-    table.add_column("method", no_wrap=True)
+    table = Table(**_PLAIN, padding=(0, 1, 0, 0))
     rules = [result["rule"] for result in report["results"]]
     kind = rules[0]["kind"]
     # a rule of one number of its own name: a column of that name, of numbers
     is_number = all(set(rule) == {"kind", kind} for rule in rules)
-    titles = (
-        "validation\nloss",
-        "test loss\n[95 % interval]",
-        kind if is_number else "rule",
-        "seconds",
-    )
-    for title in titles:
-        table.add_column(escape(title), justify="right", no_wrap=title != "rule")
+    decided = kind if is_number else "rule"
+    table.add_column("method", no_wrap=True)
+    for title in ("validation\nloss", "test loss\n[95 % interval]", decided, "seconds"):
+        table.add_column(title, justify="right", no_wrap=title != "rule")
     for result in report["results"]:
         low, high = (format_loss(end) for end in result["interval"])
         table.add_row(
             method_name(result["method"]),
             format_loss(result["validation"]),
-            escape(f"{format_loss(result['test'])} [{low}, {high}]"),
+            f"{format_loss(result['test'])} [{low}, {high}]",
             f"{result[kind]:.4g}" if is_number else describe_rule(result["rule"]),
             f"{result['seconds']:.1f}",
             style="bold" if result["method"] == report["chosen"] else None,
@@ -110,17 +101,14 @@ def describe_rule(rule: Mapping[str, Any]) -> str:
 
 def describe_choice(report: Mapping[str, Any]) -> str:
     """Return one sentence on how the two methods differ on the test rows."""
-    chosen, other = sorted(
-        report["results"], key=lambda result: result["method"] != report["chosen"]
-    )
+    results, name = report["results"], report["chosen"]
+    chosen, other = sorted(results, key=lambda result: result["method"] != name)
     if all(chosen[key] == other[key] for key in ("validation", "test", "rule")):
         return "Both methods' best weights are the same model."
-    difference = chosen["test"] - other["test"]
-    if abs(difference) < _ROUNDING:
-        how = "the same as"
-    else:
-        side = "lower than" if difference < 0 else "higher than"
-        how = f"{format_loss(abs(difference))} {side}"
+    difference, how = chosen["test"] - other["test"], "the same as"
+    if abs(difference) >= _ROUNDING:
+        side = "lower" if difference < 0 else "higher"
+        how = f"{format_loss(abs(difference))} {side} than"
     (low, high), (other_low, other_high) = chosen["interval"], other["interval"]
     overlap = low <= other_high and other_low <= high
     return (
@@ -129,35 +117,35 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     )
 
 
-def print_evaluation(out: Console, found: Mapping[str, Any]) -> None:
+def print_evaluation(found: Mapping[str, Any]) -> None:
     """Print the loss of a model on a table."""
     low, high = (format_loss(end) for end in found["interval"])
-    out.print(
+    console().print(
         f"{found['metric']}: loss {format_loss(found['value'])} (lower is better), "
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
-        f"{describe_rule(found['rule'])}.",
-        markup=False,
+        f"{describe_rule(found['rule'])}."
     )
 
 
-def print_metrics(out: Console, listed: list[dict[str, Any]]) -> None:
+def print_metrics(listed: list[dict[str, Any]]) -> None:
     """Print the built-in losses."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, leading=1)
+    out = console()
+    table = Table(**_PLAIN, leading=1)
     table.add_column("loss", no_wrap=True)
     table.add_column("what it is, and its other names")
     facts = [key for key in listed[0] if key not in _DESCRIBED]
     for fact in facts:
         table.add_column(fact.replace("_", " "))
     for metric in listed:
+        aliases = (", ".join(metric["aliases"]), "dim")
         table.add_row(
             metric["name"],
-            f"{metric['description']}\n[dim]{', '.join(metric['aliases'])}[/dim]",
+            Text.assemble(metric["description"], "\n", aliases),
             *("yes" if metric[fact] else "no" for fact in facts),
         )
     out.print(table, "")
     out.print(
         "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, "
         "precision_at_k@100. Also accepted: the name of a scikit-learn scorer, and a "
-        "function of your own, path/to/file.py:function.",
-        markup=False,
+        "function of your own, path/to/file.py:function."
     )

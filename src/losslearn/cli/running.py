@@ -28,39 +28,21 @@ def run_fit(
     as_json: bool,
     max_time: float | None = None,
     is_kept: bool = True,
-    **options: Any,  # noqa: ANN401 - those of `fit_table`
+    **options: Any,  # noqa: ANN401 - further ones of `fit_table`
 ) -> FittedTable:
-    """Fit, write the model directory, and print the comparison.
+    """Fit, write the model directory, and print the comparison, or JSON.
 
-    Args:
-        data: The table.
-        target: Its target column.
-        metric: What to train for.
-        out: Where the model goes.
-        recipe: Settings of the fit.
-        as_json: Whether to print JSON instead of a table.
-        max_time: Seconds it may take.
-        is_kept: Whether the folder stays, and is worth naming.
-        options: As for `fit_table`.
+    The model's folder is named if it `is_kept`; all else is as for `fit_table`.
     """
     use_one_thread()
-    stderr = console(stderr=True)
-    with FitDisplay(stderr, recipe, max_time=max_time) as display:
-        fitted = fit_table(
-            data,
-            target,
-            metric,
-            out=out,
-            recipe=recipe,
-            max_time=max_time,
-            display=display,
-            **options,
-        )
+    with FitDisplay(console(stderr=True), recipe, max_time=max_time) as display:
+        options |= {"recipe": recipe, "max_time": max_time, "display": display}
+        fitted = fit_table(data, target, metric, out=out, **options)
     if fitted.learning_curves is None:
         note("matplotlib is not installed, so there are no learning curves.")
     report = {**fitted.report, "model": str(out) if is_kept else None}
     if not as_json:
-        print_fit(console(), report)
+        print_fit(report)
         return fitted
     print_json(promised(report))
     if report["interrupted"]:

@@ -3,12 +3,11 @@
 import time
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress, TaskID
-
 from losslearn.cli.progress import format_loss
+from losslearn.cli.reporting import console
 from losslearn.cli.running import use_one_thread
-from losslearn.metrics import TrueLoss, get_true_loss, list_true_losses
+from losslearn.criterion.fit_bar import fit_bar
+from losslearn.metrics import get_true_loss, list_true_losses
 from losslearn.surrogate.universal import (
     SHIPPED,
     file_stem,
@@ -17,43 +16,21 @@ from losslearn.surrogate.universal import (
 )
 
 
-def make_universals(
-    out: Console, err: Console, name: str, *, seed: int, folder: Path | None
-) -> None:
-    """Fit one universal surrogate, or all, and write each once it is done.
+def make_universals(name: str, *, seed: int, folder: Path | None) -> None:
+    """Fit the universal surrogate of a built-in metric, or "all", into a folder.
 
-    Args:
-        out: Is told of each surrogate's error.
-        err: Shows the progress.
-        name: A built-in metric, or "all".
-        seed: Of the generated sets.
-        folder: Where to write; None takes the package's own.
-
-    Raises:
-        ValueError: If the metric is unknown.
+    Each is written once it is done; None takes the package's own folder.
     """
-    losses: list[TrueLoss] = [get_true_loss(name)] if name != "all" else []
-    if name == "all":
-        losses = [loss for loss, _ in list_true_losses().values()]
+    every = [loss for loss, _ in list_true_losses().values()]
     use_one_thread()
-    folder = SHIPPED if folder is None else folder
-    with Progress(console=err, disable=not err.is_interactive) as progress:
-        for loss in losses:
-            task = progress.add_task(loss.name, total=None)
-
-            def show(
-                step: int, n_steps: int, error: float, task: TaskID = task
-            ) -> None:
-                del error
-                progress.update(task, completed=step, total=n_steps)
-
-            begin = time.perf_counter()
+    for loss in every if name == "all" else [get_true_loss(name)]:
+        begin = time.perf_counter()
+        with fit_bar(loss.name) as show:
             universal = make_universal(loss, seed=seed, progress=show)
-            path = folder / f"{file_stem(loss)}.safetensors"
-            save_universal(universal, path)
-            out.print(
-                f"{loss.name}: surrogate error {format_loss(universal.error)} on fresh "
-                f"sets, {time.perf_counter() - begin:.0f} s, written to {path}",
-                markup=False,
-                soft_wrap=True,
-            )
+        path = (folder or SHIPPED) / f"{file_stem(loss)}.safetensors"
+        save_universal(universal, path)
+        console().print(
+            f"{loss.name}: surrogate error {format_loss(universal.error)} on fresh "
+            f"sets, {time.perf_counter() - begin:.0f} s, written to {path}",
+            soft_wrap=True,
+        )

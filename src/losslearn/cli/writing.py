@@ -12,12 +12,7 @@ _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 def check_table_path(path: Path) -> None:
-    """Check that a table can be written there, before any work is put into it.
-
-    Raises:
-        ValueError: If the suffix tells no known format, or a folder is there.
-        OSError: If there is no folder to write into.
-    """
+    """Check that a table can be written there, before any work is put into it."""
     if not path.name.lower().endswith(_SUFFIXES):
         raise ValueError(
             f"{str(path)!r} must end in one of {', '.join(_SUFFIXES)}, which tells "
@@ -30,11 +25,7 @@ def check_table_path(path: Path) -> None:
 
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:
-    """Write a table in the format of the suffix; replaces a file that is there.
-
-    Raises:
-        OSError: If it cannot be written; nothing half-written is left.
-    """
+    """Write a table in the format of the suffix; replaces a file that is there."""
     name = path.name.lower()
     with replacing(path) as part:
         if name.endswith(".parquet"):

@@ -14,9 +14,6 @@ def _same(saved: Tensor) -> Tensor:
 
 
 def runs_again() -> bool:
-    """Return whether activation checkpointing runs a forward pass once more.
-
-    It then runs within the backward pass.
-    """
+    """Return whether checkpointing runs a forward pass again, in the backward pass."""
     task: int = torch._C._current_graph_task_id()  # what PyTorch's own checkpoint asks
     return task != -1

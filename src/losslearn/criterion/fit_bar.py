@@ -1,46 +1,37 @@
 """A progress bar for the fit of a surrogate, where somebody may watch."""
 
 import sys
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from losslearn.surrogate.universal import FitProgress
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 
-class FitBar:
-    """Draws a bar on stderr, if it is a terminal, from the first step on."""
+@contextmanager
+def fit_bar(name: str) -> Iterator[FitProgress]:
+    """Give what draws a bar on stderr, if it is a terminal, from the first step on."""
+    bar: Progress | None = None
 
-    def __init__(self, name: str) -> None:
-        """Say what is fitted."""
-        self._name = name
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        """Draw nothing yet: often nothing has to be fitted."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the bar as it stands."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, step: int, n_steps: int, error: float) -> None:
-        """Show where the fit stands."""
+    def show(step: int, n_steps: int, error: float) -> None:
+        nonlocal bar
         if not sys.stderr.isatty():
             return
-        if self._bar is None or self._task is None:
+        if bar is None:
             from rich.console import Console
             from rich.progress import Progress
 
-            self._bar = Progress(console=Console(stderr=True))
-            self._task = self._bar.add_task("", total=n_steps)
-            self._bar.start()
-        text = f"fitting a surrogate of {self._name}, error {error:.3g}"
-        self._bar.update(self._task, completed=step, description=text)
+            bar = Progress(console=Console(stderr=True))
+            bar.add_task("")
+            bar.start()
+        text = f"fitting a surrogate of {name}, error {error:.3g}"
+        bar.update(bar.task_ids[0], completed=step, total=n_steps, description=text)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.stop()

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
 from losslearn.criterion.activation_checkpointing import own_graph, runs_again
-from losslearn.criterion.fit_bar import FitBar
-from losslearn.criterion.gathering import Gathered, gather_rows
+from losslearn.criterion.fit_bar import fit_bar
+from losslearn.criterion.gathering import gather_rows
+from losslearn.criterion.queue import ScoreQueue
 from losslearn.criterion.stream import StreamLearner
 from losslearn.criterion.watch import Watch
-from losslearn.metrics import ResponseMethod, Sets, as_true_loss
+from losslearn.metrics import Loss, ResponseMethod, Sets, as_true_loss
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.registry import get_task
 from losslearn.tasks.renamed import renamed
@@ -30,8 +31,8 @@ rows are a noisy sample of it."""
 class _Rest(NamedTuple):
     """What completes the batch to the set that is valued."""
 
-    score: Float[Tensor, "rest ..."]
-    target: Shaped[Tensor, "rest ..."]
+    score: Tensor
+    target: Tensor
     n_joint: int
     """Rows of the batch, those of other processes among them."""
     n_processes: int
@@ -118,21 +119,18 @@ class SurrogateLoss(nn.Module):
         Args:
             metric: The metric's name, or anything that `as_true_loss` takes.
             greater_is_better: Direction of a callable that does not declare its own.
-            response_method: What a callable takes as second argument, where its name
-                does not tell.
+            response_method: What a callable takes second, where its name does not tell.
             task: What targets and scores are; None takes the metric's.
             warm_up: Calls in which the learned loss comes in, a time constant.
             usual_weight: lambda.
             set_size: Rows of a set; a smaller batch is completed from the queue.
             queue_size: Latest rows kept.
-            learn_every: Calls between two fits of the surrogate; more for a metric
-                that is slow.
+            learn_every: Calls between fits of the surrogate; more for a slow metric.
             surrogate_steps: Updates of the surrogate in a fit.
             surrogate_lr: Adam's learning rate for the surrogate.
             n_sets: Sets of one surrogate update.
             replay: Fits in which a set that was valued once is used.
-            perturbation: Strongest noise on the scores that the surrogate is fitted to,
-                in deviations of the set's scores.
+            perturbation: Strongest noise on scores fitted to, in deviations of a set's.
             mode: "refined" starts from the universal surrogate, "universal" keeps it as
                 it is, "scratch" starts from nothing.
             prevalence: Shares of the strata (as classes) that the metric is meant for,
@@ -154,16 +152,16 @@ class SurrogateLoss(nn.Module):
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
         self.task = task or get_task(self.true_loss.task)
-        self._recipe = Recipe(
-            batch_size=set_size,
-            usual_weight=usual_weight,
-            surrogate_steps=surrogate_steps,
-            surrogate_lr=surrogate_lr,
-            n_sets=n_sets,
-            replay=replay,
-            perturbation=perturbation,
-            mode=mode,
-        )
+        of_recipe: dict[str, Any] = {
+            "usual_weight": usual_weight,
+            "surrogate_steps": surrogate_steps,
+            "surrogate_lr": surrogate_lr,
+            "n_sets": n_sets,
+            "replay": replay,
+            "perturbation": perturbation,
+            "mode": mode,
+        }
+        self._recipe = Recipe(batch_size=set_size, **of_recipe)
         if self.true_loss.columns:
             raise ValueError(
                 f"`SurrogateLoss` is given scores and targets alone, and "
@@ -171,28 +169,32 @@ class SurrogateLoss(nn.Module):
                 "row besides. Use `SurrogateClassifier`, whose `fit` takes them as "
                 "`metric_columns`."
             )
-        self._group = process_group
-        self._stream_settings: dict[str, Any] = {
+        shares = self.task.shares(prevalence)
+        self._settings = {  # by which a copy is made
+            **of_recipe,
+            "metric": self.true_loss,
+            "task": self.task,
+            "set_size": set_size,
             "queue_size": queue_size,
             "warm_up": warm_up,
             "learn_every": learn_every,
-            "shares": self.task.shares(prevalence),
+            "prevalence": shares,
+            "process_group": process_group,
         }
-        with torch.random.fork_rng(devices=[]), FitBar(self.true_loss.name) as bar:
+        with torch.random.fork_rng(devices=[]), fit_bar(self.true_loss.name) as show:
             surrogate = initial_surrogate(
-                self.true_loss,
-                self.task,
-                mode=mode,
-                seed=random_state,
-                progress=bar.show,
+                self.true_loss, self.task, mode=mode, seed=random_state, progress=show
             ).float()
         # no module, or its parameters would be this one's
         self._stream = StreamLearner(
-            surrogate,
-            self.true_loss,
-            self.task,
-            self._recipe,
-            **self._stream_settings,
+            surrogate=surrogate,
+            true_loss=self.true_loss,
+            task=self.task,
+            recipe=self._recipe,
+            queue=ScoreQueue(queue_size),
+            warm_up=warm_up,
+            learn_every=learn_every,
+            shares=shares,
             generator=torch.Generator().manual_seed(random_state),
         )
         self._rest: _Rest | None = None
@@ -202,16 +204,8 @@ class SurrogateLoss(nn.Module):
         self._is_owed = False
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def forward(
-        self,
-        input: Float[Tensor, "n ..."],
-        target: Tensor,
-    ) -> Float[Tensor, ""]:
-        """Return the loss of a batch, and learn from it.
-
-        Args:
-            input: Raw scores (logits), as the task has them.
-            target: As the task has them.
+    def forward(self, input: Float[Tensor, "n ..."], target: Tensor) -> Tensor:
+        """Return the loss of a batch of raw scores (logits), and learn from it.
 
         Raises:
             ValueError: If shapes do not fit, or the task knows no such target.
@@ -252,19 +246,19 @@ class SurrogateLoss(nn.Module):
     def metrics(self) -> dict[str, float]:
         """Return what a curve may show; waits for the device.
 
-        Returns:
-            `true_loss`, of the queue's rows, in the form that is trained for;
-            `surrogate_error`, the mean gap between learned and true loss at the last
-            fit; `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in
-            which the true loss does not change; `blend`, the learned loss's part, in
-            [0, 1]. NaN where nothing is known yet.
+        `true_loss`, of the queue's rows, in the form that is trained for;
+        `surrogate_error`, the mean gap between learned and true loss at the last fit;
+        `cosine` of their gradients, in [-1, 1]; `dead_share`, of directions in which
+        the true loss does not change; `blend`, the learned loss's part, in [0, 1]. NaN
+        where nothing is known yet.
         """
+        stream = self._stream
         return {
-            "true_loss": self._stream.true_loss(),
-            "surrogate_error": float(self._stream.error),
-            "cosine": self._stream.health.cosine,
-            "dead_share": self._stream.health.dead_share,
-            "blend": self._stream.blend,
+            "true_loss": stream.queue_loss(),
+            "surrogate_error": float(stream.error),
+            "cosine": stream.health.cosine,
+            "dead_share": stream.health.dead_share,
+            "blend": stream.blend,
         }
 
     def extra_repr(self) -> str:
@@ -299,56 +293,47 @@ class SurrogateLoss(nn.Module):
         begin, has_compiled = time.perf_counter(), self._stream.n_fits > 0
         self._is_owed = False
         self._stream.to(score.device)
-        joint = gather_rows(score, target, group=self._group)
+        joint = gather_rows(score, target, group=self._settings["process_group"])
         self._stream.take(joint.score, joint.target)
-        self._rest = self._complete(joint, len(score))
+        start, end = joint.start, joint.start + len(score)
+        # the other processes' rows, and as many of the queue as a set wants
+        drawn = self._stream.fill(len(joint.score)) or Sets(target[:0], score[:0])
+        self._rest = _Rest(
+            torch.cat([joint.score[:start], joint.score[end:], drawn.score]),
+            torch.cat([joint.target[:start], joint.target[end:], drawn.target]),
+            len(joint.score),
+            joint.n_processes,
+        )
         if has_compiled:  # the first fit's time says nothing of the next
             self._watch.add(time.perf_counter() - begin)
         self._watch.look(self._stream)
 
-    def _complete(self, joint: Gathered, n_own: int) -> _Rest:
-        """Return the other processes' rows and as many of the queue as a set wants."""
-        n_joint, end = len(joint.score), joint.start + n_own
-        drawn = self._stream.fill(n_joint)
-        score, target = (
-            torch.cat([rows[: joint.start], rows[end:]])
-            for rows in (joint.score, joint.target)
-        )
-        if drawn is not None:
-            score = torch.cat([score, drawn.score])
-            target = torch.cat([target, drawn.target])
-        return _Rest(score, target, n_joint, joint.n_processes)
-
     def _value(self, batch: Sets) -> Tensor:
         """Return the learned loss on its own scale, with the objective's gradient."""
-        score = batch.score
-        n, n_joint, n_processes, whole = len(score), len(score), 1, batch
-        if self._rest is not None:
-            n_joint, n_processes = self._rest.n_joint, self._rest.n_processes
-            whole = Sets(
-                torch.cat([batch.target, self._rest.target]),
-                torch.cat([score, self._rest.score]),
-            )
+        score, n = batch.score, len(batch.score)
+        rest = self._rest or _Rest(score[:0], batch.target[:0], n, 1)
+        whole = Sets(
+            torch.cat([batch.target, rest.target]),
+            torch.cat([score.detach(), rest.score]),
+        )
         if len(whole.score) == 0:
             return score.sum()
         blend = self._stream.blend if self._stream.is_ready else 0.0
+        has_slope = blend > 0 and torch.is_grad_enabled()
         # at once, as the surrogate may have gone on learning before the model's
         # backward pass comes
         with own_graph():
-            value, slope = self._stream.value(
-                whole._replace(score=whole.score.detach()),
-                with_slope=blend > 0 and torch.is_grad_enabled(),
-            )
+            value, slope = self._stream.value(whole, with_slope=has_slope)
         # each row's share of the mean over all processes' rows, times their number,
         # which averaging the gradients takes away again
-        per_row = n_processes / max(n_joint, 1)
+        per_row = rest.n_processes / max(rest.n_joint, 1)
         usual_loss = next(iter(self.task.usual_losses.values()))
         objective = self._recipe.usual_weight * per_row * usual_loss.total(batch)
         if slope is not None:
             # towards the gradient of a set of nothing but fresh rows
-            stretch = min(len(whole.score) / max(n_joint, 1), _MOST_STRETCH)
+            stretch = min(len(whole.score) / max(rest.n_joint, 1), _MOST_STRETCH)
             along = (slope[:n] * score).sum()
-            objective = objective + blend * n_processes * stretch * along
+            objective = objective + blend * rest.n_processes * stretch * along
         loss = value + (objective - objective.detach())
         # without a value there is no gradient either, which is what a scaler looks at
         return loss / loss.isfinite()
@@ -356,33 +341,18 @@ class SurrogateLoss(nn.Module):
     def _true_value(self, sets: Sets) -> Tensor:
         """Return the true loss of rows, nothing learned."""
         score = sets.score
+        loss: Loss = self.true_loss
         if len(score) == 0:
             return score.new_full((), math.nan)
-        sets = sets._replace(
-            score=score.to(torch.promote_types(score.dtype, torch.float32))
-        )
         if self.true_loss.needs_rule and self._stream.is_ready:
-            return self._stream.rule().judged(self.true_loss)(sets)
-        return self.true_loss(sets)
+            loss = self._stream.rule().judged(self.true_loss)
+        exact = torch.promote_types(score.dtype, torch.float32)
+        return loss(sets._replace(score=score.to(exact)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by settings and state: neither buffers nor generators can."""
-        config, settings = self._recipe, dict(self._stream_settings)
-        settings |= {
-            "metric": self.true_loss,
-            "task": self.task,
-            "prevalence": settings.pop("shares"),
-            "usual_weight": config.usual_weight,
-            "set_size": config.batch_size,
-            "surrogate_steps": config.surrogate_steps,
-            "surrogate_lr": config.surrogate_lr,
-            "n_sets": config.n_sets,
-            "replay": config.replay,
-            "perturbation": config.perturbation,
-            "mode": config.mode,
-            "process_group": self._group,
-        }
-        return _rebuild, (type(self), settings, self.get_extra_state(), self.training)
+        state = self.get_extra_state()
+        return _rebuild, (type(self), self._settings, state, self.training)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copy all but the metric and the processes, which cannot be or need not."""

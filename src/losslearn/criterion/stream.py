@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from losslearn.criterion.queue import ScoreQueue
@@ -29,75 +29,47 @@ _LAYOUT_EVERY = 64
 """Batches after which the sets are laid out anew, once the stream is known."""
 
 
-class Valued(NamedTuple):
-    """The learned loss of a set."""
-
-    value: Float[Tensor, ""]
-    """On the scale of the true loss."""
-    slope: Float[Tensor, "n ..."] | None
-    """Its gradient for the scores, in units of the loss's spread; None if not asked."""
-
-
+@dataclass(eq=False, kw_only=True)
 class StreamLearner:
     """Learns a surrogate from the batches that pass, whoever trains the model.
 
     The latest rows are kept in a queue, from which the sets to fit are drawn: the same
-    fit as in Algorithm 1, with other rows.
-
-    Attributes:
-        blend: The learned loss's part, from 0 to 1: rises towards 1 as far as the
-            surrogate's gradient agrees with the true loss's.
-        health: Says how far it does.
-        error: Mean gap between learned and true loss at the last fit.
-        n_fits: Fits so far.
-        queue: The latest rows.
+    fit as in Algorithm 1, with other rows. The settings are those of `SurrogateLoss`,
+    with batches for its calls.
     """
 
-    def __init__(
-        self,
-        surrogate: SetSurrogate,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        queue_size: int,
-        warm_up: int,
-        learn_every: int,
-        shares: Sequence[float] | None,
-        generator: torch.Generator,
-    ) -> None:
-        """Start with an empty queue and no part for the learned loss.
+    surrogate: SetSurrogate
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    queue: ScoreQueue
+    warm_up: int
+    learn_every: int
+    shares: Sequence[float] | None
+    """Of its prevalence."""
+    generator: torch.Generator
+    """On the surrogate's device."""
+    blend: float = 0.0
+    """The learned loss's part, from 0 to 1: rises towards 1 as far as the surrogate's
+    gradient agrees with the true loss's, as its health says."""
+    error: Tensor = field(default_factory=lambda: torch.tensor(math.nan))
+    """Mean gap between learned and true loss at the last fit."""
+    n_fits: int = 0
+    _n_batches: int = 0
+    _layout: SetLayout | None = None
+    _filling: SetLayout | None = None
+    _set_shares: list[float] | None = None
 
-        Args:
-            surrogate: Where it starts from; on the generator's device.
-            true_loss: What it stands in for.
-            task: Knows what targets, scores and decisions are.
-            recipe: Settings of the fit; `batch_size` is that of the sets.
-            queue_size: Latest rows kept.
-            warm_up: Batches in which the learned loss comes in, a time constant.
-            learn_every: Batches between two fits.
-            shares: Of the strata (as classes) that the sets stand for; None takes the
-                queue's.
-            generator: Source of all draws.
-        """
-        self.blend = 0.0
-        self.health = GradientHealth(true_loss, task)
-        self.error = torch.tensor(math.nan)
-        self.queue = ScoreQueue(queue_size)
-        self._true_loss, self._task, self._recipe = true_loss, task, recipe
-        self._warm_up, self._learn_every = warm_up, learn_every
-        self._steps = max(recipe.surrogate_steps, 1)  # as which a fit counts
-        self._shares = None if shares is None else list(shares)
-        self._layout: SetLayout | None = None
-        self._filling: SetLayout | None = None
-        self._set_shares: list[float] | None = None
-        self._n_batches = self.n_fits = 0
-        self._use(surrogate, generator)
+    def __post_init__(self) -> None:
+        """Make what learns and what says how well."""
+        self.health = GradientHealth(self.true_loss, self.task)
+        self._steps = max(self.recipe.surrogate_steps, 1)  # as which a fit counts
+        self._use(self.surrogate, self.generator)
 
     def _use(self, surrogate: SetSurrogate, generator: torch.Generator) -> None:
-        self.surrogate, self._generator = surrogate, generator
+        self.surrogate, self.generator = surrogate, generator
         self._learner = make_learner(
-            surrogate, self._true_loss, self._task, self._recipe, generator=generator
+            surrogate, self.true_loss, self.task, self.recipe, generator=generator
         )
         self._objective = LearnedObjective(self._learner.fitter)
 
@@ -116,79 +88,61 @@ class StreamLearner:
         """Where it learns."""
         return self.surrogate.loss_scale.device
 
-    def take(
-        self, score: Float[Tensor, "n ..."], target: Shaped[Tensor, "n ..."]
-    ) -> None:
-        """Take a batch in, fit the surrogate, and move the blend as health allows.
-
-        Args:
-            score: Without gradient.
-            target: Of each row.
-        """
-        self.queue.push(score, target, strata=self._task.strata(target))
+    def take(self, score: Tensor, target: Tensor) -> None:
+        """Take a batch in, fit the surrogate, and move the blend as health allows."""
+        self.queue.push(score, target, strata=self.task.strata(target))
         self._n_batches += 1
         self._see_stream()
-        if self._layout is None or self._n_batches % self._learn_every:
+        if self._layout is None or self._n_batches % self.learn_every:
             return
         self._fit(self._layout)
         self.n_fits += 1
+        pace = min(self.learn_every / self.warm_up, 1)
+        self.blend += pace * (self.health.trust - self.blend)
         if self.health.is_dead:
             self.blend = 0.0
-            return
-        pace = min(self._learn_every / self._warm_up, 1)
-        self.blend += pace * (self.health.trust - self.blend)
 
     def fill(self, n_fresh: int) -> Sets | None:
-        """Draw what completes so many fresh rows to a set.
+        """Draw what completes so many fresh rows to a set: one axis of rows.
 
-        Some rows of each stratum always, as the fresh ones may be of one.
-
-        Returns:
-            Scores and targets, one axis of rows; None until the queue holds all strata.
+        Some rows of each stratum always, as the fresh ones may be of one. None until
+        the queue holds all strata.
         """
         if self._layout is None or self._set_shares is None:
             return None
-        least = len(self._set_shares) * self._recipe.min_per_stratum
-        n = max(self._recipe.batch_size - n_fresh, least)
+        least = len(self._set_shares) * self.recipe.min_per_stratum
+        n = max(self.recipe.batch_size - n_fresh, least)
         if self._filling is None or sum(self._filling.sizes) != n:
             self._filling = self._laid_out(n, self._set_shares)
-        drawn = self.queue.draw(1, self._filling, generator=self._generator)
+        drawn = self.queue.draw(1, self._filling, generator=self.generator)
         return Sets(drawn.target[0], drawn.score[0])
 
-    def value(self, sets: Sets, *, with_slope: bool) -> Valued:
-        """Return the learned loss of a set, as the surrogate is now."""
+    def value(self, sets: Sets, *, with_slope: bool) -> tuple[Tensor, Tensor | None]:
+        """Return the learned loss of a set, as it is now, on the true loss's scale.
+
+        And, if asked, its gradient for the scores, in units of the loss's spread.
+        """
         weighed = sets._replace(weight=self._weight(sets.target))
         if not with_slope:
-            return Valued(self._learner.fitter.values(weighed), None)
+            return self._learner.fitter.values(weighed), None
         value, slope = self._objective.value_and_slope(weighed)
-        return Valued(value * self.surrogate.loss_scale, slope)
+        return value * self.surrogate.loss_scale, slope
 
     def rule(self) -> Rule:
-        """Return the best decision rule on the rows of the queue.
+        """Return the best decision rule on the rows of the queue."""
+        return fit_rule(self.task, self.true_loss, self._rows())[0]
 
-        Raises:
-            ValueError: If the queue does not hold all strata.
-        """
-        rows = self.queue.rows()
-        weighed = rows._replace(weight=self._row_weight(rows.target))
-        return fit_rule(self._task, self._true_loss, weighed)[0]
-
-    def true_loss(self) -> float:
-        """Return the true loss of the queue's rows, in the form that is trained for.
-
-        NaN until it holds all strata.
-        """
+    def queue_loss(self) -> float:
+        """Return the true loss of the queue's rows; NaN where there are none."""
         if not any(self.queue.counts()):
             return math.nan
-        rows = self.queue.rows()
-        weight = self._row_weight(rows.target)
-        return float(self._true_loss(rows._replace(weight=weight)))
+        return float(self.true_loss(self._rows()))
 
     def to(self, device: torch.device) -> None:
         """Move all that was learned to a device, in place."""
         if self.device == device:
             return
-        state, old = self._learner.state_dict(), self._generator
+        state, old = self._learner.state_dict(), self.generator
         generator = torch.Generator(device)
         if old.device.type == device.type:
             generator.set_state(old.get_state())
@@ -204,12 +158,12 @@ class StreamLearner:
     def state_dict(self) -> dict[str, Any]:
         """Return all that a resume needs."""
         return {
-            "set_size": self._recipe.batch_size,
-            "device": self._generator.device.type,
+            "set_size": self.recipe.batch_size,
+            "device": self.generator.device.type,
             "learner": self._learner.state_dict(),
             "queue": self.queue.state_dict(),
             "health": self.health.state_dict(),
-            "generator": self._generator.get_state(),
+            "generator": self.generator.get_state(),
             "shares": self._set_shares,
             "blend": self.blend,
             "batches": self._n_batches,
@@ -218,23 +172,19 @@ class StreamLearner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`, on its device where there is one.
-
-        Raises:
-            ValueError: If the state is of another size of queue.
-        """
+        """Go back to a state of `state_dict`, on its device where there is one."""
         if _is_present(state["device"]):
             self.to(torch.device(state["device"]))
         self.queue.load_state_dict(state["queue"])
         self.queue.to(self.device)
         self._learner.load_state_dict(state["learner"])
-        if state["set_size"] != self._recipe.batch_size:
+        if state["set_size"] != self.recipe.batch_size:
             self._learner.forget_sets()
         self.health.load_state_dict(state["health"])
         if self.device.type == state["device"]:
-            self._generator.set_state(state["generator"].cpu())
+            self.generator.set_state(state["generator"].cpu())
         else:
-            self._generator.manual_seed(state["batches"])
+            self.generator.manual_seed(state["batches"])
         self.blend, self.error = state["blend"], state["error"]
         self._n_batches, self.n_fits = state["batches"], state["fits"]
         self._layout = self._set_shares = None
@@ -245,56 +195,57 @@ class StreamLearner:
         """Take the surrogate's steps; now and then, read its health."""
 
         def draw(n_sets: int) -> Sets:
-            return self.queue.draw(n_sets, layout, generator=self._generator)
+            return self.queue.draw(n_sets, layout, generator=self.generator)
 
-        if self._recipe.mode != "universal" and self._recipe.surrogate_steps > 0:
+        if self.recipe.mode != "universal" and self.recipe.surrogate_steps > 0:
             self.error = self._learner.learn(draw, steps=self._steps)
         if self.n_fits % max(_HEALTH_EVERY // self._steps, 1) == 0:
             learned = self._learner.fitter.values
-            self.health.read(learned, draw(_HEALTH_SETS), generator=self._generator)
+            self.health.read(learned, draw(_HEALTH_SETS), generator=self.generator)
 
     def _see_stream(self) -> None:
         """Lay the sets out as the stream is; not at all until all strata are seen."""
         counts = self.queue.counts()
-        if len(counts) < self._task.n_strata or not all(counts):
+        if len(counts) < self.task.n_strata or not all(counts):
             self._layout = self._set_shares = None
             return
         n = self._n_batches
         is_due = n % _LAYOUT_EVERY == 0 or n & (n - 1) == 0
         if self._layout is None or is_due:
-            self._lay_out(self._shares or shares_of(counts))
+            self._lay_out(list(self.shares or shares_of(counts)))
 
     def _lay_out(self, shares: list[float]) -> None:
-        layout = self._laid_out(self._recipe.batch_size, shares)
+        layout = self._laid_out(self.recipe.batch_size, shares)
         if self._layout is not None and self._layout.sizes != layout.sizes:
             self._learner.forget_sets()
         self._layout, self._set_shares = layout, shares
         self._filling = None
 
     def _laid_out(self, n: int, shares: list[float]) -> SetLayout:
-        weighs = self._true_loss.takes_weight
+        weighs = self.true_loss.takes_weight
         return set_layout(
             n,
             shares,
-            min_per_stratum=self._recipe.min_per_stratum if weighs else 1,
+            min_per_stratum=self.recipe.min_per_stratum if weighs else 1,
             weigh_back=weighs,
             device=self.device,
         )
 
     def _weight(self, target: Tensor) -> Tensor:
         """Return weights that give the strata of a set their shares of the stream."""
-        strata = self._task.strata(target).long()
-        if self._set_shares is None or not self._true_loss.takes_weight:
+        strata = self.task.strata(target).long()
+        if self._set_shares is None or not self.true_loss.takes_weight:
             return torch.ones(len(strata), device=strata.device)
         wanted = [share * len(strata) for share in self._set_shares]
         counts = torch.bincount(strata, minlength=len(wanted)).float().clamp_min(1)
         return (counts.reciprocal() * counts.new_tensor(wanted))[strata]
 
-    def _row_weight(self, target: Tensor) -> Tensor | None:
-        """Return the weights of the queue's rows; None where all weigh the same."""
-        if self._shares is None or not self._true_loss.takes_weight:
-            return None
-        return self._weight(target)
+    def _rows(self) -> Sets:
+        """Return the queue's rows, with weights where all do not weigh the same."""
+        rows = self.queue.rows()
+        if self.shares is None or not self.true_loss.takes_weight:
+            return rows
+        return rows._replace(weight=self._weight(rows.target))
 
 
 def _is_present(device_type: str) -> bool:

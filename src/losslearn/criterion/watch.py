@@ -13,11 +13,7 @@ _TO_THE_LOOP = 8
 
 
 class Watch:
-    """Warns of what a user can do something about.
-
-    Attributes:
-        warned: What has been warned of, by its kind.
-    """
+    """Warns of what a user can do something about; knows what it has `warned` of."""
 
     def __init__(self, name: str) -> None:
         """Take the name of the loss."""
@@ -36,7 +32,7 @@ class Watch:
             self._warn(
                 "dead",
                 f"The loss {self._name!r} does not change with the scores (it is "
-                f"{stream.true_loss():.4g} on the latest rows), or its learned "
+                f"{stream.queue_loss():.4g} on the latest rows), or its learned "
                 "surrogate does not: there is no gradient to follow, and the model is "
                 "trained by the usual loss alone until there is. If that value is the "
                 "best there is, nothing is wrong. Otherwise look at whether the metric "

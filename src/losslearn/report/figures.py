@@ -15,15 +15,7 @@ _DPI = 130
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure that no window system or global state knows of.
-
-    Args:
-        width: In inches.
-        height: In inches.
-
-    Raises:
-        ImportError: If matplotlib is not installed.
-    """
+    """Return an empty figure, in inches, unknown to any window or global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -42,12 +34,7 @@ def tidy(ax: "Axes", *, grid: Literal["x", "y"] = "y") -> None:
 
 
 def render(figure: "Figure", form: Literal["png", "svg"]) -> bytes:
-    """Return the figure as a file's content; equal figures give equal bytes.
-
-    Args:
-        figure: What to render.
-        form: "png" for pixels, "svg" for shapes.
-    """
+    """Return the figure as a file's content; equal figures give equal bytes."""
     import matplotlib as mpl
 
     buffer = io.BytesIO()
@@ -59,22 +46,14 @@ def render(figure: "Figure", form: Literal["png", "svg"]) -> bytes:
 
 
 def save_figure(figure: "Figure", stem: Path) -> list[Path]:
-    """Write a figure as `stem.png` and `stem.svg`; files that are there are replaced.
+    """Write a figure as `stem.png` and `stem.svg`, each as `write_whole` does.
 
-    Args:
-        figure: What to write.
-        stem: Path without the ending; a dot in the name belongs to the name.
-
-    Returns:
-        The two paths.
-
-    Raises:
-        OSError: If they cannot be written; nothing half-written is left.
+    A dot in the stem belongs to the name.
     """
-    contents = {form: render(figure, form) for form in ("png", "svg")}
-    paths = []
-    for form, content in contents.items():
-        path = stem.with_name(f"{stem.name}.{form}")
+    contents = {
+        stem.with_name(f"{stem.name}.{form}"): render(figure, form)
+        for form in ("png", "svg")
+    }
+    for path, content in contents.items():
         write_whole(path, content)
-        paths.append(path)
-    return paths
+    return [*contents]

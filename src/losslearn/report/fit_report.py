@@ -34,13 +34,7 @@ def judge_methods(
 ) -> Judged:
     """Return what each method's best weights come to on the validation rows.
 
-    Args:
-        comparison: Of the fit.
-        predictor: Whose weights they are; ends with those of the chosen method.
-        valid: The validation rows.
-        true_loss: What was trained for.
-        task: Knows the rules of decision.
-        predictor_name: What the results call the predictor.
+    The predictor, whose weights they are, ends with those of the chosen method.
     """
     found = {}
     # the chosen method last: its weights stay in the model, its scores at hand
@@ -72,32 +66,19 @@ def make_report(
     *,
     n_train: int,
 ) -> dict[str, Any]:
-    """Return the report of a fit, of nothing but what JSON knows.
-
-    Args:
-        comparison: Of the fit.
-        judged: Both methods, by `judge_methods`.
-        true_loss: What was trained for.
-        task: Of the fit.
-        n_train: Rows trained on.
-    """
+    """Return the report of a fit, of nothing but what JSON knows."""
     target = judged.sets.target
-    rarer = int(torch.bincount(task.strata(target).long()).min())
+    n, rarer = len(target), int(torch.bincount(task.strata(target).long()).min())
     decided = judged.rule.to_dict()["kind"] if true_loss.needs_rule else None
+    rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     return {
         "task": task.name,
         "metric": true_loss.name,
-        "rows": {"train": n_train, "validation": len(target)},
+        "rows": {"train": n_train, "validation": n},
         "results": judged.results,
         "chosen": comparison.chosen,
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
-        "verdict": verdict(
-            comparison,
-            true_loss,
-            rows=f"{len(target):,} validation rows, {rarer:,} of them of the rarest "
-            "kind",
-            rule=decided,
-        ),
+        "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
     }

@@ -3,7 +3,6 @@
 import math
 
 from losslearn.metrics import TrueLoss
-from losslearn.report.methods import method_name
 from losslearn.training.comparison import LEARNED, Comparison
 
 _WIDE = 0.05
@@ -11,13 +10,22 @@ _WIDE = 0.05
 _LITTLE_TRUST = 0.25
 
 
+def method_name(method: str) -> str:
+    """Return a method as words.
+
+    Example:
+        >>> method_name("surrogate"), method_name("squared_error")
+        ('learned surrogate', 'squared-error')
+    """
+    return "learned surrogate" if method == LEARNED else method.replace("_", "-")
+
+
 def is_dead(comparison: Comparison) -> bool:
     """Whether there was no gradient to follow at any look, though something to gain.
 
     A loss of 0 on the training rows is no such case: it cannot fall.
     """
-    health = comparison.health
-    looks = comparison.runs[LEARNED].history
+    health, looks = comparison.health, comparison.learned.history
     return (
         health is not None
         and health.is_dead
@@ -31,17 +39,11 @@ def verdict(
 ) -> str:
     """Return what the comparison has shown, for a user to read.
 
-    Args:
-        comparison: Of the fit.
-        true_loss: What was trained for.
-        rows: How many validation rows there are, in words.
-        rule: What was tuned for either method, if the loss depends on it.
+    `rows` are the validation rows in words, `rule` what was tuned for either method.
     """
-    ours = comparison.runs[LEARNED]
-    control = next(run for run in comparison.runs.values() if run is not ours)
-    loss, usual_loss = ours.best_loss, control.best_loss
+    loss, usual_loss = comparison.learned.best_loss, comparison.usual.best_loss
     value, error = comparison.difference
-    name, usual = true_loss.name, method_name(control.method)
+    name, usual = true_loss.name, method_name(comparison.usual.method)
     tuned = f" with a tuned {rule}" if rule else ""
     figures = (
         f"validation loss {loss:.4g} against {usual_loss:.4g} of {usual}{tuned}, "
@@ -51,9 +53,9 @@ def verdict(
         share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
         return f"Training for {name} helped{share}: {figures}."
     used = f"The model trained by {usual} is used."
-    health = comparison.health
-    if loss == usual_loss == 0 or (health is not None and health.true_loss == 0):
-        where = "validation" if loss == usual_loss == 0 else "training"
+    health, is_perfect = comparison.health, loss == usual_loss == 0
+    if is_perfect or (health is not None and health.true_loss == 0):
+        where = "validation" if is_perfect else "training"
         return (
             f"Training for {name} had nothing to gain: with {usual} alone it is 0 on "
             f"the {where} rows. {used}"

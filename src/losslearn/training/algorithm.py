@@ -1,6 +1,7 @@
 """Algorithm 1: one turn of both levels, to be held beside the paper."""
 
 import math
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -40,10 +41,8 @@ def turn(
     # lines 8 to 12: beta toward the true loss at alpha (Eq. 5); the lower level first,
     # as in the authors' code
     if learner is not None:
-        error = learner.learn(
-            lambda n_sets: draw_scored(predictor, sampler, n_sets),
-            steps=recipe.surrogate_steps,
-        )
+        draw = partial(draw_scored, predictor, sampler)
+        error = learner.learn(draw, steps=recipe.surrogate_steps)
     # lines 4 to 7: alpha down the objective (Eq. 4), K_alpha times
     predictor.descend(objective, sampler.draw(recipe.model_steps))
     return error

@@ -5,12 +5,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
 from losslearn._fast import fastest
-from losslearn.metrics import Loss, TrueLoss
+from losslearn.metrics import TrueLoss
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
@@ -74,18 +73,10 @@ def compare(
     is chosen if its validation loss is lower by more than the standard error of the
     difference; the control wins where the rows cannot tell.
 
-    Args:
-        make_predictor: Makes what to train, on its rows; its weights come from `seed`.
-        valid: Rows to choose by.
-        true_loss: What to train for.
-        task: Knows what targets, scores and decisions are.
-        surrogate: The learned loss to start from, refined in place unless
-            `recipe.mode` is "universal".
-        recipe: Settings.
-        seed: Of all randomness; the global generators are left as they were.
-        max_time: Seconds for both methods; `max_iter` is lowered to fit. None sets no
-            limit.
-        watch: Called after each look at the validation rows.
+    The surrogate is refined in place unless `recipe.mode` is "universal". All
+    randomness, that of the model's weights too, comes from the seed, and the global
+    generators are left as they were. For `max_time`, in seconds for both methods,
+    `max_iter` is lowered.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -100,24 +91,26 @@ def compare(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         predictor = make_predictor()
-        generator = torch.Generator(device).manual_seed(seed)
-        trainer = Trainer(
-            predictor, valid, true_loss, task, recipe, generator=generator
-        )
-
-        begin = partial(
-            _Branches, trainer, true_loss=true_loss, task=task, generator=generator
-        )
+        draws = torch.Generator(device).manual_seed(seed)
+        trainer = Trainer(predictor, valid, true_loss, task, recipe, generator=draws)
         if max_time is not None:
-            trainer.recipe = _fit_into(deadline, begin(copy.deepcopy(surrogate)))
-        branches = begin(surrogate)
+            pilot = _Branches(trainer, copy.deepcopy(surrogate))
+            trainer.recipe = _fit_into(deadline, pilot)
+            del pilot
+        branches = _Branches(trainer, surrogate)
         learned, usual = branches.train(watch, deadline)
         balance = branches.balance
-        del begin, branches, trainer  # the sampler holds a number for each row
-    health = None if balance is None else balance.health
-    difference = _difference(predictor, valid, true_loss, task, (learned, usual), seed)
+        del branches, trainer  # the sampler holds a number for each row
+    sets, rules = [], []
+    for run in (learned, usual):  # each is judged by its own rule
+        predictor.load_weights(run.best_state)
+        sets.append(valid.whole(predictor.predict(valid)))
+        rules.append(fit_rule(task, true_loss, sets[-1])[0])
+    strata = task.strata(sets[0].target)
+    difference = loss_difference(true_loss, sets, rules, strata=strata, seed=seed)
     chosen = learned if difference.is_clear_gain else usual
     predictor.load_weights(chosen.best_state)
+    health = None if balance is None else balance.health
     found = Comparison(learned, usual, chosen.method, surrogate, difference, health)
     return found, predictor
 
@@ -130,83 +123,65 @@ def make_learner(
     *,
     generator: torch.Generator,
 ) -> SurrogateLearner:
-    """Return the lower level that moves a surrogate, in its fastest form.
+    """Return the lower level that moves a surrogate in place, in its fastest form.
 
-    Args:
-        surrogate: Moved in place.
-        true_loss: What it stands in for.
-        task: Its first usual loss may be blended with the learned one.
-        recipe: Settings.
-        generator: Source of all draws.
+    The task's first usual loss may be blended with the learned one. The generator is
+    the source of all draws, on the surrogate's device.
     """
     usual_loss = next(iter(task.usual_losses.values()))
-    fitter = SurrogateFitter(
-        surrogate,
-        usual_loss,
-        lr=recipe.surrogate_lr,
-        max_grad_norm=recipe.max_grad_norm,
-    )
-    return SurrogateLearner(
-        fastest(fitter), true_loss, task, recipe, generator=generator
-    )
+    lr, max_grad_norm = recipe.surrogate_lr, recipe.max_grad_norm
+    fitter = SurrogateFitter(surrogate, usual_loss, lr=lr, max_grad_norm=max_grad_norm)
+    return SurrogateLearner(fastest(fitter), true_loss, task, recipe, generator)
 
 
 class _Branches:
     """Both branches of a comparison, a round each in turn."""
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        surrogate: SetSurrogate,
-        *,
-        true_loss: TrueLoss,
-        task: Task,
-        generator: torch.Generator,
-    ) -> None:
-        self.trainer, recipe = trainer, trainer.recipe
+    def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
+        self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
+        true_loss, task = trainer.true_loss, trainer.task
         self.usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
-        learner = make_learner(surrogate, true_loss, task, recipe, generator=generator)
-        self.learned = LearnedObjective(
-            learner.fitter, usual_weight=recipe.usual_weight
+        learner = make_learner(surrogate, true_loss, task, recipe, generator=draws)
+        self.learner = None if recipe.mode == "universal" else learner
+        usual_weight = recipe.usual_weight
+        self.learned = LearnedObjective(learner.fitter, usual_weight=usual_weight)
+        balance = Balance(self.learned, true_loss, task)
+        self.balance = balance if recipe.adaptive else None
+
+    def go_on(
+        self, run: Run, until: int, *, watch: Watcher | None, deadline: float = math.inf
+    ) -> None:
+        """Carry a run on by the loss of its method."""
+        is_learned = run.method == LEARNED
+        self.trainer.train(
+            run,
+            self.learned if is_learned else self.usual_loss,
+            until,
+            learner=self.learner if is_learned else None,
+            balance=self.balance if is_learned else None,
+            watch=watch,
+            deadline=deadline,
         )
-        self.balance = None
-        if recipe.adaptive:
-            self.balance = Balance(self.learned, true_loss, task)
-        self.learns = None if recipe.mode == "universal" else learner
 
     def train(self, watch: Watcher | None, deadline: float) -> tuple[Run, Run]:
         """Return the learned loss's run and the control's."""
-        trainer, recipe, balance = self.trainer, self.trainer.recipe, self.balance
+        trainer, recipe = self.trainer, self.trainer.recipe
         control = Run(self.usual_name)
         if recipe.warm_up_iter:
-            trainer.train(
-                control,
-                self.usual_loss,
-                recipe.warm_up_iter,
-                watch=watch,
-                deadline=deadline,
-            )
+            self.go_on(control, recipe.warm_up_iter, watch=watch, deadline=deadline)
         ours = control.branch(LEARNED)
         ours_at = control_at = trainer.snapshot()
         for until in recipe.round_ends():
             if control.interrupted:
                 break
             trainer.restore(ours_at)
-            trainer.train(
-                ours,
-                self.learned,
-                until,
-                learner=self.learns,
-                balance=balance,
-                watch=watch,
-                deadline=deadline,
-            )
+            self.go_on(ours, until, watch=watch, deadline=deadline)
             ours_at = trainer.snapshot()
             if ours.interrupted:
                 break
             trainer.restore(control_at)
             # as many steps as the other had, should time or patience have ended it
-            trainer.train(control, self.usual_loss, ours.n_iter, watch=watch)
+            self.go_on(control, ours.n_iter, watch=watch)
             control_at = trainer.snapshot()
             if ours.n_iter < until:
                 break
@@ -214,61 +189,32 @@ class _Branches:
             if until < recipe.max_iter and is_behind:
                 ours.adopt(control)
                 ours_at = control_at
-            if balance is not None:
-                balance.end_round(is_behind=is_behind)
+            if self.balance is not None:
+                self.balance.end_round(is_behind=is_behind)
         return ours, control
-
-
-def _difference(
-    predictor: Predictor,
-    valid: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    runs: tuple[Run, Run],
-    seed: int,
-) -> Difference:
-    """Compare both methods' best weights on the validation rows, each by its rule."""
-    sets, rules = [], []
-    for run in runs:
-        predictor.load_weights(run.best_state)
-        sets.append(valid.whole(predictor.predict(valid)))
-        rules.append(fit_rule(task, true_loss, sets[-1])[0])
-    return loss_difference(
-        true_loss, sets, rules, strata=task.strata(sets[0].target), seed=seed
-    )
 
 
 def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     """Return the settings with as many iterations as there is time for.
 
-    Turns are timed on the model itself, which is put back afterwards; so both
-    methods get the same number of steps however much dearer one of them is.
-
-    Args:
-        deadline: `time.perf_counter()` at which to be done.
-        pilot: Branches with a surrogate of their own, which learns in the timing.
+    Turns are timed on the model itself, which is put back afterwards, and on the
+    pilot's own surrogate; so both methods get the same number of steps however much
+    dearer one of them is. The deadline is one of `time.perf_counter()`.
     """
     trainer = pilot.trainer
     recipe, start = trainer.recipe, trainer.snapshot()
 
-    def timed(objective: Loss, n_iter: int) -> float:
-        begin, run = time.perf_counter(), Run("timing")
-        is_learned = objective is pilot.learned
-        trainer.train(
-            run,
-            objective,
-            n_iter,
-            learner=pilot.learns if is_learned else None,
-            balance=pilot.balance if is_learned else None,
-        )
+    def timed(method: str, n_iter: int) -> float:
+        begin, run = time.perf_counter(), Run(method)
+        pilot.go_on(run, n_iter, watch=None)
         if run.interrupted:
             raise KeyboardInterrupt
         return time.perf_counter() - begin
 
-    timed(pilot.learned, 1)  # the first turn pays for allocations
+    timed(LEARNED, 1)  # the first turn pays for allocations
     one, four, control_one, control_four = (
-        timed(objective, n_iter)
-        for objective in (pilot.learned, pilot.usual_loss)
+        timed(method, n_iter)
+        for method in (LEARNED, pilot.usual_name)
         for n_iter in (1, 4)
     )
     trainer.restore(start)

@@ -100,56 +100,38 @@ class Snapshot(NamedTuple):
     """Sets that it has drawn already."""
 
 
+@dataclass(eq=False)
 class Trainer:
-    """Trains one model on one data set; objectives may follow upon each other.
+    """Trains one model on one data set; objectives may follow upon each other."""
 
-    Attributes:
-        predictor: The model.
-        recipe: Settings; exchanged where there is time for fewer iterations.
-        sampler: Draws the sets.
-    """
+    predictor: Predictor
+    """The model, on the rows it is trained on."""
+    valid: Rows
+    """By which the true loss picks the weights to keep."""
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    """Exchanged where there is time for fewer iterations."""
+    generator: torch.Generator
+    """Source of the sets drawn, on the rows' device."""
+    observe: Observer | None = None
 
-    def __init__(
-        self,
-        predictor: Predictor,
-        valid: Rows,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        generator: torch.Generator,
-        observe: Observer | None = None,
-    ) -> None:
-        """Make the sampler of sets.
-
-        Args:
-            predictor: The model, on the rows it is trained on.
-            valid: Rows to choose weights by.
-            true_loss: Picks the weights to keep.
-            task: Knows what targets are.
-            recipe: Settings.
-            generator: Source of the sets drawn, on the rows' device.
-            observe: Sees the validation scores at each look.
-
-        Raises:
-            ValueError: If a stratum of the training rows is empty.
-        """
-        self.predictor, self.recipe = predictor, recipe
+    def __post_init__(self) -> None:
+        """Make what draws the sets."""
+        rows, draws = self.predictor.rows, self.generator
         self.sampler = make_sampler(
-            predictor.rows, true_loss, task, recipe, generator=generator
+            rows, self.true_loss, self.task, self.recipe, generator=draws
         )
-        self._valid, self._true_loss = valid, true_loss
-        self._generator, self._observe = generator, observe
 
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
-        draws = self._generator.get_state()
+        draws = self.generator.get_state()
         return Snapshot(self.predictor.state(), draws, self.sampler.ahead)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot."""
         self.predictor.restore(snapshot.predictor)
-        self._generator.set_state(snapshot.draws)
+        self.generator.set_state(snapshot.draws)
         self.sampler.ahead = snapshot.ahead
 
     def train(
@@ -163,32 +145,22 @@ class Trainer:
         watch: Watcher | None = None,
         deadline: float = math.inf,
     ) -> None:
-        """Carry a run on until iteration `until`, in place.
+        """Carry a run on until iteration `until`, earlier ones included, in place.
 
-        Ctrl-C, the deadline and `patience` end it early; the last look is then taken
+        Objective and learner are those of `turn`. Ctrl-C, the deadline (of
+        `time.perf_counter()`) and `patience` end it early; the last look is then taken
         at once, so that the run always holds weights. The model is left as it stands
-        after the last step; the best weights are in `run.best_state`.
-
-        Args:
-            run: What has been done so far.
-            objective: Minimised by the model.
-            until: Iterations in all, earlier ones included.
-            learner: The lower level; None for an objective that stays as it is.
-            balance: Weighs the objective's parts, at the start and at each look; None
-                leaves the weights as they are.
-            watch: Called after each look at the validation rows.
-            deadline: `time.perf_counter()` at which to stop.
+        after the last step; the best weights are in `run.best_state`. A balance weighs
+        the objective's parts, at the start and at each look.
         """
-        begin = time.perf_counter() - run.seconds
-        error = NO_ERROR
+        begin, error = time.perf_counter() - run.seconds, NO_ERROR
         try:
             if learner is not None and run.n_iter < until:
                 self._catch_up(learner)
             self._read(balance)
             while run.n_iter < until:
-                error = self.iterate(
-                    objective, learner, progress=run.n_iter / self.recipe.max_iter
-                )
+                progress = run.n_iter / self.recipe.max_iter
+                error = self.iterate(objective, learner, progress=progress)
                 run.n_iter += 1
                 late = time.perf_counter() >= deadline
                 if not (run.n_iter % self.recipe.eval_every == 0 or late):
@@ -209,16 +181,7 @@ class Trainer:
         *,
         progress: float = 0.0,
     ) -> Tensor:
-        """Do one turn of both levels at the learning rate of its time.
-
-        Args:
-            objective: Minimised by the model.
-            learner: The lower level; None for an objective that stays as it is.
-            progress: Share of the training done, in [0, 1).
-
-        Returns:
-            The mean surrogate error; NaN without a learner.
-        """
+        """Do one `turn`, where the share `progress` of the training is done."""
         if self.recipe.schedule == "cosine":
             factor = 0.5 * (1 + math.cos(math.pi * progress))
             self.predictor.lr = self.recipe.model_lr * factor
@@ -235,9 +198,8 @@ class Trainer:
             learner.learn(self._draw, steps=steps)
 
     def _read(self, balance: Balance | None) -> None:
-        """Let the objective's parts be weighed at the present model."""
         if balance is not None:
-            balance.read(self._draw, generator=self._generator)
+            balance.read(self._draw, generator=self.generator)
 
     def _look(
         self,
@@ -248,10 +210,10 @@ class Trainer:
         balance: Balance | None,
     ) -> None:
         """Value the validation rows; keep the weights if they are the best so far."""
-        score = self.predictor.predict(self._valid)
-        loss = float(self._true_loss(self._valid.whole(score)))
-        if self._observe is not None:
-            self._observe(run.n_iter, score)
+        score = self.predictor.predict(self.valid)
+        loss = float(self.true_loss(self.valid.whole(score)))
+        if self.observe is not None:
+            self.observe(run.n_iter, score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
             run.best_state = self.predictor.weights()
@@ -271,22 +233,11 @@ def make_sampler(
     *,
     generator: torch.Generator,
 ) -> Sampler:
-    """Return what draws the sets of a fit: stratified rows, or whole units of them.
-
-    Args:
-        rows: What is trained on.
-        true_loss: One that takes no weights is right only on sets as the data are.
-        task: Knows strata and units.
-        recipe: Settings.
-        generator: Source of the draws, on the rows' device.
-
-    Raises:
-        ValueError: If a stratum of the rows is empty.
-    """
-    groups = None if rows.groups is None else rows.own(rows.groups)
-    units = task.units(groups)
+    """Return what draws the sets of a fit: stratified rows, or whole units of them."""
+    units = task.units(None if rows.groups is None else rows.own(rows.groups))
     if units is not None:
         return UnitSampler(units, numbers=rows.numbers, generator=generator)
+    # a loss that takes no weights is right only on sets as the data are
     weighs = true_loss.takes_weight
     return SetSampler(
         task.strata(rows.own(rows.target)),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -27,62 +28,41 @@ class ValuedSets(NamedTuple):
         """Return some of the sets."""
         return ValuedSets(self.sets.picked(some), self.loss[some])
 
-    def followed_by(self, other: "ValuedSets") -> "ValuedSets":
-        """Return these sets and then the others, which are laid out alike."""
-        ours, theirs = self.sets, other.sets
-        weight = ours.weight
-        if weight is not None and theirs.weight is not None and weight.ndim > 1:
-            weight = torch.cat([weight, theirs.weight])
-        return ValuedSets(
-            Sets(
-                torch.cat([ours.target, theirs.target]),
-                torch.cat([ours.score, theirs.score]),
-                weight,
-                {
-                    name: torch.cat([column, theirs.columns[name]])
-                    for name, column in ours.columns.items()
-                },
-            ),
-            torch.cat([self.loss, other.loss]),
-        )
+
+def joined(ours: Sets, theirs: Sets) -> Sets:
+    """Return sets and then others, laid out alike; what holds for all sets stays."""
+
+    def both(one: Tensor, other: Tensor | None) -> Tensor:
+        is_own = one.ndim > 1 and len(one) == len(ours.score)
+        return torch.cat([one, other]) if is_own and other is not None else one
+
+    return Sets(
+        torch.cat([ours.target, theirs.target]),
+        torch.cat([ours.score, theirs.score]),
+        None if ours.weight is None else both(ours.weight, theirs.weight),
+        {name: both(one, theirs.columns[name]) for name, one in ours.columns.items()},
+    )
 
 
+@dataclass(eq=False)
 class SurrogateLearner:
-    """Keeps a surrogate close to the true loss at the model's scores.
+    """Keeps a surrogate close to the true loss at the model's scores."""
 
-    Attributes:
-        fitter: Holds the learned loss, beta, and moves it.
-    """
-
-    def __init__(
-        self,
-        fitter: SurrogateFitter,
-        true_loss: TrueLoss,
-        task: Task,
-        recipe: Recipe,
-        *,
-        generator: torch.Generator,
-    ) -> None:
-        """Start without sets to replay."""
-        self.fitter = fitter
-        self._true_loss, self._task, self._recipe = true_loss, task, recipe
-        self._generator = generator
-        self._replayed: ValuedSets | None = None
+    fitter: SurrogateFitter
+    """Holds the learned loss, beta, and moves it."""
+    true_loss: TrueLoss
+    task: Task
+    recipe: Recipe
+    generator: torch.Generator
+    _replayed: ValuedSets | None = None
 
     def learn(self, draw: DrawSets, *, steps: int) -> Float[Tensor, ""]:
-        """Take K_beta steps (Algorithm 1, lines 9 to 12) at the present model.
+        """Take K_beta steps (Algorithm 1, lines 9 to 12); return their mean error.
 
-        One forward pass, in the mode in which the model steps will query the
-        surrogate, serves the true losses and the fit of all steps.
-
-        Args:
-            draw: Gives sets of the present model's scores.
-            steps: K_beta.
-
-        Returns:
-            The mean surrogate error over the steps.
+        One forward pass of the present model, in the mode in which its steps will query
+        the surrogate, serves the true losses and the fit of all steps.
         """
-        n_sets = self._recipe.n_sets
+        n_sets = self.recipe.n_sets
         sets, loss = self._valued(draw, steps * n_sets)
 
         def by_step(part: Tensor) -> Tensor:
@@ -105,31 +85,29 @@ class SurrogateLearner:
         A share of them is drawn and valued now, the rest are the latest of earlier
         turns: each is fitted `replay` times in all.
         """
-        replay = self._recipe.replay
+        replay = self.recipe.replay
         n_new = math.ceil(n / replay)
         if self._replayed is None or len(self._replayed.loss) < n - n_new:
             n_new = n
-        sets = self._perturbed(draw(n_new))
-        loss = self._true_loss(sets if self._true_loss.takes_weight else sets.present())
-        valued = ValuedSets(sets, loss)
+        sets = draw(n_new)
+        if self.recipe.perturbation > 0:
+            sets = self.task.perturb(
+                sets,
+                self.recipe.perturbation,
+                # a loss of raw scores also changes as a whole set moves or stretches
+                as_a_whole=not self.fitter.surrogate.view.standardize,
+                generator=self.generator,
+            )
+        loss = self.true_loss(sets if self.true_loss.takes_weight else sets.present())
         if n_new < n and self._replayed is not None:
-            valued = valued.followed_by(self._replayed.picked(slice(n - n_new)))
+            old = self._replayed.picked(slice(n - n_new))
+            sets, loss = joined(sets, old.sets), torch.cat([loss, old.loss])
+        valued = ValuedSets(sets, loss)
         if replay == 1:
             return valued
         self._replayed = valued
-        mixed = torch.randperm(n, generator=self._generator, device=loss.device)
+        mixed = torch.randperm(n, generator=self.generator, device=loss.device)
         return valued.picked(mixed)
-
-    def _perturbed(self, sets: Sets) -> Sets:
-        if self._recipe.perturbation == 0:
-            return sets
-        return self._task.perturb(
-            sets,
-            self._recipe.perturbation,
-            # a loss of raw scores also changes as a whole set moves or stretches
-            as_a_whole=not self.fitter.surrogate.view.standardize,
-            generator=self._generator,
-        )
 
     def forget_sets(self) -> None:
         """Forget the sets kept for replay, as when sets are laid out in another way."""
@@ -146,7 +124,7 @@ class SurrogateLearner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`, in place."""
         self.fitter.load_state_dict(state)
-        self._replayed = None
+        self.forget_sets()
         if state["replayed"] is not None:
             *sets, loss = state["replayed"]
             kept = Sets(*sets).to(self.fitter.surrogate.loss_scale.device)

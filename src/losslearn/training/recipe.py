@@ -84,25 +84,13 @@ class Recipe:
         for name, choice in choices.items():
             allowed = get_args(choice)
             self._require(name, getattr(self, name) in allowed, f"one of {allowed}")
-        for name in (
-            "max_iter",
-            "model_steps",
-            "n_sets",
-            "min_per_stratum",
-            "replay",
-            "rounds",
-            "n_evals",
-        ):
+        counts = "max_iter model_steps n_sets min_per_stratum replay rounds n_evals"
+        for name in counts.split():
             self._require(name, self._is_at_least(name, 1), "at least 1")
         for name in ("model_lr", "surrogate_lr", "max_grad_norm"):
             above = self._is_at_least(name, 0) and getattr(self, name) != 0
             self._require(name, above, "above 0")
-        for name in (
-            "surrogate_steps",
-            "perturbation",
-            "usual_weight",
-            "catch_up",
-        ):
+        for name in ("surrogate_steps", "perturbation", "usual_weight", "catch_up"):
             self._require(name, self._is_at_least(name, 0), "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")
@@ -118,9 +106,8 @@ class Recipe:
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
-            raise ValueError(
-                f"`{name}` must be {expected}, got {getattr(self, name)!r}."
-            )
+            got = getattr(self, name)
+            raise ValueError(f"`{name}` must be {expected}, got {got!r}.")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name, as scikit-learn's estimators do."""
@@ -135,11 +122,10 @@ class Recipe:
 
     def round_ends(self) -> list[int]:
         """Return the iterations at which the rounds after the warm-up end."""
-        start, left = self.warm_up_iter, self.max_iter - self.warm_up_iter
-        ends = [
-            start + left * turn // self.rounds for turn in range(1, self.rounds + 1)
-        ]
-        return sorted(set(ends) - {start})
+        start, rounds = self.warm_up_iter, self.rounds
+        left = self.max_iter - start
+        ends = {start + left * turn // rounds for turn in range(1, rounds + 1)}
+        return sorted(ends - {start})
 
     @property
     def warm_up_iter(self) -> int:

@@ -21,7 +21,8 @@ class SetLayout(NamedTuple):
     """
 
     sizes: tuple[int, ...]
-    """Rows of each stratum, by its code; those of the highest code come first."""
+    """Rows of each stratum, by its code; those of the highest code come first in a set,
+    which nothing depends on."""
     weight: Float[Tensor, " n"]
     """Weight of each place of a set, mean 1."""
 
@@ -42,8 +43,7 @@ def set_layout(
         shares: Of each stratum in the data, by its code; sum 1.
         strata_shares: Of each stratum in a set; None keeps those of the data.
         min_per_stratum: At least so many rows of each stratum in a set.
-        weigh_back: Weigh the rows back to the data's shares; without, every row
-            weighs 1.
+        weigh_back: Weigh rows back to the data's shares; else every row weighs 1.
         device: Where the weights lie.
     """
     least = min(min_per_stratum, batch_size // len(shares))
@@ -65,14 +65,21 @@ def set_layout(
 def strata_rows(
     strata: Integer[Tensor, " rows"], *, numbers: Integer[Tensor, " rows"] | None = None
 ) -> list[Tensor]:
-    """Return the numbers of the rows of each stratum, by its code.
+    """Return the numbers of the rows of each stratum, by its code, from 0.
 
-    Args:
-        strata: Code of each row, from 0.
-        numbers: The rows' numbers in a larger table; None counts them from 0.
+    Rows of a larger table have `numbers` there; else they are counted from 0.
     """
+
+    def numbered(is_taken: Bool[Tensor, " rows"]) -> Integer[Tensor, " taken"]:
+        if numbers is None:
+            return torch.nonzero(is_taken).squeeze(-1)
+        if numbers.device.type == "cpu":
+            # PyTorch would hold 8 bytes a row besides, and rows may be many
+            return torch.from_numpy(numbers.numpy()[is_taken.numpy()])
+        return numbers[is_taken]
+
     n_strata = int(strata.max()) + 1 if len(strata) else 0
-    return [_numbers(strata == code, numbers) for code in range(n_strata)]
+    return [numbered(strata == code) for code in range(n_strata)]
 
 
 def shares_of(counts: Sequence[int]) -> list[float]:
@@ -81,54 +88,24 @@ def shares_of(counts: Sequence[int]) -> list[float]:
     return [1.0 - sum(others), *others]
 
 
-def _numbers(
-    is_taken: Bool[Tensor, " rows"], numbers: Integer[Tensor, " rows"] | None
-) -> Integer[Tensor, " taken"]:
-    if numbers is None:
-        return torch.nonzero(is_taken).squeeze(-1)
-    if numbers.device.type == "cpu":
-        # PyTorch would hold 8 bytes a row besides, and rows may be many
-        return torch.from_numpy(numbers.numpy()[is_taken.numpy()])
-    return numbers[is_taken]
-
-
 def draw_stratified(
     by_stratum: Sequence[Tensor],
     n_sets: int,
-    layout: SetLayout,
+    sizes: Sequence[int],
     *,
     generator: torch.Generator | None,
 ) -> Integer[Tensor, "n_sets n"]:
     """Return the row numbers of stratified sets, drawn with replacement.
 
-    Args:
-        by_stratum: Numbers of the rows of each stratum, none empty.
-        n_sets: How many.
-        layout: Of each set.
-        generator: Source of the draws, on the device of the rows.
+    Each stratum's rows give as many as `SetLayout.sizes` says, and none is empty.
     """
-    parts = [
-        pick_rows(rows, (n_sets, size), generator=generator)
-        for rows, size in zip(reversed(by_stratum), reversed(layout.sizes), strict=True)
-    ]
+    parts = []
+    for rows, size in zip(reversed(by_stratum), reversed(sizes), strict=True):
+        places = torch.randint(
+            len(rows), (n_sets, size), generator=generator, device=rows.device
+        )
+        parts.append(rows.take(places).long())
     return torch.cat(parts, dim=-1)
-
-
-def pick_rows(
-    rows: Integer[Tensor, " some"],
-    shape: tuple[int, int],
-    *,
-    generator: torch.Generator | None,
-) -> Integer[Tensor, "n_sets n"]:
-    """Return row numbers drawn with replacement from `rows`.
-
-    Args:
-        rows: Where they are drawn from, at least one.
-        shape: Of what is drawn.
-        generator: Source of the draws, on the device of `rows`.
-    """
-    place = torch.randint(len(rows), shape, generator=generator, device=rows.device)
-    return rows.take(place).long()
 
 
 class SetsAhead(NamedTuple):
@@ -146,8 +123,6 @@ _NUMBERS_AHEAD = 2**17
 
 class SetSampler:
     """Draws stratified sets of rows, each by one `SetLayout`.
-
-    Rows of the highest code come first in a set; nothing downstream depends on it.
 
     Attributes:
         weight: Weight of each place of a set, mean 1, shape `[n]`.
@@ -176,18 +151,9 @@ class SetSampler:
         weigh_back: bool = True,
         generator: torch.Generator | None = None,
     ) -> None:
-        """Sort the rows by stratum.
+        """Sort the rows by stratum; arguments as of `strata_rows` and `set_layout`.
 
-        Args:
-            strata: Code of each row, from 0.
-            batch_size: N, rows of a set.
-            numbers: The rows' numbers in a larger table; None counts them from 0.
-            n_strata: How many there must be at least.
-            strata_shares: Of each stratum in a set; None keeps those of the data.
-            min_per_stratum: At least so many rows of each stratum in a set.
-            weigh_back: Weigh the rows back to the data's shares; without, every row
-                weighs 1.
-            generator: Source of the draws, on the device of `strata`.
+        There must be `n_strata` at least; the generator is on the device of `strata`.
 
         Raises:
             ValueError: If a stratum holds no row, or a set has no room for all.
@@ -218,18 +184,12 @@ class SetSampler:
         self.ahead = SetsAhead(self._rows[0].new_empty(0), 0)
 
     def draw(self, n_sets: int) -> Drawn:
-        """Return `n_sets` sets.
-
-        Sets are drawn ahead, for later calls too: many at once cost hardly more than
-        a few.
-        """
+        """Return `n_sets` sets, of many drawn at once, which costs hardly more."""
         sets, n_given = self.ahead
         if n_given + n_sets > len(sets):
             at_once = max(_NUMBERS_AHEAD // len(self.weight), n_sets)
-            sets = draw_stratified(
-                self._rows, at_once, self._layout, generator=self._generator
-            )
-            n_given = 0
+            rows, sizes, n_given = self._rows, self._layout.sizes, 0
+            sets = draw_stratified(rows, at_once, sizes, generator=self._generator)
         end = n_given + n_sets
         self.ahead = SetsAhead(sets, end)
         return Drawn(sets[n_given:end], self.weight)
@@ -237,9 +197,6 @@ class SetSampler:
 
 class UnitSampler:
     """Draws sets that are whole units of rows, as a query's; the rest weighs 0.
-
-    Attributes:
-        ahead: Nothing is drawn ahead.
 
     Example:
         >>> sampler = UnitSampler(torch.tensor([0, 1, 1, 1]))
@@ -254,19 +211,13 @@ class UnitSampler:
         numbers: Integer[Tensor, " rows"] | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        """Sort the rows by unit.
-
-        Args:
-            units: Which unit each row belongs to.
-            numbers: The rows' numbers in a larger table; None counts them from 0.
-            generator: Source of the draws, on the device of `units`.
-        """
+        """Sort the rows by the unit of each; `numbers` as of `strata_rows`."""
         order = units.argsort(stable=True)
         _, self._lengths = torch.unique(units, return_counts=True)
         self._starts = self._lengths.cumsum(0) - self._lengths
         self._rows = order if numbers is None else numbers[order].long()
         self._generator = generator
-        self.ahead = SetsAhead(order.new_empty(0), 0)
+        self.ahead = SetsAhead(order.new_empty(0), 0)  # nothing ever is
 
     def draw(self, n_sets: int) -> Drawn:
         """Return `n_sets` units, drawn with replacement, as long as the longest."""

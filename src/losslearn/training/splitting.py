@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.signedinteger]
 
 _LEAST_ROWS = 2
-"""Rows of each stratum that every part of `split_rows` gets, so that no loss of it is
-undefined."""
+"""Rows of each stratum in every part of `split_rows`, so that its loss is defined."""
 
 
 class RowNumbers(NamedTuple):
@@ -36,28 +35,17 @@ def split_by_strata(
     counts: ArrayLike,
     generator: np.random.Generator | np.random.RandomState,
 ) -> list[Numbers]:
-    """Draw so many rows of each stratum for each part.
-
-    Args:
-        strata: A code for each row, from 0.
-        counts: Shape `[strata, parts]`; a stratum's rows in all.
-        generator: Shuffles the rows of a stratum, one stratum after the other.
-
-    Returns:
-        The row numbers of each part, stratum by stratum.
-    """
-    of_stratum = np.asarray(counts)
+    """Draw `counts`, `[strata, parts]`, rows: each part's, stratum by stratum."""
+    of_stratum = np.asarray(counts)  # all rows of each
     numbers = np.arange(len(strata), dtype=np.int32 if len(strata) < 2**31 else None)
     # all of them before the first is shuffled, then without the numbers themselves
     rows = [numbers[strata == code] for code in range(len(of_stratum))]
     del numbers
-    parts: list[list[Numbers]] = [[] for _ in of_stratum.T]
+    split = []
     for own, sizes in zip(rows, of_stratum, strict=True):
         generator.shuffle(own)
-        cuts = np.cumsum(sizes)[:-1]
-        for part, taken in zip(parts, np.split(own, cuts), strict=True):
-            part.append(taken)
-    return [np.concatenate(part) for part in parts]
+        split.append(np.split(own, np.cumsum(sizes)[:-1]))
+    return [np.concatenate(part) for part in zip(*split, strict=True)]
 
 
 def split_off_validation(
@@ -68,21 +56,14 @@ def split_off_validation(
     The rows, and their order, are those of scikit-learn's `train_test_split` with
     `stratify=strata`, which takes some 100 bytes a row; this takes 20.
 
-    Args:
-        strata: A code for each row, from 0.
-        n_valid: How many rows to split off.
-        seed: Seed of the draw.
-
     Raises:
         ValueError: If a part would hold fewer rows than there are strata.
 
     Example:
         >>> import numpy as np
-        >>> parts = split_off_validation(
-        ...     np.array([0, 0, 0, 1, 1, 1]), n_valid=2, seed=0
-        ... )
+        >>> parts = split_off_validation(np.array([0, 0, 0, 1, 1]), n_valid=2, seed=0)
         >>> [len(part) for part in parts]
-        [4, 2]
+        [3, 2]
     """
     n_train, rows_of = len(strata) - n_valid, np.bincount(strata)
     if min(n_train, n_valid) < len(rows_of):
@@ -102,9 +83,7 @@ def split_off_validation(
 
 
 def _share_out(
-    n_rows: int,
-    counts: NDArray[np.integer],
-    generator: np.random.RandomState,
+    n_rows: int, counts: NDArray[np.integer], generator: np.random.RandomState
 ) -> NDArray[np.integer]:
     """Return how many of `n_rows` each stratum gets: its share, largest rests up."""
     exact = counts / counts.sum() * n_rows
@@ -132,17 +111,8 @@ def split_rows(
     """Divide the rows into training, validation and test rows, each stratum alike.
 
     Depends on nothing but the strata and the seed. Every part holds at least two rows
-    of each stratum.
-
-    Args:
-        strata: A code for each row, from 0.
-        test_size: Share of the rows to test on; 0 for none.
-        validation_size: Share of the rows to validate on; 0 for none.
-        seed: Seed of the division.
-        names: What to call the strata in an error.
-
-    Returns:
-        The row numbers of the three parts, which share no row and leave out none.
+    of each stratum; no row is left out. Sizes are shares of the rows, 0 for no part;
+    names are what an error calls the strata.
 
     Raises:
         ValueError: If the shares leave no training rows, or a stratum has too few rows.
@@ -161,6 +131,7 @@ def split_rows(
         )
     rows_of = np.bincount(codes)
     needed = _LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
+    counts = []
     for code, n in enumerate(rows_of.tolist()):
         if n < needed:
             name = code if names is None else names[code]
@@ -168,7 +139,7 @@ def split_rows(
                 f"Class {name!r} has too few rows: {n}; at least {needed} are needed, "
                 f"{_LEAST_ROWS} in each part."
             )
-    counts = [_part_sizes(n, test_size, validation_size) for n in rows_of.tolist()]
+        counts.append(_part_sizes(n, test_size, validation_size))
     parts = split_by_strata(codes, counts, np.random.default_rng(seed))
     test, validation, train = (np.sort(part) for part in parts)
     return RowSplit(train, validation, test)

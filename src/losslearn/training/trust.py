@@ -4,20 +4,21 @@ import math
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
 from losslearn.metrics import Loss, Sets, TrueLoss
 from losslearn.surrogate.fitter import Weights
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task
-from losslearn.training.lower import DrawSets
+from losslearn.training.lower import DrawSets, joined
 
+_STRENGTH = 0.1
+"""sigma of a reading's moves, in deviations of a set's scores."""
+_MEMORY = 0.9
+"""Share of the sums that is kept at each reading."""
 _NO_TRUST, _FULL_TRUST = 0.1, 0.4
 """Cosines at which the learned loss takes no part, and its full part."""
 _DEAD = 0.95
 """Share of directions without a change of the true loss, from which on it is dead."""
-
-
 _STEP = 3.0
 """By which the usual loss's weight is divided after a round that went well, and
 multiplied after one that did not."""
@@ -46,53 +47,28 @@ class GradientHealth:
     training.
     """
 
-    def __init__(
-        self,
-        true_loss: TrueLoss,
-        task: Task,
-        *,
-        strength: float = 0.1,
-        memory: float = 0.9,
-    ) -> None:
-        """Start without a reading.
-
-        Args:
-            true_loss: What the surrogate stands in for.
-            task: Knows how scores are moved.
-            strength: sigma, in deviations of the set's scores.
-            memory: What is kept of the sums at each reading, in [0, 1).
-        """
+    def __init__(self, true_loss: TrueLoss, task: Task) -> None:
+        """Start without a reading."""
         self._true_loss, self._task = true_loss, task
-        self._strength, self._memory = strength, memory
         self._sums = [0.0] * 7
 
     def read(self, learned: Loss, sets: Sets, *, generator: torch.Generator) -> None:
-        """Move each set to and fro once; waits for the device.
+        """Move each set of one axis of sets to and fro once; waits for the device.
 
-        Args:
-            learned: The learned loss, as it is now, in units of the true loss.
-            sets: One axis of sets, scores without gradient.
-            generator: Draws the directions.
+        The learned loss is in units of the true loss, and no score has a gradient.
         """
-        step = self._task.directions(sets, self._strength, generator=generator)
-        moved = Sets(
-            torch.cat([sets.target] * 2),
-            torch.cat([sets.score + step, sets.score - step]),
-            _twice(sets.weight, sets.target),
-            {name: torch.cat([column] * 2) for name, column in sets.columns.items()},
-        )
-        loss = self._true_loss(
-            moved if self._true_loss.takes_weight else moved.present()
-        )
+        step = self._task.directions(sets, _STRENGTH, generator=generator)
+        both = (sets._replace(score=sets.score + move) for move in (step, -step))
+        moved, true_loss = joined(*both), self._true_loss
+        loss = true_loss(moved if true_loss.takes_weight else moved.present())
         with torch.no_grad():
             value = learned(moved)
         pairs = torch.stack([loss, value]).double()
-        there, back = pairs.chunk(2, -1)
-        change, learned_change = there - back
         gap = (pairs[1] - pairs[0]).abs().unflatten(0, (2, -1)).mean(0)
-        known = change.isfinite()
-        change = torch.where(known, change, 0.0)
-        learned_change = torch.where(known, learned_change, 0.0)
+        there, back = pairs.chunk(2, -1)
+        changes = there - back
+        known = changes[0].isfinite()
+        change, learned_change = torch.where(known, changes, 0.0)
         new = torch.stack(
             [
                 (change * learned_change).sum(),
@@ -104,59 +80,47 @@ class GradientHealth:
                 torch.where(known, (there[0] + back[0]) / 2, 0.0).sum(),
             ]
         ).tolist()
-        self._sums = [
-            self._memory * old + latest
-            for old, latest in zip(self._sums, new, strict=True)
-        ]
+        old_and_new = zip(self._sums, new, strict=True)
+        self._sums = [_MEMORY * old + latest for old, latest in old_and_new]
 
     @property
     def cosine(self) -> float:
-        """In [-1, 1]; NaN without a reading, or where either loss never changes."""
+        """Of the gradients, in [-1, 1]; NaN unread, or where a loss never changes."""
         along, true, learned = self._sums[:3]
-        if true <= 0 or learned <= 0:
-            return math.nan
-        return along / math.sqrt(true * learned)
+        has_both = true > 0 and learned > 0
+        return along / math.sqrt(true * learned) if has_both else math.nan
 
     @property
     def is_dead(self) -> bool:
-        """Whether there is no gradient to follow, as far as has been read.
-
-        Either loss then does not change with the scores.
-        """
-        return self.dead_share >= _DEAD or (
-            self._sums[4] > 0 and math.isnan(self.cosine)
-        )
+        """Whether either loss, as far as read, does not change with the scores."""
+        has_read = self._sums[4] > 0
+        return self.dead_share >= _DEAD or (has_read and math.isnan(self.cosine))
 
     @property
     def dead_share(self) -> float:
-        """Share of directions along which the true loss does not change, in [0, 1].
-
-        NaN without a reading.
-        """
-        dead, known = self._sums[3:5]
-        return dead / known if known > 0 else math.nan
+        """Share of directions that leave the true loss as it is; NaN if unread."""
+        return self._mean(3)
 
     @property
     def error(self) -> float:
-        """Mean gap between learned and true loss on the sets read, in the loss's units.
-
-        NaN without a reading.
-        """
-        known, gap = self._sums[4:6]
-        return gap / known if known > 0 else math.nan
+        """Mean gap between learned and true loss, in units of the loss; NaN unread."""
+        return self._mean(5)
 
     @property
     def true_loss(self) -> float:
-        """Mean true loss of the sets read; NaN without a reading."""
-        known, loss = self._sums[4], self._sums[6]
-        return loss / known if known > 0 else math.nan
+        """Mean true loss of the sets read; NaN unread."""
+        return self._mean(6)
+
+    def _mean(self, place: int) -> float:
+        """Return a sum over the directions with a value, over their number."""
+        known = self._sums[4]
+        return self._sums[place] / known if known > 0 else math.nan
 
     @property
     def trust(self) -> float:
         """How far the surrogate's gradient may be followed, in [0, 1].
 
-        From 0 at a cosine of 0.1 or where the gradient is dead, to 1 at 0.4; 0 without
-        a reading.
+        From 0 at a cosine of 0.1, unread, or where the gradient is dead, to 1 at 0.4.
         """
         if self.is_dead or math.isnan(self.cosine):
             return 0.0
@@ -172,25 +136,16 @@ class GradientHealth:
         self._sums = list(state["sums"])
 
 
-def _twice(weight: Tensor | None, target: Tensor) -> Tensor | None:
-    """Return weights for the same sets behind one another."""
-    if weight is None or weight.ndim == 1 or len(weight) != len(target):
-        return weight
-    return torch.cat([weight] * 2)
-
-
 class Reading(NamedTuple):
     """How it stands with the learned loss at a look; NaN where nothing is known."""
 
-    cosine: float = float("nan")
-    """Of the learned and the true loss's gradients, in [-1, 1]."""
-    dead_share: float = float("nan")
-    """Share of directions in which the true loss does not change, in [0, 1]."""
-    fresh_error: float = float("nan")
-    """Mean gap between learned and true loss on fresh sets, in units of the loss."""
-    learned_weight: float = float("nan")
+    cosine: float = math.nan
+    dead_share: float = math.nan
+    fresh_error: float = math.nan
+    """As of `GradientHealth`, whose `error` is that of fresh sets."""
+    learned_weight: float = math.nan
     """What the learned loss counts for in the objective, in [0, 1]."""
-    usual_weight: float = float("nan")
+    usual_weight: float = math.nan
     """What the usual loss counts for beside it."""
 
 
@@ -204,9 +159,6 @@ class Balance:
     same factor but up to 20, after each in which it was. So a limited model comes to
     follow the metric alone, and a model that the usual loss calibrates well comes to
     follow the usual loss with a little of the metric.
-
-    Attributes:
-        health: The gradient's, at the latest reading.
     """
 
     def __init__(
@@ -219,14 +171,7 @@ class Balance:
         self._most = max(_MOST, self._usual)
 
     def read(self, draw: DrawSets, *, generator: torch.Generator) -> None:
-        """Read the gradient's health on fresh sets, and weigh the learned loss by it.
-
-        Waits for the device.
-
-        Args:
-            draw: Gives sets of the present model's scores.
-            generator: Draws the directions.
-        """
+        """Read the health on fresh sets, and weigh the learned loss by it; waits."""
         learned = self._objective.fitter.values
         self.health.read(learned, draw(_SETS), generator=generator)
         self._trust = self.health.trust
@@ -235,23 +180,17 @@ class Balance:
     def end_round(self, *, is_behind: bool) -> None:
         """Let the usual loss count more if the learned loss fell behind, else less."""
         if is_behind:
-            raised = max(self._usual, _LEAST) * _STEP
-            self._usual = min(raised, self._most)
+            self._usual = min(max(self._usual, _LEAST) * _STEP, self._most)
         else:
             self._usual /= _STEP
         self._weigh()
 
     def reading(self) -> Reading:
         """Return how it stands, for a look's record."""
-        return Reading(
-            self.health.cosine,
-            self.health.dead_share,
-            self.health.error,
-            *self._objective.weights,
-        )
+        health, weights = self.health, self._objective.weights
+        return Reading(health.cosine, health.dead_share, health.error, *weights)
 
     def _weigh(self) -> None:
-        usual = self._usual
-        if self._trust == 0 and usual == 0:
-            usual = 1.0  # something must lead
+        nothing_leads = self._trust == 0 and self._usual == 0
+        usual = 1.0 if nothing_leads else self._usual
         self._objective.weights = Weights(self._trust, usual)

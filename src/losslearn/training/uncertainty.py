@@ -11,7 +11,7 @@ from torch import Tensor
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import take_rows
 from losslearn.tasks.task import Rule
-from losslearn.training.sampling import pick_rows, strata_rows
+from losslearn.training.sampling import draw_stratified, strata_rows
 
 _N_RESAMPLES = 100
 """The standard error is then known to 7 %."""
@@ -29,7 +29,7 @@ class Difference(NamedTuple):
     value: float
     """Below 0 where the first is better."""
     standard_error: float
-    """Of `value`, over the choice of rows; 0 for models that do the same."""
+    """Of `value` on the rows as they are, over their choice; 0 for equal models."""
 
     @property
     def is_clear_gain(self) -> bool:
@@ -50,17 +50,8 @@ def loss_difference(
     Rows are resampled with replacement within each stratum, the same for both models
     (paired), and each is judged by its own rule (Efron and Tibshirani, 1993). Of
     very many rows fewer are drawn, and the error is scaled (the m out of n bootstrap;
-    Bickel, Götze and van Zwet, 1997).
-
-    Args:
-        true_loss: What is compared.
-        sets: The same rows with the scores of the first model and of the second.
-        rules: Of each.
-        strata: Code of each row, from 0.
-        seed: Of the resampling.
-
-    Returns:
-        The difference on the rows as they are, and its standard error.
+    Bickel, Götze and van Zwet, 1997). Both sets are the same rows, with the scores of
+    either model.
     """
     losses = [rule.judged(true_loss) for rule in rules]
     first, second = (float(loss(own)) for loss, own in zip(losses, sets, strict=True))
@@ -69,31 +60,20 @@ def loss_difference(
         return Difference(0.0, 0.0)
     n = len(strata)
     generator = torch.Generator(strata.device).manual_seed(seed)
-    parts = strata_rows(strata)[::-1]
-    rarer = max(min(map(len, parts)), 1)
+    by_stratum = strata_rows(strata)
+    rarer = max(min(map(len, by_stratum)), 1)
     share = min(max(_ENOUGH_ROWS / n, _LEAST_ROWS / rarer), 1.0)
-    sizes = [round(share * len(part)) for part in parts]
+    sizes = [round(share * len(rows)) for rows in by_stratum]
     at_once = max(_MAX_ROWS // max(sum(sizes), 1), 1)
     # in one tensor: small ones kept among large ones that go would hold their memory
     found = torch.empty(_N_RESAMPLES, dtype=torch.float64, device=strata.device)
     for some in found.split(at_once):
-        rows = torch.cat(
-            [
-                pick_rows(part, (len(some), size), generator=generator)
-                for part, size in zip(parts, sizes, strict=True)
-            ],
-            dim=-1,
-        )
+        rows = draw_stratified(by_stratum, len(some), sizes, generator=generator)
         ours, theirs = (
-            loss(_resampled(own, rows)) for loss, own in zip(losses, sets, strict=True)
+            loss(Sets(y[rows], score[rows], None, take_rows(columns, rows)))
+            for loss, (y, score, _, columns) in zip(losses, sets, strict=True)
         )
         some.copy_(ours - theirs)
     found = found[found.isfinite()]
-    error = float(found.std()) if len(found) > 1 else float("nan")
+    error = float(found.std()) if len(found) > 1 else math.nan
     return Difference(first - second, error * math.sqrt(sum(sizes) / n))
-
-
-def _resampled(sets: Sets, rows: Integer[Tensor, "n_sets size"]) -> Sets:
-    """Return sets of these rows of one set."""
-    columns = take_rows(sets.columns, rows)
-    return Sets(sets.target[rows], sets.score[rows], None, columns)
