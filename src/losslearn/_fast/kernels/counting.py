@@ -6,28 +6,24 @@ from numpy.typing import NDArray
 from losslearn._fast.kernels.arithmetic import compiled_exactly
 
 Doubles = NDArray[np.float64]
+SortedSets = tuple[
+    NDArray[np.floating], NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]
+]
+"""All `[sets, n]`: scores by row; rows from the lowest score on, NaN last; targets by
+row, 0 or 1; weights by row, of size 0 where all are 1."""
 
 
 @compiled_exactly
-def count_above(
-    score: NDArray[np.floating],
-    order: NDArray[np.int64],
-    y_true: NDArray[np.int64],
-    weight: NDArray[np.floating],
-    above: Doubles,
-    undefined: Doubles,
-) -> None:
+def count_above(sets: SortedSets, above: Doubles, undefined: Doubles) -> None:
     """Write the counts at n + 1 cut points, tied rows together.
 
     Args:
-        score: Scores by row, shape `[sets, n]`.
-        order: Rows from the lowest score on, NaN last, shape `[sets, n]`.
-        y_true: Targets by row, 0 or 1, shape `[sets, n]`.
-        weight: Weights by row, shape `[sets, n]`; of size 0 where all are 1.
+        sets: Of rows in order.
         above: Written; weight of positive and of negative rows above each cut point,
             shape `[2, sets, n + 1]`.
         undefined: Written; NaN for a set of one class or with a NaN score, else 0.
     """
+    score, order, y_true, weight = sets
     n_sets, n = score.shape
     for s in range(n_sets):
         tp, fp = 0.0, 0.0
@@ -48,22 +44,12 @@ def count_above(
 
 
 @compiled_exactly
-def misranked_share(
-    score: NDArray[np.floating],
-    order: NDArray[np.int64],
-    y_true: NDArray[np.int64],
-    weight: NDArray[np.floating],
-    share: Doubles,
-) -> None:
+def misranked_share(sets: SortedSets, share: Doubles) -> None:
     """Write the share of (positive, negative) pairs in the wrong order, ties as half.
 
-    Args:
-        score: Scores by row, shape `[sets, n]`.
-        order: Rows from the lowest score on, NaN last, shape `[sets, n]`.
-        y_true: Targets by row, 0 or 1, shape `[sets, n]`.
-        weight: Weights by row, shape `[sets, n]`; of size 0 where all are 1.
-        share: Written, one of each set; NaN for one class or with a NaN score.
+    It is NaN for a set of one class or with a NaN score.
     """
+    score, order, y_true, weight = sets
     n_sets, n = score.shape
     for s in range(n_sets):
         wrong, pos, neg = 0.0, 0.0, 0.0  # pos, neg: below the rows tied at present

@@ -8,6 +8,11 @@ from losslearn._fast.kernels.arithmetic import Matrix, Vector, compiled
 from losslearn._fast.kernels.prefetching import FLOATS_PER_LINE, prefetch
 
 Rows = NDArray[np.int64]
+"""Numbers of rows of a table."""
+
+Table = tuple[Matrix, Vector, Vector]
+"""A table, `[rows, features]`; of each feature its mean, and one over its deviation, 0
+for a constant one."""
 
 _AHEAD = 8
 """Rows between what is asked for and what is worked on."""
@@ -26,8 +31,9 @@ def _fetch_ahead(flat: Vector, width: int, rows: Rows, i: int) -> None:
 
 
 @compiled
-def gather(x: Matrix, rows: Rows, mean: Vector, inverse: Vector, out: Matrix) -> None:
+def gather(table: Table, rows: Rows, out: Matrix) -> None:
     """Write standardised rows of a table."""
+    x, mean, inverse = table
     flat, n_features = x.reshape(-1), x.shape[1]
     for i in range(len(rows)):
         _fetch_ahead(flat, n_features, rows, i)
@@ -37,10 +43,9 @@ def gather(x: Matrix, rows: Rows, mean: Vector, inverse: Vector, out: Matrix) ->
 
 
 @compiled
-def score_linear(
-    alpha: Vector, x: Matrix, rows: Rows, mean: Vector, inverse: Vector
-) -> Vector:
-    """Return the linear model's scores, without a table of the rows."""
+def score_linear(alpha: Vector, table: Table, rows: Rows) -> Vector:
+    """Return the linear model's scores, without a copy of the rows."""
+    x, mean, inverse = table
     flat, n_features = x.reshape(-1), x.shape[1]
     weight = alpha[:n_features] * inverse
     bias = alpha[n_features]
