@@ -25,13 +25,6 @@ class GraphedFunction:
     The function may change tensors in place, as an optimiser does. It must ask nothing
     of the device, draw nothing, and do the same each time: what it reads beside its
     inputs is settled when it is recorded, but for what lies in the tensors.
-
-    Example:
-        >>> import torch
-        >>> total = torch.zeros(2)
-        >>> add = GraphedFunction(lambda x: (total.add_(x),), works_on=total.data_ptr)
-        >>> add(torch.ones(2))
-        (tensor([1., 1.]),)
     """
 
     def __init__(self, function: Function, *, works_on: Callable[[], Hashable]) -> None:
@@ -66,13 +59,10 @@ class GraphedFunction:
             self._graphs.clear()
             self._recorded_for = works_on
         kind = tuple((tensor.shape, tensor.dtype, tensor.device) for tensor in inputs)
-        is_new = kind not in self._graphs
-        graph = self._graphs.pop(kind, None)
-        if is_new:
-            outputs = self._function(*inputs)
-        else:
-            graph = graph or _Graph.record(self._function, inputs)
-            outputs = graph.replay(inputs)
+        graph = None
+        if kind in self._graphs:
+            graph = self._graphs.pop(kind) or _Graph.record(self._function, inputs)
+        outputs = graph.replay(inputs) if graph else self._function(*inputs)
         self._graphs[kind] = graph  # as the latest
         if len(self._graphs) > _MOST_KINDS:
             del self._graphs[next(iter(self._graphs))]
@@ -114,11 +104,10 @@ class _Graph(NamedTuple):
         device = inputs[0].device
         kept = tuple(torch.empty_like(t, requires_grad=False) for t in inputs)
         graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.Stream(device)
+        # other threads, such as those that load data, may use the device meanwhile
         recording = torch.cuda.graph(
-            graph,
-            stream=torch.cuda.Stream(device),
-            # other threads, such as those that load data, may use the device meanwhile
-            capture_error_mode="thread_local",
+            graph, stream=stream, capture_error_mode="thread_local"
         )
         with torch.cuda.device(device), _nothing_collected(), recording:
             outputs = function(*kept)

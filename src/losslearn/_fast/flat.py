@@ -16,34 +16,19 @@ class FlatParameters:
     of these over one module share it.
 
     Attributes:
-        values: All parameters, one axis; its `grad` holds all gradients.
-
-    Example:
-        >>> import torch
-        >>> layer = torch.nn.Linear(3, 2)
-        >>> flat = FlatParameters(layer.parameters())
-        >>> with torch.no_grad():
-        ...     flat.values.zero_()
-        Parameter containing:
-        tensor([0., 0., 0., 0., 0., 0., 0., 0.], requires_grad=True)
-        >>> layer.weight.sum().item()
-        0.0
+        values: All parameters, one axis.
+        grad: All gradients, which are those of `values`.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Move the parameters into one buffer, where they are not in one yet.
-
-        Args:
-            parameters: Of one device and floating type; `can_hold` tells.
-        """
+        """Move parameters that `can_hold` takes into one buffer, if not in one yet."""
         self._parameters = list(parameters)
         buffer = _buffer_of(self._parameters)
         if buffer is None:
             buffer = torch.cat([p.detach().reshape(-1) for p in self._parameters])
         self.values = nn.Parameter(buffer)
-        self.values.grad = torch.zeros_like(buffer)
-        self._views = self._split(buffer)
-        self._gradients = self._split(self.values.grad)
+        self.values.grad = self.grad = torch.zeros_like(buffer)
+        self._views, self._gradients = self._split(buffer), self._split(self.grad)
         for parameter, view in zip(self._parameters, self._views, strict=True):
             parameter.data = view
 
@@ -61,18 +46,11 @@ class FlatParameters:
         ]
 
     def zero_grad(self) -> None:
-        """Set all gradients to zero; those the module let go of are put back."""
+        """Set all gradients to zero, also for parameters that have let go of theirs."""
         self.grad.zero_()
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             if parameter.grad is not gradient:
                 parameter.grad = gradient
-
-    @property
-    def grad(self) -> Float[Tensor, " size"]:
-        """All gradients, one axis."""
-        gradient = self.values.grad
-        assert gradient is not None, "made in __init__"
-        return gradient
 
     def gather(self) -> None:
         """Take over parameters and gradients that the module replaced by others."""

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 _MODELS = ("losslearn.models.networks.Linear", "losslearn.models.networks.MLP")
 
+_USUAL = {
+    "negative_slope": 0.01,
+    "momentum": 0.1,
+    "eps": 1e-5,
+    "affine": True,
+    "track_running_stats": True,
+}
+"""How layers of the built-in models are set up, those that have such a setting."""
+
 _NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
 
 
@@ -216,18 +225,6 @@ def _layers(model: Any) -> list[nn.Module]:  # noqa: ANN401 - `Linear` or `MLP`
     return list(model.layers)
 
 
-_USUAL: dict[type, dict[str, object]] = {
-    nn.LeakyReLU: {"negative_slope": 0.01},
-    nn.BatchNorm1d: {
-        "momentum": 0.1,
-        "eps": 1e-5,
-        "affine": True,
-        "track_running_stats": True,
-    },
-}
-"""How the built-in models' layers are set up."""
-
-
 def _is_as_built(model: nn.Module) -> bool:
     """Return whether nobody has exchanged or set up a layer in another way."""
     layers = _layers(model)
@@ -238,11 +235,11 @@ def _is_as_built(model: nn.Module) -> bool:
     rates = {layer.p for layer in layers if isinstance(layer, nn.Dropout)}
     return (
         len(rates) <= 1
-        and all(rate < 1 for rate in rates)
+        and max(rates, default=0) < 1
         and all(layer.bias is not None for layer in layers[::4])
         and all(
-            getattr(layer, name) == value
+            getattr(layer, name, usual) == usual
             for layer in layers
-            for name, value in _USUAL.get(type(layer), {}).items()
+            for name, usual in _USUAL.items()
         )
     )

@@ -2,9 +2,10 @@
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
 _CHUNK = 2**18
@@ -13,8 +14,8 @@ _CHUNK = 2**18
 _MARKED = 2**17
 """Row numbers that are looked at at a time."""
 
-_SCORED = 2**22
-"""Values of a table that are scored at a time, at most."""
+_SCORED_ROWS, _SCORED = 8_192, 2**22
+"""Rows, and values of a table, that are scored at a time, at most."""
 
 
 class Standardizer(nn.Module):
@@ -44,16 +45,16 @@ class Standardizer(nn.Module):
         *,
         rows: Integer[Tensor, " taken"] | None = None,
     ) -> "Standardizer":
-        """Take mean and deviation from `x`; returns itself.
+        """Take mean and deviation from rows of `x`, each once; None takes all.
 
         One pass over the table, a chunk at a time, in double (Chan, Golub and LeVeque,
-        1983): a table in a memory map is read once, in order.
-
-        Args:
-            x: The table.
-            rows: The numbers of the rows to take, each once; None takes all.
+        1983): a table in a memory map is read once, in order. Returns itself.
         """
-        is_taken = None if rows is None else _mark(rows, len(x))
+        is_taken = None
+        if rows is not None:
+            is_taken = torch.zeros(len(x), dtype=torch.bool, device=rows.device)
+            for some in rows.split(_MARKED):
+                is_taken[some.long()] = True
         dtype = torch.float32 if x.device.type == "mps" else torch.float64
         count = 0
         mean, squares, largest = x.new_zeros(3, x.shape[1], dtype=dtype)
@@ -82,40 +83,38 @@ class Standardizer(nn.Module):
         return (x - self.mean) / self.scale
 
 
-def _mark(rows: Integer[Tensor, " taken"], n_rows: int) -> Bool[Tensor, " rows"]:
-    """Return which of a table's rows are among these."""
-    is_taken = torch.zeros(n_rows, dtype=torch.bool, device=rows.device)
-    for some in rows.split(_MARKED):
-        is_taken[some.long()] = True
-    return is_taken
-
-
-class Linear(nn.Module):
-    """One weight a feature and an offset, after standardising the features.
+class _Standardizing(nn.Module):
+    """Layers behind a standardizer.
 
     Shape:
         `[n, features]` to `[n]`.
     """
 
+    layers: nn.Module
+
     def __init__(self, n_features: int) -> None:
-        """Start from PyTorch's default initialisation."""
         super().__init__()
         self.standardizer = Standardizer(n_features)
-        self.layers = nn.Linear(n_features, 1)
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, " n"]:
         """Return one score a row."""
         return self.layers(self.standardizer(x)).squeeze(-1)
 
 
-class MLP(nn.Module):
+class Linear(_Standardizing):
+    """One weight a feature and an offset, after standardising the features."""
+
+    def __init__(self, n_features: int) -> None:
+        """Start from PyTorch's default initialisation."""
+        super().__init__(n_features)
+        self.layers = nn.Linear(n_features, 1)
+
+
+class MLP(_Standardizing):
     """The paper's prediction model (section 4.1).
 
     Blocks of Linear, LeakyReLU, BatchNorm and Dropout of 100, 30 and 10 units and a
     linear output, after standardising the features.
-
-    Shape:
-        `[n, features]` to `[n]`.
     """
 
     def __init__(
@@ -126,23 +125,12 @@ class MLP(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         """Start from PyTorch's default initialisation."""
-        super().__init__()
-        self.standardizer = Standardizer(n_features)
-        layers: list[nn.Module] = []
-        width = n_features
-        for units in hidden:
-            layers += [
-                nn.Linear(width, units),
-                nn.LeakyReLU(),
-                nn.BatchNorm1d(units),
-                nn.Dropout(dropout),
-            ]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
-
-    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, " n"]:
-        """Return one score a row."""
-        return self.layers(self.standardizer(x)).squeeze(-1)
+        super().__init__(n_features)
+        widths, layers = (n_features, *hidden), []
+        for fan_in, units in pairwise(widths):
+            layers += [nn.Linear(fan_in, units), nn.LeakyReLU()]
+            layers += [nn.BatchNorm1d(units), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 
 
 MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
@@ -219,19 +207,17 @@ def score_rows(
     rows: Integer[Tensor, " taken"] | None = None,
     score_shape: tuple[int, ...] = (),
     dtype: torch.dtype | None = None,
-    chunk_size: int = 8_192,
 ) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
 
     Args:
-        model: Maps `[n, features]` to `[n]` or `[n, 1]`.
+        model: As for `score_sets`.
         x: The table.
         rows: The numbers of the rows to score, in this order; None takes all.
         score_shape: Of a row's scores.
         dtype: What the model calculates in, if not the table's type.
-        chunk_size: Rows to score at a time; fewer where the features are many.
     """
-    size = max(min(chunk_size, _SCORED // max(x.shape[1], 1)), 1)
+    size = max(min(_SCORED_ROWS, _SCORED // max(x.shape[1], 1)), 1)
     parts = (
         x.split(size)
         if rows is None
@@ -265,7 +251,5 @@ def exact_scores(
 
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
-    double = copy.deepcopy(model).double()
-    return score_rows(
-        double, x, rows=rows, score_shape=score_shape, dtype=torch.float64
-    )
+    exact = copy.deepcopy(model).double()
+    return score_rows(exact, x, rows=rows, score_shape=score_shape, dtype=torch.float64)

@@ -32,10 +32,9 @@ class Predictor(Protocol):
     """eta_alpha, as it is now."""
 
     def scores(self, rows: Tensor) -> Tensor:
-        """Return scores of rows by number, as the surrogate meets them: in training.
+        """Return scores of rows by number, `[*sets, n]`, in training mode.
 
-        Args:
-            rows: Numbers in the table, `[*sets, n]`.
+        It is how the surrogate meets them; there is no gradient.
         """
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
@@ -44,10 +43,8 @@ class Predictor(Protocol):
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return the scores of other rows, as they are used.
 
-        Args:
-            rows: Which rows of which table.
-            exactly: In double precision, in which no row's score depends on the rows
-                that are scored with it.
+        Exact ones are worked out in double precision, in which no row's score depends
+        on the rows that are scored with it.
         """
 
     def weights(self) -> dict[str, Tensor]:
@@ -64,12 +61,7 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """A torch module, moved by Adam: the reference.
-
-    Attributes:
-        model: Maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`.
-        descent: Moves alpha.
-    """
+    """A torch module, moved by Adam: the reference."""
 
     def __init__(
         self,
@@ -83,20 +75,16 @@ class TorchPredictor:
         """Make the optimiser of alpha.
 
         Args:
-            model: What is trained.
+            model: Maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`.
             rows: What it is trained on.
             lr: eta_alpha, Adam's learning rate.
             max_grad_norm: Clip the gradient to this norm; None clips nothing.
             further: An objective's own parameters, trained along with the model's.
         """
         self.model, self.rows = model, rows
+        alpha = model.parameters()
         self.descent = fastest(
-            Descent(
-                model.parameters(),
-                lr=lr,
-                max_grad_norm=max_grad_norm,
-                unclipped=further,
-            )
+            Descent(alpha, lr=lr, max_grad_norm=max_grad_norm, unclipped=further)
         )
 
     @property
@@ -110,7 +98,7 @@ class TorchPredictor:
 
     @torch.no_grad()
     def scores(self, rows: Tensor) -> Tensor:
-        """Return the scores of rows in training mode, without gradient."""
+        """Return the scores of rows in training mode."""
         return self._forward(rows)
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
@@ -129,10 +117,8 @@ class TorchPredictor:
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return the scores of other rows in evaluation mode; the mode is put back."""
-        score = exact_scores if exactly else score_rows
-        return score(
-            self.model, rows.x, rows=rows.numbers, score_shape=rows.score_shape
-        )
+        score, shape = exact_scores if exactly else score_rows, rows.score_shape
+        return score(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the module's state."""
@@ -145,8 +131,8 @@ class TorchPredictor:
     def state(self) -> PredictorState:
         """Return a copy of module, optimiser and the state of dropout's draws."""
         device = self.rows.x.device
-        is_cuda = device.type == "cuda"
-        noise = torch.cuda.get_rng_state(device) if is_cuda else torch.get_rng_state()
+        on_gpu = device.type == "cuda"
+        noise = torch.cuda.get_rng_state(device) if on_gpu else torch.get_rng_state()
         optimizer = copy.deepcopy(self.descent.state_dict())
         return PredictorState(self.weights(), optimizer, noise)
 
