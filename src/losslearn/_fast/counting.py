@@ -51,10 +51,8 @@ def faster(part: Callable[..., Any]) -> Callable[..., Any]:
 def _weight_above(sets: "SortedSets", outer: torch.Size) -> tuple[Tensor, ...]:
     from losslearn._fast.kernels.counting import count_above
 
-    n_sets, n = sets[0].shape
-    above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
-    count_above(sets, above, undefined)
-    tp, fp = above.reshape(2, *outer, n + 1)
+    above, undefined = count_above(sets)
+    tp, fp = above.reshape(2, *outer, -1)
     counts = (tp, fp, tp[..., -1:], fp[..., -1:], undefined.reshape(outer))
     return tuple(map(torch.from_numpy, counts))
 
@@ -62,6 +60,4 @@ def _weight_above(sets: "SortedSets", outer: torch.Size) -> tuple[Tensor, ...]:
 def _misranked_share(sets: "SortedSets", outer: torch.Size) -> Tensor:
     from losslearn._fast.kernels.counting import misranked_share
 
-    share = np.empty(len(sets[0]))
-    misranked_share(sets, share)
-    return torch.from_numpy(share.reshape(outer))
+    return torch.from_numpy(misranked_share(sets).reshape(outer))

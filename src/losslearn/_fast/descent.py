@@ -91,7 +91,10 @@ class FlatDescent:
                 # asked for while a graph is recorded, and warned of otherwise
                 group["capturable"] = torch.cuda.is_current_stream_capturing()
             self._adam.step()
-        self.step_unclipped()
+        if self._unclipped is not None:
+            for group in self._unclipped.param_groups:
+                group["lr"] = self.lr
+            self._unclipped.step()
 
     def counted(self, n: int) -> "tuple[Adam, int]":
         """Count steps of a compiled call; return what it works on, and those before."""
@@ -101,13 +104,6 @@ class FlatDescent:
         n_steps += n
         limit = math.inf if self._max_grad_norm is None else self._max_grad_norm
         return (values, grad, exp_avg, exp_avg_sq, self.lr, limit), done
-
-    def step_unclipped(self) -> None:
-        """Take one step for the further parameters alone."""
-        if self._unclipped is not None:
-            for group in self._unclipped.param_groups:
-                group["lr"] = self.lr
-            self._unclipped.step()
 
     def state_dict(self) -> dict[str, Any]:
         """Return learning rate and moments, and the state of the further parameters."""

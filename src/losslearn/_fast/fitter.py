@@ -116,6 +116,15 @@ class CompiledFitter(CompiledForm):
         scale = self.surrogate.loss_scale.item()
         return self.surrogate.loss_shift.item() / scale, scale
 
+    def _rows(self, sets: "Sets", shares: "Shares") -> tuple[Array, Array, Array]:
+        """Return targets, scores and shares as kernels take them."""
+        score = sets.score.detach().reshape(-1, sets.score.shape[-1]).contiguous()
+        y, share = (
+            as_rows(sets.target, score.shape),
+            shares.of(sets.weight, score.shape),
+        )
+        return y.numpy(), score.numpy(), share
+
     def fit(
         self, sets: "Sets", loss: Float[Tensor, "steps sets"]
     ) -> Float[Tensor, " steps"]:
@@ -124,12 +133,7 @@ class CompiledFitter(CompiledForm):
             return self.part.fit(sets, loss)
         from losslearn._fast.kernels.set_network import fit_steps
 
-        shape = (loss.numel(), sets.score.shape[-1])
-        rows = (
-            as_rows(sets.target, shape).numpy(),
-            as_rows(sets.score, shape).numpy(),
-            self._fit_shares.of(sets.weight, shape),
-        )
+        rows = self._rows(sets, self._fit_shares)
         # arrays, since a few numbers take PyTorch longer than a step of the kernel
         shift, scale = self._units()
         unit_loss = (loss.numpy() / scale - shift).astype(np.float32)
@@ -156,13 +160,8 @@ class CompiledFitter(CompiledForm):
         from losslearn._fast.kernels.set_network import blend_cross_entropy
         from losslearn._fast.kernels.set_network import value_and_slope as evaluate
 
-        score = sets.score.detach().reshape(-1, sets.score.shape[-1])
-        rows = (
-            as_rows(sets.target, score.shape).numpy(),
-            score.contiguous().numpy(),
-            self._shares.of(sets.weight, score.shape),
-        )
-        values, slope = np.empty(len(score), np.float32), np.empty_like(rows[1])
+        rows = self._rows(sets, self._shares)
+        values, slope = np.empty(len(rows[1]), np.float32), np.empty_like(rows[1])
         evaluate(self.network, rows, values, slope)
         values += np.float32(self._units()[0])
         if weights != (1, 0):

@@ -150,7 +150,7 @@ class CompiledPredictor(CompiledForm):
 
     def _descend_any(self, objective: "Loss", drawn: "Drawn") -> None:
         """Take the steps down a loss whose gradient for the scores is PyTorch's."""
-        from losslearn._fast.kernels.model_steps import backward_step, forward_step
+        from losslearn._fast.kernels.feed_forward import backward, forward
 
         net, table = self._net(), self._table()
         n_steps, n = drawn.rows.shape
@@ -162,16 +162,15 @@ class CompiledPredictor(CompiledForm):
             seeds = [first + step * len(self._widths) for step in range(n_steps)]
         for seed, one in zip(seeds, drawn.each(), strict=True):
             with one_thread():
-                values = forward_step(net, table, one.rows.numpy(), seed, work)
+                values = forward(net, table, one.rows.numpy(), work, seed)
             score = torch.from_numpy(values).requires_grad_()
             self.descent.zero_grad()
             self.part.step_back(objective, self.rows.sets(one, score))
             assert score.grad is not None, "the objective depends on the scores"
             slope = score.grad.unsqueeze(0).contiguous().numpy()
-            adam, done = self.descent.counted(1)
             with one_thread():
-                backward_step(adam, done + 1, net, work, slope)
-            self.descent.step_unclipped()
+                backward(net, work, slope, self.descent.flat.grad.numpy())
+            self.descent.step()
             self._batches += 1
 
     def _net(self) -> "Net":

@@ -27,7 +27,7 @@ class Descent:
         Args:
             parameters: Of the module that is trained.
             lr: Learning rate.
-            max_grad_norm: Of the gradient, at most; None clips nothing.
+            max_grad_norm: Clip the gradient to this norm; None clips nothing.
             unclipped: Further parameters, which Adam moves but nothing clips.
         """
         self.parameters = [p for p in parameters if p.requires_grad]

@@ -8,6 +8,10 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+Table = Float[Tensor, "rows features"]
+Taken = Integer[Tensor, " taken"] | None
+"""The numbers of some rows of a table, in an order; None takes all."""
+
 _CHUNK = 2**18
 """Values of a table that statistics are taken of at a time."""
 
@@ -39,13 +43,8 @@ class Standardizer(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
 
-    def fit(
-        self,
-        x: Float[Tensor, "rows features"],
-        *,
-        rows: Integer[Tensor, " taken"] | None = None,
-    ) -> "Standardizer":
-        """Take mean and deviation from rows of `x`, each once; None takes all.
+    def fit(self, x: Table, *, rows: Taken = None) -> "Standardizer":
+        """Take mean and deviation from rows of `x`, each once.
 
         One pass over the table, a chunk at a time, in double (Chan, Golub and LeVeque,
         1983): a table in a memory map is read once, in order. Returns itself.
@@ -136,18 +135,8 @@ class MLP(_Standardizing):
 MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
 
 
-def build_model(
-    name: str,
-    x: Float[Tensor, "rows features"],
-    *,
-    rows: Integer[Tensor, " taken"] | None = None,
-) -> nn.Module:
-    """Return a new model by name, its standardizer fitted to the training rows.
-
-    Args:
-        name: "linear" or "mlp".
-        x: The table.
-        rows: The numbers of its training rows; None takes all.
+def build_model(name: str, x: Table, *, rows: Taken = None) -> nn.Module:
+    """Return a new model, "linear" or "mlp", standardising by the training rows.
 
     Raises:
         ValueError: If the name is unknown.
@@ -173,7 +162,7 @@ def score_sets(
     Args:
         model: Maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
         x: The rows.
-        score_shape: Of a row's scores.
+        score_shape: Of a row's scores; () for one.
 
     Raises:
         ValueError: If the model gives scores of another shape.
@@ -193,7 +182,7 @@ def score_sets(
 
 
 def gather_rows(
-    x: Float[Tensor, "rows features"], rows: Integer[Tensor, "*sets n"]
+    x: Table, rows: Integer[Tensor, "*sets n"]
 ) -> Float[Tensor, "*sets n features"]:
     """Return `x[rows]`, in half of the time and less that PyTorch takes for that."""
     return x.index_select(0, rows.reshape(-1)).reshape(*rows.shape, *x.shape[1:])
@@ -202,20 +191,15 @@ def gather_rows(
 @torch.no_grad()
 def score_rows(
     model: nn.Module,
-    x: Float[Tensor, "rows features"],
+    x: Table,
     *,
-    rows: Integer[Tensor, " taken"] | None = None,
+    rows: Taken = None,
     score_shape: tuple[int, ...] = (),
     dtype: torch.dtype | None = None,
 ) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
 
-    Args:
-        model: As for `score_sets`.
-        x: The table.
-        rows: The numbers of the rows to score, in this order; None takes all.
-        score_shape: Of a row's scores.
-        dtype: What the model calculates in, if not the table's type.
+    The model calculates in `dtype`, or else in the table's type (see `score_sets`).
     """
     size = max(min(_SCORED_ROWS, _SCORED // max(x.shape[1], 1)), 1)
     parts = (
@@ -242,9 +226,9 @@ def score_rows(
 
 def exact_scores(
     model: nn.Module,
-    x: Float[Tensor, "rows features"],
+    x: Table,
     *,
-    rows: Integer[Tensor, " taken"] | None = None,
+    rows: Taken = None,
     score_shape: tuple[int, ...] = (),
 ) -> Float[Tensor, "taken ..."]:
     """Return the same as `score_rows`, worked out in float64.

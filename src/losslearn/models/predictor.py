@@ -150,10 +150,8 @@ class TorchPredictor:
     def step_back(objective: Loss, sets: Sets) -> None:
         """Work out the gradient of an objective, back through the scores (Eq. 4).
 
-        Args:
-            objective: One value per set; one that knows its gradient for the scores
-                (`value_and_slope`) is asked for it, which saves a graph.
-            sets: With the model's scores, attached to its graph.
+        One that knows its gradient for the scores (`value_and_slope`) is asked for it,
+        which saves a graph.
         """
         known = getattr(objective, "value_and_slope", None)
         if known is None:

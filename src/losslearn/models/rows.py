@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     groups: Integer[Tensor, " table"] | None = None
     """Which unit each row belongs to, where units stay whole, as queries do."""
     score_shape: tuple[int, ...] = ()
-    """Of the scores that a model gives a row: () for one."""
+    """Of the scores that a model gives a row; () for one."""
 
     @property
     def n_rows(self) -> int:

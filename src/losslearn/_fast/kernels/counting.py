@@ -14,17 +14,16 @@ row, 0 or 1; weights by row, of size 0 where all are 1."""
 
 
 @compiled_exactly
-def count_above(sets: SortedSets, above: Doubles, undefined: Doubles) -> None:
-    """Write the counts at n + 1 cut points, tied rows together.
+def count_above(sets: SortedSets) -> tuple[Doubles, Doubles]:
+    """Return the counts at n + 1 cut points, tied rows together.
 
-    Args:
-        sets: Of rows in order.
-        above: Written; weight of positive and of negative rows above each cut point,
-            shape `[2, sets, n + 1]`.
-        undefined: Written; NaN for a set of one class or with a NaN score, else 0.
+    Returns:
+        Weight of positive and of negative rows above each cut point, shape
+        `[2, sets, n + 1]`; NaN for a set of one class or with a NaN score, else 0.
     """
     score, order, y_true, weight = sets
     n_sets, n = score.shape
+    above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
     for s in range(n_sets):
         tp, fp = 0.0, 0.0
         above[0, s, 0], above[1, s, 0] = tp, fp
@@ -41,16 +40,18 @@ def count_above(sets: SortedSets, above: Doubles, undefined: Doubles) -> None:
                 above[0, s, i], above[1, s, i] = above[0, s, i + 1], above[1, s, i + 1]
         top = score[s, order[s, n - 1]]
         undefined[s] = 0.0 if tp > 0 and fp > 0 and top == top else np.nan
+    return above, undefined
 
 
 @compiled_exactly
-def misranked_share(sets: SortedSets, share: Doubles) -> None:
-    """Write the share of (positive, negative) pairs in the wrong order, ties as half.
+def misranked_share(sets: SortedSets) -> Doubles:
+    """Return the share of (positive, negative) pairs in the wrong order, ties as half.
 
     It is NaN for a set of one class or with a NaN score.
     """
     score, order, y_true, weight = sets
     n_sets, n = score.shape
+    share = np.empty(n_sets)
     for s in range(n_sets):
         wrong, pos, neg = 0.0, 0.0, 0.0  # pos, neg: below the rows tied at present
         tied_pos, tied_neg = 0.0, 0.0
@@ -69,3 +70,4 @@ def misranked_share(sets: SortedSets, share: Doubles) -> None:
         is_defined = pos > 0 and neg > 0 and top == top
         # the sums round, so a share of all pairs may end above 1
         share[s] = min(wrong / (pos * neg), 1.0) if is_defined else np.nan
+    return share

@@ -11,6 +11,7 @@ import numpy as np
 from numba import float32, uint32
 
 from losslearn._fast.kernels.arithmetic import Matrix, Vector, compiled, inlined
+from losslearn._fast.kernels.rows import Rows, Table, gather
 from losslearn._fast.kernels.set_network import Sizes
 
 Net = tuple[Vector, Sizes, Matrix, float]
@@ -137,8 +138,12 @@ def _multiply(weight: Matrix, work: Work, above: int, out: Matrix) -> None:
 
 
 @compiled
-def forward(net: Net, work: Work, seed: int) -> Vector:
-    """Return the scores of the standardised rows in `work`, in training mode."""
+def forward(net: Net, table: Table, rows: Rows, work: Work, seed: int) -> Vector:
+    """Return the scores of some rows in training mode; BatchNorm's averages move.
+
+    The seed is dropout's; each layer adds its number, from 1.
+    """
+    gather(table, rows, work[0])
     alpha, widths, running, rate = net
     outs = work[1]
     at, unit = 0, 0

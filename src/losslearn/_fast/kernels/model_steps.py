@@ -1,7 +1,4 @@
-"""Scores and steps of the prediction model, each in one compiled call.
-
-Where they take a `seed` it is dropout's, of which each layer adds its number.
-"""
+"""Scores and steps of the prediction model, each in one compiled call."""
 
 import numpy as np
 from numba import float32
@@ -9,7 +6,7 @@ from numpy.typing import NDArray
 
 from losslearn._fast.kernels.arithmetic import Adam, Matrix, Vector, adam_step, compiled
 from losslearn._fast.kernels.feed_forward import Net, Work, backward, forward
-from losslearn._fast.kernels.rows import Rows, Table, gather, score_linear
+from losslearn._fast.kernels.rows import Rows, Table, score_linear
 from losslearn._fast.kernels.set_network import (
     Surrogate,
     blend_cross_entropy,
@@ -18,15 +15,8 @@ from losslearn._fast.kernels.set_network import (
 
 
 @compiled
-def forward_step(net: Net, table: Table, rows: Rows, seed: int, work: Work) -> Vector:
-    """Return the scores of a set in training mode; `work` is ready for the way back."""
-    gather(table, rows, work[0])
-    return forward(net, work, seed)
-
-
-@compiled
 def score_rows(net: Net, table: Table, rows: Rows, seed: int) -> Vector:
-    """Return the scores of some rows in training mode; BatchNorm's averages move."""
+    """Return the same as `forward`, in less room, since nothing goes back."""
     alpha, widths = net[0], net[1]
     if len(widths) == 2:
         return score_linear(alpha, table, rows)
@@ -38,15 +28,7 @@ def score_rows(net: Net, table: Table, rows: Rows, seed: int) -> Vector:
         np.empty((1, n), np.float32),
         np.empty(units, np.float32),
     )
-    gather(table, rows, work[0])
-    return forward(net, work, seed)
-
-
-@compiled
-def backward_step(adam: Adam, step: int, net: Net, work: Work, slope: Matrix) -> None:
-    """Take Adam's step of this number, from the scores' gradient, `[1, n]`."""
-    backward(net, work, slope, adam[1])
-    adam_step(adam, step)
+    return forward(net, table, rows, work, seed)
 
 
 @compiled
@@ -80,8 +62,8 @@ def model_steps(
     """
     slope, value = np.empty((1, rows.shape[1]), np.float32), np.empty(1, np.float32)
     for step in range(len(rows)):
-        gather(table, rows[step], work[0])
-        score = forward(net, work, seed + step * len(net[1])).reshape(1, -1)
+        own_seed = seed + step * len(net[1])
+        score = forward(net, table, rows[step], work, own_seed).reshape(1, -1)
         slope[:] = float32(0.0)
         own_share = share[step : step + 1] if len(share) > 1 else share
         sets = (y[step : step + 1], score, own_share)
