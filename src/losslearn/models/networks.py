@@ -12,11 +12,10 @@ Table = Float[Tensor, "rows features"]
 Taken = Integer[Tensor, " taken"] | None
 """The numbers of some rows of a table, in an order; None takes all."""
 
-_CHUNK = 2**18
-"""Values of a table that statistics are taken of at a time."""
+Shape = tuple[int, ...]
 
-_MARKED = 2**17
-"""Row numbers that are looked at at a time."""
+_CHUNK = 2**18
+"""Values of a table, or numbers of its rows, that are looked at at a time."""
 
 _SCORED_ROWS, _SCORED = 8_192, 2**22
 """Rows, and values of a table, that are scored at a time, at most."""
@@ -52,7 +51,7 @@ class Standardizer(nn.Module):
         is_taken = None
         if rows is not None:
             is_taken = torch.zeros(len(x), dtype=torch.bool, device=rows.device)
-            for some in rows.split(_MARKED):
+            for some in rows.split(_CHUNK):
                 is_taken[some.long()] = True
         dtype = torch.float32 if x.device.type == "mps" else torch.float64
         count = 0
@@ -152,10 +151,7 @@ def build_model(name: str, x: Table, *, rows: Taken = None) -> nn.Module:
 
 
 def score_sets(
-    model: nn.Module,
-    x: Float[Tensor, "*sets n features"],
-    *,
-    score_shape: tuple[int, ...] = (),
+    model: nn.Module, x: Float[Tensor, "*sets n features"], *, score_shape: Shape = ()
 ) -> Tensor:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 
@@ -194,7 +190,7 @@ def score_rows(
     x: Table,
     *,
     rows: Taken = None,
-    score_shape: tuple[int, ...] = (),
+    score_shape: Shape = (),
     dtype: torch.dtype | None = None,
 ) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
@@ -225,11 +221,7 @@ def score_rows(
 
 
 def exact_scores(
-    model: nn.Module,
-    x: Table,
-    *,
-    rows: Taken = None,
-    score_shape: tuple[int, ...] = (),
+    model: nn.Module, x: Table, *, rows: Taken = None, score_shape: Shape = ()
 ) -> Float[Tensor, "taken ..."]:
     """Return the same as `score_rows`, worked out in float64.
 

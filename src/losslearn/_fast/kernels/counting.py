@@ -14,12 +14,12 @@ row, 0 or 1; weights by row, of size 0 where all are 1."""
 
 
 @compiled_exactly
-def count_above(sets: SortedSets) -> tuple[Doubles, Doubles]:
-    """Return the counts at n + 1 cut points, tied rows together.
+def weight_above(sets: SortedSets) -> tuple[Doubles, ...]:
+    """Return weighted counts at n + 1 cut points, tied rows together.
 
     Returns:
-        Weight of positive and of negative rows above each cut point, shape
-        `[2, sets, n + 1]`; NaN for a set of one class or with a NaN score, else 0.
+        Positive and negative rows above each cut point, `[sets, n + 1]`; all of them,
+        `[sets, 1]`; NaN for a set of one class or with a NaN score, else 0, `[sets]`.
     """
     score, order, y_true, weight = sets
     n_sets, n = score.shape
@@ -40,7 +40,7 @@ def count_above(sets: SortedSets) -> tuple[Doubles, Doubles]:
                 above[0, s, i], above[1, s, i] = above[0, s, i + 1], above[1, s, i + 1]
         top = score[s, order[s, n - 1]]
         undefined[s] = 0.0 if tp > 0 and fp > 0 and top == top else np.nan
-    return above, undefined
+    return above[0], above[1], above[0, :, n:], above[1, :, n:], undefined
 
 
 @compiled_exactly
