@@ -1,7 +1,4 @@
-"""Sums over the rows of sets in the order of their scores, by one compiled call.
-
-Each kernel stands for the function of `losslearn.metrics` that has its name.
-"""
+"""Sums over the rows of sets in the order of their scores, by one compiled call."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps

@@ -15,13 +15,15 @@ from losslearn._fast.descent import FlatDescent
 from losslearn._fast.kernels import can_compile
 
 if TYPE_CHECKING:
-    from losslearn.metrics import Sets
+    from losslearn._fast.kernels.set_network import Surrogate
+    from losslearn.metrics import Loss, Sets
     from losslearn.surrogate.fitter import SurrogateFitter, Weights
 
 Array = NDArray[np.float32]
 
-CROSS_ENTROPY = "losslearn.tasks.cross_entropy.CrossEntropy"
+_CROSS_ENTROPY = "losslearn.tasks.cross_entropy.CrossEntropy"
 """The one usual loss that is compiled."""
+_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
 _SURROGATE = "losslearn.surrogate.network.SetSurrogate"
 _VIEW = "losslearn.tasks.tokens.ScoreTokens"
 
@@ -50,7 +52,7 @@ def faster(
         return RecordedFitter(part)
     is_compiled = (
         surrogate.view.n_means == 1
-        and name_of(part.usual_loss) == CROSS_ENTROPY
+        and name_of(part.usual_loss) == _CROSS_ENTROPY
         and can_compile(*surrogate.parameters())
     )
     return CompiledFitter(part) if is_compiled else part
@@ -137,10 +139,8 @@ class CompiledFitter(CompiledForm):
         # arrays, since a few numbers take PyTorch longer than a step of the kernel
         shift, scale = self._units()
         unit_loss = (loss.numpy() / scale - shift).astype(np.float32)
-        errors = np.empty(len(loss), np.float32)
-        fit_steps(
-            *self.descent.counted(len(loss)), self.network, rows, unit_loss, errors
-        )
+        adam, done = self.descent.counted(len(loss))
+        errors = fit_steps(adam, done, self.network, rows, unit_loss)
         errors *= scale
         return torch.from_numpy(errors)
 
@@ -168,6 +168,21 @@ class CompiledFitter(CompiledForm):
             blend_cross_entropy((weights[0], weights[1]), rows, values, slope)
         value = torch.from_numpy(values).reshape(sets.score.shape[:-1])
         return value, torch.from_numpy(slope).reshape(sets.score.shape)
+
+
+Blend = tuple["Surrogate", tuple[float, float]]
+"""A surrogate, and what it and cross-entropy count for."""
+
+
+def compiled_blend(objective: "Loss") -> Blend | None:
+    """Return what an objective is made of, or None where it is not compiled."""
+    if name_of(objective) == _CROSS_ENTROPY:
+        return _NO_SURROGATE, (0.0, 1.0)
+    fitter = getattr(objective, "fitter", None)
+    if not isinstance(fitter, CompiledFitter) or not fitter.is_current():
+        return None
+    learned, usual = getattr(objective, "weights")  # noqa: B009 - of whoever has a fitter
+    return fitter.network, (float(learned), float(usual))
 
 
 class RecordedFitter(Faster):

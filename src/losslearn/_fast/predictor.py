@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from losslearn._fast import name_of
 from losslearn._fast.descent import FlatDescent
 from losslearn._fast.fitter import (
-    CROSS_ENTROPY,
-    CompiledFitter,
+    Blend,
     CompiledForm,
     Shares,
+    compiled_blend,
     has_hooks,
 )
 from losslearn._fast.kernels import can_compile
@@ -22,7 +22,6 @@ from losslearn._fast.kernels.blas import one_thread
 if TYPE_CHECKING:
     from losslearn._fast.kernels.feed_forward import Net, Work
     from losslearn._fast.kernels.rows import Table
-    from losslearn._fast.kernels.set_network import Surrogate
     from losslearn.metrics import Loss
     from losslearn.models.predictor import TorchPredictor
     from losslearn.models.rows import Drawn
@@ -38,8 +37,6 @@ _USUAL = {
 }
 """How layers of the built-in models are set up, those that have such a setting."""
 
-_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
-
 
 def faster(part: "TorchPredictor") -> "TorchPredictor | CompiledPredictor":
     """Return the fast form of a predictor, or itself where there is none.
@@ -51,7 +48,6 @@ def faster(part: "TorchPredictor") -> "TorchPredictor | CompiledPredictor":
     is_as_built = (
         name_of(model) in _MODELS
         and isinstance(part.descent, FlatDescent)
-        and part.descent.arrays is not None
         and can_compile(x, *model.parameters())
         and x.is_contiguous()
         and all(parameter.requires_grad for parameter in model.parameters())
@@ -119,7 +115,7 @@ class CompiledPredictor(CompiledForm):
         if not self.is_current():
             self.part.descend(objective, drawn)
             return
-        blend = _compiled_blend(objective)
+        blend = compiled_blend(objective)
         if blend is None:
             self._descend_any(objective, drawn)
         else:
@@ -127,7 +123,7 @@ class CompiledPredictor(CompiledForm):
         if not self.part.model.training:
             self.part.model.train()
 
-    def _descend_blend(self, blend: "_Blend", drawn: "Drawn") -> None:
+    def _descend_blend(self, blend: Blend, drawn: "Drawn") -> None:
         from losslearn._fast.kernels.model_steps import model_steps
 
         rows = drawn.rows.numpy()
@@ -200,21 +196,6 @@ class CompiledPredictor(CompiledForm):
             return 0
         # room for the seeds of all layers and steps, so that none wraps around
         return int(torch.randint(2**31 - 1 - n_steps * len(self._widths), ()))
-
-
-_Blend = tuple["Surrogate", tuple[float, float]]
-"""A surrogate, and what it and cross-entropy count for."""
-
-
-def _compiled_blend(objective: "Loss") -> _Blend | None:
-    """Return what an objective is made of, or None where it is not compiled."""
-    if name_of(objective) == CROSS_ENTROPY:
-        return _NO_SURROGATE, (0.0, 1.0)
-    fitter = getattr(objective, "fitter", None)
-    if not isinstance(fitter, CompiledFitter) or not fitter.is_current():
-        return None
-    learned, usual = getattr(objective, "weights")  # noqa: B009 - of whoever has a fitter
-    return fitter.network, (float(learned), float(usual))
 
 
 def _layers(model: Any) -> list[nn.Module]:  # noqa: ANN401 - `Linear` or `MLP`

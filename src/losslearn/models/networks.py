@@ -25,12 +25,6 @@ class Standardizer(nn.Module):
     """Features with mean 0 and deviation 1, by statistics taken once from the data.
 
     Constant features become 0.
-
-    Example:
-        >>> import torch
-        >>> layer = Standardizer(2).fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
-        >>> layer(torch.tensor([[2.0, 5.0]]))
-        tensor([[1., 0.]])
     """
 
     mean: Tensor
@@ -82,11 +76,7 @@ class Standardizer(nn.Module):
 
 
 class _Standardizing(nn.Module):
-    """Layers behind a standardizer.
-
-    Shape:
-        `[n, features]` to `[n]`.
-    """
+    """Layers behind a standardizer."""
 
     layers: nn.Module
 

@@ -1,4 +1,7 @@
-"""Weighted counts of a set's rows in the order of their scores, compiled."""
+"""Weighted counts of a set's rows in the order of their scores, compiled.
+
+Each kernel returns what the function of `losslearn.metrics` does that has its name.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +18,7 @@ row, 0 or 1; weights by row, of size 0 where all are 1."""
 
 @compiled_exactly
 def weight_above(sets: SortedSets) -> tuple[Doubles, ...]:
-    """Return weighted counts at n + 1 cut points, tied rows together.
-
-    Returns:
-        Positive and negative rows above each cut point, `[sets, n + 1]`; all of them,
-        `[sets, 1]`; NaN for a set of one class or with a NaN score, else 0, `[sets]`.
-    """
+    """Return what a `Confusion` holds at every cut point, tied rows together."""
     score, order, y_true, weight = sets
     n_sets, n = score.shape
     above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
@@ -45,10 +43,7 @@ def weight_above(sets: SortedSets) -> tuple[Doubles, ...]:
 
 @compiled_exactly
 def misranked_share(sets: SortedSets) -> Doubles:
-    """Return the share of (positive, negative) pairs in the wrong order, ties as half.
-
-    It is NaN for a set of one class or with a NaN score.
-    """
+    """Return the share of (positive, negative) pairs in wrong order, ties as half."""
     score, order, y_true, weight = sets
     n_sets, n = score.shape
     share = np.empty(n_sets)

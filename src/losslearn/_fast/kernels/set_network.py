@@ -285,13 +285,8 @@ def blend_cross_entropy(
 
 @compiled
 def fit_steps(
-    adam: Adam,
-    done: int,
-    surrogate: Surrogate,
-    sets: Sets,
-    loss: Matrix,
-    errors: Vector,
-) -> None:
+    adam: Adam, done: int, surrogate: Surrogate, sets: Sets, loss: Matrix
+) -> Vector:
     """Take one Adam step toward the true losses of each step's sets.
 
     Args:
@@ -300,14 +295,16 @@ def fit_steps(
         surrogate: The network.
         sets: Of all steps, one after another.
         loss: True losses in units of their spread, shape `[steps, sets]`; NaN for none.
-        errors: Written; the mean gap before each step, in the same units.
+
+    Returns:
+        The mean gap before each step, in the same units.
     """
     beta, sizes, _ = surrogate
     y, score, share = sets
     grad = adam[1]
     steps, n_sets = loss.shape
     room = _room(sizes, n_sets, score.shape[1])
-    slope = np.empty(n_sets, np.float32)
+    slope, errors = np.empty(n_sets, np.float32), np.empty(steps, np.float32)
     for step in range(steps):
         own = slice(step * n_sets, (step + 1) * n_sets)
         layers = _forward(surrogate, (y[own], score[own], share[own]), room)
@@ -326,3 +323,4 @@ def fit_steps(
         back = _encode_back(surrogate, codes, share[own], room)
         _add_gradient(sizes, room, back, grad)
         adam_step(adam, done + step + 1)
+    return errors
