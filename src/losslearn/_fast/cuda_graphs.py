@@ -28,13 +28,11 @@ class GraphedFunction:
     """
 
     def __init__(self, function: Function, *, works_on: Callable[[], Hashable]) -> None:
-        """Keep the function; nothing is recorded yet.
+        """Keep the function of tensors on one device; nothing is recorded yet.
 
-        Args:
-            function: From tensors on one device to tensors.
-            works_on: Gives all that is recorded beside the inputs: addresses of tensors
-                that the function knows, and numbers that it uses. Where it has changed,
-                the function is recorded anew.
+        `works_on` gives all that is recorded beside the inputs: addresses of tensors
+        that the function knows, and numbers that it uses. Where it has changed, the
+        function is recorded anew.
         """
         self._function, self._works_on = function, works_on
         self._recorded_for: Hashable = None

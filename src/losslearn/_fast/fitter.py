@@ -28,9 +28,7 @@ _SURROGATE = "losslearn.surrogate.network.SetSurrogate"
 _VIEW = "losslearn.tasks.tokens.ScoreTokens"
 
 
-def faster(
-    part: "SurrogateFitter",
-) -> "SurrogateFitter | CompiledFitter | RecordedFitter":
+def faster(part: "SurrogateFitter") -> "SurrogateFitter | Faster":
     """Return the fast form of a fitter, or itself where there is none.
 
     There is one for a `SetSurrogate` as it is built, without hooks or other layers, in
@@ -81,14 +79,17 @@ class CompiledForm(Faster):
     """A part whose module's parameters compiled calls work on, in their buffer."""
 
     def __init__(self, part: Any, layers: Iterable[nn.Module]) -> None:  # noqa: ANN401 - as above
-        """Keep the module's linear layers."""
+        """Find the parameters of the module's linear layers in their buffer."""
         super().__init__(part)
-        self.linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        self._place = self.descent.flat.values.data_ptr()
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        self.sizes = [layer.out_features for layer in linear]
+        values = self.descent.flat.values.detach()
+        self.parameters: Array = values.numpy()
+        self._first, self._place = linear[0], values.data_ptr()
 
     def is_current(self) -> bool:
         """Return whether the module's parameters still are those in the buffer."""
-        return self.linear[0].weight.data_ptr() == self._place
+        return self._first.weight.data_ptr() == self._place
 
 
 class CompiledFitter(CompiledForm):
@@ -102,12 +103,11 @@ class CompiledFitter(CompiledForm):
     """
 
     def __init__(self, part: "SurrogateFitter") -> None:
-        """Find the surrogate's parameters in their buffer."""
+        """Lay out the surrogate as kernels take it."""
         surrogate = part.surrogate
         super().__init__(part, (*surrogate.encoder, *surrogate.decoder))
-        beta: Array = self.descent.flat.values.detach().numpy()
-        sizes = np.array([layer.out_features for layer in self.linear], np.int64)
-        self.network = (beta, sizes, bool(surrogate.view.standardize))
+        sizes = np.array(self.sizes, np.int64)
+        self.network = (self.parameters, sizes, bool(surrogate.view.standardize))
         self._fit_shares, self._shares = Shares(), Shares()
 
     def _takes(self, score: Tensor) -> bool:

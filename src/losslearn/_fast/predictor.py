@@ -73,9 +73,8 @@ class CompiledPredictor(CompiledForm):
         self._work: Work | None = None
         self._shares = Shares()
         self._x, self._target = part.rows.x.numpy(), part.rows.target.numpy()
-        sizes = [layer.out_features for layer in self.linear]
-        self._widths = np.array([self.linear[0].in_features, *sizes], np.int64)
-        self._alpha = self.descent.flat.values.detach().numpy()
+        sizes = self.sizes
+        self._widths = np.array([self._x.shape[1], *sizes], np.int64)
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
         running = torch.empty(2, sum(sizes[:-1]))
@@ -130,18 +129,11 @@ class CompiledPredictor(CompiledForm):
         steps, n = rows.shape
         is_own = drawn.weight is not None and drawn.weight.ndim > 1
         share = self._shares.of(drawn.weight, (steps if is_own else 1, n))
+        y, seed = self._target[rows].astype(np.float32), self._draw_seed(steps)
+        net, table, work = self._net(), self._table(), self._work_for(n)
+        adam, done = self.descent.counted(steps)
         with one_thread():
-            model_steps(
-                *self.descent.counted(steps),
-                self._net(),
-                self._table(),
-                rows,
-                self._draw_seed(steps),
-                self._work_for(n),
-                self._target[rows].astype(np.float32),
-                share,
-                *blend,
-            )
+            model_steps(adam, done, net, table, rows, seed, work, y, share, *blend)
         self._batches += steps
 
     def _descend_any(self, objective: "Loss", drawn: "Drawn") -> None:
@@ -170,7 +162,7 @@ class CompiledPredictor(CompiledForm):
             self._batches += 1
 
     def _net(self) -> "Net":
-        return self._alpha, self._widths, self._running, self._rate
+        return self.parameters, self._widths, self._running, self._rate
 
     def _table(self) -> "Table":
         mean, scale = self._standardizer.mean, self._standardizer.scale
@@ -179,12 +171,10 @@ class CompiledPredictor(CompiledForm):
     def _work_for(self, n: int) -> "Work":
         """Return scratch for a set of n rows, made once."""
         if self._work is None or len(self._work[0]) != n:
+            table = np.empty((n, self._x.shape[1]), np.float32)
             units = self._running.shape[1]
-            shapes = ((n, self._x.shape[1]), *((units, n),) * 3, (units,))
-            table, outs, normals, masks, inverses = (
-                np.empty(shape, np.float32) for shape in shapes
-            )
-            self._work = (table, outs, normals, masks, inverses)
+            outs, normals, masks = np.empty((3, units, n), np.float32)
+            self._work = (table, outs, normals, masks, np.empty(units, np.float32))
         return self._work
 
     @property
@@ -200,9 +190,7 @@ class CompiledPredictor(CompiledForm):
 
 def _layers(model: Any) -> list[nn.Module]:  # noqa: ANN401 - `Linear` or `MLP`
     """Return the layers behind the standardizer."""
-    if isinstance(model.layers, nn.Linear):
-        return [model.layers]
-    return list(model.layers)
+    return [model.layers] if isinstance(model.layers, nn.Linear) else [*model.layers]
 
 
 def _is_as_built(model: nn.Module) -> bool:

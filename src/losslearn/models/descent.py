@@ -9,9 +9,10 @@ from torch import nn
 
 
 class Descent:
-    """Clips the gradient to a norm, then takes Adam's step (section 4.1).
+    """Clips the gradient to a norm, or not, then takes Adam's step (section 4.1).
 
-    Parameters that are frozen are left out.
+    Parameters that are frozen are left out. Further ones, `unclipped`, are moved too,
+    but clip nothing.
     """
 
     def __init__(
@@ -22,14 +23,7 @@ class Descent:
         max_grad_norm: float | None = None,
         unclipped: Iterable[nn.Parameter] = (),
     ) -> None:
-        """Start with no moments.
-
-        Args:
-            parameters: Of the module that is trained.
-            lr: Learning rate.
-            max_grad_norm: Clip the gradient to this norm; None clips nothing.
-            unclipped: Further parameters, which Adam moves but nothing clips.
-        """
+        """Start with no moments."""
         self.parameters = [p for p in parameters if p.requires_grad]
         self.max_grad_norm = max_grad_norm
         self.unclipped = list(unclipped)

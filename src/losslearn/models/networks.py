@@ -145,10 +145,7 @@ def score_sets(
 ) -> Tensor:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 
-    Args:
-        model: Maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
-        x: The rows.
-        score_shape: Of a row's scores; () for one.
+    The model maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
 
     Raises:
         ValueError: If the model gives scores of another shape.
@@ -185,7 +182,7 @@ def score_rows(
 ) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
 
-    The model calculates in `dtype`, or else in the table's type (see `score_sets`).
+    The model (see `score_sets`) calculates in `dtype`, or else in the table's type.
     """
     size = max(min(_SCORED_ROWS, _SCORED // max(x.shape[1], 1)), 1)
     parts = (

@@ -32,20 +32,13 @@ class Predictor(Protocol):
     """eta_alpha, as it is now."""
 
     def scores(self, rows: Tensor) -> Tensor:
-        """Return scores of rows by number, `[*sets, n]`, in training mode.
-
-        It is how the surrogate meets them; there is no gradient.
-        """
+        """Return scores of rows by number, `[*sets, n]`, as in training, detached."""
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Take one step for each set of rows (Algorithm 1, lines 4 to 7; Eq. 4)."""
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
-        """Return the scores of other rows, as they are used.
-
-        Exact ones are worked out in double precision, in which no row's score depends
-        on the rows that are scored with it.
-        """
+        """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of what has been learned."""

@@ -47,18 +47,10 @@ def model_steps(
 ) -> None:
     """Take one Adam step down the learned objective for each set of rows.
 
-    Args:
-        adam: Works on the same parameters as `net`.
-        done: Steps taken before.
-        net: The model.
-        table: What its rows are numbers of.
-        rows: Row numbers of each step's set, shape `[steps, n]`.
-        seed: Of the first step; each further one adds the number of layers and one.
-        work: Scratch for a set.
-        y: Targets of each step's set as numbers, shape `[steps, n]`.
-        share: Weights, of sum 1, shape `[steps, n]`, or `[1, n]` for all steps.
-        surrogate: Its parameters are of size 0 for cross-entropy alone.
-        weights: Of the surrogate, and of cross-entropy.
+    `done` steps were taken before. The seed is the first step's; each further one adds
+    the number of layers and one. Rows and targets as numbers, `y`, are `[steps, n]`;
+    so are weights of sum 1, `share`, or `[1, n]` for all steps. A surrogate without
+    parameters leaves cross-entropy alone; the weights are of the two.
     """
     slope, value = np.empty((1, rows.shape[1]), np.float32), np.empty(1, np.float32)
     for step in range(len(rows)):

@@ -287,17 +287,10 @@ def blend_cross_entropy(
 def fit_steps(
     adam: Adam, done: int, surrogate: Surrogate, sets: Sets, loss: Matrix
 ) -> Vector:
-    """Take one Adam step toward the true losses of each step's sets.
+    """Take Adam steps toward the true losses; return the mean gap before each.
 
-    Args:
-        adam: Works on the surrogate's parameters.
-        done: Steps taken before.
-        surrogate: The network.
-        sets: Of all steps, one after another.
-        loss: True losses in units of their spread, shape `[steps, sets]`; NaN for none.
-
-    Returns:
-        The mean gap before each step, in the same units.
+    `done` steps were taken before. The losses are `[steps, sets]`, NaN for none, and as
+    the gaps in units of their spread; the steps' sets lie one after another.
     """
     beta, sizes, _ = surrogate
     y, score, share = sets
