@@ -1,6 +1,6 @@
 """Sums over the rows of sets in the order of their scores, by one compiled call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -11,17 +11,12 @@ from torch import Tensor
 
 from losslearn._fast.kernels import can_compile
 
-_Sets = tuple[Tensor, Tensor, Tensor | None, Mapping[str, Tensor]]
-"""Targets, scores, weights and columns, which are not looked at."""
-
-_NO_WEIGHT = np.empty((0, 0), np.float32)
-
 
 def faster(part: Callable[..., Any]) -> Callable[..., Any]:
     """Return the compiled form of a count, `part` itself where nothing is compiled."""
 
     @wraps(part)
-    def either(sets: _Sets) -> Any:  # noqa: ANN401 - what the part returns
+    def either(sets: Any) -> Any:  # noqa: ANN401 - what the part takes and returns
         target, score, weight, _ = sets
         kinds = (torch.float32, torch.float64)
         if score.numel() == 0 or not can_compile(score, dtypes=kinds):
@@ -31,12 +26,12 @@ def faster(part: Callable[..., Any]) -> Callable[..., Any]:
         shape, by_set = score.shape, (-1, score.shape[-1])
         scores = score.detach().numpy().reshape(by_set)
         targets = target.long().expand(shape).numpy().reshape(by_set)
-        weights = _NO_WEIGHT
+        weights = np.empty((0, 0), np.float32)
         if weight is not None:
             weights = weight.detach().expand(shape).numpy().reshape(by_set)
 
         def tensor(values: NDArray[np.float64]) -> Tensor:
-            return torch.from_numpy(values.reshape(*shape[:-1], *values.shape[1:]))
+            return torch.from_numpy(values.reshape(shape[:-1] + values.shape[1:]))
 
         kernel = getattr(counting, part.__name__)
         found = kernel((scores, scores.argsort(axis=-1), targets, weights))

@@ -1,8 +1,7 @@
 """A function of small tensors, launched on a GPU as one CUDA graph."""
 
 import gc
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import torch
@@ -67,26 +66,15 @@ class GraphedFunction:
         return outputs
 
 
-class Addresses:
-    """Where a module's parameters and buffers lie, told in a few microseconds."""
+def addresses_of(module: nn.Module) -> Callable[[], tuple[int, ...]]:
+    """Return what tells in microseconds where parameters and buffers lie by then."""
+    tables = [t for m in module.modules() for t in (m._parameters, m._buffers) if t]
 
-    def __init__(self, module: nn.Module) -> None:
-        """Find the module's parts, which it keeps."""
-        self._tables = [
-            table
-            for part in module.modules()
-            for table in (part._parameters, part._buffers)
-            if table
-        ]
+    def addresses() -> tuple[int, ...]:
+        tensors = (t for table in tables for t in table.values() if t is not None)
+        return tuple(tensor.data_ptr() for tensor in tensors)
 
-    def __call__(self) -> tuple[int, ...]:
-        """Return the addresses of all tensors, as they are now."""
-        return tuple(
-            tensor.data_ptr()
-            for table in self._tables
-            for tensor in table.values()
-            if tensor is not None
-        )
+    return addresses
 
 
 class _Graph(NamedTuple):
@@ -107,8 +95,14 @@ class _Graph(NamedTuple):
         recording = torch.cuda.graph(
             graph, stream=stream, capture_error_mode="thread_local"
         )
-        with torch.cuda.device(device), _nothing_collected(), recording:
-            outputs = function(*kept)
+        collects = gc.isenabled()
+        gc.disable()  # no recording survives that an old graph is freed meanwhile
+        try:
+            with torch.cuda.device(device), recording:
+                outputs = function(*kept)
+        finally:
+            if collects:
+                gc.enable()
         return cls(graph, kept, outputs)
 
     def replay(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -118,15 +112,3 @@ class _Graph(NamedTuple):
                 kept.copy_(new)
             self.graph.replay()
             return tuple(output.clone() for output in self.outputs)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Keep Python from freeing an old graph, which no recording survives."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

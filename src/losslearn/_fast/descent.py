@@ -34,8 +34,8 @@ class FlatDescent:
         lr: The learning rate.
         flat: The module's parameters in one buffer.
         moments: Adam's number of steps and its two moments of these parameters.
-        arrays: Parameters, gradient, both moments and the number of steps, as arrays
-            over the same memory; None where no call is compiled.
+        arrays: Parameters, gradient and `moments`, as arrays over the same memory; None
+            where no call is compiled.
     """
 
     def __init__(self, part: "Descent") -> None:
@@ -48,8 +48,7 @@ class FlatDescent:
         self.moments = (n_steps, torch.zeros_like(values), torch.zeros_like(values))
         self.arrays: tuple[NDArray[np.float32], ...] | None = None
         if can_compile(values):
-            _, *moments = self.moments
-            tensors = (values, self.flat.grad, *moments, n_steps)
+            tensors = (values, self.flat.grad, *self.moments)
             self.arrays = tuple(tensor.numpy() for tensor in tensors)
         self._unclipped = None
         if part.unclipped:
@@ -99,7 +98,7 @@ class FlatDescent:
     def counted(self, n: int) -> "tuple[Adam, int]":
         """Count steps of a compiled call; return what it works on, and those before."""
         assert self.arrays is not None, "asked for where calls are compiled"
-        values, grad, exp_avg, exp_avg_sq, n_steps = self.arrays
+        values, grad, n_steps, exp_avg, exp_avg_sq = self.arrays
         done = int(n_steps)
         n_steps += n
         limit = math.inf if self._max_grad_norm is None else self._max_grad_norm

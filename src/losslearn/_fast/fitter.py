@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from losslearn._fast import name_of
-from losslearn._fast.cuda_graphs import Addresses, GraphedFunction
+from losslearn._fast.cuda_graphs import GraphedFunction, addresses_of
 from losslearn._fast.descent import FlatDescent
 from losslearn._fast.kernels import can_compile
 
 if TYPE_CHECKING:
-    from losslearn._fast.kernels.set_network import Surrogate
+    from losslearn._fast.kernels.set_network import SetNet
     from losslearn.metrics import Loss, Sets
     from losslearn.surrogate.fitter import SurrogateFitter, Weights
 
@@ -82,7 +82,7 @@ class CompiledForm(Faster):
         """Find the parameters of the module's linear layers in their buffer."""
         super().__init__(part)
         linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        self.sizes = [layer.out_features for layer in linear]
+        self.sizes = np.array([layer.out_features for layer in linear], np.int64)
         values = self.descent.flat.values.detach()
         self.parameters: Array = values.numpy()
         self._first, self._place = linear[0], values.data_ptr()
@@ -106,8 +106,7 @@ class CompiledFitter(CompiledForm):
         """Lay out the surrogate as kernels take it."""
         surrogate = part.surrogate
         super().__init__(part, (*surrogate.encoder, *surrogate.decoder))
-        sizes = np.array(self.sizes, np.int64)
-        self.network = (self.parameters, sizes, bool(surrogate.view.standardize))
+        self.network = (self.parameters, self.sizes, bool(surrogate.view.standardize))
         self._fit_shares, self._shares = Shares(), Shares()
 
     def _takes(self, score: Tensor) -> bool:
@@ -121,11 +120,8 @@ class CompiledFitter(CompiledForm):
     def _rows(self, sets: "Sets", shares: "Shares") -> tuple[Array, Array, Array]:
         """Return targets, scores and shares as kernels take them."""
         score = sets.score.detach().reshape(-1, sets.score.shape[-1]).contiguous()
-        y, share = (
-            as_rows(sets.target, score.shape),
-            shares.of(sets.weight, score.shape),
-        )
-        return y.numpy(), score.numpy(), share
+        y = as_rows(sets.target, score.shape)
+        return y.numpy(), score.numpy(), shares.of(sets.weight, score.shape)
 
     def fit(
         self, sets: "Sets", loss: Float[Tensor, "steps sets"]
@@ -170,7 +166,7 @@ class CompiledFitter(CompiledForm):
         return value, torch.from_numpy(slope).reshape(sets.score.shape)
 
 
-Blend = tuple["Surrogate", tuple[float, float]]
+Blend = tuple["SetNet", tuple[float, float]]
 """A surrogate, and what it and cross-entropy count for."""
 
 
@@ -191,7 +187,7 @@ class RecordedFitter(Faster):
     def __init__(self, part: "SurrogateFitter") -> None:
         """Record nothing yet."""
         super().__init__(part)
-        addresses = Addresses(part.surrogate)
+        addresses = addresses_of(part.surrogate)
         self._kind: Any  # of the sets
         self._weights: Weights
 
@@ -208,9 +204,7 @@ class RecordedFitter(Faster):
             slope, works_on=lambda: (addresses(), self._weights)
         )
 
-    def fit(
-        self, sets: "Sets", loss: Float[Tensor, "steps sets"]
-    ) -> Float[Tensor, " steps"]:
+    def fit(self, sets: "Sets", loss: Tensor) -> Tensor:
         """Take a step for each entry of the first axis; return the errors before."""
         if sets.columns or sets.weight is None:
             return self.part.fit(sets, loss)
@@ -220,7 +214,7 @@ class RecordedFitter(Faster):
 
     def value_and_slope(
         self, sets: "Sets", weights: "Weights"
-    ) -> tuple[Float[Tensor, "*sets"], Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Return the blend of each set and its gradient for the scores."""
         if sets.columns or sets.weight is None:
             return self.part.value_and_slope(sets, weights)

@@ -73,7 +73,7 @@ class CompiledPredictor(CompiledForm):
         self._work: Work | None = None
         self._shares = Shares()
         self._x, self._target = part.rows.x.numpy(), part.rows.target.numpy()
-        sizes = self.sizes
+        sizes = self.sizes.tolist()
         self._widths = np.array([self._x.shape[1], *sizes], np.int64)
         self._dropouts = [m for m in model.modules() if isinstance(m, nn.Dropout)]
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]

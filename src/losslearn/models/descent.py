@@ -9,10 +9,10 @@ from torch import nn
 
 
 class Descent:
-    """Clips the gradient to a norm, or not, then takes Adam's step (section 4.1).
+    """Clips the gradient to a norm, then takes Adam's step (section 4.1).
 
-    Parameters that are frozen are left out. Further ones, `unclipped`, are moved too,
-    but clip nothing.
+    A norm of None clips nothing. Parameters that are frozen are left out; further ones,
+    `unclipped`, are moved by Adam, but nothing clips them.
     """
 
     def __init__(

@@ -54,7 +54,11 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """A torch module, moved by Adam: the reference."""
+    """A torch module, moved by Adam: the reference.
+
+    It maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`. An objective's
+    own parameters, `further`, are trained along with the module's, unclipped.
+    """
 
     def __init__(
         self,
@@ -65,15 +69,7 @@ class TorchPredictor:
         max_grad_norm: float | None = None,
         further: Iterable[nn.Parameter] = (),
     ) -> None:
-        """Make the optimiser of alpha.
-
-        Args:
-            model: Maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`.
-            rows: What it is trained on.
-            lr: eta_alpha, Adam's learning rate.
-            max_grad_norm: Clip the gradient to this norm; None clips nothing.
-            further: An objective's own parameters, trained along with the model's.
-        """
+        """Make the descent of alpha; a norm of None clips nothing."""
         self.model, self.rows = model, rows
         alpha = model.parameters()
         self.descent = fastest(

@@ -2,13 +2,12 @@
 
 import numpy as np
 from numba import float32
-from numpy.typing import NDArray
 
 from losslearn._fast.kernels.arithmetic import Adam, Matrix, Vector, adam_step, compiled
 from losslearn._fast.kernels.feed_forward import Net, Work, backward, forward
 from losslearn._fast.kernels.rows import Rows, Table, score_linear
 from losslearn._fast.kernels.set_network import (
-    Surrogate,
+    SetNet,
     blend_cross_entropy,
     value_and_slope,
 )
@@ -37,12 +36,12 @@ def model_steps(
     done: int,
     net: Net,
     table: Table,
-    rows: NDArray[np.int64],
+    rows: Rows,
     seed: int,
     work: Work,
     y: Matrix,
     share: Matrix,
-    surrogate: Surrogate,
+    surrogate: SetNet,
     weights: tuple[float, float],
 ) -> None:
     """Take one Adam step down the learned objective for each set of rows.

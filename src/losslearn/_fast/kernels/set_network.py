@@ -26,7 +26,7 @@ from losslearn._fast.kernels.products import multiply, multiply_by_rows
 Sizes = NDArray[np.int64]
 """Widths: of g's two layers, then of h's layers; the last is 1."""
 
-Surrogate = tuple[Vector, Sizes, bool]
+SetNet = tuple[Vector, Sizes, bool]
 """The parameters, the widths, and whether scores are standardised in each set first."""
 
 Sets = tuple[Matrix, Matrix, Matrix]
@@ -142,6 +142,7 @@ def _decode_back(
             bias = at - fan_out
             at = bias - fan_in * fan_out
             start -= fan_out
+            below = start - fan_in
             before[:fan_in] = float32(0.0)
             for k in range(fan_out):
                 if layer < len(sizes) - 1:
@@ -151,18 +152,16 @@ def _decode_back(
                 if grad.size > 0:
                     grad[bias + k] += after[k]
                     for j in range(fan_in):
-                        grad[at + k * fan_in + j] += (
-                            after[k] * layers[s, start - fan_in + j]
-                        )
+                        grad[at + k * fan_in + j] += after[k] * layers[s, below + j]
             after[:fan_in] = before[:fan_in]
         codes[s] = after[: sizes[1]]
     return codes
 
 
 @compiled
-def _forward(surrogate: Surrogate, sets: Sets, room: Room) -> Matrix:
+def _forward(net: SetNet, sets: Sets, room: Room) -> Matrix:
     """Return each set's code and the activations of h behind it."""
-    beta, sizes, standardize = surrogate
+    beta, sizes, standardize = net
     y, score, share = sets
     y_pairs, z_pairs, _, second, spread = room
     n_sets, n = score.shape
@@ -186,15 +185,13 @@ def _forward(surrogate: Surrogate, sets: Sets, room: Room) -> Matrix:
 
 
 @compiled
-def _encode_back(
-    surrogate: Surrogate, codes: Matrix, share: Matrix, room: Room
-) -> Matrix:
+def _encode_back(net: SetNet, codes: Matrix, share: Matrix, room: Room) -> Matrix:
     """Return the gradient of g's first activations, from that of each set's code.
 
     Turns the second layer's activations into the gradient before their tanh, in place;
     it is 0 for the pairs that fill up lanes.
     """
-    beta, sizes, _ = surrogate
+    beta, sizes, _ = net
     _, _, first, second, _ = room
     n_sets, n = share.shape
     for s in range(n_sets):
@@ -212,7 +209,7 @@ def _encode_back(
 
 
 @compiled
-def _add_gradient(sizes: Sizes, room: Room, back: Matrix, grad: Vector) -> None:
+def _encoder_gradient(sizes: Sizes, room: Room, back: Matrix, grad: Vector) -> None:
     """Write the gradient of g's parameters, from what `_encode_back` returned."""
     y, z, first, second, _ = room
     width, codes = sizes[0], sizes[1]
@@ -233,22 +230,20 @@ def _add_gradient(sizes: Sizes, room: Room, back: Matrix, grad: Vector) -> None:
 
 
 @compiled
-def value_and_slope(
-    surrogate: Surrogate, sets: Sets, values: Vector, grad: Matrix
-) -> None:
+def value_and_slope(net: SetNet, sets: Sets, values: Vector, grad: Matrix) -> None:
     """Write each set's output and its gradient for the scores, `[sets, n]`.
 
     Both are in units of the loss's spread.
     """
-    beta, sizes, standardize = surrogate
+    beta, sizes, standardize = net
     _, score, share = sets
     n_sets, n = score.shape
     room = _room(sizes, n_sets, n)
-    layers = _forward(surrogate, sets, room)
+    layers = _forward(net, sets, room)
     values[:] = layers[:, -1]
     none = np.empty(0, np.float32)
     codes = _decode_back(beta, sizes, layers, np.ones(n_sets, np.float32), none)
-    back = _encode_back(surrogate, codes, share, room)
+    back = _encode_back(net, codes, share, room)
     _, z, first, _, spread = room
     flat = grad.reshape(-1)
     flat[:] = float32(0.0)
@@ -284,15 +279,13 @@ def blend_cross_entropy(
 
 
 @compiled
-def fit_steps(
-    adam: Adam, done: int, surrogate: Surrogate, sets: Sets, loss: Matrix
-) -> Vector:
+def fit_steps(adam: Adam, done: int, net: SetNet, sets: Sets, loss: Matrix) -> Vector:
     """Take Adam steps toward the true losses; return the mean gap before each.
 
     `done` steps were taken before. The losses are `[steps, sets]`, NaN for none, and as
     the gaps in units of their spread; the steps' sets lie one after another.
     """
-    beta, sizes, _ = surrogate
+    beta, sizes, _ = net
     y, score, share = sets
     grad = adam[1]
     steps, n_sets = loss.shape
@@ -300,7 +293,7 @@ def fit_steps(
     slope, errors = np.empty(n_sets, np.float32), np.empty(steps, np.float32)
     for step in range(steps):
         own = slice(step * n_sets, (step + 1) * n_sets)
-        layers = _forward(surrogate, (y[own], score[own], share[own]), room)
+        layers = _forward(net, (y[own], score[own], share[own]), room)
         known, total = 0, float32(0.0)
         for s in range(n_sets):
             slope[s] = float32(0.0)
@@ -313,7 +306,7 @@ def fit_steps(
         errors[step] = total / max(known, 1)
         grad[:] = float32(0.0)
         codes = _decode_back(beta, sizes, layers, slope, grad)
-        back = _encode_back(surrogate, codes, share[own], room)
-        _add_gradient(sizes, room, back, grad)
+        back = _encode_back(net, codes, share[own], room)
+        _encoder_gradient(sizes, room, back, grad)
         adam_step(adam, done + step + 1)
     return errors
