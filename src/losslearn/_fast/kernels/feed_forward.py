@@ -63,11 +63,8 @@ def _block(
     mean_of, var_of = running[0, above:], running[1, above:]
     for k in range(len(bias)):
         unit = above + k
-        row, norm, keeps = (
-            outs[unit],
-            normals[unit % len(normals)],
-            masks[unit % len(masks)],
-        )
+        row, norm = outs[unit], normals[unit % len(normals)]
+        keeps = masks[unit % len(masks)]
         total = float32(0.0)
         for i in range(n):
             value = row[i] + bias[k]

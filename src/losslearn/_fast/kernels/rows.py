@@ -26,14 +26,14 @@ _FLOATS_PER_LINE = 16
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _prefetch(typing_context: Any, array: Any, place: Any) -> Any:  # noqa: ANN401 - as above
+def _prefetch(typing_context: Any, array: Any, place: Any) -> Any:  # noqa: ANN401 - numba's own
     """Let the processor fetch an array's element, and its neighbours, and go on.
 
     A hint: nothing comes of it where the place is outside the array.
     """
     del typing_context, place
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401 - as above
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401 - numba's own
         data = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         address = builder.bitcast(builder.gep(data.data, [arguments[1]]), byte)

@@ -210,7 +210,7 @@ def _encode_back(net: SetNet, codes: Matrix, share: Matrix, room: Room) -> Matri
 
 @compiled
 def _encoder_gradient(sizes: Sizes, room: Room, back: Matrix, grad: Vector) -> None:
-    """Write the gradient of g's parameters, from what `_encode_back` returned."""
+    """Write the gradient of g's parameters into `grad`, from that of `_encode_back`."""
     y, z, first, second, _ = room
     width, codes = sizes[0], sizes[1]
     at = 3 * width
