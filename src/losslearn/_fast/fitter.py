@@ -144,7 +144,7 @@ class CompiledFitter(CompiledForm):
         """Return the learned loss alone, in its own units, without a graph."""
         if not self._takes(sets.score):
             return self.part.values(sets)
-        value, _ = self.value_and_slope(sets, (1, 0))
+        value, _ = self.value_and_slope(sets, (1.0, 0.0))
         return value * self.surrogate.loss_scale
 
     def value_and_slope(
