@@ -7,7 +7,7 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from losslearn._fast import fastest
-from losslearn._fast.kernels import model_steps
+from losslearn._fast.kernels import feed_forward, model_steps
 from losslearn._fast.kernels.blas import one_thread
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import build_model
@@ -70,18 +70,19 @@ def test_another_thread_leaves_everything_as_it_was():
 def test_every_kernel_that_calls_blas_runs_within(monkeypatch):
     seen = {}
 
-    def watched(name):
-        kernel = getattr(model_steps, name)
+    def watched(module, name):
+        kernel = getattr(module, name)
 
         def call(*arguments):
             seen[name] = set(blas_threads())
             return kernel(*arguments)
 
-        monkeypatch.setattr(model_steps, name, call)
+        monkeypatch.setattr(module, name, call)
 
-    names = ("score_rows", "model_steps", "forward_step", "backward_step")
-    for name in names:
-        watched(name)
+    names = {"score_rows": model_steps, "model_steps": model_steps}
+    names |= {"forward": feed_forward, "backward": feed_forward}
+    for name, module in names.items():
+        watched(module, name)
     x = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
     y_true = (x[:, 0] > 0).long()
     generator, loss = torch.Generator().manual_seed(0), get_true_loss("f1")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from losslearn._fast import cuda_graphs
-from losslearn._fast.cuda_graphs import Addresses, GraphedFunction
+from losslearn._fast.cuda_graphs import GraphedFunction, addresses_of
 
 
 class Recorded:
@@ -90,7 +90,7 @@ def test_what_a_recording_is_bound_to_may_change(log):
 
 def test_addresses_tell_of_tensors_that_were_exchanged():
     module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    addresses = Addresses(module)
+    addresses = addresses_of(module)
     seen = {addresses()}
     with torch.no_grad():
         module[0].weight += 1  # the same place

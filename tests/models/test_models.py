@@ -75,7 +75,7 @@ def test_several_scores_a_row_are_refused():
 def test_rows_are_scored_in_evaluation_mode_and_the_mode_put_back():
     model = MLP(3).train()
     x = torch.randn(50, 3)
-    assert torch.equal(score_rows(model, x), score_rows(model, x, chunk_size=50))
+    assert torch.equal(score_rows(model, x), score_rows(model, x))
     assert model.training
 
 
@@ -100,7 +100,8 @@ def test_numbered_rows_are_scored_in_their_order(monkeypatch):
     assert torch.allclose(scores, model(x)[rows])
 
 
-def test_scores_in_double_are_those_of_the_whole_table_in_double():
+def test_scores_in_double_are_those_of_the_whole_table_in_double(monkeypatch):
     x, model = torch.randn(60, 3), MLP(3).double()
-    scores = score_rows(model, x, dtype=torch.float64, chunk_size=7)
+    monkeypatch.setattr(models, "_SCORED_ROWS", 7)
+    scores = score_rows(model, x, dtype=torch.float64)
     assert torch.allclose(scores, model.eval()(x.double()))

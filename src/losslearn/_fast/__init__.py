@@ -6,6 +6,7 @@ their names, so that nothing here imports them, and nothing there asks what is c
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from types import FunctionType
 from typing import Any, TypeVar
@@ -22,34 +23,27 @@ _HOMES = {
 """Which module has the faster form of a part; it offers `faster(part)`."""
 
 _as_written = False
-_functions: dict[FunctionType, Any] = {}
-"""The faster forms of functions, found once."""
 
 
 def fastest(part: Part) -> Part:
     """Return a faster form of a part, or the part itself where there is none.
 
-    The faster form takes and returns the same, and calls the part itself where it
-    cannot do it.
-
-    Args:
-        part: A function, or an object of one of the classes that have a faster form.
-
-    Example:
-        >>> fastest(len) is len
-        True
+    The faster form of a function or an object takes and returns the same, and calls the
+    part itself where it cannot do it.
     """
     if _as_written:
         return part
-    if isinstance(part, FunctionType) and part in _functions:  # asked for at each call
-        return _functions[part]
+    if isinstance(part, FunctionType):  # asked for at each call
+        return _found_once(part)
+    return _found(part)
+
+
+def _found(part: Any) -> Any:  # noqa: ANN401 - whatever it is
     home = _HOMES.get(name_of(part))
-    if home is None:
-        return part
-    faster: Part = import_module(home).faster(part)
-    if isinstance(part, FunctionType):
-        _functions[part] = faster
-    return faster
+    return part if home is None else import_module(home).faster(part)
+
+
+_found_once = cache(_found)
 
 
 def name_of(part: Any) -> str:  # noqa: ANN401 - whatever may have a name

@@ -1,8 +1,7 @@
 """A function of small tensors, launched on a GPU as one CUDA graph."""
 
 import gc
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import torch
@@ -25,23 +24,14 @@ class GraphedFunction:
     The function may change tensors in place, as an optimiser does. It must ask nothing
     of the device, draw nothing, and do the same each time: what it reads beside its
     inputs is settled when it is recorded, but for what lies in the tensors.
-
-    Example:
-        >>> import torch
-        >>> total = torch.zeros(2)
-        >>> add = GraphedFunction(lambda x: (total.add_(x),), works_on=total.data_ptr)
-        >>> add(torch.ones(2))
-        (tensor([1., 1.]),)
     """
 
     def __init__(self, function: Function, *, works_on: Callable[[], Hashable]) -> None:
-        """Keep the function; nothing is recorded yet.
+        """Keep the function of tensors on one device; nothing is recorded yet.
 
-        Args:
-            function: From tensors on one device to tensors.
-            works_on: Gives all that is recorded beside the inputs: addresses of tensors
-                that the function knows, and numbers that it uses. Where it has changed,
-                the function is recorded anew.
+        `works_on` gives all that is recorded beside the inputs: addresses of tensors
+        that the function knows, and numbers that it uses. Where it has changed, the
+        function is recorded anew.
         """
         self._function, self._works_on = function, works_on
         self._recorded_for: Hashable = None
@@ -66,39 +56,25 @@ class GraphedFunction:
             self._graphs.clear()
             self._recorded_for = works_on
         kind = tuple((tensor.shape, tensor.dtype, tensor.device) for tensor in inputs)
-        is_new = kind not in self._graphs
-        graph = self._graphs.pop(kind, None)
-        if is_new:
-            outputs = self._function(*inputs)
-        else:
-            graph = graph or _Graph.record(self._function, inputs)
-            outputs = graph.replay(inputs)
+        graph = None
+        if kind in self._graphs:
+            graph = self._graphs.pop(kind) or _Graph.record(self._function, inputs)
+        outputs = graph.replay(inputs) if graph else self._function(*inputs)
         self._graphs[kind] = graph  # as the latest
         if len(self._graphs) > _MOST_KINDS:
             del self._graphs[next(iter(self._graphs))]
         return outputs
 
 
-class Addresses:
-    """Where a module's parameters and buffers lie, told in a few microseconds."""
+def addresses_of(module: nn.Module) -> Callable[[], tuple[int, ...]]:
+    """Return what tells in microseconds where parameters and buffers lie by then."""
+    tables = [t for m in module.modules() for t in (m._parameters, m._buffers) if t]
 
-    def __init__(self, module: nn.Module) -> None:
-        """Find the module's parts, which it keeps."""
-        self._tables = [
-            table
-            for part in module.modules()
-            for table in (part._parameters, part._buffers)
-            if table
-        ]
+    def addresses() -> tuple[int, ...]:
+        tensors = (t for table in tables for t in table.values() if t is not None)
+        return tuple(tensor.data_ptr() for tensor in tensors)
 
-    def __call__(self) -> tuple[int, ...]:
-        """Return the addresses of all tensors, as they are now."""
-        return tuple(
-            tensor.data_ptr()
-            for table in self._tables
-            for tensor in table.values()
-            if tensor is not None
-        )
+    return addresses
 
 
 class _Graph(NamedTuple):
@@ -114,14 +90,19 @@ class _Graph(NamedTuple):
         device = inputs[0].device
         kept = tuple(torch.empty_like(t, requires_grad=False) for t in inputs)
         graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.Stream(device)
+        # other threads, such as those that load data, may use the device meanwhile
         recording = torch.cuda.graph(
-            graph,
-            stream=torch.cuda.Stream(device),
-            # other threads, such as those that load data, may use the device meanwhile
-            capture_error_mode="thread_local",
+            graph, stream=stream, capture_error_mode="thread_local"
         )
-        with torch.cuda.device(device), _nothing_collected(), recording:
-            outputs = function(*kept)
+        collects = gc.isenabled()
+        gc.disable()  # no recording survives that an old graph is freed meanwhile
+        try:
+            with torch.cuda.device(device), recording:
+                outputs = function(*kept)
+        finally:
+            if collects:
+                gc.enable()
         return cls(graph, kept, outputs)
 
     def replay(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -131,15 +112,3 @@ class _Graph(NamedTuple):
                 kept.copy_(new)
             self.graph.replay()
             return tuple(output.clone() for output in self.outputs)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Keep Python from freeing an old graph, which no recording survives."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

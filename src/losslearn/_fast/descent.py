@@ -3,7 +3,7 @@
 import math
 from collections.abc import Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from losslearn._fast.flat import FlatParameters
 from losslearn._fast.kernels import can_compile
 
 if TYPE_CHECKING:
+    from losslearn._fast.kernels.arithmetic import Adam
     from losslearn.models.descent import Descent
 
 
@@ -23,20 +24,6 @@ def faster(part: "Descent") -> "Descent | FlatDescent":
     return FlatDescent(part) if fits else part
 
 
-class AdamArrays(NamedTuple):
-    """Adam's buffers as arrays over the same memory, which compiled calls work on."""
-
-    values: NDArray[np.float32]
-    """The parameters."""
-    grad: NDArray[np.float32]
-    exp_avg: NDArray[np.float32]
-    """First moment."""
-    exp_avg_sq: NDArray[np.float32]
-    """Second moment."""
-    n_steps: NDArray[np.float32]
-    """Steps taken, shape `[]`; goes up in place."""
-
-
 class FlatDescent:
     """Clips the gradient to a norm, then takes Adam's step.
 
@@ -44,49 +31,36 @@ class FlatDescent:
     on a CPU in one compiled call.
 
     Attributes:
+        lr: The learning rate.
         flat: The module's parameters in one buffer.
         moments: Adam's number of steps and its two moments of these parameters.
-        arrays: What compiled calls work on, made once; None where there are none.
+        arrays: Parameters, gradient and `moments`, as arrays over the same memory; None
+            where no call is compiled.
     """
 
     def __init__(self, part: "Descent") -> None:
         """Take over a descent that has taken no step."""
-        self._max_grad_norm = part.max_grad_norm
+        self.lr, self._max_grad_norm = part.lr, part.max_grad_norm
         self.flat = FlatParameters(part.parameters)
-        self._lr = part.lr
         values = self.flat.values.detach()
         # single, as PyTorch's own, whatever the default type is
         n_steps = torch.zeros((), dtype=torch.float32, device=values.device)
         self.moments = (n_steps, torch.zeros_like(values), torch.zeros_like(values))
+        self.arrays: tuple[NDArray[np.float32], ...] | None = None
+        if can_compile(values):
+            tensors = (values, self.flat.grad, *self.moments)
+            self.arrays = tuple(tensor.numpy() for tensor in tensors)
         self._unclipped = None
         if part.unclipped:
             self._unclipped = torch.optim.Adam(part.unclipped, lr=part.lr)
-        self.arrays = self._arrays()
 
     @cached_property
     def _adam(self) -> torch.optim.Adam:
         """PyTorch's, over the same moments, where no call is compiled."""
-        adam = torch.optim.Adam([self.flat.values], lr=self._lr, fused=True)
+        adam = torch.optim.Adam([self.flat.values], lr=self.lr, fused=True)
         names = ("step", "exp_avg", "exp_avg_sq")
         adam.state[self.flat.values] = dict(zip(names, self.moments, strict=True))
         return adam
-
-    @property
-    def lr(self) -> float:
-        """The learning rate."""
-        return self._lr
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        self._lr = value
-        for optimizer in (vars(self).get("_adam"), self._unclipped):
-            for group in optimizer.param_groups if optimizer else ():
-                group["lr"] = value
-
-    @property
-    def max_grad_norm(self) -> float:
-        """Largest norm of the gradient; infinite where nothing is clipped."""
-        return math.inf if self._max_grad_norm is None else self._max_grad_norm
 
     def works_on(self) -> Hashable:
         """Return what the graph of a step is bound to (see `GraphedFunction`)."""
@@ -103,39 +77,36 @@ class FlatDescent:
         """Take one step down the gradients."""
         self.flat.gather()
         if self.arrays is not None:
-            self._compiled_step(self.arrays)
+            from losslearn._fast.kernels.arithmetic import adam_step
+
+            adam, done = self.counted(1)
+            adam_step(adam, done + 1)
         else:
             if self._max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self.flat.values, self._max_grad_norm)
+            (group,) = self._adam.param_groups
+            group["lr"] = self.lr
             if self.flat.values.is_cuda:
                 # asked for while a graph is recorded, and warned of otherwise
-                for group in self._adam.param_groups:
-                    group["capturable"] = torch.cuda.is_current_stream_capturing()
+                group["capturable"] = torch.cuda.is_current_stream_capturing()
             self._adam.step()
-        self.step_unclipped()
-
-    def step_unclipped(self) -> None:
-        """Take one step for the further parameters alone."""
         if self._unclipped is not None:
+            for group in self._unclipped.param_groups:
+                group["lr"] = self.lr
             self._unclipped.step()
 
-    def _compiled_step(self, arrays: AdamArrays) -> None:
-        from losslearn._fast.kernels.arithmetic import adam_step
-
-        n_steps = arrays.n_steps
-        n_steps += 1
-        adam_step(*arrays[:4], int(n_steps), self.lr, self.max_grad_norm)
-
-    def _arrays(self) -> AdamArrays | None:
-        if not can_compile(self.flat.values):
-            return None
-        count, exp_avg, exp_avg_sq = (moment.numpy() for moment in self.moments)
-        values, grad = self.flat.values.detach().numpy(), self.flat.grad.numpy()
-        return AdamArrays(values, grad, exp_avg, exp_avg_sq, count)
+    def counted(self, n: int) -> "tuple[Adam, int]":
+        """Count steps of a compiled call; return what it works on, and those before."""
+        assert self.arrays is not None, "asked for where calls are compiled"
+        values, grad, n_steps, exp_avg, exp_avg_sq = self.arrays
+        done = int(n_steps)
+        n_steps += n
+        limit = math.inf if self._max_grad_norm is None else self._max_grad_norm
+        return (values, grad, exp_avg, exp_avg_sq, self.lr, limit), done
 
     def state_dict(self) -> dict[str, Any]:
         """Return learning rate and moments, and the state of the further parameters."""
-        state = {"lr": self._lr, "moments": self.moments}
+        state = {"lr": self.lr, "moments": self.moments}
         if self._unclipped is not None:
             state["unclipped"] = self._unclipped.state_dict()
         return state

@@ -1,6 +1,6 @@
 """Faster forms of the lower level: one compiled call, or one CUDA graph."""
 
-from collections.abc import Hashable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from losslearn._fast import name_of
-from losslearn._fast.cuda_graphs import Addresses, GraphedFunction
+from losslearn._fast.cuda_graphs import GraphedFunction, addresses_of
 from losslearn._fast.descent import FlatDescent
 from losslearn._fast.kernels import can_compile
 
 if TYPE_CHECKING:
-    from losslearn.metrics import Sets
+    from losslearn._fast.kernels.set_network import SetNet
+    from losslearn.metrics import Loss, Sets
     from losslearn.surrogate.fitter import SurrogateFitter, Weights
 
 Array = NDArray[np.float32]
 
-CROSS_ENTROPY = "losslearn.tasks.cross_entropy.CrossEntropy"
+_CROSS_ENTROPY = "losslearn.tasks.cross_entropy.CrossEntropy"
 """The one usual loss that is compiled."""
+_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
 _SURROGATE = "losslearn.surrogate.network.SetSurrogate"
 _VIEW = "losslearn.tasks.tokens.ScoreTokens"
 
 
-def faster(
-    part: "SurrogateFitter",
-) -> "SurrogateFitter | CompiledFitter | RecordedFitter":
+def faster(part: "SurrogateFitter") -> "SurrogateFitter | Faster":
     """Return the fast form of a fitter, or itself where there is none.
 
     There is one for a `SetSurrogate` as it is built, without hooks or other layers, in
@@ -50,7 +50,7 @@ def faster(
         return RecordedFitter(part)
     is_compiled = (
         surrogate.view.n_means == 1
-        and name_of(part.usual_loss) == CROSS_ENTROPY
+        and name_of(part.usual_loss) == _CROSS_ENTROPY
         and can_compile(*surrogate.parameters())
     )
     return CompiledFitter(part) if is_compiled else part
@@ -58,59 +58,56 @@ def faster(
 
 def has_hooks(module: nn.Module) -> bool:
     """Return whether something is called when PyTorch runs a module."""
-    return any(
-        getattr(module, hooks)
-        for hooks in (
-            "_forward_hooks",
-            "_forward_pre_hooks",
-            "_backward_hooks",
-            "_backward_pre_hooks",
-        )
-    )
+    kinds = ("forward_", "forward_pre_", "backward_", "backward_pre_")
+    return any(getattr(module, f"_{kind}hooks") for kind in kinds)
 
 
-class _Fitter:
-    """Hands on what has no faster form."""
+class Faster:
+    """Hands on to a part what has no faster form."""
 
-    def __init__(self, part: "SurrogateFitter") -> None:
+    def __init__(self, part: Any) -> None:  # noqa: ANN401 - a fitter or a predictor
+        """Keep the part, and its descent, which `faster` has seen to be flat."""
         self.part = part
-        self.surrogate, self.usual_loss = part.surrogate, part.usual_loss
-        self.descent: FlatDescent = part.descent  # type: ignore[assignment] # seen to
+        self.descent: FlatDescent = part.descent
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the part has
+        """Return what the part has."""
         return getattr(self.part, name)
 
 
-class CompiledFitter(_Fitter):
+class CompiledForm(Faster):
+    """A part whose module's parameters compiled calls work on, in their buffer."""
+
+    def __init__(self, part: Any, layers: Iterable[nn.Module]) -> None:  # noqa: ANN401 - as above
+        """Find the parameters of the module's linear layers in their buffer."""
+        super().__init__(part)
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+        self.sizes = np.array([layer.out_features for layer in linear], np.int64)
+        values = self.descent.flat.values.detach()
+        self.parameters: Array = values.numpy()
+        self._first, self._place = linear[0], values.data_ptr()
+
+    def is_current(self) -> bool:
+        """Return whether the module's parameters still are those in the buffer."""
+        return self._first.weight.data_ptr() == self._place
+
+
+class CompiledFitter(CompiledForm):
     """A fitter whose passes forward and back are one compiled call each.
 
     It works on the surrogate's own parameters; where these were exchanged, or scores
     are of another kind, the reference does the work.
 
     Attributes:
-        beta: The parameters, in one buffer.
-        sizes: Widths of g's layers, then of h's.
-        standardize: Whether scores are standardised within each set.
+        network: The surrogate, as kernels take it.
     """
 
     def __init__(self, part: "SurrogateFitter") -> None:
-        """Find the surrogate's parameters in their buffer."""
-        super().__init__(part)
+        """Lay out the surrogate as kernels take it."""
         surrogate = part.surrogate
-        self.beta: Array = self.descent.flat.values.detach().numpy()
-        layers = [
-            layer
-            for layer in (*surrogate.encoder, *surrogate.decoder)
-            if isinstance(layer, nn.Linear)
-        ]
-        self.sizes = np.array([layer.out_features for layer in layers], np.int64)
-        self.standardize: bool = surrogate.view.standardize
+        super().__init__(part, (*surrogate.encoder, *surrogate.decoder))
+        self.network = (self.parameters, self.sizes, bool(surrogate.view.standardize))
         self._fit_shares, self._shares = Shares(), Shares()
-        self._first, self._place = layers[0], self.descent.flat.values.data_ptr()
-
-    def is_current(self) -> bool:
-        """Return whether the surrogate's parameters still are those in the buffer."""
-        return self._first.weight.data_ptr() == self._place
 
     def _takes(self, score: Tensor) -> bool:
         return self.is_current() and can_compile(score)
@@ -120,6 +117,12 @@ class CompiledFitter(_Fitter):
         scale = self.surrogate.loss_scale.item()
         return self.surrogate.loss_shift.item() / scale, scale
 
+    def _rows(self, sets: "Sets", shares: "Shares") -> tuple[Array, Array, Array]:
+        """Return targets, scores and shares as kernels take them."""
+        score = sets.score.detach().reshape(-1, sets.score.shape[-1]).contiguous()
+        y = as_rows(sets.target, score.shape)
+        return y.numpy(), score.numpy(), shares.of(sets.weight, score.shape)
+
     def fit(
         self, sets: "Sets", loss: Float[Tensor, "steps sets"]
     ) -> Float[Tensor, " steps"]:
@@ -128,33 +131,12 @@ class CompiledFitter(_Fitter):
             return self.part.fit(sets, loss)
         from losslearn._fast.kernels.set_network import fit_steps
 
-        arrays = self.descent.arrays
-        assert arrays is not None, "`faster` has seen to it"
-        steps, n_sets, n = sets.score.shape
-        shape = (steps * n_sets, n)
-        y, share = as_rows(sets.target, shape), self._fit_shares.of(sets.weight, shape)
+        rows = self._rows(sets, self._fit_shares)
         # arrays, since a few numbers take PyTorch longer than a step of the kernel
         shift, scale = self._units()
         unit_loss = (loss.numpy() / scale - shift).astype(np.float32)
-        _, grad, exp_avg, exp_avg_sq, n_steps = arrays
-        errors = np.empty(steps, np.float32)
-        fit_steps(
-            self.beta,
-            grad,
-            exp_avg,
-            exp_avg_sq,
-            int(n_steps),
-            self.sizes,
-            y.numpy(),
-            sets.score.contiguous().numpy(),
-            unit_loss,
-            share,
-            self.standardize,
-            self.descent.lr,
-            self.descent.max_grad_norm,
-            errors,
-        )
-        n_steps += steps
+        adam, done = self.descent.counted(len(loss))
+        errors = fit_steps(adam, done, self.network, rows, unit_loss)
         errors *= scale
         return torch.from_numpy(errors)
 
@@ -162,61 +144,67 @@ class CompiledFitter(_Fitter):
         """Return the learned loss alone, in its own units, without a graph."""
         if not self._takes(sets.score):
             return self.part.values(sets)
-        value, _ = self._value_and_slope(sets, (1.0, 0.0))
+        value, _ = self.value_and_slope(sets, (1.0, 0.0))
         return value * self.surrogate.loss_scale
 
     def value_and_slope(
-        self, sets: "Sets", weights: "Weights"
+        self, sets: "Sets", weights: tuple[float, float]
     ) -> tuple[Float[Tensor, "*sets"], Tensor]:
         """Return the blend of each set and its gradient for the scores."""
         if not self._takes(sets.score):
             return self.part.value_and_slope(sets, weights)
-        return self._value_and_slope(sets, weights)
-
-    def _value_and_slope(
-        self, sets: "Sets", weights: tuple[float, float]
-    ) -> tuple[Tensor, Tensor]:
         from losslearn._fast.kernels.set_network import blend_cross_entropy
         from losslearn._fast.kernels.set_network import value_and_slope as evaluate
 
-        n = sets.score.shape[-1]
-        score = sets.score.detach().reshape(-1, n).contiguous().numpy()
-        y = as_rows(sets.target, score.shape).numpy()
-        share = self._shares.of(sets.weight, score.shape)
-        values, slope = np.empty(len(score), np.float32), np.empty_like(score)
-        evaluate(
-            self.beta, self.sizes, y, score, share, self.standardize, values, slope
-        )
+        rows = self._rows(sets, self._shares)
+        values, slope = np.empty(len(rows[1]), np.float32), np.empty_like(rows[1])
+        evaluate(self.network, rows, values, slope)
         values += np.float32(self._units()[0])
         if weights != (1, 0):
-            blend_cross_entropy(*weights, y, score, share, values, slope)
-        return (
-            torch.from_numpy(values).reshape(sets.score.shape[:-1]),
-            torch.from_numpy(slope).reshape(sets.score.shape),
-        )
+            blend_cross_entropy((weights[0], weights[1]), rows, values, slope)
+        value = torch.from_numpy(values).reshape(sets.score.shape[:-1])
+        return value, torch.from_numpy(slope).reshape(sets.score.shape)
 
 
-class RecordedFitter(_Fitter):
+Blend = tuple["SetNet", tuple[float, float]]
+"""A surrogate, and what it and cross-entropy count for."""
+
+
+def compiled_blend(objective: "Loss") -> Blend | None:
+    """Return what an objective is made of, or None where it is not compiled."""
+    if name_of(objective) == _CROSS_ENTROPY:
+        return _NO_SURROGATE, (0.0, 1.0)
+    fitter = getattr(objective, "fitter", None)
+    if not isinstance(fitter, CompiledFitter) or not fitter.is_current():
+        return None
+    learned, usual = getattr(objective, "weights")  # noqa: B009 - of whoever has a fitter
+    return fitter.network, (float(learned), float(usual))
+
+
+class RecordedFitter(Faster):
     """A fitter on a GPU whose launches are recorded once, and sent at once."""
 
     def __init__(self, part: "SurrogateFitter") -> None:
         """Record nothing yet."""
         super().__init__(part)
-        addresses = Addresses(part.surrogate)
-        self._weights: Weights | None = None
+        addresses = addresses_of(part.surrogate)
+        self._kind: Any  # of the sets
+        self._weights: Weights
 
-        def bound_to() -> Hashable:
-            return addresses(), self._weights
+        def fit(*rows: Tensor) -> tuple[Tensor, ...]:
+            return (part.fit(self._kind(*rows[:-1]), rows[-1]),)
 
-        def moved() -> Hashable:
-            return addresses(), self.descent.works_on()
+        def slope(*rows: Tensor) -> tuple[Tensor, ...]:
+            return part.value_and_slope(self._kind(*rows), self._weights)
 
-        self._graphed_fit = GraphedFunction(self._fit_plainly, works_on=moved)
-        self._graphed_slope = GraphedFunction(self._slope_plainly, works_on=bound_to)
+        self._graphed_fit = GraphedFunction(
+            fit, works_on=lambda: (addresses(), self.descent.works_on())
+        )
+        self._graphed_slope = GraphedFunction(
+            slope, works_on=lambda: (addresses(), self._weights)
+        )
 
-    def fit(
-        self, sets: "Sets", loss: Float[Tensor, "steps sets"]
-    ) -> Float[Tensor, " steps"]:
+    def fit(self, sets: "Sets", loss: Tensor) -> Tensor:
         """Take a step for each entry of the first axis; return the errors before."""
         if sets.columns or sets.weight is None:
             return self.part.fit(sets, loss)
@@ -226,25 +214,13 @@ class RecordedFitter(_Fitter):
 
     def value_and_slope(
         self, sets: "Sets", weights: "Weights"
-    ) -> tuple[Float[Tensor, "*sets"], Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Return the blend of each set and its gradient for the scores."""
         if sets.columns or sets.weight is None:
             return self.part.value_and_slope(sets, weights)
         self._weights, self._kind = weights, type(sets)
         value, slope = self._graphed_slope(sets.target, sets.score, sets.weight)
         return value, slope
-
-    def _fit_plainly(
-        self, target: Tensor, score: Tensor, weight: Tensor, loss: Tensor
-    ) -> tuple[Tensor, ...]:
-        return (self.part.fit(self._kind(target, score, weight), loss),)
-
-    def _slope_plainly(
-        self, target: Tensor, score: Tensor, weight: Tensor
-    ) -> tuple[Tensor, ...]:
-        assert self._weights is not None, "set by the only caller"
-        sets = self._kind(target, score, weight)
-        return self.part.value_and_slope(sets, self._weights)
 
 
 class Shares:
@@ -255,23 +231,21 @@ class Shares:
 
     def __init__(self) -> None:
         """Start with nothing made."""
-        self._made_from: tuple[object, ...] = ()
+        self._weight: Tensor | None = None
+        self._kind: object = None
         self._made = np.empty((0, 0), np.float32)
 
     def of(self, weight: Tensor | None, shape: tuple[int, ...]) -> Array:
         """Return the weights of `shape`, `[sets, n]`; None weighs all alike."""
         # writing into an inference tensor is not counted: made anew
-        version = 0
-        if weight is not None:
-            version = -1 if weight.is_inference() else weight._version
-        key = (weight, shape, version)
-        last = self._made_from
-        if version < 0 or not last or last[0] is not weight or last[1:] != key[1:]:
+        is_counted = weight is None or not weight.is_inference()
+        kind = (shape, weight._version if weight is not None and is_counted else 0)
+        if not is_counted or weight is not self._weight or kind != self._kind:
             share = torch.full(shape, 1 / shape[1])
             if weight is not None:
                 own = as_rows(weight, shape)
                 share = own / own.sum(-1, keepdim=True)
-            self._made, self._made_from = share.numpy(), key
+            self._made, self._weight, self._kind = share.numpy(), weight, kind
         return self._made
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -16,35 +15,25 @@ class FlatParameters:
     of these over one module share it.
 
     Attributes:
-        values: All parameters, one axis; its `grad` holds all gradients.
-
-    Example:
-        >>> import torch
-        >>> layer = torch.nn.Linear(3, 2)
-        >>> flat = FlatParameters(layer.parameters())
-        >>> with torch.no_grad():
-        ...     flat.values.zero_()
-        Parameter containing:
-        tensor([0., 0., 0., 0., 0., 0., 0., 0.], requires_grad=True)
-        >>> layer.weight.sum().item()
-        0.0
+        values: All parameters, one axis.
+        grad: All gradients, which are those of `values`.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Move the parameters into one buffer, where they are not in one yet.
-
-        Args:
-            parameters: Of one device and floating type; `can_hold` tells.
-        """
-        self._parameters = list(parameters)
-        buffer = _buffer_of(self._parameters)
+        """Move parameters that `can_hold` takes into one buffer, if not in one yet."""
+        parameters = list(parameters)
+        buffer = _buffer_of(parameters)
         if buffer is None:
-            buffer = torch.cat([p.detach().reshape(-1) for p in self._parameters])
+            buffer = torch.cat([p.detach().reshape(-1) for p in parameters])
+
+        def split(buffer: Tensor) -> list[Tensor]:
+            parts = buffer.split([p.numel() for p in parameters])
+            return [part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
+
         self.values = nn.Parameter(buffer)
-        self.values.grad = torch.zeros_like(buffer)
-        self._views = self._split(buffer)
-        self._gradients = self._split(self.values.grad)
-        for parameter, view in zip(self._parameters, self._views, strict=True):
+        self.values.grad = self.grad = torch.zeros_like(buffer)
+        self._parts = [*zip(parameters, split(buffer), split(self.grad), strict=True)]
+        for parameter, view, _ in self._parts:
             parameter.data = view
 
     @staticmethod
@@ -53,32 +42,16 @@ class FlatParameters:
         kinds = {(p.device, p.dtype, p.layout) for p in parameters}
         return len(kinds) == 1 and next(iter(kinds))[2] == torch.strided
 
-    def _split(self, buffer: Float[Tensor, " size"]) -> list[Tensor]:
-        sizes = [p.numel() for p in self._parameters]
-        return [
-            part.view(p.shape)
-            for p, part in zip(self._parameters, buffer.split(sizes), strict=True)
-        ]
-
     def zero_grad(self) -> None:
-        """Set all gradients to zero; those the module let go of are put back."""
+        """Set all gradients to zero, also for parameters that have let go of theirs."""
         self.grad.zero_()
-        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+        for parameter, _, gradient in self._parts:
             if parameter.grad is not gradient:
                 parameter.grad = gradient
 
-    @property
-    def grad(self) -> Float[Tensor, " size"]:
-        """All gradients, one axis."""
-        gradient = self.values.grad
-        assert gradient is not None, "made in __init__"
-        return gradient
-
     def gather(self) -> None:
         """Take over parameters and gradients that the module replaced by others."""
-        for parameter, view, gradient in zip(
-            self._parameters, self._views, self._gradients, strict=True
-        ):
+        for parameter, view, gradient in self._parts:
             if parameter.grad is not gradient:
                 if parameter.grad is None:
                     gradient.zero_()

@@ -11,7 +11,8 @@ from torch import nn
 class Descent:
     """Clips the gradient to a norm, then takes Adam's step (section 4.1).
 
-    Parameters that are frozen are left out.
+    A norm of None clips nothing. Parameters that are frozen are left out; further ones,
+    `unclipped`, are moved by Adam, but nothing clips them.
     """
 
     def __init__(
@@ -22,14 +23,7 @@ class Descent:
         max_grad_norm: float | None = None,
         unclipped: Iterable[nn.Parameter] = (),
     ) -> None:
-        """Start with no moments.
-
-        Args:
-            parameters: Of the module that is trained.
-            lr: Learning rate.
-            max_grad_norm: Largest norm of the gradient; None clips nothing.
-            unclipped: Further parameters, which Adam moves but nothing clips.
-        """
+        """Start with no moments."""
         self.parameters = [p for p in parameters if p.requires_grad]
         self.max_grad_norm = max_grad_norm
         self.unclipped = list(unclipped)

@@ -3,31 +3,29 @@
 import copy
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
+Table = Float[Tensor, "rows features"]
+Taken = Integer[Tensor, " taken"] | None
+"""The numbers of some rows of a table, in an order; None takes all."""
+
+Shape = tuple[int, ...]
+
 _CHUNK = 2**18
-"""Values of a table that statistics are taken of at a time."""
+"""Values of a table, or numbers of its rows, that are looked at at a time."""
 
-_MARKED = 2**17
-"""Row numbers that are looked at at a time."""
-
-_SCORED = 2**22
-"""Values of a table that are scored at a time, at most."""
+_SCORED_ROWS, _SCORED = 8_192, 2**22
+"""Rows, and values of a table, that are scored at a time, at most."""
 
 
 class Standardizer(nn.Module):
     """Features with mean 0 and deviation 1, by statistics taken once from the data.
 
     Constant features become 0.
-
-    Example:
-        >>> import torch
-        >>> layer = Standardizer(2).fit(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
-        >>> layer(torch.tensor([[2.0, 5.0]]))
-        tensor([[1., 0.]])
     """
 
     mean: Tensor
@@ -39,22 +37,17 @@ class Standardizer(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
 
-    def fit(
-        self,
-        x: Float[Tensor, "rows features"],
-        *,
-        rows: Integer[Tensor, " taken"] | None = None,
-    ) -> "Standardizer":
-        """Take mean and deviation from `x`; returns itself.
+    def fit(self, x: Table, *, rows: Taken = None) -> "Standardizer":
+        """Take mean and deviation from rows of `x`, each once.
 
         One pass over the table, a chunk at a time, in double (Chan, Golub and LeVeque,
-        1983): a table in a memory map is read once, in order.
-
-        Args:
-            x: The table.
-            rows: The numbers of the rows to take, each once; None takes all.
+        1983): a table in a memory map is read once, in order. Returns itself.
         """
-        is_taken = None if rows is None else _mark(rows, len(x))
+        is_taken = None
+        if rows is not None:
+            is_taken = torch.zeros(len(x), dtype=torch.bool, device=rows.device)
+            for some in rows.split(_CHUNK):
+                is_taken[some.long()] = True
         dtype = torch.float32 if x.device.type == "mps" else torch.float64
         count = 0
         mean, squares, largest = x.new_zeros(3, x.shape[1], dtype=dtype)
@@ -83,89 +76,63 @@ class Standardizer(nn.Module):
         return (x - self.mean) / self.scale
 
 
-def _mark(rows: Integer[Tensor, " taken"], n_rows: int) -> Bool[Tensor, " rows"]:
-    """Return which of a table's rows are among these."""
-    is_taken = torch.zeros(n_rows, dtype=torch.bool, device=rows.device)
-    for some in rows.split(_MARKED):
-        is_taken[some.long()] = True
-    return is_taken
+class _Standardizing(nn.Module):
+    """Layers behind a standardizer: `[n, features]` to `[n, *score_shape]`."""
 
+    layers: nn.Module
 
-class Linear(nn.Module):
-    """One weight a feature and an offset, after standardising the features.
-
-    Shape:
-        `[n, features]` to `[n, *score_shape]`.
-    """
-
-    def __init__(self, n_features: int, *, score_shape: tuple[int, ...] = ()) -> None:
-        """Start from PyTorch's default initialisation."""
+    def __init__(self, n_features: int, score_shape: Shape) -> None:
         super().__init__()
         self.score_shape = score_shape
         self.standardizer = Standardizer(n_features)
-        self.layers = nn.Linear(n_features, math.prod(score_shape))
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n ..."]:
         """Return the scores of each row."""
         return self.layers(self.standardizer(x)).reshape(len(x), *self.score_shape)
 
 
-class MLP(nn.Module):
+class Linear(_Standardizing):
+    """One weight a feature and an offset, after standardising the features."""
+
+    def __init__(self, n_features: int, *, score_shape: Shape = ()) -> None:
+        """Start from PyTorch's default initialisation."""
+        super().__init__(n_features, score_shape)
+        self.layers = nn.Linear(n_features, math.prod(score_shape))
+
+
+class MLP(_Standardizing):
     """The paper's prediction model (section 4.1).
 
     Blocks of Linear, LeakyReLU, BatchNorm and Dropout of 100, 30 and 10 units and a
     linear output, after standardising the features.
-
-    Shape:
-        `[n, features]` to `[n, *score_shape]`.
     """
 
     def __init__(
         self,
         n_features: int,
         *,
-        score_shape: tuple[int, ...] = (),
+        score_shape: Shape = (),
         hidden: Sequence[int] = (100, 30, 10),
         dropout: float = 0.2,
     ) -> None:
         """Start from PyTorch's default initialisation."""
-        super().__init__()
-        self.score_shape = score_shape
-        self.standardizer = Standardizer(n_features)
-        layers: list[nn.Module] = []
-        width = n_features
-        for units in hidden:
-            layers += [
-                nn.Linear(width, units),
-                nn.LeakyReLU(),
-                nn.BatchNorm1d(units),
-                nn.Dropout(dropout),
-            ]
-            width = units
-        self.layers = nn.Sequential(*layers, nn.Linear(width, math.prod(score_shape)))
-
-    def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n ..."]:
-        """Return the scores of each row."""
-        return self.layers(self.standardizer(x)).reshape(len(x), *self.score_shape)
+        super().__init__(n_features, score_shape)
+        widths, layers = (n_features, *hidden), []
+        for fan_in, units in pairwise(widths):
+            layers += [nn.Linear(fan_in, units), nn.LeakyReLU()]
+            layers += [nn.BatchNorm1d(units), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(
+            *layers, nn.Linear(widths[-1], math.prod(score_shape))
+        )
 
 
 MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
 
 
 def build_model(
-    name: str,
-    x: Float[Tensor, "rows features"],
-    *,
-    rows: Integer[Tensor, " taken"] | None = None,
-    score_shape: tuple[int, ...] = (),
+    name: str, x: Table, *, rows: Taken = None, score_shape: Shape = ()
 ) -> nn.Module:
-    """Return a new model by name, its standardizer fitted to the training rows.
-
-    Args:
-        name: "linear" or "mlp".
-        x: The table.
-        rows: The numbers of its training rows; None takes all.
-        score_shape: Of a row's scores.
+    """Return a new model, "linear" or "mlp", standardising by the training rows.
 
     Raises:
         ValueError: If the name is unknown.
@@ -175,25 +142,17 @@ def build_model(
             f"`model` must be one of {sorted(MODELS)} or a torch.nn.Module, "
             f"got {name!r}."
         )
-    model = MODELS[name](x.shape[1], score_shape=score_shape).to(
-        device=x.device, dtype=x.dtype
-    )
-    model.standardizer.fit(x, rows=rows)
+    model = MODELS[name](x.shape[1], score_shape=score_shape)
+    model.to(device=x.device, dtype=x.dtype).standardizer.fit(x, rows=rows)
     return model
 
 
 def score_sets(
-    model: nn.Module,
-    x: Float[Tensor, "*sets n features"],
-    *,
-    score_shape: tuple[int, ...] = (),
+    model: nn.Module, x: Float[Tensor, "*sets n features"], *, score_shape: Shape = ()
 ) -> Tensor:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 
-    Args:
-        model: Maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
-        x: The rows.
-        score_shape: Of a row's scores.
+    The model maps `[n, features]` to `[n, *score_shape]`; `[n, 1]` is one score a row.
 
     Raises:
         ValueError: If the model gives scores of another shape.
@@ -213,7 +172,7 @@ def score_sets(
 
 
 def gather_rows(
-    x: Float[Tensor, "rows features"], rows: Integer[Tensor, "*sets n"]
+    x: Table, rows: Integer[Tensor, "*sets n"]
 ) -> Float[Tensor, "*sets n features"]:
     """Return `x[rows]`, in half of the time and less that PyTorch takes for that."""
     return x.index_select(0, rows.reshape(-1)).reshape(*rows.shape, *x.shape[1:])
@@ -222,24 +181,17 @@ def gather_rows(
 @torch.no_grad()
 def score_rows(
     model: nn.Module,
-    x: Float[Tensor, "rows features"],
+    x: Table,
     *,
-    rows: Integer[Tensor, " taken"] | None = None,
-    score_shape: tuple[int, ...] = (),
+    rows: Taken = None,
+    score_shape: Shape = (),
     dtype: torch.dtype | None = None,
-    chunk_size: int = 8_192,
 ) -> Float[Tensor, "taken ..."]:
     """Return every row's score in evaluation mode; the mode is put back.
 
-    Args:
-        model: Maps `[n, features]` to `[n]` or `[n, 1]`.
-        x: The table.
-        rows: The numbers of the rows to score, in this order; None takes all.
-        score_shape: Of a row's scores.
-        dtype: What the model calculates in, if not the table's type.
-        chunk_size: Rows to score at a time; fewer where the features are many.
+    The model (see `score_sets`) calculates in `dtype`, or else in the table's type.
     """
-    size = max(min(chunk_size, _SCORED // max(x.shape[1], 1)), 1)
+    size = max(min(_SCORED_ROWS, _SCORED // max(x.shape[1], 1)), 1)
     parts = (
         x.split(size)
         if rows is None
@@ -263,17 +215,11 @@ def score_rows(
 
 
 def exact_scores(
-    model: nn.Module,
-    x: Float[Tensor, "rows features"],
-    *,
-    rows: Integer[Tensor, " taken"] | None = None,
-    score_shape: tuple[int, ...] = (),
+    model: nn.Module, x: Table, *, rows: Taken = None, score_shape: Shape = ()
 ) -> Float[Tensor, "taken ..."]:
     """Return the same as `score_rows`, worked out in float64.
 
     In float32 a row's score depends, in its last digits, on the rows scored with it.
     """
-    double = copy.deepcopy(model).double()
-    return score_rows(
-        double, x, rows=rows, score_shape=score_shape, dtype=torch.float64
-    )
+    exact = copy.deepcopy(model).double()
+    return score_rows(exact, x, rows=rows, score_shape=score_shape, dtype=torch.float64)

@@ -32,23 +32,13 @@ class Predictor(Protocol):
     """eta_alpha, as it is now."""
 
     def scores(self, rows: Tensor) -> Tensor:
-        """Return scores of rows by number, as the surrogate meets them: in training.
-
-        Args:
-            rows: Numbers in the table, `[*sets, n]`.
-        """
+        """Return scores of rows by number, `[*sets, n]`, as in training, detached."""
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Take one step for each set of rows (Algorithm 1, lines 4 to 7; Eq. 4)."""
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
-        """Return the scores of other rows, as they are used.
-
-        Args:
-            rows: Which rows of which table.
-            exactly: In double precision, in which no row's score depends on the rows
-                that are scored with it.
-        """
+        """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of what has been learned."""
@@ -66,9 +56,8 @@ class Predictor(Protocol):
 class TorchPredictor:
     """A torch module, moved by Adam: the reference.
 
-    Attributes:
-        model: Maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`.
-        descent: Moves alpha.
+    It maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`. An objective's
+    own parameters, `further`, are trained along with the module's, unclipped.
     """
 
     def __init__(
@@ -80,23 +69,11 @@ class TorchPredictor:
         max_grad_norm: float | None = None,
         further: Iterable[nn.Parameter] = (),
     ) -> None:
-        """Make the optimiser of alpha.
-
-        Args:
-            model: What is trained.
-            rows: What it is trained on.
-            lr: eta_alpha, Adam's learning rate.
-            max_grad_norm: Clip the gradient to this norm; None clips nothing.
-            further: An objective's own parameters, trained along with the model's.
-        """
+        """Make the descent of alpha; a norm of None clips nothing."""
         self.model, self.rows = model, rows
+        alpha = model.parameters()
         self.descent = fastest(
-            Descent(
-                model.parameters(),
-                lr=lr,
-                max_grad_norm=max_grad_norm,
-                unclipped=further,
-            )
+            Descent(alpha, lr=lr, max_grad_norm=max_grad_norm, unclipped=further)
         )
 
     @property
@@ -110,7 +87,7 @@ class TorchPredictor:
 
     @torch.no_grad()
     def scores(self, rows: Tensor) -> Tensor:
-        """Return the scores of rows in training mode, without gradient."""
+        """Return the scores of rows in training mode."""
         return self._forward(rows)
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
@@ -129,10 +106,8 @@ class TorchPredictor:
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return the scores of other rows in evaluation mode; the mode is put back."""
-        score = exact_scores if exactly else score_rows
-        return score(
-            self.model, rows.x, rows=rows.numbers, score_shape=rows.score_shape
-        )
+        score, shape = exact_scores if exactly else score_rows, rows.score_shape
+        return score(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the module's state."""
@@ -145,8 +120,8 @@ class TorchPredictor:
     def state(self) -> PredictorState:
         """Return a copy of module, optimiser and the state of dropout's draws."""
         device = self.rows.x.device
-        is_cuda = device.type == "cuda"
-        noise = torch.cuda.get_rng_state(device) if is_cuda else torch.get_rng_state()
+        on_gpu = device.type == "cuda"
+        noise = torch.cuda.get_rng_state(device) if on_gpu else torch.get_rng_state()
         optimizer = copy.deepcopy(self.descent.state_dict())
         return PredictorState(self.weights(), optimizer, noise)
 
@@ -164,10 +139,8 @@ class TorchPredictor:
     def step_back(objective: Loss, sets: Sets) -> None:
         """Work out the gradient of an objective, back through the scores (Eq. 4).
 
-        Args:
-            objective: One value per set; one that knows its gradient for the scores
-                (`value_and_slope`) is asked for it, which saves a graph.
-            sets: With the model's scores, attached to its graph.
+        One that knows its gradient for the scores (`value_and_slope`) is asked for it,
+        which saves a graph.
         """
         known = getattr(objective, "value_and_slope", None)
         if known is None:

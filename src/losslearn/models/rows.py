@@ -20,12 +20,10 @@ class Drawn(NamedTuple):
 
     def each(self) -> Iterator["Drawn"]:
         """Yield the sets one by one."""
-        weight = self.weight
-        for place, rows in enumerate(self.rows):
-            is_own = weight is not None and weight.ndim > 1
-            yield Drawn(
-                rows, weight[place] if is_own and weight is not None else weight
-            )
+        if self.weight is None or self.weight.ndim == 1:
+            yield from (Drawn(rows, self.weight) for rows in self.rows)
+        else:
+            yield from map(Drawn, self.rows, self.weight)
 
 
 class Rows(NamedTuple):
@@ -41,7 +39,7 @@ class Rows(NamedTuple):
     groups: Integer[Tensor, " table"] | None = None
     """Which unit each row belongs to, where units stay whole, as queries do."""
     score_shape: tuple[int, ...] = ()
-    """Of the scores that a model gives a row: () for one."""
+    """Of the scores that a model gives a row; () for one."""
 
     @property
     def n_rows(self) -> int:
@@ -53,13 +51,8 @@ class Rows(NamedTuple):
         return values if self.numbers is None else values[self.numbers.long()]
 
     def sets(self, drawn: Drawn, score: Tensor) -> Sets:
-        """Return drawn sets with their scores.
-
-        Args:
-            drawn: Numbers of rows of the table.
-            score: Of each of them.
-        """
-        columns = take_rows(self.columns, drawn.rows) if self.columns else NO_COLUMNS
+        """Return drawn sets with their scores."""
+        columns = take_rows(self.columns, drawn.rows)
         if self.target.ndim == 1:  # in half of the time that an index takes
             target = self.target.take(drawn.rows)
         else:

@@ -1,4 +1,4 @@
-"""Compiled arithmetic: what `losslearn._fast.fused` calls. It knows arrays, no modules.
+"""Compiled arithmetic: it knows arrays, no modules.
 
 Importing one of these modules imports numba, so it is done when a kernel is first used.
 """

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
+Adam = tuple[Vector, Vector, Vector, Vector, float, float]
+"""Parameters in one buffer, their gradient (kernels write it), Adam's two moments; the
+learning rate, and the largest norm of the gradient, infinite for no clipping."""
+
 # every licence of fast arithmetic but those that take NaN and infinity for impossible:
 # scores that are not numbers must be seen to be so
 _FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
@@ -67,28 +71,12 @@ def tanh(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
 
 
 @compiled
-def adam_step(
-    values: Vector,
-    grad: Vector,
-    exp_avg: Vector,
-    exp_avg_sq: Vector,
-    step: int,
-    lr: float,
-    max_grad_norm: float,
-) -> None:
-    """Clip a gradient to a norm and take Adam's step, in place.
+def adam_step(adam: Adam, step: int) -> None:
+    """Clip the gradient and take Adam's step of this number, from 1, in place.
 
     The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`.
-
-    Args:
-        values: Parameters, all in one buffer.
-        grad: Their gradient.
-        exp_avg: First moment.
-        exp_avg_sq: Second moment.
-        step: Number of this step, from 1.
-        lr: Learning rate.
-        max_grad_norm: Infinite for no clipping.
     """
+    values, grad, exp_avg, exp_avg_sq, lr, max_grad_norm = adam
     norm = float32(0.0)
     for i in range(grad.size):
         norm += grad[i] * grad[i]

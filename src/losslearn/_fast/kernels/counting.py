@@ -1,4 +1,7 @@
-"""Weighted counts of a set's rows in the order of their scores, compiled."""
+"""Weighted counts of a set's rows in the order of their scores, compiled.
+
+Each kernel returns what the function of `losslearn.metrics` does that has its name.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,29 +9,19 @@ from numpy.typing import NDArray
 from losslearn._fast.kernels.arithmetic import compiled_exactly
 
 Doubles = NDArray[np.float64]
+SortedSets = tuple[
+    NDArray[np.floating], NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]
+]
+"""All `[sets, n]`: scores by row; rows from the lowest score on, NaN last; targets by
+row, 0 or 1; weights by row, of size 0 where all are 1."""
 
 
 @compiled_exactly
-def count_above(
-    score: NDArray[np.floating],
-    order: NDArray[np.int64],
-    y_true: NDArray[np.int64],
-    weight: NDArray[np.floating],
-    above: Doubles,
-    undefined: Doubles,
-) -> None:
-    """Write the counts at n + 1 cut points, tied rows together.
-
-    Args:
-        score: Scores by row, shape `[sets, n]`.
-        order: Rows from the lowest score on, NaN last, shape `[sets, n]`.
-        y_true: Targets by row, 0 or 1, shape `[sets, n]`.
-        weight: Weights by row, shape `[sets, n]`; of size 0 where all are 1.
-        above: Written; weight of positive and of negative rows above each cut point,
-            shape `[2, sets, n + 1]`.
-        undefined: Written; NaN for a set of one class or with a NaN score, else 0.
-    """
+def weight_above(sets: SortedSets) -> tuple[Doubles, ...]:
+    """Return what a `Confusion` holds at every cut point, tied rows together."""
+    score, order, y_true, weight = sets
     n_sets, n = score.shape
+    above, undefined = np.empty((2, n_sets, n + 1)), np.empty(n_sets)
     for s in range(n_sets):
         tp, fp = 0.0, 0.0
         above[0, s, 0], above[1, s, 0] = tp, fp
@@ -45,26 +38,15 @@ def count_above(
                 above[0, s, i], above[1, s, i] = above[0, s, i + 1], above[1, s, i + 1]
         top = score[s, order[s, n - 1]]
         undefined[s] = 0.0 if tp > 0 and fp > 0 and top == top else np.nan
+    return above[0], above[1], above[0, :, n:], above[1, :, n:], undefined
 
 
 @compiled_exactly
-def misranked_share(
-    score: NDArray[np.floating],
-    order: NDArray[np.int64],
-    y_true: NDArray[np.int64],
-    weight: NDArray[np.floating],
-    share: Doubles,
-) -> None:
-    """Write the share of (positive, negative) pairs in the wrong order, ties as half.
-
-    Args:
-        score: Scores by row, shape `[sets, n]`.
-        order: Rows from the lowest score on, NaN last, shape `[sets, n]`.
-        y_true: Targets by row, 0 or 1, shape `[sets, n]`.
-        weight: Weights by row, shape `[sets, n]`; of size 0 where all are 1.
-        share: Written, one of each set; NaN for one class or with a NaN score.
-    """
+def misranked_share(sets: SortedSets) -> Doubles:
+    """Return the share of (positive, negative) pairs in wrong order, ties as half."""
+    score, order, y_true, weight = sets
     n_sets, n = score.shape
+    share = np.empty(n_sets)
     for s in range(n_sets):
         wrong, pos, neg = 0.0, 0.0, 0.0  # pos, neg: below the rows tied at present
         tied_pos, tied_neg = 0.0, 0.0
@@ -83,3 +65,4 @@ def misranked_share(
         is_defined = pos > 0 and neg > 0 and top == top
         # the sums round, so a share of all pairs may end above 1
         share[s] = min(wrong / (pos * neg), 1.0) if is_defined else np.nan
+    return share

@@ -11,7 +11,18 @@ import numpy as np
 from numba import float32, uint32
 
 from losslearn._fast.kernels.arithmetic import Matrix, Vector, compiled, inlined
+from losslearn._fast.kernels.rows import Rows, Table, gather
 from losslearn._fast.kernels.set_network import Sizes
+
+Net = tuple[Vector, Sizes, Matrix, float]
+"""The parameters; the features, then the units of each layer, the last of which is 1;
+BatchNorm's running means and variances, `[2, units]`, which move; dropout's rate."""
+
+Work = tuple[Matrix, Matrix, Matrix, Matrix, Vector]
+"""What the way forward leaves for the way back: the standardised rows, `[n, features]`;
+all blocks' outputs, normalised activations and factors of LeakyReLU, below zero where
+dropout took the value, `[units, n]` each; one over BatchNorm's deviations, `[units]`.
+Where nothing goes back, one row of activations and of factors serves all units."""
 
 MOMENTUM, BATCH_NORM_EPS, NEGATIVE_SLOPE = 0.1, 1e-5, 0.01
 """PyTorch's defaults, which the built-in models have."""
@@ -38,29 +49,22 @@ def keep(seed, place, rate):  # type: ignore[no-untyped-def]  # noqa: ANN001, AN
 
 @compiled
 def _block(
-    out: Matrix,
-    bias: Vector,
-    gain: Vector,
-    offset: Vector,
-    running_mean: Vector,
-    running_var: Vector,
-    normal: Matrix,
-    mask: Matrix,
-    inverse: Vector,
-    rate: float,
-    seed: int,
+    own: Matrix, running: Matrix, work: Work, above: int, rate: float, seed: int
 ) -> None:
     """Turn a linear layer's products into the block's output, in place.
 
-    Writes what the way back needs: the normalised activations, with the sign of the
-    linear output in `mask` beside dropout's factor (below zero where LeakyReLU bent).
+    Its bias, gain and offset are `own`; there are units of other blocks `above` it.
     """
-    units, n = out.shape
+    bias, gain, offset = own[0], own[1], own[2]
+    _, outs, normals, masks, inverses = work
+    n = outs.shape[1]
     drop = float32(rate)
     momentum = float32(MOMENTUM)
-    for k in range(units):
-        # where nothing goes back, one row of either serves all units
-        row, norm, keeps = out[k], normal[k % len(normal)], mask[k % len(mask)]
+    mean_of, var_of = running[0, above:], running[1, above:]
+    for k in range(len(bias)):
+        unit = above + k
+        row, norm = outs[unit], normals[unit % len(normals)]
+        keeps = masks[unit % len(masks)]
         total = float32(0.0)
         for i in range(n):
             value = row[i] + bias[k]
@@ -73,10 +77,10 @@ def _block(
             centred = norm[i] - mean
             square += centred * centred
         var = square / float32(n)
-        running_mean[k] += momentum * (mean - running_mean[k])
-        running_var[k] += momentum * (square / float32(n - 1) - running_var[k])
+        mean_of[k] += momentum * (mean - mean_of[k])
+        var_of[k] += momentum * (square / float32(n - 1) - var_of[k])
         inv = float32(1.0) / np.sqrt(var + float32(BATCH_NORM_EPS))
-        inverse[k] = inv
+        inverses[unit] = inv
         first = k * n
         for i in range(n):
             bent = norm[i]
@@ -93,130 +97,83 @@ def _block(
 
 @compiled
 def _block_back(
-    grad: Matrix,
-    normal: Matrix,
-    mask: Matrix,
-    inverse: Vector,
-    gain: Vector,
-    rate: float,
-    grad_bias: Vector,
-    grad_gain: Vector,
-    grad_offset: Vector,
+    back: Matrix, gain: Vector, work: Work, above: int, rate: float, grad: Matrix
 ) -> None:
-    """Turn the gradient of a block's output into that of its products, in place."""
-    units, n = grad.shape
+    """Turn the gradient of a block's output into that of its products, in place.
+
+    Writes those of its bias, gain and offset into `grad`.
+    """
+    _, _, normals, masks, inverses = work
+    n = back.shape[1]
     factor = float32(1.0 / (1.0 - rate))
-    for k in range(units):
-        row, norm, keeps = grad[k], normal[k], mask[k]
+    for k in range(len(gain)):
+        row, norm, keeps = back[k], normals[above + k], masks[above + k]
         total, along = float32(0.0), float32(0.0)
         for i in range(n):
             slope = row[i] * factor if keeps[i] > 0 else float32(0.0)
             row[i] = slope
             total += slope
             along += slope * norm[i]
-        grad_offset[k], grad_gain[k] = total, along
-        scale = gain[k] * inverse[k]
+        grad[2, k], grad[1, k] = total, along
+        scale = gain[k] * inverses[above + k]
         total, along = total / float32(n), along / float32(n)
         bias = float32(0.0)
         for i in range(n):
             slope = scale * (row[i] - total - norm[i] * along) * abs(keeps[i])
             row[i] = slope
             bias += slope
-        grad_bias[k] = bias
+        grad[0, k] = bias
 
 
 @compiled
-def forward(
-    alpha: Vector,
-    widths: Sizes,
-    table: Matrix,
-    running: Matrix,
-    outs: Matrix,
-    normals: Matrix,
-    masks: Matrix,
-    inverses: Vector,
-    rate: float,
-    seed: int,
-) -> Vector:
-    """Return the scores of standardised rows, in training mode.
+def _multiply(weight: Matrix, work: Work, above: int, out: Matrix) -> None:
+    """Write a layer's products; its inputs are the last units above it, or features."""
+    if above == 0:
+        np.dot(weight, work[0].T, out)
+    else:
+        np.dot(weight, work[1][above - weight.shape[1] : above], out)
 
-    The blocks' units lie below one another in `outs`, `normals` and `masks`.
+
+@compiled
+def forward(net: Net, table: Table, rows: Rows, work: Work, seed: int) -> Vector:
+    """Return the scores of some rows in training mode; BatchNorm's averages move.
+
+    The seed is dropout's; each layer adds its number, from 1.
     """
-    n = len(table)
-    backs = len(normals) > 1
+    gather(table, rows, work[0])
+    alpha, widths, running, rate = net
+    outs = work[1]
     at, unit = 0, 0
-    last = table.T
-    for layer in range(1, len(widths)):
+    for layer in range(1, len(widths) - 1):
         fan_in, fan_out = widths[layer - 1], widths[layer]
         weight = alpha[at : at + fan_out * fan_in].reshape(fan_out, fan_in)
         at += fan_out * fan_in
-        bias = alpha[at : at + fan_out]
-        at += fan_out
-        if layer == len(widths) - 1:
-            break
-        out = outs[unit : unit + fan_out]
-        if layer == 1:
-            np.dot(weight, table.T, out)
-        else:
-            np.dot(weight, outs[unit - fan_in : unit], out)
-        _block(
-            out,
-            bias,
-            alpha[at : at + fan_out],
-            alpha[at + fan_out : at + 2 * fan_out],
-            running[0, unit : unit + fan_out],
-            running[1, unit : unit + fan_out],
-            normals[unit : unit + fan_out] if backs else normals,
-            masks[unit : unit + fan_out] if backs else masks,
-            inverses[unit : unit + fan_out],
-            rate,
-            seed + layer,
-        )
-        at += 2 * fan_out
+        _multiply(weight, work, unit, outs[unit : unit + fan_out])
+        own = alpha[at : at + 3 * fan_out].reshape(3, fan_out)
+        _block(own, running, work, unit, rate, seed + layer)
+        at += 3 * fan_out
         unit += fan_out
-    score = np.empty((1, n), np.float32)
-    if len(widths) == 2:
-        np.dot(weight, last, score)
-    else:
-        np.dot(weight, outs[unit - fan_in : unit], score)
-    return score[0] + bias[0]
+    score = np.empty((1, len(work[0])), np.float32)
+    _multiply(alpha[at:-1].reshape(1, widths[-2]), work, unit, score)
+    return score[0] + alpha[-1]
 
 
 @compiled
-def backward(
-    alpha: Vector,
-    widths: Sizes,
-    table: Matrix,
-    outs: Matrix,
-    normals: Matrix,
-    masks: Matrix,
-    inverses: Vector,
-    rate: float,
-    slope: Matrix,
-    grad: Vector,
-) -> None:
+def backward(net: Net, work: Work, slope: Matrix, grad: Vector) -> None:
     """Write the gradient of the parameters, from that of the scores, `[1, n]`."""
-    at, unit = alpha.size, outs.shape[0]
+    alpha, widths, _, rate = net
+    table, outs = work[0], work[1]
+    at, unit = alpha.size - 1, len(outs)
+    grad[at] = slope.sum()
     back = slope
     for layer in range(len(widths) - 1, 0, -1):
         fan_in, fan_out = widths[layer - 1], widths[layer]
         if layer < len(widths) - 1:
-            at -= 2 * fan_out
+            at -= 3 * fan_out
             unit -= fan_out
-            _block_back(
-                back,
-                normals[unit : unit + fan_out],
-                masks[unit : unit + fan_out],
-                inverses[unit : unit + fan_out],
-                alpha[at : at + fan_out],
-                rate,
-                grad[at - fan_out : at],
-                grad[at : at + fan_out],
-                grad[at + fan_out : at + 2 * fan_out],
-            )
-        else:
-            grad[at - 1] = slope.sum()
-        at -= fan_out
+            own = slice(at, at + 3 * fan_out)
+            gain = alpha[own].reshape(3, fan_out)[1]
+            _block_back(back, gain, work, unit, rate, grad[own].reshape(3, fan_out))
         at -= fan_out * fan_in
         here = grad[at : at + fan_out * fan_in].reshape(fan_out, fan_in)
         if layer == 1:

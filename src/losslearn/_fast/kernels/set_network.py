@@ -13,25 +13,43 @@ import numpy as np
 from numba import float32
 from numpy.typing import NDArray
 
-from losslearn._fast.kernels.arithmetic import Matrix, Vector, adam_step, compiled, tanh
+from losslearn._fast.kernels.arithmetic import (
+    Adam,
+    Matrix,
+    Vector,
+    adam_step,
+    compiled,
+    tanh,
+)
 from losslearn._fast.kernels.products import multiply, multiply_by_rows
 
 Sizes = NDArray[np.int64]
 """Widths: of g's two layers, then of h's layers; the last is 1."""
+
+SetNet = tuple[Vector, Sizes, bool]
+"""The parameters, the widths, and whether scores are standardised in each set first."""
+
+Sets = tuple[Matrix, Matrix, Matrix]
+"""Targets as numbers, scores, and weights of sum 1 in each set, `[sets, n]` each."""
+
+Room = tuple[Vector, Vector, Matrix, Matrix, Vector]
+"""Targets and scores of all pairs as g gets them; the activations of its two layers;
+each set's deviation of the scores."""
 
 _LANES = 16
 """Numbers that a loop takes at once; what is left over it takes one by one."""
 
 
 @compiled
-def _room(sizes: Sizes, pairs: int) -> tuple[Vector, Vector, Matrix, Matrix]:
-    """Return room for the targets, the scores and g's activations of some pairs."""
-    lanes = (pairs + _LANES - 1) // _LANES * _LANES
+def _room(sizes: Sizes, n_sets: int, n: int) -> Room:
+    """Return room for some sets of n pairs."""
+    lanes = (n_sets * n + _LANES - 1) // _LANES * _LANES
     return (
         np.zeros(lanes, np.float32),
         np.zeros(lanes, np.float32),
         np.empty((sizes[0], lanes), np.float32),
         np.empty((sizes[1], lanes), np.float32),
+        np.ones(n_sets, np.float32),
     )
 
 
@@ -68,10 +86,9 @@ def _standardize_back(z: Matrix, share: Matrix, spread: Vector, grad: Matrix) ->
 
 
 @compiled
-def _encode(
-    beta: Vector, sizes: Sizes, y: Vector, z: Vector, first: Matrix, second: Matrix
-) -> None:
+def _encode(beta: Vector, sizes: Sizes, room: Room) -> None:
     """Write the activations of g's two layers."""
+    y, z, first, second, _ = room
     width, codes = sizes[0], sizes[1]
     at = 3 * width
     w1 = beta[: 2 * width].reshape(width, 2)
@@ -110,14 +127,9 @@ def _decode(beta: Vector, sizes: Sizes, layers: Matrix) -> None:
 def _decode_back(
     beta: Vector, sizes: Sizes, layers: Matrix, slope: Vector, grad: Vector
 ) -> Matrix:
-    """Return the gradient with respect to each set's code; add h's own to `grad`.
+    """Return the gradient for each set's code, from `slope`, that for its output.
 
-    Args:
-        beta: Parameters.
-        sizes: Widths.
-        layers: What `_decode` wrote.
-        slope: Gradient with respect to each set's output.
-        grad: Gradient with respect to the parameters; of size 0 where not wanted.
+    Adds that of h's parameters to `grad`, which is of size 0 where it is not wanted.
     """
     codes = np.empty((layers.shape[0], sizes[1]), np.float32)
     widest = sizes[1:].max()
@@ -130,6 +142,7 @@ def _decode_back(
             bias = at - fan_out
             at = bias - fan_in * fan_out
             start -= fan_out
+            below = start - fan_in
             before[:fan_in] = float32(0.0)
             for k in range(fan_out):
                 if layer < len(sizes) - 1:
@@ -139,27 +152,26 @@ def _decode_back(
                 if grad.size > 0:
                     grad[bias + k] += after[k]
                     for j in range(fan_in):
-                        grad[at + k * fan_in + j] += (
-                            after[k] * layers[s, start - fan_in + j]
-                        )
+                        grad[at + k * fan_in + j] += after[k] * layers[s, below + j]
             after[:fan_in] = before[:fan_in]
         codes[s] = after[: sizes[1]]
     return codes
 
 
 @compiled
-def _forward(
-    beta: Vector,
-    sizes: Sizes,
-    y: Vector,
-    z: Vector,
-    share: Matrix,
-    first: Matrix,
-    second: Matrix,
-) -> Matrix:
+def _forward(net: SetNet, sets: Sets, room: Room) -> Matrix:
     """Return each set's code and the activations of h behind it."""
-    n_sets, n = share.shape
-    _encode(beta, sizes, y, z, first, second)
+    beta, sizes, standardize = net
+    y, score, share = sets
+    y_pairs, z_pairs, _, second, spread = room
+    n_sets, n = score.shape
+    y_pairs[: score.size] = y.reshape(-1)
+    z = z_pairs[: score.size].reshape(n_sets, n)
+    if standardize:
+        _standardize(score, share, z, spread)
+    else:
+        z[:] = score
+    _encode(beta, sizes, room)
     layers = np.zeros((n_sets, sizes[1:].sum()), np.float32)
     for s in range(n_sets):
         for k in range(sizes[1]):
@@ -173,11 +185,14 @@ def _forward(
 
 
 @compiled
-def _into_second(codes: Matrix, share: Matrix, second: Matrix) -> None:
-    """Turn g's last activations into the gradient before their tanh, in place.
+def _encode_back(net: SetNet, codes: Matrix, share: Matrix, room: Room) -> Matrix:
+    """Return the gradient of g's first activations, from that of each set's code.
 
-    It is 0 for the pairs that fill up lanes.
+    Turns the second layer's activations into the gradient before their tanh, in place;
+    it is 0 for the pairs that fill up lanes.
     """
+    beta, sizes, _ = net
+    _, _, first, second, _ = room
     n_sets, n = share.shape
     for s in range(n_sets):
         for k in range(second.shape[0]):
@@ -186,27 +201,22 @@ def _into_second(codes: Matrix, share: Matrix, second: Matrix) -> None:
                 a = inside[i]
                 inside[i] = code * share[s, i] * (float32(1.0) - a * a)
     second[:, n_sets * n :] = float32(0.0)
+    at = 3 * sizes[0]
+    w2 = beta[at : at + sizes[1] * sizes[0]].reshape(sizes[1], sizes[0])
+    back = np.empty_like(first)
+    multiply(w2.T.copy(), second, back)
+    return back
 
 
 @compiled
-def _beta_gradient(
-    beta: Vector,
-    sizes: Sizes,
-    y: Vector,
-    z: Vector,
-    first: Matrix,
-    second: Matrix,
-    grad: Vector,
-) -> None:
-    """Write g's gradient into `grad`; `second` holds the gradient before its tanh."""
+def _encoder_gradient(sizes: Sizes, room: Room, back: Matrix, grad: Vector) -> None:
+    """Write the gradient of g's parameters into `grad`, from that of `_encode_back`."""
+    y, z, first, second, _ = room
     width, codes = sizes[0], sizes[1]
     at = 3 * width
-    w2 = beta[at : at + codes * width].reshape(codes, width)
     multiply_by_rows(second, first, grad[at : at + codes * width].reshape(codes, width))
     for k in range(codes):
         grad[at + codes * width + k] = second[k].sum()
-    back = np.empty_like(first)
-    multiply(w2.T.copy(), second, back)
     for k in range(width):
         total, on_target, on_score = float32(0.0), float32(0.0), float32(0.0)
         for i in range(len(z)):
@@ -220,68 +230,39 @@ def _beta_gradient(
 
 
 @compiled
-def value_and_slope(
-    beta: Vector,
-    sizes: Sizes,
-    y: Matrix,
-    score: Matrix,
-    share: Matrix,
-    standardize: bool,
-    values: Vector,
-    grad: Matrix,
-) -> None:
-    """Write each set's output and its gradient with respect to the scores.
+def value_and_slope(net: SetNet, sets: Sets, values: Vector, grad: Matrix) -> None:
+    """Write each set's output and its gradient for the scores, `[sets, n]`.
 
-    Args:
-        beta: Parameters, in one buffer.
-        sizes: Widths of the layers.
-        y: Targets as numbers, shape `[sets, n]`.
-        score: Scores, shape `[sets, n]`.
-        share: Weights, of sum 1 in each set.
-        standardize: Whether scores are standardised within each set first.
-        values: Written; outputs in units of the loss's spread.
-        grad: Written; gradients in the same units.
+    Both are in units of the loss's spread.
     """
+    beta, sizes, standardize = net
+    _, score, share = sets
     n_sets, n = score.shape
-    y_pairs, z_pairs, first, second = _room(sizes, score.size)
-    y_pairs[: score.size] = y.reshape(-1)
-    z, spread = z_pairs[: score.size].reshape(n_sets, n), np.ones(n_sets, np.float32)
-    if standardize:
-        _standardize(score, share, z, spread)
-    else:
-        z[:] = score
-    layers = _forward(beta, sizes, y_pairs, z_pairs, share, first, second)
+    room = _room(sizes, n_sets, n)
+    layers = _forward(net, sets, room)
     values[:] = layers[:, -1]
     none = np.empty(0, np.float32)
     codes = _decode_back(beta, sizes, layers, np.ones(n_sets, np.float32), none)
-    _into_second(codes, share, second)
-    width, at = sizes[0], 3 * sizes[0]
-    w2 = beta[at : at + sizes[1] * width].reshape(sizes[1], width)
-    back = np.empty_like(first)
-    multiply(w2.T.copy(), second, back)
+    back = _encode_back(net, codes, share, room)
+    _, z, first, _, spread = room
     flat = grad.reshape(-1)
     flat[:] = float32(0.0)
-    for k in range(width):
+    for k in range(sizes[0]):
         weight = beta[2 * k + 1]
         for i in range(n_sets * n):
             a = first[k, i]
             flat[i] += back[k, i] * (float32(1.0) - a * a) * weight
     if standardize:
-        _standardize_back(z, share, spread, grad)
+        _standardize_back(z[: n_sets * n].reshape(n_sets, n), share, spread, grad)
 
 
 @compiled
 def blend_cross_entropy(
-    learned_weight: float,
-    weight: float,
-    y: Matrix,
-    score: Matrix,
-    share: Matrix,
-    values: Vector,
-    grad: Matrix,
+    weights: tuple[float, float], sets: Sets, values: Vector, grad: Matrix
 ) -> None:
-    """Weigh the learned loss, and add each set's mean logistic loss times `weight`."""
-    kept, factor = float32(learned_weight), float32(weight)
+    """Weigh the learned loss, and add each set's mean logistic loss by its weight."""
+    y, score, share = sets
+    kept, factor = float32(weights[0]), float32(weights[1])
     for s in range(score.shape[0]):
         total = float32(0.0)
         for i in range(score.shape[1]):
@@ -298,53 +279,21 @@ def blend_cross_entropy(
 
 
 @compiled
-def fit_steps(
-    beta: Vector,
-    grad: Vector,
-    exp_avg: Vector,
-    exp_avg_sq: Vector,
-    done: int,
-    sizes: Sizes,
-    y: Matrix,
-    score: NDArray[np.float32],
-    loss: Matrix,
-    share: Matrix,
-    standardize: bool,
-    lr: float,
-    max_grad_norm: float,
-    errors: Vector,
-) -> None:
-    """Take one Adam step toward the true losses for each `[sets, n]` of `score`.
+def fit_steps(adam: Adam, done: int, net: SetNet, sets: Sets, loss: Matrix) -> Vector:
+    """Take Adam steps toward the true losses; return the mean gap before each.
 
-    Args:
-        beta: Parameters, in one buffer.
-        grad: Scratch of the same size.
-        exp_avg: Adam's first moment.
-        exp_avg_sq: Adam's second moment.
-        done: Steps taken before.
-        sizes: Widths of the layers.
-        y: Targets as numbers, shape `[steps * sets, n]`.
-        score: Scores, shape `[steps, sets, n]`.
-        loss: True losses in units of their spread, shape `[steps, sets]`; NaN for none.
-        share: Weights, of sum 1 in each set, shape `[steps * sets, n]`.
-        standardize: Whether scores are standardised within each set first.
-        lr: Learning rate.
-        max_grad_norm: Infinite for no clipping.
-        errors: Written; the mean gap before each step, in the same units.
+    `done` steps were taken before. The losses are `[steps, sets]`, NaN for none, and as
+    the gaps in units of their spread; the steps' sets lie one after another.
     """
-    steps, n_sets, n = score.shape
-    pairs = n_sets * n
-    y_pairs, z_pairs, first, second = _room(sizes, pairs)
-    z = z_pairs[:pairs].reshape(n_sets, n)
-    spread, slope = np.empty(n_sets, np.float32), np.empty(n_sets, np.float32)
+    beta, sizes, _ = net
+    y, score, share = sets
+    grad = adam[1]
+    steps, n_sets = loss.shape
+    room = _room(sizes, n_sets, score.shape[1])
+    slope, errors = np.empty(n_sets, np.float32), np.empty(steps, np.float32)
     for step in range(steps):
-        rows = slice(step * n_sets, (step + 1) * n_sets)
-        if standardize:
-            _standardize(score[step], share[rows], z, spread)
-        else:
-            z[:] = score[step]
-        y_pairs[:pairs] = y[rows].reshape(-1)
-        layers = _forward(beta, sizes, y_pairs, z_pairs, share[rows], first, second)
+        own = slice(step * n_sets, (step + 1) * n_sets)
+        layers = _forward(net, (y[own], score[own], share[own]), room)
         known, total = 0, float32(0.0)
         for s in range(n_sets):
             slope[s] = float32(0.0)
@@ -357,6 +306,7 @@ def fit_steps(
         errors[step] = total / max(known, 1)
         grad[:] = float32(0.0)
         codes = _decode_back(beta, sizes, layers, slope, grad)
-        _into_second(codes, share[rows], second)
-        _beta_gradient(beta, sizes, y_pairs, z_pairs, first, second, grad)
-        adam_step(beta, grad, exp_avg, exp_avg_sq, done + step + 1, lr, max_grad_norm)
+        back = _encode_back(net, codes, share[own], room)
+        _encoder_gradient(sizes, room, back, grad)
+        adam_step(adam, done + step + 1)
+    return errors
