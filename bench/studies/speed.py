@@ -201,11 +201,7 @@ def measure_built_in(kind: str, blocks: int, seconds: float) -> list[Reading]:
     setting = make_setting(kind)
     products = matrix_products(setting.model, setting.trainer.predictor.rows.x, n=100)
     ours, eager, floor = interleaved(
-        setting.iterate,
-        setting.loop.iterate,
-        products,
-        blocks=blocks,
-        seconds=seconds,
+        setting.iterate, setting.loop.iterate, products, blocks=blocks, seconds=seconds
     )
     name = f"built-in {kind}, N = 100"
     return [
@@ -219,10 +215,7 @@ def measure_large_sets(blocks: int, seconds: float) -> list[Reading]:
     setting = make_setting("mlp", n=1_000)
 
     ours, plain = interleaved(
-        setting.iterate,
-        setting.cross_entropy,
-        blocks=blocks,
-        seconds=seconds,
+        setting.iterate, setting.cross_entropy, blocks=blocks, seconds=seconds
     )
     name = "3 plain cross-entropy steps"
     return [share("built-in mlp, N = 1,000", ours, name, plain, 1.5)]
@@ -313,10 +306,7 @@ def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
         setting = make_setting("mlp", **sizes)
 
         ours, plain = interleaved(
-            setting.iterate,
-            setting.cross_entropy,
-            blocks=blocks,
-            seconds=seconds,
+            setting.iterate, setting.cross_entropy, blocks=blocks, seconds=seconds
         )
         (size,) = sizes.values()
         return {"size": size, "ours_ms": ours, "cross_entropy_ms": plain}

@@ -91,9 +91,7 @@ def main(args: list[str] | None = None) -> None:
     torch.set_num_threads(1)
     lines = []
     for seed, metric, replay in product(
-        options.seed or SEEDS,
-        options.metric or METRICS,
-        options.replay or REPLAYS,
+        options.seed or SEEDS, options.metric or METRICS, options.replay or REPLAYS
     ):
         line = measure(
             options.dataset,

@@ -81,10 +81,7 @@ class EvolutionStrategies(nn.Module):
         return _known(value[0]) + (gradient * (y_score - scores)).sum(-1)
 
     def _losses(
-        self,
-        y_true: Targets,
-        y_score: Rows,
-        sample_weight: Weights | None,
+        self, y_true: Targets, y_score: Rows, sample_weight: Weights | None
     ) -> Values:
         """Return the true losses in the type of the scores."""
         targets = y_true.expand_as(y_score)

@@ -104,9 +104,7 @@ class GlobalObjective(HandMade):
         return torch.where(both, missed + rising * excess, 0).mean(-1)
 
     def _total(
-        self,
-        margin: Float[Tensor, "*sets anchors n"],
-        weight: Rows,
+        self, margin: Float[Tensor, "*sets anchors n"], weight: Rows
     ) -> Float[Tensor, "*sets anchors"]:
         """Return the weighted sum of the row losses, at least that of the errors."""
         if self.surrogate == "hinge":

@@ -62,9 +62,7 @@ class HandMade(nn.Module, ABC):
 
 
 def class_weights(
-    y_true: Targets,
-    y_score: Rows,
-    sample_weight: Weights | None,
+    y_true: Targets, y_score: Rows, sample_weight: Weights | None
 ) -> tuple[Rows, Rows]:
     """Return each row's weight as a positive and as a negative, one of them 0.
 

@@ -82,9 +82,7 @@ def _cost_sensitive(weight: float) -> nn.Module:
 
 def _evolution(context: Context, setting: Setting) -> Trained:
     objective: nn.Module = EvolutionStrategies(
-        context.true_loss,
-        sigma=float(setting["sigma"]),
-        generator=context.generator,
+        context.true_loss, sigma=float(setting["sigma"]), generator=context.generator
     )
     return Trained(OverSets(objective))
 
@@ -96,11 +94,7 @@ def _plain(context: Context, setting: Setting) -> Trained:
 
 
 def _by(
-    name: str,
-    title: str,
-    make: Callable[..., nn.Module],
-    grid: Grid,
-    *metrics: str,
+    name: str, title: str, make: Callable[..., nn.Module], grid: Grid, *metrics: str
 ) -> NeuralMethod:
     """Return the method of a hand-made loss."""
     return NeuralMethod(name, title, fixed(make), grid, metrics=metrics or None)

@@ -56,12 +56,7 @@ TABLE_3 = (
 )
 """Methods and losses of the paper's Table 3."""
 
-HONEST_METRICS = (
-    "roc_auc_loss",
-    "average_precision_loss",
-    "error_rate",
-    "f1_loss",
-)
+HONEST_METRICS = ("roc_auc_loss", "average_precision_loss", "error_rate", "f1_loss")
 
 _JACCARD = "jaccard_loss"
 _FOR_JACCARD = (
@@ -77,13 +72,7 @@ _FOR_JACCARD = (
 
 TREES = ("lightgbm", "xgboost")
 
-PEER_METHODS = (
-    "logistic_tuned",
-    *TREES,
-    "libauc_aucm",
-    "libauc_ap",
-    "smooth_ap",
-)
+PEER_METHODS = ("logistic_tuned", *TREES, "libauc_aucm", "libauc_ap", "smooth_ap")
 """Other packages that a whole grid has time for; ap_perf is run by name."""
 
 _FEW = ("roc_auc_loss", "f1_loss")
@@ -187,11 +176,7 @@ def _smoke(grid: Grid, hand_made: tuple[str, ...], repetitions: int | None) -> G
     methods = (*_SURROGATES, "criterion", *hand_made)
     tiers, metrics = ("linear", "mlp"), (*HONEST_METRICS, _JACCARD)
     budget = replace(
-        grid.budget,
-        max_iter=12,
-        n_evals=4,
-        n_settings=2,
-        max_train_rows=1_000,
+        grid.budget, max_iter=12, n_evals=4, n_settings=2, max_train_rows=1_000
     )
     once = {method for method in methods if get_method(method).trains_once}
     only = {

@@ -36,11 +36,7 @@ def seed_of(*axes: object) -> int:
 
 
 def split_rows(
-    y: NDArray[Any],
-    dataset: str,
-    repetition: int,
-    *,
-    max_train_rows: int | None = None,
+    y: NDArray[Any], dataset: str, repetition: int, *, max_train_rows: int | None = None
 ) -> Split:
     """Return the parts of a repetition: 80/20, and the validation rows of the 80.
 

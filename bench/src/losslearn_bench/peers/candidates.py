@@ -27,9 +27,7 @@ def settings_to_try(grid: Sequence[Setting], budget: Budget) -> list[Setting]:
 
 
 def choose(
-    true_losses: Sequence[TrueLoss],
-    candidates: Sequence[Candidate],
-    data: TrainingData,
+    true_losses: Sequence[TrueLoss], candidates: Sequence[Candidate], data: TrainingData
 ) -> list[Fitted]:
     """Return for each loss the candidate that it values lowest on the validation rows.
 

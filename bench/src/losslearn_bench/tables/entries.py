@@ -10,11 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn_bench.harness.budget import Protocol
-from losslearn_bench.tables.markdown import (
-    NOT_AVAILABLE,
-    listed,
-    mean_and_deviation,
-)
+from losslearn_bench.tables.markdown import NOT_AVAILABLE, listed, mean_and_deviation
 from losslearn_bench.tables.significance import Verdict, verdict
 
 Line = Mapping[str, Any]
