@@ -10,6 +10,8 @@ from losslearn_bench.checks import check_choice
 Setting = dict[str, float | int | str]
 """Hyper-parameters by name."""
 
+Settings = tuple[Setting, ...]
+
 Protocol = Literal["honest", "paper"]
 Tuning = Literal["none", "short", "full"]
 
@@ -42,6 +44,24 @@ def renamed(setting: Mapping[str, Any]) -> dict[str, Any]:
     named = {_RENAMED.get(name, name): value for name, value in setting.items()}
     rate = setting.get("pos_rate")
     return named if rate is None else {**named, "strata_shares": (1 - rate, rate)}
+
+
+def each(name: str, *values: float) -> Settings:
+    """Return a setting for each value."""
+    return tuple({name: value} for value in values)
+
+
+def times(first: Settings, second: Settings) -> Settings:
+    """Return all pairs of settings, the first ones varying fastest."""
+    return tuple({**a, **b} for b in second for a in first)
+
+
+LR_FACTOR = "lr_factor"
+"""The setting that multiplies the budget's learning rate."""
+RATES = each(LR_FACTOR, 1.0, 0.5, 2.0, 0.25, 4.0, 1.5)
+STARTS = each("warm_up", 0.5, 0.0)
+"""Shares of cross-entropy that a training begins with."""
+STARTS_AND_RATES = times(STARTS, RATES[:3])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +132,9 @@ class Budget:
     def settings(self, grid: Sequence[Setting]) -> list[Setting]:
         """Return the entries of a tuning grid that are tried, each once.
 
-        Under the paper's protocol without what is the paper's in every training, such
-        as the share of a warm-up; entries that differ in nothing else are one.
+        Without tuning that is the first. Under the paper's protocol without what is the
+        paper's in every training, such as the share of a warm-up; entries that differ
+        in nothing else are one.
 
         Example:
             >>> grid = {"warm_up": 0.5, "slope": 3.0}, {"warm_up": 0.0, "slope": 3.0}
@@ -127,7 +148,7 @@ class Budget:
                 for entry in entries
             ]
             entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]
-        return entries[: self.n_settings]
+        return entries[: 1 if self.tuning == "none" else self.n_settings]
 
     def shortened(self) -> "Budget":
         """Return the budget of one setting in short tuning."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.method import Fitted, lowest
 from losslearn_bench.harness.rows import TrainingData
 
@@ -18,12 +18,6 @@ class Candidate(NamedTuple):
     score: Callable[[Tensor], Tensor]
     """Maps rows `[rows, features]` to raw scores `[rows]`."""
     iterations: int
-
-
-def settings_to_try(grid: Sequence[Setting], budget: Budget) -> list[Setting]:
-    """Return the first settings of a grid, as many as the budget tunes over."""
-    settings = budget.settings(grid)
-    return settings[:1] if budget.tuning == "none" else settings
 
 
 def choose(
