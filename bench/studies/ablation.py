@@ -10,7 +10,8 @@ gets (the branch that is chosen by validation rows). Goes on where it stopped; l
 table are written under `results/`.
 """
 
-from fits import Line, make_cells, make_parser, report, run_grid
+from fits import Line, make_cells, make_parser, run_grid
+from shared import report
 from variants import KEY, run_cell
 
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
@@ -95,7 +96,7 @@ def main(args: list[str] | None = None) -> None:
             [MAX_ROWS],
         )
     ]
-    table = make_table(run_grid(cells, options, run_cell, KEY))
+    table = make_table(run_grid(cells, options, run_cell))
     heading = (
         "# Each ingredient taken out\n\n"
         f"Mean change of the test loss ± its standard error over {len(DATA)} data "

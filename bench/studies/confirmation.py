@@ -11,8 +11,6 @@ on where it stopped. Writes lines, a table and a figure of each tier under
 `results/confirmation/`.
 """
 
-import argparse
-import os
 import statistics
 import sys
 from collections import Counter
@@ -20,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import fits
+import shared
+from shared import DATA_DIR, make_parser
 
 from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.local import LocalBackend
@@ -46,7 +45,7 @@ from losslearn_bench.tables.entries import compare as judge
 from losslearn_bench.tables.markdown import bold, markdown_table, paragraphs
 from losslearn_bench.tables.outcomes import contrast, is_hand_made, order_of
 
-RESULTS = fits.RESULTS / "confirmation"
+RESULTS = shared.RESULTS / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
 FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
 DATA = (
@@ -210,13 +209,14 @@ def write_results(out: Path) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then write tables and figures."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--tier", choices=TIERS, help="run this one alone")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--tables-only", action="store_true", help="run nothing")
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        jobs=2,
+        tier={"choices": TIERS, "help": "run this one alone"},
+        out=RESULTS,
+        data_dir=DATA_DIR,
+        tables_only={"action": "store_true", "help": "run nothing"},
+    ).parse_args(args)
     options.out.mkdir(parents=True, exist_ok=True)
     results = ResultsFile(options.out / LINES)
 

@@ -13,12 +13,11 @@ corrected resampled t-test stand beside it. Prints the tables and writes
 `results/criterion/quality.md`.
 """
 
-import argparse
 import statistics
 from collections import Counter
 from pathlib import Path
 
-from fits import RESULTS, report
+from shared import RESULTS, make_parser, report
 
 from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.results import LINES, ResultsFile
@@ -86,9 +85,8 @@ def make_table(lines: list[Line]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Print the table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of lines")
-    options = parser.parse_args(args)
+    lines_at = {"type": Path, "default": RESULTS, "help": "folder of lines"}
+    options = make_parser(__doc__, results=lines_at).parse_args(args)
     own = options.results / "criterion"
     files = ResultsFile(options.results / LINES), ResultsFile(own / LINES)
     lines = table_lines([line for file in files for line in file.lines()], "honest")

@@ -9,15 +9,15 @@ training, the seconds of the surrogate's branch, and the test loss of its best w
 Writes `results/fewer_calls.json`.
 """
 
-import os
 import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from shared import DATA_DIR, write
 from sklearn.metrics import average_precision_score
-from timing import hardware, make_parser, write
+from timing import hardware, make_parser
 
 from losslearn import Recipe, SurrogateClassifier
 from losslearn.metrics import Sets, as_true_loss
@@ -75,10 +75,14 @@ def measure(
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = make_parser(__doc__, "fewer_calls.json", splits=3, max_iter=600)
-    parser.add_argument("--dataset", action="append")
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        "fewer_calls.json",
+        splits=3,
+        max_iter=600,
+        dataset={"action": "append"},
+        data_dir=DATA_DIR,
+    ).parse_args(args)
     torch.set_num_threads(1)
     lines = []
     datasets = options.dataset or DATASETS

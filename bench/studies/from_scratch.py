@@ -14,7 +14,8 @@ written under `results/`.
 
 import statistics
 
-from fits import Line, make_cells, make_parser, report, run_grid, where
+from fits import Line, make_cells, make_parser, run_grid, where
+from shared import report
 from variants import KEY, run_cell
 
 from losslearn_bench.tables.markdown import markdown_table, mean_and_deviation
@@ -70,7 +71,7 @@ def main(args: list[str] | None = None) -> None:
             KEY, range(SEEDS), DATA, METRICS, [variant], [MAX_ITER], [MAX_ROWS]
         )
     ]
-    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
+    report(make_table(run_grid(cells, options, run_cell)), options.results)
 
 
 if __name__ == "__main__":

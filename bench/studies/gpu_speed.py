@@ -16,8 +16,9 @@ from unittest.mock import patch
 import torch
 from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
 from iteration_parts import FIT, SCORES, STEPS, TRUE_LOSSES, our_parts
+from shared import write
 from speed import make_setting
-from timing import hardware, interleaved, make_parser, write
+from timing import hardware, interleaved, make_parser
 from torch import Tensor, nn
 
 from losslearn import SurrogateLoss
@@ -91,10 +92,12 @@ def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
     parts = our_parts(setting)
-    one = draw_scored(setting.trainer.predictor, setting.trainer.sampler, 1).picked(0)
+    one = draw_scored(
+        setting.ours.trainer.predictor, setting.ours.trainer.sampler, 1
+    ).picked(0)
 
     def value() -> object:
-        return setting.learned.value_and_slope(one)
+        return setting.ours.learned.value_and_slope(one)
 
     ways = {
         **{name: {"eager": parts[name]} for name in (SCORES, TRUE_LOSSES)},

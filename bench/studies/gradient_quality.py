@@ -12,30 +12,27 @@ which says how far a linear model can be brought at all. Writes
 `results/gradient_quality.{jsonl,md}`, in which the lines of other metrics stay.
 """
 
-import argparse
 import math
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from fits import RESULTS, Line, load, report
+from fits import Line, load
 from odd_metrics import METRICS as ODD_METRICS
+from shared import DATA_DIR, RESULTS, make_parser, report
 from torch import Tensor, nn
 
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.models.networks import build_model, score_rows
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.training.algorithm import draw_scored
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.harness.neural import make_trainer
-from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import SplitRows, TrainingData, measure
 from losslearn_bench.tables.markdown import markdown_table
 
@@ -129,18 +126,18 @@ def compare(
         perturbation=settings["perturbation"],
         replay=1,
     )
-    generator = torch.Generator().manual_seed(0)
     form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
     surrogate = first_surrogate(form, config, data, seed=0)
-    trainer = make_trainer(model, data, true_loss, config, generator=generator)
-    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    trainer, learner, objective = make_algorithm(
+        model, surrogate, data, true_loss, config, seed=0
+    )
     model.train()
     for _ in range(steps // config.surrogate_steps):
         error = learner.learn(
             lambda n_sets: draw_scored(trainer.predictor, trainer.sampler, n_sets),
             steps=config.surrogate_steps,
         )
-    learned = learned_gradients(model, trainer, LearnedObjective(learner.fitter))
+    learned = learned_gradients(model, trainer, objective)
     line: Line = {"settings": settings, "surrogate_error": float(error)}
     for name, strength in (("near", NEAR), ("far", FAR)):
         true = metric_gradient(model, data, true_loss, strength)
@@ -237,14 +234,13 @@ def make_table(lines: list[Line]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, then write lines and tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--metric", action="append", choices=METRICS)
-    parser.add_argument("--steps", type=int, default=60, help="of the direct descent")
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS / "gradient_quality.jsonl"
-    )
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        metric={"action": "append", "choices": METRICS},
+        steps={"type": int, "default": 60, "help": "of the direct descent"},
+        data_dir=DATA_DIR,
+        results=RESULTS / "gradient_quality.jsonl",
+    ).parse_args(args)
     chosen = options.metric or METRICS
     found = JsonLines(options.results).read()
     lines = [line for line in found if line["metric"] not in chosen] + [

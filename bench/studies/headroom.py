@@ -13,7 +13,8 @@ are written under `results/`.
 import statistics
 from pathlib import Path
 
-from fits import Line, load, make_cells, make_parser, report, run_grid, where
+from fits import Line, load, make_cells, make_parser, run_grid, where
+from shared import report
 
 from losslearn_bench.tables.markdown import markdown_table
 
@@ -97,7 +98,7 @@ def main(args: list[str] | None = None) -> None:
     seeds = {"type": int, "default": 1, "help": "each its own split"}
     options = make_parser(__doc__, "headroom.jsonl", seeds=seeds).parse_args(args)
     cells = make_cells(KEY, range(options.seeds), DATA, METRICS)
-    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
+    report(make_table(run_grid(cells, options, run_cell)), options.results)
 
 
 if __name__ == "__main__":

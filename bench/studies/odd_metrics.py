@@ -28,12 +28,13 @@ from fits import (
     load,
     make_cells,
     make_parser,
-    report,
+    of_cells,
     run_grid,
     where,
 )
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from shared import report
 
 from losslearn.metrics import declare_metric
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
@@ -166,8 +167,7 @@ def main(args: list[str] | None = None) -> None:
     options.model = options.model or list(MODELS)
     axes = (range(options.seeds), options.data, options.metric, options.model)
     cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
-    lines = run_grid(cells, options, run_cell, KEY)
-    asked = [{name: line[name] for name in KEY} in cells for line in lines]
+    lines = of_cells(run_grid(cells, options, run_cell), cells)
     heading = (
         "# Metrics that no hand-made loss covers\n\n"
         "Test losses, minus the metric: lower is better. Means over "
@@ -175,8 +175,7 @@ def main(args: list[str] | None = None) -> None:
         f"{options.max_iter:,} iterations, at most {options.max_rows:,} training "
         "rows. The amounts are generated (see `bench/studies/odd_metrics.py`).\n\n"
     )
-    table = make_table(list(itertools.compress(lines, asked)), options)
-    report(table, options.results, heading=heading)
+    report(make_table(lines, options), options.results, heading=heading)
 
 
 if __name__ == "__main__":

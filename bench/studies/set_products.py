@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from timing import hardware, interleaved, make_parser, write
+from shared import write
+from timing import hardware, interleaved, make_parser
 
 from losslearn._fast.kernels.arithmetic import Matrix
 from losslearn._fast.kernels.blas import one_thread

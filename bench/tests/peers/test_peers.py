@@ -304,7 +304,7 @@ def test_smooth_ap_is_one_minus_the_ap_of_clear_rankings():
     y_true = torch.tensor([0, 1, 0, 1, 1])
     y_score = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
     # the positives stand second, fourth and fifth
-    value = float(SmoothAPObjective(10)(y_true, y_score))
+    value = float(SmoothAPObjective(10)(Sets(y_true, y_score)))
     assert value == pytest.approx(1 - (1 / 2 + 2 / 4 + 3 / 5) / 3, abs=1e-3)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,13 +18,11 @@ from losslearn.models.networks import build_model, score_sets
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, VERMILION
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Record, Run, make_sampler
 from losslearn.training.recipe import Recipe
-from losslearn_bench.harness.neural import make_trainer
-from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.harness.neural import seeded
+from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import HeldOut, TrainingData, held_out_loss
 
 Row = Mapping[str, Any]
@@ -76,50 +74,46 @@ def convergence(
         last turn's surrogate steps saw, noise on the scores included) and `test_loss`
         at a threshold from the validation rows; None for a value that is not a number.
     """
-    true_loss = get_true_loss(metric)
+    task = _Task(data, test, get_true_loss(metric), seed)
     return [
         row
         for start in starts
-        for row in _train(
-            data, test, true_loss, replace(config, mode=start, catch_up=0), model, seed
-        )
+        for row in _train(task, replace(config, mode=start, catch_up=0), model)
     ]
 
 
-def _train(
-    data: TrainingData,
-    test: HeldOut,
-    true_loss: TrueLoss,
-    config: Recipe,
-    model_name: str,
-    seed: int,
-) -> list[dict[str, Any]]:
+class _Task(NamedTuple):
+    """What both starts have in common."""
+
+    data: TrainingData
+    test: HeldOut
+    true_loss: TrueLoss
+    seed: int
+
+
+def _train(task: _Task, config: Recipe, model_name: str) -> list[dict[str, Any]]:
     """Train once, and look at the present model as often as the settings say."""
+    data, test, true_loss, seed = task
     rows: list[dict[str, Any]] = []
-    # dropout and initialisation know no generator of their own
-    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+    with seeded(seed, data.x.device):
         surrogate = first_surrogate(true_loss, config, data, seed=seed)
         torch.manual_seed(seed)
         model = build_model(model_name, data.x)
-        generator = torch.Generator(data.x.device).manual_seed(seed)
-        trainer = make_trainer(model, data, true_loss, config, generator=generator)
-        learner = make_learner(
-            surrogate, true_loss, Binary(), config, generator=generator
-        )
+        algorithm = make_algorithm(model, surrogate, data, true_loss, config, seed=seed)
 
         def watch(record: Record) -> None:
             row = {"metric": true_loss.name, "start": config.mode, "seed": seed}
             row |= {"iteration": record.iteration}
-            row |= _learned_and_true(model, data, true_loss, config, surrogate)
+            row |= _learned_and_true(task, config, model, surrogate)
             row |= {"surrogate_error": record.surrogate_error}
             row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
             rows.append({name: _known(value) for name, value in row.items()})
 
-        trainer.train(
+        algorithm.trainer.train(
             Run("surrogate"),
-            LearnedObjective(learner.fitter),
+            algorithm.learned,
             config.max_iter,
-            learner=learner,
+            learner=algorithm.learner,
             watch=watch,
         )
     return rows
@@ -127,20 +121,16 @@ def _train(
 
 @torch.no_grad()
 def _learned_and_true(
-    model: nn.Module,
-    data: TrainingData,
-    true_loss: TrueLoss,
-    config: Recipe,
-    surrogate: SetSurrogate,
+    task: _Task, config: Recipe, model: nn.Module, surrogate: SetSurrogate
 ) -> dict[str, float]:
     """Return both losses of the same training sets, each time and for each start."""
+    data, _, true_loss, _ = task
     generator = torch.Generator(data.x.device).manual_seed(0)
     sampler = make_sampler(data.train, true_loss, Binary(), config, generator=generator)
     drawn = sampler.draw(_MEASURED_SETS)
     # a copy, because a pass in training mode moves running statistics
     copy = deepcopy(model).train()
-    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
-        torch.manual_seed(0)
+    with seeded(0, data.x.device):
         sets = data.train.sets(drawn, score_sets(copy, data.x[drawn.rows]))
     true = true_loss(sets if true_loss.takes_weight else sets.present())
     return {

@@ -17,12 +17,10 @@ from losslearn.metrics import Sets, get_true_loss
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, GREEN, GREY, INK, VERMILION
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.recipe import Recipe
-from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.neural import seeded
+from losslearn_bench.harness.ours import make_algorithm
 from losslearn_bench.harness.rows import TrainingData
 
 SETTINGS = Recipe(
@@ -146,20 +144,17 @@ def train_single_parameter(
     """
     looks = default_moments(config) if moments is None else moments
     true_loss = get_true_loss("error_rate").with_threshold(0.0)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, data.x.device):
         surrogate = SetSurrogate(ScoreTokens(standardize=False))
     model, rows = OneParameter(alpha), TrainingData(*data, *data)
-    trainer = make_trainer(model, rows, true_loss, config, generator=generator)
-    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    algorithm = make_algorithm(model, surrogate, rows, true_loss, config, seed=seed)
     alphas = torch.linspace(0, 2, 401)
     y_score = alphas[:, None] * data.x.T - 1  # (alphas, rows)
     sets = Sets(data.y_true.expand_as(y_score), y_score)
     found = []
     for iteration in range(min(max(looks, default=0), config.max_iter) + 1):
         if iteration > 0:
-            trainer.iterate(LearnedObjective(learner.fitter), learner)
+            algorithm.iterate()
         if iteration in looks:
             with torch.no_grad():
                 learned = surrogate(sets)

@@ -17,6 +17,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
 from losslearn_bench.checks import check_at_least, check_positive
+from losslearn_bench.harness.neural import seeded
 
 PAPER_LOSSES = (
     "roc_auc",
@@ -159,8 +160,7 @@ def _new_surrogate(
     """Return a random surrogate that works in units of the loss over the region."""
     _, values = _draw(true_loss, batch, 1_024, extent, generator)
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, values.device):
         return SetSurrogate(
             ScoreTokens(standardize=true_loss.scale_invariant),
             loss_shift=float(values.mean()),

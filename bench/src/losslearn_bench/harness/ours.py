@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Integer
@@ -16,10 +17,17 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.task import TargetRows
 from losslearn.training.comparison import compare, make_learner
-from losslearn.training.loop import Observer
+from losslearn.training.loop import Observer, Trainer
+from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn_bench.harness.budget import Setting
-from losslearn_bench.harness.neural import Context, Descent, Trained, make_predictor
+from losslearn_bench.harness.neural import (
+    Context,
+    Descent,
+    Trained,
+    make_predictor,
+    make_trainer,
+)
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import build_tier_model
 
@@ -38,6 +46,34 @@ def first_surrogate(
         seed=seed,
         rows=known,
     ).to(data.x.device)
+
+
+class Algorithm(NamedTuple):
+    """Algorithm 1 on a model: both levels, ready to iterate."""
+
+    trainer: Trainer
+    learner: SurrogateLearner
+    learned: LearnedObjective
+
+    def iterate(self) -> None:
+        """Take one turn of the surrogate and of the model."""
+        self.trainer.iterate(self.learned, self.learner)
+
+
+def make_algorithm(
+    model: nn.Module,
+    surrogate: SetSurrogate,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    config: Recipe,
+    *,
+    seed: int,
+) -> Algorithm:
+    """Return Algorithm 1, with the learned loss alone."""
+    generator = torch.Generator(data.x.device).manual_seed(seed)
+    trainer = make_trainer(model, data, true_loss, config, generator=generator)
+    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    return Algorithm(trainer, learner, LearnedObjective(learner.fitter))
 
 
 def learned(context: Context, setting: Setting) -> Trained:
