@@ -13,7 +13,6 @@ on where it stopped. Writes lines, a table and a figure of each tier under
 
 import statistics
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +42,12 @@ from losslearn_bench.tables.entries import (
 )
 from losslearn_bench.tables.entries import compare as judge
 from losslearn_bench.tables.markdown import bold, markdown_table, paragraphs
-from losslearn_bench.tables.outcomes import contrast, is_hand_made, order_of
+from losslearn_bench.tables.outcomes import (
+    contrast,
+    count_verdicts,
+    is_hand_made,
+    order_of,
+)
 
 RESULTS = shared.RESULTS / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
@@ -163,19 +167,14 @@ def make_summary(by_tier: dict[str, list[Row]]) -> str:
             if not found:
                 continue
             cells = [
-                _count([judge(a, b) for metric, a, b in found if metric == one])
+                count_verdicts(judge(a, b) for metric, a, b in found if metric == one)
                 for one in METRICS
             ]
-            total = _count([judge(a, b) for _, a, b in found])
+            total = count_verdicts(judge(a, b) for _, a, b in found)
             means = order_of([statistics.fmean(gaps(a, b)) for _, a, b in found])
             lines.append([f"{tier}, {name}", *cells, bold(total), str(means)])
     heads = ["model, against", *METRICS, "all", "mean lower / equal / higher"]
     return markdown_table(heads, lines)
-
-
-def _count(verdicts: list[str]) -> str:
-    counts = Counter(verdicts)
-    return " / ".join(str(counts[verdict]) for verdict in ("win", "tie", "loss"))
 
 
 def draw(rows: list[Row], path: Path, title: str) -> None:

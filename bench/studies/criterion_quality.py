@@ -24,7 +24,12 @@ from losslearn_bench.grid.results import LINES, ResultsFile
 from losslearn_bench.tables.entries import Entries, collect
 from losslearn_bench.tables.lines import table_lines
 from losslearn_bench.tables.markdown import markdown_table
-from losslearn_bench.tables.outcomes import Contrast, contrasts, order_of
+from losslearn_bench.tables.outcomes import (
+    Contrast,
+    contrasts,
+    count_verdicts,
+    order_of,
+)
 
 
 def spread_of(entries: Entries, cell: Contrast) -> float:
@@ -49,9 +54,8 @@ def summary(lines: list[Line], control: str) -> list[list[str]]:
     rows = []
     for tier, cells in tiers.items():
         order = order_of([sum(cell.ours) - sum(cell.control) for cell in cells])
-        verdicts = Counter(cell.verdict for cell in cells)
-        counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
-        rows.append([tier, control, str(order), counts])
+        verdicts = count_verdicts(cell.verdict for cell in cells)
+        rows.append([tier, control, str(order), verdicts])
     return rows
 
 

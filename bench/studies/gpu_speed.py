@@ -91,10 +91,8 @@ def measure_iteration(n: int, *, replay: int, blocks: int) -> Line:
 def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
-    parts = our_parts(setting)
-    one = draw_scored(
-        setting.ours.trainer.predictor, setting.ours.trainer.sampler, 1
-    ).picked(0)
+    parts, trainer = our_parts(setting), setting.ours.trainer
+    one = draw_scored(trainer.predictor, trainer.sampler, 1).picked(0)
 
     def value() -> object:
         return setting.ours.learned.value_and_slope(one)

@@ -54,7 +54,8 @@ def plain_parts(setting: Setting) -> Parts:
 
 def our_parts(setting: Setting) -> Parts:
     """Return the parts of ours, each set scored and valued anew."""
-    predictor, sampler = setting.ours.trainer.predictor, setting.ours.trainer.sampler
+    trainer, learner, learned = setting.ours
+    predictor, sampler = trainer.predictor, trainer.sampler
 
     def scores() -> Sets:
         return draw_scored(predictor, sampler, SURROGATE_STEPS)
@@ -68,10 +69,8 @@ def our_parts(setting: Setting) -> Parts:
     return {
         SCORES: scores,
         TRUE_LOSSES: value,
-        FIT: lambda: setting.ours.learner.fitter.fit(by_step, loss),
-        STEPS: lambda: predictor.descend(
-            setting.ours.learned, sampler.draw(MODEL_STEPS)
-        ),
+        FIT: lambda: learner.fitter.fit(by_step, loss),
+        STEPS: lambda: predictor.descend(learned, sampler.draw(MODEL_STEPS)),
         WHOLE: setting.iterate,
     }
 

@@ -138,11 +138,12 @@ def back(outputs: list[Tensor], weights: list[Tensor]) -> None:
             slope = slope @ weights[i]
 
 
-def matrix_products(model: nn.Module, x: Tensor, *, n: int) -> Callable[[], None]:
+def matrix_products(setting: Setting, *, n: int) -> Callable[[], None]:
     """Return the iteration's matrix products alone, of the model and the surrogate."""
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    layers = [m for m in setting.model.modules() if isinstance(m, nn.Linear)]
     weights = [torch.randn(m.out_features, m.in_features) for m in layers]
     encoder = [torch.randn(30, 2), torch.randn(30, 30)]
+    x = setting.ours.trainer.predictor.rows.x
     pairs, rows, many = torch.randn(n, 2), x[:n], x[: n * SURROGATE_STEPS]
 
     def replay() -> None:
@@ -172,9 +173,7 @@ def measure_module(timed: Ways) -> list[Reading]:
 def measure_built_in(kind: str, timed: Ways) -> list[Reading]:
     """A built-in model against the eager loop and its own matrix products."""
     setting = make_setting(kind)
-    products = matrix_products(
-        setting.model, setting.ours.trainer.predictor.rows.x, n=100
-    )
+    products = matrix_products(setting, n=100)
     ours, eager, floor = timed(setting.iterate, setting.loop.iterate, products)
     name = f"built-in {kind}, N = 100"
     return [

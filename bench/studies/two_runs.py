@@ -11,14 +11,13 @@ the mean and the median over entries of the change of the mean loss.
 import argparse
 import statistics
 import sys
-from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
 from losslearn_bench.grid.results import ResultsFile
 from losslearn_bench.tables.entries import Entries, Entry, collect, compare, pair
 from losslearn_bench.tables.markdown import markdown_table, mean_and_error
-from losslearn_bench.tables.outcomes import order_of
+from losslearn_bench.tables.outcomes import count_verdicts, order_of
 
 
 def read(path: Path, method: str) -> Entries:
@@ -45,7 +44,7 @@ def make_table(before: Entries, after: Entries) -> str:
 
 
 def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
-    verdicts = Counter(
+    verdicts = count_verdicts(
         compare(new, old) for old, new in pairs if len(pair(new, old)) > 1
     )
     gaps, changes = [], []
@@ -60,8 +59,7 @@ def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
     if changes:
         mean = mean_and_error(changes, form="+.2f", unit=" %")
         change = [mean, f"{statistics.median(changes):+.2f} %"]
-    counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
-    return [counts, *change, str(order_of(gaps))]
+    return [verdicts, *change, str(order_of(gaps))]
 
 
 def main(args: list[str] | None = None) -> None:

@@ -27,6 +27,9 @@ from losslearn_bench.tables.markdown import markdown_table, number, paragraphs
 _FEWEST = 4  # as many as leave something to explain beside three coefficients
 
 Row = Mapping[str, float]
+"""`model_parameters` (Q_alpha), `surrogate_parameters` (Q_beta), `model_steps`
+(K_alpha), `surrogate_steps` (K_beta), `batch_size` (N), `seconds_per_iteration`, and
+the last of cross-entropy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +75,7 @@ def measure_iteration(
     """Return the seconds of an iteration of Algorithm 1, beside cross-entropy's.
 
     Both train the same model for ROC AUC on the same generated rows, in blocks that
-    take turns; the median block counts.
-
-    Args:
-        design: What to measure.
-        n_features: Features of the rows; 123 are those of a9a.
-        iterations: Iterations of a block.
-        blocks: Blocks of each method.
-        seed: Of rows, weights and draws.
-
-    Returns:
-        A row for `runtime_table`.
+    take turns; the median block counts. 123 features are those of a9a.
     """
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(4_000, n_features, generator=generator)
@@ -164,11 +157,6 @@ def fit_runtime(rows: Sequence[Row]) -> RuntimeFit:
         t = c_0 + N \big(c_1 K_\alpha (Q_\alpha + Q_\beta) + c_2 K_\beta Q_\beta\big)
 
     with coefficients of at least zero, by least squares (Lawson and Hanson 1974).
-
-    Args:
-        rows: Measurements: `model_parameters` (Q_alpha), `surrogate_parameters`
-            (Q_beta), `model_steps` (K_alpha), `surrogate_steps` (K_beta), `batch_size`
-            (N) and `seconds_per_iteration`.
 
     Raises:
         ValueError: If there are fewer than four rows.
