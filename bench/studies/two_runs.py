@@ -8,11 +8,12 @@ win meaning that the second run is lower, and single fits by their test loss; an
 the mean and the median over entries of the change of the mean loss.
 """
 
-import argparse
 import statistics
 import sys
 from itertools import groupby
 from pathlib import Path
+
+from shared import make_parser
 
 from losslearn_bench.grid.results import ResultsFile
 from losslearn_bench.tables.entries import Entries, Entry, collect, compare, pair
@@ -64,10 +65,9 @@ def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
 
 def main(args: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, method="default_fit")
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("--method", default="default_fit")
     options = parser.parse_args(args)
     runs = (read(path, options.method) for path in (options.before, options.after))
     sys.stdout.write(make_table(*runs) + "\n")

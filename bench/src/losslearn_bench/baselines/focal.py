@@ -36,9 +36,6 @@ class Focal(nn.Module):
         Args:
             gamma: At 0 the loss is cross-entropy; the larger, the less easy rows count.
             alpha: Share of the positives' weight; None weighs both classes 1.
-
-        Raises:
-            ValueError: If `gamma` is negative or `alpha` is outside [0, 1].
         """
         super().__init__()
         if not 0 <= gamma < float("inf"):

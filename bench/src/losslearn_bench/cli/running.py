@@ -22,8 +22,6 @@ from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
-_SOME_FAILED = 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class GridOptions:
@@ -59,7 +57,7 @@ class GridOptions:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
         else:
-            self._check_tiers_of(grid)
+            self._check_tiers(grid)
         grid = replace(grid, **chosen)
         check_part(self.preset, grid, whole)
         if not grid.cells():
@@ -69,12 +67,8 @@ class GridOptions:
             )
         return grid
 
-    def _check_tiers_of(self, grid: Grid) -> None:
-        """Check that a preset has the tiers asked for.
-
-        Raises:
-            ValueError: If it lacks one.
-        """
+    def _check_tiers(self, grid: Grid) -> None:
+        """Check that the preset has the tiers asked for."""
         lacking = [tier for tier in self.tiers if tier not in grid.tiers]
         if lacking:
             raise ValueError(
@@ -86,7 +80,6 @@ class GridOptions:
 
 def run_benchmark(
     options: GridOptions,
-    *,
     out: Path,
     data_dir: Path | None,
     jobs: int,
@@ -95,18 +88,17 @@ def run_benchmark(
 ) -> int:
     """Run what is missing of a grid, write its tables, and return the exit code.
 
-    Returns:
-        0, or 1 if some jobs failed or a data set could not be downloaded.
+    It is 1 if some jobs failed or a data set could not be downloaded.
     """
     grid = options.grid()
     if options.preset == "smoke" and not options.datasets:
         grid = _of_what_is_here(grid, data_dir)
     results = ResultsFile(out / LINES)
     left = cells_left(grid, results)  # a damaged file is told before any work
-    needed = tuple(dict.fromkeys(cell.dataset for cell in left))
-    missing, unreachable = _fetch(needed, data_dir)
+    needed = dict.fromkeys(cell.dataset for cell in left)
+    missing, unreachable = _fetch([n for n in needed if n in DATASETS], data_dir)
     grid = _without(grid, missing | unreachable)
-    for name in set(needed) - set(DATASETS):
+    for name in needed.keys() - DATASETS:
         load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
         _stopped_as_by_ctrl_c(),
@@ -123,7 +115,7 @@ def run_benchmark(
     )
     if lines:
         write_tables(out, options.preset, options.protocol, lines)
-    return _SOME_FAILED if progress.failed or unreachable else 0
+    return int(bool(progress.failed or unreachable))
 
 
 @contextmanager
@@ -170,8 +162,6 @@ def _fetch(
     """
     by_hand, failed = {}, {}
     for name in names:
-        if name not in DATASETS:
-            continue
         status = find_dataset(name, data_dir=data_dir)
         if status.path is not None:
             continue
@@ -187,11 +177,7 @@ def _fetch(
 
 
 def _without(grid: Grid, missing: dict[str, str]) -> Grid:
-    """Leave out the data sets that are missing, and say so.
-
-    Raises:
-        ValueError: If none is left.
-    """
+    """Leave out the data sets that are missing, and say so; one has to be left."""
     for name, why in missing.items():
         note(f"{name} is left out: {why}")
     kept = tuple(name for name in grid.datasets if name not in missing)

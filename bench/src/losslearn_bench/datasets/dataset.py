@@ -62,14 +62,7 @@ def make_dataset(
     source: Source,
     info: DatasetInfo | None = None,
 ) -> Dataset:
-    """Check and convert features and targets.
-
-    Args:
-        name: What errors call the data set.
-        features: A table or array of shape `[rows, features]`.
-        target: 0 or 1 for each row.
-        source: Where both came from.
-        info: What the catalogue says of it.
+    """Check and convert features, `[rows, features]`, and targets, 0 or 1.
 
     Raises:
         ValueError: If a value is missing, infinite or no number, a target is neither 0
@@ -105,11 +98,7 @@ def _as_features(name: str, features: object) -> Float32[np.ndarray, "rows featu
 
 
 def as_frame(name: str, features: Any) -> "pd.DataFrame":  # noqa: ANN401 - any array
-    """Return features as a table; of a sparse matrix, zeros are filled in.
-
-    Raises:
-        ValueError: If they are no table and no array of shape `[rows, features]`.
-    """
+    """Return features as a table; of a sparse matrix, zeros are filled in."""
     import pandas as pd
 
     if isinstance(features, pd.DataFrame):

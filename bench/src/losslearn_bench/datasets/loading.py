@@ -3,7 +3,6 @@
 import difflib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -37,8 +36,7 @@ class FileCounts(NamedTuple):
     n_positives: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetStatus:
+class DatasetStatus(NamedTuple):
     """What there is of a data set on this machine."""
 
     info: DatasetInfo
@@ -124,22 +122,14 @@ def find_dataset(
     info = DATASETS[name]
     places = _places(name, data_dir, cache_dir)
     for source, path in places.items():
-        if not path.is_file():
-            continue
-        found = _count_file(path, drop=info.drop)
-        if info.matches(*found):
-            return DatasetStatus(
-                info=info, state="complete", source=source, path=path, found=found
-            )
-        return DatasetStatus(
-            info=info,
-            state="partial",
-            source=source,
-            path=path,
-            found=found,
-            how_to_get=_how_to_get(info, places, path),
-        )
-    return DatasetStatus(info=info, how_to_get=_how_to_get(info, places, None))
+        if path.is_file():
+            found = _count_file(path, drop=info.drop)
+            known = DatasetStatus(info, "complete", source, path, found)
+            if info.matches(*found):
+                return known
+            how = _how_to_get(info, places, path)
+            return known._replace(state="partial", how_to_get=how)
+    return DatasetStatus(info, how_to_get=_how_to_get(info, places, None))
 
 
 def _places(
@@ -154,11 +144,7 @@ def _places(
 
 
 def _folder(data_dir: Path | None) -> Path | None:
-    """Return the folder of one's own, if there is one.
-
-    Raises:
-        FileNotFoundError: If one was named that does not exist.
-    """
+    """Return the folder of one's own, if there is one; one that is named must be."""
     named = data_dir or os.environ.get("LOSSLEARN_DATA")
     folder = Path(named).expanduser() if named else _BESIDE
     if named and not folder.is_dir():
@@ -243,11 +229,8 @@ def _count_file(path: Path, *, drop: tuple[str, ...]) -> FileCounts:
 
     try:
         with pq.ParquetFile(path) as file:
-            names = [
-                name
-                for name in file.schema_arrow.names
-                if name not in drop and not name.startswith(_SAVED_INDEX)
-            ]
+            names = [name for name in file.schema_arrow.names if name not in drop]
+            names = [name for name in names if not name.startswith(_SAVED_INDEX)]
             _check_target(path, names)
             target = file.read(columns=[TARGET]).column(TARGET).to_numpy()
     except pa.ArrowException as error:

@@ -21,6 +21,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.binary import Binary
 from losslearn.training.loop import Record, Run, make_sampler
 from losslearn.training.recipe import Recipe
+from losslearn_bench.figures.outcomes import legend_below
 from losslearn_bench.harness.neural import seeded
 from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import HeldOut, TrainingData, held_out_loss
@@ -57,15 +58,6 @@ def convergence(
     The warm-up, cross-entropy and the surrogate's catch-up are left out, whatever the
     settings say, so that the curves show Algorithm 1 alone. Both starts have the same
     model, initial weights and first batches.
-
-    Args:
-        data: Training and validation rows.
-        test: Test rows.
-        metric: Name of a built-in loss.
-        config: Settings; `n_evals` says how many looks there are.
-        seed: Of all randomness.
-        starts: Which surrogates to start from.
-        model: "linear" or "mlp".
 
     Returns:
         Dictionaries that JSON can hold: `metric`, `start`, `seed`, `iteration`,
@@ -148,17 +140,9 @@ def _known(value: object) -> object:
 def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure:
     """Draw the surrogate's error, its value and the true test loss over iterations.
 
-    A line is the mean over the seeds, the band around it goes from the lowest to the
-    highest of them.
-
-    Args:
-        rows: Each with `metric`, `start` ("scratch" or "refined"), `seed`, `iteration`,
-            and under the names `surrogate_error`, `surrogate_loss` and `test_loss` a
-            number, or None where there is none.
-        title: Stands above the figure: on what it was trained.
-
-    Returns:
-        A column for each metric, a line of panels for each quantity.
+    A column of panels for each metric of the rows of `convergence`, a line for each
+    quantity. A curve is the mean over the seeds, the band around it goes from the
+    lowest to the highest of them.
     """
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     figure = new_figure(max(2.9 * len(metrics) + 0.6, 4.5), 6.6)
@@ -172,21 +156,11 @@ def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure
     for ax, label in zip(axes[:, 0], _QUANTITIES.values(), strict=True):
         ax.set_ylabel(label)
     n_seeds = len({row["seed"] for row in rows})
-    handles, labels = axes[-1, 0].get_legend_handles_labels()
-    of_seeds = (
-        f"mean of {n_seeds} seeds, lowest to highest" if n_seeds > 1 else "one seed"
-    )
+    several = f"mean of {n_seeds} seeds, lowest to highest"
     if title is not None:
         figure.suptitle(title, fontsize=11)
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=len(labels),
-        frameon=False,
-        title=of_seeds,
-        title_fontsize=9,
-    )
+    handles, _ = axes[-1, 0].get_legend_handles_labels()
+    legend_below(figure, handles, several if n_seeds > 1 else "one seed")
     return figure
 
 
@@ -195,16 +169,10 @@ def _draw_quantity(ax: Axes, rows: Sequence[Row], quantity: str) -> None:
         iterations, values = _curves(rows, start, quantity)
         if len(iterations) == 0:
             continue
-        low, high = values.min(axis=0), values.max(axis=0)
+        low, mean, high = values.min(axis=0), values.mean(axis=0), values.max(axis=0)
         ax.fill_between(iterations, low, high, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(
-            iterations,
-            values.mean(axis=0),
-            color=colour,
-            linestyle=style,
-            linewidth=1.6,
-            label=label,
-        )
+        look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.6}
+        ax.plot(iterations, mean, label=label, **look)
     ax.margins(y=0.08)
     ax.tick_params(labelsize=8)
     tidy(ax)

@@ -1,5 +1,6 @@
 """Cells of a grid, and the jobs that fill them."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ class Cell(NamedTuple):
 
     def __str__(self) -> str:
         """Return the axes in one line."""
-        return " ".join(str(axis) for axis in self)
+        return " ".join(map(str, self))
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,9 @@ class Job:
     @property
     def name(self) -> str:
         """What a progress line calls it."""
-        first = self.cells[0]
+        dataset, tier, method, _, repetition = self.cells[0]
         metrics = " ".join(cell.metric for cell in self.cells)
-        return (
-            f"{first.dataset} {first.tier} {first.method} {metrics} #{first.repetition}"
-        )
+        return f"{dataset} {tier} {method} {metrics} #{repetition}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +82,10 @@ class Grid:
 
     def cells(self) -> list[Cell]:
         """Return every cell, those of one data set and repetition together."""
+        first = self.first_repetition
         return [
             Cell(dataset, tier, method, metric, repetition)
-            for repetition in range(
-                self.first_repetition, self.first_repetition + self.repetitions
-            )
+            for repetition in range(first, first + self.repetitions)
             for dataset in self.datasets
             for tier in self.tiers
             for method in self.methods
@@ -105,9 +103,9 @@ class Grid:
 
 def make_jobs(cells: Iterable[Cell], budget: Budget) -> list[Job]:
     """Return the jobs for some cells: one per training, in the order of the cells."""
-    groups: dict[tuple[Any, ...], list[Cell]] = {}
+    groups: defaultdict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in cells:
-        once = get_method(cell.method).trains_once
-        shared = (cell.dataset, cell.tier, cell.method, cell.repetition)
-        groups.setdefault((*shared, None if once else cell.metric), []).append(cell)
+        metric = None if get_method(cell.method).trains_once else cell.metric
+        key = (cell.dataset, cell.tier, cell.method, cell.repetition, metric)
+        groups[key].append(cell)
     return [Job(group, tuple(members), budget) for group, members in groups.items()]

@@ -3,8 +3,9 @@
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,8 @@ from losslearn_bench.harness.splits import Split, seed_of, split_rows
 Line = dict[str, Any]
 """A finished cell, as it stands in a results file."""
 
-_PACKAGES = (
-    "losslearn",
-    "torch",
-    "numpy",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost-cpu",
-    "libauc",
-    "imbalanced-losses",
-    "ap_perf",
-    "tabm",
-)
+_NEEDED = ("losslearn", "torch", "numpy", "scikit-learn")
+_PEERS = ("lightgbm", "xgboost-cpu", "libauc", "imbalanced-losses", "ap_perf", "tabm")
 
 
 def loss_of(metric: str, protocol: Protocol) -> TrueLoss:
@@ -98,18 +89,16 @@ def _measure(
         threshold = fitted.threshold
         if threshold is None:
             threshold = tuned_threshold(true_loss, data, valid_score)
-    validation_loss, test_loss = (
-        evaluate(true_loss, y_true, y_score, threshold=threshold)
-        for y_true, y_score in ((data.y_valid, valid_score), (test.y_true, test_score))
-    )
+    at = partial(evaluate, true_loss, threshold=threshold)
+    losses = {
+        "validation": at(data.y_valid, valid_score),
+        "test": at(test.y_true, test_score),
+        "test_oracle": oracle,
+    }
     if protocol == "paper" and oracle is not None:
-        test_loss, threshold = oracle, None
+        losses["test"], threshold = oracle, None
     return {
-        "losses": {
-            "validation": validation_loss,
-            "test": test_loss,
-            "test_oracle": oracle,
-        },
+        "losses": losses,
         "threshold": threshold,
         "setting": fitted.setting,
         "tried": fitted.tried,
@@ -131,11 +120,7 @@ def oracle_loss(true_loss: TrueLoss, y_true: Tensor, y_score: Tensor) -> float:
 
 
 def _scores(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return checked scores.
-
-    Raises:
-        ValueError: If a method gives something else than one finite score a row.
-    """
+    """Return scores, one finite number a row."""
     scores = score(x).detach().cpu().double()
     if scores.shape != (len(x),) or not bool(scores.isfinite().all()):
         raise ValueError(
@@ -165,9 +150,7 @@ def _describe(dataset: Dataset, split: Split) -> Line:
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
+    for package in (*_NEEDED, *_PEERS):
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found

@@ -28,11 +28,7 @@ class Text(NamedTuple):
     """Of the line in its file, from 1."""
 
     def parse(self) -> Any:  # noqa: ANN401 - whatever JSON says
-        """Return what the line says.
-
-        Raises:
-            ValueError: If it is not JSON.
-        """
+        """Return what the line says; a ValueError names one that is not JSON."""
         try:
             return json.loads(self.content)
         except ValueError as error:
@@ -124,10 +120,8 @@ class JsonLines:
         state = status.st_mtime_ns, status.st_size
         if state != self._packed_state:
             contents = gzip.decompress(self.packed.read_bytes()).splitlines()
-            self._packed_texts = {
-                content: Text(content, self.packed, number)
-                for number, content in enumerate(contents, 1)
-            }
+            texts = [Text(line, self.packed, n) for n, line in enumerate(contents, 1)]
+            self._packed_texts = {text.content: text for text in texts}
             self._packed_state = state
 
 

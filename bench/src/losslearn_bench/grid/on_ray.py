@@ -30,11 +30,6 @@ class RayBackend(Workers):
                 whose cores are used; None starts one on this machine that ends with the
                 context.
             n_workers: Cores of a cluster that is started.
-
-        Raises:
-            ImportError: If Ray is not installed.
-            ConnectionError: If there is no cluster at the address.
-            ValueError: If the address has no host or port.
         """
         try:
             import ray

@@ -170,8 +170,7 @@ def _honest_cells(
 def _smoke(grid: Grid, hand_made: tuple[str, ...], repetitions: int | None) -> Grid:
     """Return a grid of every loss that ships, on two small data sets.
 
-    What trains for each loss anew runs for F1 only, but for the refined surrogate of a
-    linear model. Other packages are left out.
+    What trains for each loss anew runs for F1 only, but for a linear model's SL-R.
     """
     methods = (*_SURROGATES, "criterion", *hand_made)
     tiers, metrics = ("linear", "mlp"), (*HONEST_METRICS, _JACCARD)

@@ -93,18 +93,12 @@ class Budget:
     n_evals: int = _DEFAULT.n_evals
 
     def __post_init__(self) -> None:
-        """Reject what cannot be run.
-
-        Raises:
-            ValueError: If a field is outside its range.
-        """
+        """Reject what cannot be run by a ValueError."""
         check_choice("protocol", self.protocol, get_args(Protocol))
         check_choice("tuning", self.tuning, get_args(Tuning))
         if self.max_train_rows is not None and self.max_train_rows < 10:
-            raise ValueError(
-                f"`max_train_rows` must be at least 10 or None, got "
-                f"{self.max_train_rows}."
-            )
+            said = f"must be at least 10 or None, got {self.max_train_rows}."
+            raise ValueError(f"`max_train_rows` {said}")
         if self.n_settings < 1 or not 0 < self.short_share <= 1:
             raise ValueError(
                 "`n_settings` must be at least 1 and `short_share` in (0, 1], got "

@@ -31,8 +31,6 @@ from losslearn_bench.harness.method import Fitted, Method, Request, lowest
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import TIERS, build_tier_model
 
-State = dict[str, Tensor]
-
 
 class Context(NamedTuple):
     """What a training may be made from."""
@@ -99,14 +97,7 @@ def make_trainer(
 ) -> Trainer:
     """Return the package's loop, with the model in its fastest form.
 
-    Args:
-        model: Trained in place.
-        data: Rows to train on and to choose by.
-        true_loss: Picks the weights to keep.
-        config: Settings.
-        generator: Source of the sets drawn.
-        parameters: An objective's own, minimised with the model's.
-        observe: Sees the validation scores at each look.
+    Further parameters are an objective's own, minimised with the model's.
     """
     predictor = make_predictor(model, data, config, parameters=parameters)
     return Trainer(
@@ -148,11 +139,7 @@ def warmed_up(trainer: Trainer) -> Run:
 
 
 def check_finished(run: Run) -> None:
-    """Stop where the training was stopped: half a training is no result.
-
-    Raises:
-        KeyboardInterrupt: If it was.
-    """
+    """Stop by KeyboardInterrupt if the training was: half of one is no result."""
     if run.interrupted:
         raise KeyboardInterrupt
 
@@ -161,9 +148,8 @@ def check_finished(run: Run) -> None:
 class NeuralMethod(Method):
     """A method that trains the tier's network by gradient descent.
 
-    The rows, model, initial weights, sets, steps, schedule and size of the tuning grid
-    are the same for every one of them. Each may start from cross-entropy: the share of
-    it is the setting `warm_up`.
+    Rows, model, initial weights, sets, steps, schedule and size of the tuning grid are
+    the same for all. Each may start with a share of cross-entropy, setting `warm_up`.
     """
 
     make: Callable[[Context, Setting], Descent]
@@ -179,10 +165,7 @@ class NeuralMethod(Method):
     """Makes the budget one that the method can keep; None takes it as it is."""
 
     def answer(self, request: Request) -> list[Fitted]:
-        """Tune, train, and return the best weights for each of the losses.
-
-        Weights and settings are chosen by the true loss of the validation rows.
-        """
+        """Tune, train, and return the best weights for each of the losses."""
         losses = request.true_losses
         results = []
         for together in [losses] if self.trains_once else [[one] for one in losses]:
@@ -253,7 +236,7 @@ class Best(NamedTuple):
     """The best look so far for one loss."""
 
     loss: float
-    state: State
+    state: dict[str, Tensor]
 
 
 class Training:
@@ -270,7 +253,7 @@ class Training:
     def observe(self, iteration: int, y_score: Tensor) -> None:
         """Keep the weights that are the best so far for some loss."""
         del iteration
-        state: State | None = None
+        state: dict[str, Tensor] | None = None
         for true_loss in self._losses:
             loss = float(true_loss(self._data.valid.whole(y_score)))
             seen = self.best.get(true_loss.name)
@@ -286,7 +269,6 @@ class Training:
 
 
 def _lowest(trainings: Sequence[Training], metric: str) -> int:
-    """Return the place of the lowest validation loss, the earlier one on a tie."""
     return lowest([training.best[metric].loss for training in trainings])
 
 

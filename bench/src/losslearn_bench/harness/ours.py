@@ -100,8 +100,8 @@ def branches(context: Context, setting: Setting) -> Descent:
 def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
     """Train as `SurrogateClassifier` does: two branches, the better by validation.
 
-    So its own training is that of two methods; each has the steps of the others. Tuned
-    as cross-entropy is, its control is the very training of that method.
+    Each has the steps of the other methods. Tuned as cross-entropy is, the control is
+    the very training of that method.
     """
     data, true_loss, seed = context.data, context.true_loss, context.seed
     config = replace(context.config, rounds=Recipe().rounds)
@@ -132,9 +132,8 @@ def plain_loop(context: Context, setting: Setting) -> Descent:
 def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int:
     """Train by `SurrogateLoss` in the loop that anybody writes.
 
-    Shuffled batches of the set's size, an epoch after the other, PyTorch's Adam and
-    cosine schedule, clipped gradients: as many steps, rows and looks at the validation
-    rows as the other methods have.
+    Shuffled batches of the set's size, PyTorch's Adam and cosine schedule, clipped
+    gradients: as many steps, rows and looks as the other methods have.
     """
     config, data = context.config, context.data
     n_steps = config.max_iter * config.model_steps

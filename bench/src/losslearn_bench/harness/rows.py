@@ -45,7 +45,6 @@ class HeldOut(NamedTuple):
     x: Float[Tensor, "rows features"]
     y_true: Integer[Tensor, " rows"]
     columns: Columns = NO_COLUMNS
-    """What the true loss needs to know of each row besides."""
 
     @property
     def rows(self) -> Rows:
@@ -109,12 +108,9 @@ def measure(
     test_score: Tensor,
 ) -> float:
     """Return the test loss at the threshold that is best on the validation rows."""
+    threshold = tuned_threshold(true_loss, data, valid_score)
     return evaluate(
-        true_loss,
-        test.y_true,
-        test_score,
-        threshold=tuned_threshold(true_loss, data, valid_score),
-        columns=test.columns,
+        true_loss, test.y_true, test_score, threshold=threshold, columns=test.columns
     )
 
 

@@ -25,11 +25,8 @@ def seed_of(*axes: object) -> int:
     """Return a seed that is the same for the same axes, on every machine.
 
     Example:
-        >>> (
-        ...     seed_of("a9a", 0) == seed_of("a9a", 0),
-        ...     seed_of("a9a", 0) == seed_of("a9a", 1),
-        ... )
-        (True, False)
+        >>> [seed_of("a9a", 0) == seed_of("a9a", n) for n in (0, 1)]
+        [True, False]
     """
     text = "\x1f".join(str(axis) for axis in axes)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % (2**31 - 1)
@@ -42,12 +39,6 @@ def split_rows(
 
     Stratified by target. A cap takes rows from the training part only, so that a capped
     run is measured on the very rows of a full one.
-
-    Args:
-        y: Targets, shape `[rows]`.
-        dataset: Name of the data set.
-        repetition: Which of the random splits.
-        max_train_rows: At most so many training rows; None keeps all.
 
     Raises:
         ValueError: If a class has too few rows to stand in each part.

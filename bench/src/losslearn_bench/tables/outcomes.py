@@ -189,8 +189,8 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
             repetitions.append(shared)
     if not repetitions:
         return None
-    verdicts = (counts[verdict] for verdict in VERDICTS)
-    return Tally(*verdicts, min(repetitions), max(repetitions))
+    most, fewest = max(repetitions), min(repetitions)
+    return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
 
 
 def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:

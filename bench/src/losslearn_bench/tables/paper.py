@@ -116,9 +116,7 @@ def table_2(lines: Sequence[Line], protocol: Protocol) -> str:
         "Table 2: three surrogates. Test losses, lower is better: mean ± standard "
         "deviation over random splits; bold where lower than both others by more than "
         "a standard error.",
-        markdown_table(
-            ["Data", "Model", *names[:-1], JAC[protocol]], _surrogates(ours)
-        ),
+        markdown_table([*heads, *names[:-1], JAC[protocol]], _surrogates(ours)),
         *ours.notes(),
         markdown_table([*heads, *names], _surrogates_beside(ours)),
         _counted_twice_note(),
