@@ -125,10 +125,8 @@ def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
 
         return turn
 
-    ways = {
-        "cross-entropy": make(nn.BCEWithLogitsLoss()),
-        **both(make(SurrogateLoss("f1", warm_up=1))),
-    }
+    ours = both(make(SurrogateLoss("f1", warm_up=1)))
+    ways = {"cross-entropy": make(nn.BCEWithLogitsLoss()), **ours}
     what = f"a step of a loop, {name}, batch {BATCH}"
     return measure(what, ways, calls=TURN, blocks=blocks)
 
@@ -154,14 +152,9 @@ def main(args: list[str] | None = None) -> None:
             for name, ms in line.ms.items()
         )
         sys.stdout.write(f"{line.what:55s} {ways}\n")
-    device = torch.cuda.get_device_name()
-    write(
-        options.out,
-        {
-            "hardware": {"gpu": device, **hardware()},
-            "lines": [line._asdict() for line in lines],
-        },
-    )
+    machine = {"gpu": torch.cuda.get_device_name(), **hardware()}
+    table = [line._asdict() for line in lines]
+    write(options.out, {"hardware": machine, "lines": table})
 
 
 if __name__ == "__main__":

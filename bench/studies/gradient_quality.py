@@ -59,9 +59,8 @@ def by_cross_entropy(
 def losses_of(model: nn.Module, rows: SplitRows, true_loss: TrueLoss) -> Line:
     """Return the loss of each part, that of the test rows at a threshold of others."""
     data, test = rows.data, rows.test
-    train, valid, held_out = (
-        score_rows(model, x) for x in (data.x, data.x_valid, test.x)
-    )
+    parts = (data.x, data.x_valid, test.x)
+    train, valid, held_out = (score_rows(model, x) for x in parts)
     return {
         "train": float(true_loss(data.train.whole(train))),
         "validation": float(true_loss(data.valid.whole(valid))),
@@ -141,12 +140,9 @@ def compare(
     line: Line = {"settings": settings, "surrogate_error": float(error)}
     for name, strength in (("near", NEAR), ("far", FAR)):
         true = metric_gradient(model, data, true_loss, strength)
-        line[f"cosine_{name}"] = float(
-            torch.cosine_similarity(learned.mean(0), true, dim=0)
-        )
-        line[f"cosine_{name}_single"] = float(
-            torch.cosine_similarity(learned, true, dim=1).mean()
-        )
+        mean = torch.cosine_similarity(learned.mean(0), true, dim=0)
+        single = torch.cosine_similarity(learned, true, dim=1).mean()
+        line |= {f"cosine_{name}": float(mean), f"cosine_{name}_single": float(single)}
     return line
 
 
@@ -193,16 +189,13 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
         for noise in (0.05, 0.2, 0.5, 1.0)
         for updates in (200, 1_000)
     )
-    lines = [
-        {"metric": metric, **compare(model, rows.data, true_loss, one)}
-        for one in settings
-    ]
+    lines = [compare(model, rows.data, true_loss, one) for one in settings]
     nn.utils.vector_to_parameters(start, model.parameters())
     before = losses_of(model, rows, true_loss)
     descend(model, rows.data, true_loss, steps)
     after = losses_of(model, rows, true_loss)
-    lines.append({"metric": metric, "cross_entropy": before, "descent": after})
-    return lines
+    lines.append({"cross_entropy": before, "descent": after})
+    return [{"metric": metric, **line} for line in lines]
 
 
 def make_table(lines: list[Line]) -> str:
@@ -217,15 +210,13 @@ def make_table(lines: list[Line]) -> str:
         one = line["settings"]
         plain = "" if one.get("sees_top", True) else ", plain mean"
         names = ("batch_size", "perturbation", "surrogate_updates")
-        rows.append(
-            [
-                line["metric"] + plain,
-                *(str(one[name]) for name in names),
-                f"{line['surrogate_error']:.4f}",
-                f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f}",
-                f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f}",
-            ]
-        )
+        cosines = [
+            f"{line[f'cosine_near{of}']:.2f} / {line[f'cosine_far{of}']:.2f}"
+            for of in ("", "_single")
+        ]
+        settings = [str(one[name]) for name in names]
+        error = f"{line['surrogate_error']:.4f}"
+        rows.append([line["metric"] + plain, *settings, error, *cosines])
     heads = ["metric", "rows of a set", "noise", "updates", "surrogate error"]
     heads += ["cosine, mean of sets: fine / coarse", "cosine, one set: fine / coarse"]
     further = ["metric", "cross-entropy, train / test", "direct descent, train / test"]
@@ -243,11 +234,9 @@ def main(args: list[str] | None = None) -> None:
     ).parse_args(args)
     chosen = options.metric or METRICS
     found = JsonLines(options.results).read()
-    lines = [line for line in found if line["metric"] not in chosen] + [
-        line
-        for metric in chosen
-        for line in run_metric(metric, options.data_dir, options.steps)
-    ]
+    lines = [line for line in found if line["metric"] not in chosen]
+    for metric in chosen:
+        lines += run_metric(metric, options.data_dir, options.steps)
     options.results.unlink(missing_ok=True)
     JsonLines(options.results).append(lines)
     report(make_table(lines), options.results)

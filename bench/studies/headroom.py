@@ -71,26 +71,20 @@ def make_table(lines: list[Line]) -> str:
             found = where(lines, data=data, metric=metric)
             if not found:
                 continue
-            means = [
-                f"{statistics.fmean(line[branch][part] for line in found):.4f}"
+            losses = {
+                (part, branch): [line[branch][part] for line in found]
                 for part in ("train", "test")
                 for branch in ("cross_entropy", "descent")
-            ]
-            gaps = [
-                line["descent"]["test"] - line["cross_entropy"]["test"]
-                for line in found
-            ]
+            }
+            means = [f"{statistics.fmean(own):.4f}" for own in losses.values()]
+            pairs = [losses["test", one] for one in ("descent", "cross_entropy")]
+            gaps = [ours - theirs for ours, theirs in zip(*pairs, strict=True)]
             spread = f" ± {statistics.stdev(gaps):.4f}" if len(gaps) > 1 else ""
             change = f"{statistics.fmean(gaps):+.4f}{spread}"
             rows.append([data, metric, str(len(found)), *means, change])
-    heads = [
-        f"{part}, {branch}"
-        for part in ("train", "test")
-        for branch in ("cross-entropy", "descent")
-    ]
-    return markdown_table(
-        ["data", "metric", "splits", *heads, "change on test rows"], rows
-    )
+    heads = ["train, cross-entropy", "train, descent"]
+    heads += ["test, cross-entropy", "test, descent", "change on test rows"]
+    return markdown_table(["data", "metric", "splits", *heads], rows)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -6,8 +6,8 @@ Four plain callables: profit with an amount of its own for each row, recall amon
 top 1 % of scores, F1 subject to a precision of at least 0.8, and the rank correlation
 of scores with the amount at stake. Every cell (data, metric, model, seed) trains the
 surrogate's branch and its cross-entropy control (`losslearn.training.comparison`), on a
-split of its own and at most 20,000 training rows, and becomes one line; what has a
-line is not run again. Thresholds come from validation rows.
+split of its own and at most 20,000 training rows. What has a line is not run again.
+Thresholds come from validation rows.
 
 The amounts are generated, since these data sets have none: log-normal, of mean 1, two
 thirds of their variance (in logs) a fixed direction of the features, the rest noise.
@@ -87,6 +87,7 @@ METRICS = {
     metric.__name__: metric
     for metric in (profit, recall_in_top_percent, f1_at_precision, rank_correlation)
 }
+AXES = {"data": DATA, "metric": METRICS, "model": MODELS}
 
 
 def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
@@ -154,17 +155,14 @@ def main(args: list[str] | None = None) -> None:
     parser = make_parser(
         __doc__,
         "odd_metrics.jsonl",
-        data={"action": "append", "choices": DATA},
-        metric={"action": "append", "choices": METRICS},
-        model={"action": "append", "choices": MODELS},
+        **{name: {"action": "append", "choices": of} for name, of in AXES.items()},
         seeds={"type": int, "default": 3, "help": "each its own split"},
         max_iter={"type": int, "default": 1_000},
         max_rows={"type": int, "default": 20_000, "help": "of training"},
     )
     options = parser.parse_args(args)
-    options.data = options.data or list(DATA)
-    options.metric = options.metric or list(METRICS)
-    options.model = options.model or list(MODELS)
+    for name, values in AXES.items():
+        setattr(options, name, getattr(options, name) or list(values))
     axes = (range(options.seeds), options.data, options.metric, options.model)
     cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
     lines = of_cells(run_grid(cells, options, run_cell), cells)

@@ -83,10 +83,8 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
         for name, both in PRODUCTS.items()
         for way in both
     ]
-    times = [
-        1e3 * milliseconds / TIMES
-        for milliseconds in interleaved(*ways, blocks=blocks, seconds=seconds)
-    ]
+    milliseconds = interleaved(*ways, blocks=blocks, seconds=seconds)
+    times = [1e3 * taken / TIMES for taken in milliseconds]
     return [
         Line(name, n, ours, blas)
         for name, ours, blas in zip(PRODUCTS, times[::2], times[1::2], strict=True)
@@ -108,10 +106,8 @@ def main(args: list[str] | None = None) -> None:
             f"| {line.product} | {line.n:,} | {line.ours:.1f} | {line.blas:.1f} | "
             f"{line.ours / line.blas:.2f} x |\n"
         )
-    write(
-        options.out,
-        {"hardware": hardware(), "microseconds": [line._asdict() for line in lines]},
-    )
+    table = [line._asdict() for line in lines]
+    write(options.out, {"hardware": hardware(), "microseconds": table})
 
 
 if __name__ == "__main__":

@@ -98,10 +98,8 @@ def main(args: list[str] | None = None) -> None:
     seeds = {"type": int, "default": 4, "help": "each its own split"}
     parser = make_parser(__doc__, "criterion/small_batches.jsonl", seeds=seeds)
     options = parser.parse_args(args)
-    cells = [
-        dict(zip(KEY, (*task, batch, seed), strict=True))
-        for task, batch, seed in itertools.product(TASKS, BATCHES, range(options.seeds))
-    ]
+    axes = itertools.product(TASKS, BATCHES, range(options.seeds))
+    cells = [dict(zip(KEY, (*task, *rest), strict=True)) for task, *rest in axes]
     report(make_table(run_grid(cells, options, run_cell)), options.results)
 
 

@@ -82,19 +82,13 @@ def make_table(lines: list[Line], args: argparse.Namespace) -> str:
             for name in (args.variant[0], variant)
         )
         gaps = [b["test"] - a["test"] for a, b in zip(first, found, strict=True)]
-        means = {
-            name: statistics.fmean(line[name] for line in found)
+        test, cross_entropy, seconds = (
+            statistics.fmean(line[name] for line in found)
             for name in ("test", "cross_entropy", "seconds")
-        }
-        rows.append(
-            [
-                *(data, metric, variant or "default", branch, f"{means['test']:.5f}"),
-                mean_and_error(gaps, form="+.5f"),
-                how_many(gaps, lower=False),
-                f"{means['cross_entropy']:.5f}",
-                f"{means['seconds']:.1f}",
-            ]
         )
+        row = [data, metric, variant or "default", branch, f"{test:.5f}"]
+        row += [mean_and_error(gaps, form="+.5f"), how_many(gaps, lower=False)]
+        rows.append([*row, f"{cross_entropy:.5f}", f"{seconds:.1f}"])
     head = ["data", "metric", "variant", "branch", "test loss"]
     head += ["minus the first variant's", "worse in"]
     return markdown_table([*head, "validation cross-entropy", "seconds"], rows)
