@@ -21,12 +21,13 @@ TURN = 24
 reading of its health."""
 
 
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
 class PlainLoop:
     """A model trained by a criterion, which is timed apart from the rest."""
 
-    def __init__(
-        self, widths: list[int], criterion: Callable[[Tensor, Tensor], Tensor]
-    ) -> None:
+    def __init__(self, widths: list[int], criterion: Criterion) -> None:
         """Make the model and its batch."""
         torch.manual_seed(0)
         self._model = make_perceptron(widths)

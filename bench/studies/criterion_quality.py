@@ -71,9 +71,8 @@ def make_table(lines: list[Line]) -> str:
         means = [statistics.fmean(part) for part in (cell.ours, cell.control)]
         values = [f"{value:.4f}" for value in (*means, spread)]
         rows.append([tier, dataset, metric, str(len(cell.ours)), *values, where])
-    against = [
-        row for name in ("sl_r", "cross_entropy") for row in summary(lines, name)
-    ]
+    controls = ("sl_r", "cross_entropy")
+    against = [row for control in controls for row in summary(lines, control)]
     heads = ["tier", "control", "mean lower / equal / higher"]
     cells = ["tier", "data", "metric", "splits", "criterion", "estimator"]
     return "\n\n".join(

@@ -8,6 +8,8 @@ kept for `speed.py` alone; the package has the same arithmetic in
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.optim import Optimizer
 
 from losslearn.metrics import Loss, Sets
 from losslearn.models.rows import Rows
@@ -70,14 +72,10 @@ class EagerLoop:
     def cross_entropy_step(self) -> None:
         """Move the model down the cross-entropy of a batch: what people do today."""
         batch = self._draw()
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            batch.score, batch.target.float()
-        )
+        loss = cross_entropy(batch.score, batch.target.float())
         self._step(self.model, self._alpha, loss)
 
-    def _step(
-        self, module: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor
-    ) -> None:
+    def _step(self, module: nn.Module, optimizer: Optimizer, value: Tensor) -> None:
         optimizer.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)

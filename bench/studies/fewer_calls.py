@@ -30,9 +30,8 @@ def measure(
     dataset: str, split: int, replay: int, *, max_iter: int, data_dir: Path | None
 ) -> dict[str, object]:
     """Fit once and count the calls."""
-    data, test, _, _ = load_rows(
-        dataset, split, max_train_rows=20_000, data_dir=data_dir
-    )
+    rows = load_rows(dataset, split, max_train_rows=20_000, data_dir=data_dir)
+    data, test = rows.data, rows.test
     n_calls = 0
 
     def counted(y_true: np.ndarray, y_score: np.ndarray) -> float:

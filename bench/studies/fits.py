@@ -57,10 +57,8 @@ def run_grid(cells: list[Line], options: argparse.Namespace, run: Run) -> list[L
     todo = [cell for cell in cells if tuple(cell.values()) not in done]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(run, cell, options.data_dir) for cell in todo]
-        ended = as_completed(futures)
-        for future in track(
-            ended, "fits", total=len(todo), console=Console(stderr=True)
-        ):
+        ended, shown = as_completed(futures), Console(stderr=True)
+        for future in track(ended, "fits", total=len(todo), console=shown):
             file.append([future.result()])
     return file.read()
 
@@ -72,23 +70,18 @@ def of_cells(lines: list[Line], cells: list[Line]) -> list[Line]:
 
 def where(lines: Iterable[Line], **fields: object) -> list[Line]:
     """Return the lines that have these values."""
-    return [
-        line
-        for line in lines
-        if all(line[name] == value for name, value in fields.items())
-    ]
+    asked = fields.items()
+    return [one for one in lines if all(one[name] == value for name, value in asked)]
 
 
-def load(
-    name: str, seed: int, max_rows: int | None, data_dir: Path | None
-) -> "SplitRows":
+def load(data: str, seed: int, most: int | None, data_dir: Path | None) -> "SplitRows":
     """Return the rows of a split, as many as a fit on one thread takes."""
     import torch
 
     from losslearn_bench.harness.rows import load_rows
 
     torch.set_num_threads(1)
-    return load_rows(name, seed, max_train_rows=max_rows, data_dir=data_dir)
+    return load_rows(data, seed, max_train_rows=most, data_dir=data_dir)
 
 
 def build_kind(kind: str, x: "torch.Tensor") -> "torch.nn.Module":

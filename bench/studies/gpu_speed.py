@@ -14,12 +14,12 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
-from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
+from criterion_cost import BATCH, LARGE, SMALL, TURN, Criterion, make_perceptron
 from iteration_parts import FIT, SCORES, STEPS, TRUE_LOSSES, our_parts
 from shared import write
 from speed import make_setting
 from timing import hardware, interleaved, make_parser
-from torch import Tensor, nn
+from torch import nn
 
 from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
@@ -39,9 +39,8 @@ def measure(
     what: str, ways: dict[str, Callable[[], object]], *, calls: int, blocks: int
 ) -> Line:
     """Time ways of `calls` steps each, and count what waits."""
-    ms = interleaved(
-        *ways.values(), blocks=blocks, seconds=0.1, wait=torch.cuda.synchronize
-    )
+    wait = torch.cuda.synchronize
+    ms = interleaved(*ways.values(), blocks=blocks, seconds=0.1, wait=wait)
     return Line(
         what,
         {name: taken / calls for name, taken in zip(ways, ms, strict=True)},
@@ -109,7 +108,7 @@ def measure_parts(blocks: int) -> list[Line]:
 def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
     """A loop of one's own, by each criterion."""
 
-    def make(criterion: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], object]:
+    def make(criterion: Criterion) -> Callable[[], object]:
         torch.manual_seed(0)
         model = make_perceptron(widths).cuda()
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)

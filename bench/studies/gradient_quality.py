@@ -23,9 +23,8 @@ from odd_metrics import METRICS as ODD_METRICS
 from shared import DATA_DIR, RESULTS, make_parser, report
 from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss, as_true_loss
+from losslearn.metrics import Loss, TrueLoss, as_true_loss
 from losslearn.models.networks import build_model, score_rows
-from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.training.algorithm import draw_scored
 from losslearn.training.loop import Run, Trainer
@@ -101,9 +100,7 @@ def metric_gradient(
     return gradient
 
 
-def learned_gradients(
-    model: nn.Module, trainer: Trainer, objective: LearnedObjective
-) -> Tensor:
+def learned_gradients(model: nn.Module, trainer: Trainer, objective: Loss) -> Tensor:
     """Return the learned loss's gradient for the weights, set by set."""
     model.train()
     rows, found = trainer.predictor.rows, []
@@ -156,9 +153,8 @@ def descend(
 ) -> None:
     """Follow the central differences by Adam, their step and its own going to 0."""
     at = weights_of(model).requires_grad_()
-    optimizer = torch.optim.Adam(
-        [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5
-    )
+    lr = 0.03 * float(at.detach().norm()) / len(at) ** 0.5
+    optimizer = torch.optim.Adam([at], lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         left = 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -179,9 +179,7 @@ def dump(path: Path, *, only: str) -> None:
 
 def compare(before: Path, after: Path) -> int:
     """Print the cases that differ, and where first; return how many."""
-    old, new = (
-        json.loads(path.read_text(encoding="utf-8")) for path in (before, after)
-    )
+    old, new = (json.loads(file.read_text("utf-8")) for file in (before, after))
     n_different = 0
     for name in new:
         place = _first_difference(old.get(name), new[name], "")

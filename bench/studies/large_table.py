@@ -257,9 +257,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         for n_rows in args.growth
     ]
     most = {"n_rows": max(args.growth), "share": 0.2, **fit}
-    metrics = {
-        metric: in_process("grow", **most, metric=metric) for metric in args.metrics
-    }
+    metrics = {name: in_process("grow", **most, metric=name) for name in args.metrics}
     times = in_process("time_iterations", sizes=args.growth, n_features=8)
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
@@ -290,9 +288,8 @@ def make_tables(results: dict[str, Any]) -> str:
         few, many = line["validation_0.02"], line["validation_0.2"]
         data = f"{few['bytes'] / 1e6:.0f}"
         beyond = [f"{one['beyond_the_data'] / 1e6:.0f}" for one in (few, many)]
-        growth.append(
-            [f"{line['rows']:,}", data, f"{line['milliseconds']:.2f}", *beyond]
-        )
+        ms = f"{line['milliseconds']:.2f}"
+        growth.append([f"{line['rows']:,}", data, ms, *beyond])
     by_metric = [
         [metric, f"{line['beyond_the_data'] / 1e6:.0f}"]
         for metric, line in results["largest_by_metric"].items()

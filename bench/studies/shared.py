@@ -15,11 +15,9 @@ DATA_DIR = {"type": Path, "default": os.getenv("LOSSLEARN_DATA")}
 
 
 def make_parser(text: str, **options: object) -> argparse.ArgumentParser:
-    """Return the parser of a script.
+    """Return the parser of a script of this docstring.
 
-    Args:
-        text: The script's docstring.
-        options: What argparse takes for `--NAME`, or the option's default alone.
+    An option is what argparse takes for `--NAME`, or its default alone.
     """
     parser = argparse.ArgumentParser(description=text.split("\n")[0])
     for name, given in options.items():

@@ -258,9 +258,8 @@ def measure_import(times: int) -> list[Reading]:
         float(subprocess.check_output([sys.executable, "-c", code]))
         for _ in range(times)
     ]
-    return [
-        absolute("import losslearn beyond torch", 1e3 * statistics.median(seconds), 300)
-    ]
+    ms = 1e3 * statistics.median(seconds)
+    return [absolute("import losslearn beyond torch", ms, 300)]
 
 
 def growth(timed: Ways) -> dict[str, list[dict[str, float]]]:

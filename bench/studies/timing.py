@@ -40,11 +40,8 @@ def interleaved(
 ) -> list[float]:
     """Return the milliseconds of a call of each way: median of blocks in turns.
 
-    Args:
-        ways: What is timed.
-        blocks: Of each way.
-        seconds: Of a block, about.
-        wait: Waits until all that was asked for is done, as a GPU does it later.
+    A block takes about so many seconds. `wait` returns when all that was asked for is
+    done, as a GPU does it later.
     """
     lengths = []
     for way in ways:

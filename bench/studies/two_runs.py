@@ -23,16 +23,14 @@ from losslearn_bench.tables.outcomes import count_verdicts, order_of
 
 def read(path: Path, method: str) -> Entries:
     """Return the entries of a method in a file of result lines."""
-    return collect(
-        [one for one in ResultsFile(path).lines() if one["method"] == method]
-    )
+    lines = ResultsFile(path).lines()
+    return collect([line for line in lines if line["method"] == method])
 
 
 def make_table(before: Entries, after: Entries) -> str:
     """Return the comparison in Markdown, a row for each tier and metric."""
-    shared = sorted(
-        before.keys() & after.keys(), key=lambda key: (key.tier, key.metric)
-    )
+    both = before.keys() & after.keys()
+    shared = sorted(both, key=lambda key: (key.tier, key.metric))
     rows = []
     for tier, in_tier in groupby(shared, key=lambda key: key.tier):
         keys = list(in_tier)

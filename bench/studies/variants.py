@@ -74,9 +74,8 @@ def make_table(lines: list[Line], args: argparse.Namespace) -> str:
     rows = []
     groups = itertools.product(args.data, args.metric, branches, args.variant)
     for data, metric, branch, variant in groups:
-        own = sorted(
-            where(lines, data=data, metric=metric), key=lambda line: line["seed"]
-        )
+        own = where(lines, data=data, metric=metric)
+        own.sort(key=lambda line: line["seed"])
         first, found = (
             [line[branch] for line in where(own, variant=name)]
             for name in (args.variant[0], variant)

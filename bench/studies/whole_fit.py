@@ -44,9 +44,7 @@ def measure(
         for method in ("surrogate", "cross_entropy")
     )
     best = min(look["validation_loss"] for look in theirs)
-    control, seconds = (
-        max(look["seconds"] for look in looks) for looks in (theirs, ours)
-    )
+    control, seconds = (max(one["seconds"] for one in of) for of in (theirs, ours))
     reached = [look["seconds"] for look in ours if look["validation_loss"] <= best]
     return {
         "dataset": options.dataset,

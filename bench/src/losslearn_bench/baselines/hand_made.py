@@ -65,14 +65,6 @@ def class_weights(
     return positive * weight, negative * weight
 
 
-def weighted_mean(losses: Rows, sample_weight: Weights | None) -> Values:
-    """Return the mean of the losses of a set's rows."""
-    if sample_weight is None:
-        return losses.mean(-1)
-    weight = sample_weight.to(losses.dtype)
-    return (losses * weight).sum(-1) / weight.sum(-1)
-
-
 def ratio(
     part: Float[Tensor, "*#values"], whole: Float[Tensor, "*#values"]
 ) -> Float[Tensor, "*values"]:

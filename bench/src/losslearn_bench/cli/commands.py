@@ -96,14 +96,7 @@ def run(
     from losslearn_bench.cli.running import GridOptions, run_benchmark
 
     options = GridOptions(
-        preset=preset,
-        size=size,
-        protocol=protocol,
-        repetitions=repetitions,
-        datasets=tuple(dataset),
-        tiers=tuple(tier),
-        methods=tuple(method),
-        metrics=tuple(metric),
+        preset, size, protocol, repetitions, dataset, tier, method, metric
     )
     code = run_benchmark(options, out, data_dir, jobs, backend, ray_address)
     raise typer.Exit(code)

@@ -26,7 +26,7 @@ from losslearn_bench.harness.rows import load_rows
 from losslearn_bench.tables.runtime import DESIGNS, measure_iteration, runtime_table
 
 _DATASET = "ijcnn1"
-_MAX_TRAIN_ROWS = 20_000
+_MOST_ROWS = 20_000
 _SHOWN = (0, 0.1, 0.35, 1)
 """Moments of Figure 2, as shares of those recorded."""
 
@@ -82,16 +82,14 @@ def write_convergence(
     for seed, metric in track(cells, "figure 3", console=console(stderr=True)):
         if (seed, metric) in done:
             continue
-        rows = load_rows(
-            _DATASET, seed, max_train_rows=_MAX_TRAIN_ROWS, data_dir=data_dir
-        )
+        rows = load_rows(_DATASET, seed, max_train_rows=_MOST_ROWS, data_dir=data_dir)
         done[seed, metric] = convergence(
             rows.data, rows.test, metric=metric, config=config, seed=seed
         )
         file.append([{"max_iter": max_iter, "rows": done[seed, metric]}])
     by_metric = itertools.product(PAPER_METRICS, range(seeds))
     found = [row for metric, seed in by_metric for row in done[seed, metric]]
-    title = f"{_DATASET}, at most {_MAX_TRAIN_ROWS:,} training rows"
+    title = f"{_DATASET}, at most {_MOST_ROWS:,} training rows"
     _save(draw_convergence(found, title=title), out / "figure3")
 
 

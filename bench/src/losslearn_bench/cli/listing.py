@@ -71,17 +71,17 @@ def _table(statuses: list[DatasetStatus]) -> Table:
 
 def _as_json(status: DatasetStatus) -> dict[str, Any]:
     info, found, printed = status.info, status.found, TABLE_1.get(status.info.name)
+    table_1 = None
+    if printed:
+        n_rows = printed.n_train + printed.n_test
+        table_1 = {"rows": n_rows, "positive_fraction": printed.pos_rate}
     return {
         "name": info.name,
         "title": info.title,
         "state": status.state,
         "expected": _counts(info.n_rows, info.n_features, info.pos_rate),
         "found": found and _counts(found.n_rows, found.n_features, status.pos_rate),
-        "table_1": printed
-        and {
-            "rows": printed.n_train + printed.n_test,
-            "positive_fraction": printed.pos_rate,
-        },
+        "table_1": table_1,
         "source": status.source,
         "path": None if status.path is None else str(status.path),
         "openml_id": info.openml_id,

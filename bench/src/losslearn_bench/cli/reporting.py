@@ -115,9 +115,7 @@ def _draw_ranks(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture
         ranks = {titles.get(name, name): rank for name, rank in ranking.ranks.items()}
         title = f"{tier}, {metric}: average rank over {ranking.n_datasets} data sets"
         apart = ranking.critical_difference
-        figure = draw_critical_difference(
-            list(ranks), list(ranks.values()), apart, title=title
-        )
+        figure = draw_critical_difference(ranks, apart, title=title)
         path = save_figure(figure, out / f"{stem}_{tier}_{metric}_ranks")[-1]
         yield Picture(path.read_bytes(), f"{title}. {_RANKS}")
 

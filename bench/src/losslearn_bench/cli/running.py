@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from losslearn.cli.reporting import console, note
 from losslearn_bench.cli.reporting import write_tables
@@ -22,8 +22,11 @@ from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
+Reasons = dict[str, str]
+"""Why a data set is not here, by its name."""
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class GridOptions:
     """Which grid, and which part of it; an empty part is the preset's own."""
 
@@ -31,10 +34,10 @@ class GridOptions:
     size: Size
     protocol: Rules
     repetitions: int | None
-    datasets: tuple[str, ...] = ()
-    tiers: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    datasets: Sequence[str] = ()
+    tiers: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    metrics: Sequence[str] = ()
 
     def grid(self) -> Grid:
         """Return the grid.
@@ -52,7 +55,9 @@ class GridOptions:
         for tier in self.tiers:
             check_tier(tier)
         axes = ("datasets", "tiers", "methods", "metrics")
-        chosen = {axis: part for axis in axes if (part := getattr(self, axis))}
+        chosen: dict[str, Any] = {
+            axis: tuple(part) for axis in axes if (part := getattr(self, axis))
+        }
         if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
@@ -152,9 +157,7 @@ def _of_what_is_here(grid: Grid, data_dir: Path | None) -> Grid:
     return replace(grid, datasets=SHIPPED)
 
 
-def _fetch(
-    names: Sequence[str], data_dir: Path | None
-) -> tuple[dict[str, str], dict[str, str]]:
+def _fetch(names: Sequence[str], data_dir: Path | None) -> tuple[Reasons, Reasons]:
     """Download what is not here yet, once: the jobs would each find the same out.
 
     Returns:
@@ -176,7 +179,7 @@ def _fetch(
     return by_hand, failed
 
 
-def _without(grid: Grid, missing: dict[str, str]) -> Grid:
+def _without(grid: Grid, missing: Reasons) -> Grid:
     """Leave out the data sets that are missing, and say so; one has to be left."""
     for name, why in missing.items():
         note(f"{name} is left out: {why}")

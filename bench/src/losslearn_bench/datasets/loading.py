@@ -20,6 +20,7 @@ Loader = Callable[[], Any]
 """Returns `(X, y)`, or a table with a `target` column."""
 
 Place = Literal["folder", "cache"]
+Places = dict[Place, Path]
 State = Literal["complete", "partial", "not available here"]
 
 _BESIDE = Path("../shared/datasets")
@@ -132,13 +133,11 @@ def find_dataset(
     return DatasetStatus(info, how_to_get=_how_to_get(info, places, None))
 
 
-def _places(
-    name: str, data_dir: Path | None, cache_dir: Path | None
-) -> dict[Place, Path]:
+def _places(name: str, data_dir: Path | None, cache_dir: Path | None) -> Places:
     """Return where a data set's file may lie, in the order of the search."""
     file = f"{name}.parquet"
     root = default_cache() if cache_dir is None else Path(cache_dir).expanduser()
-    found: dict[Place, Path] = {"cache": root / "datasets" / file}
+    found: Places = {"cache": root / "datasets" / file}
     folder = _folder(data_dir)
     return found if folder is None else {"folder": folder / file, **found}
 
@@ -156,12 +155,10 @@ def _folder(data_dir: Path | None) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _how_to_get(
-    info: DatasetInfo, places: dict[Place, Path], partial: Path | None
-) -> str:
+def _how_to_get(info: DatasetInfo, places: Places, partial: Path | None) -> str:
     """Return how to get the complete set, in whose way a part of it may be."""
     if info.is_downloaded:
-        begin = "Loading" if partial is None else f"Without '{partial}', loading"
+        begin = f"Without '{partial}', loading" if partial else "Loading"
         return f"{begin} it downloads OpenML's data set {info.openml_id}."
     path = next(iter(places.values()))
     if info.recipe is None:

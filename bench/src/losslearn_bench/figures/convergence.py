@@ -1,6 +1,5 @@
 """Figure 3: how SL-S and SL-R converge, each with its learned loss alone."""
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -22,6 +21,7 @@ from losslearn.tasks.binary import Binary
 from losslearn.training.loop import Record, Run, make_sampler
 from losslearn.training.recipe import Recipe
 from losslearn_bench.figures.outcomes import legend_below
+from losslearn_bench.grid.jsonl import finite
 from losslearn_bench.harness.neural import seeded
 from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import HeldOut, TrainingData, held_out_loss
@@ -99,7 +99,7 @@ def _train(task: _Task, config: Recipe, model_name: str) -> list[dict[str, Any]]
             row |= _learned_and_true(task, config, model, surrogate)
             row |= {"surrogate_error": record.surrogate_error}
             row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
-            rows.append({name: _known(value) for name, value in row.items()})
+            rows.append(finite(row))
 
         algorithm.trainer.train(
             Run("surrogate"),
@@ -124,17 +124,9 @@ def _learned_and_true(
     copy = deepcopy(model).train()
     with seeded(0, data.x.device):
         sets = data.train.sets(drawn, score_sets(copy, data.x[drawn.rows]))
-    true = true_loss(sets if true_loss.takes_weight else sets.present())
-    return {
-        "surrogate_loss": float(surrogate(sets).mean()),
-        "train_loss": float(true.mean()),
-    }
-
-
-def _known(value: object) -> object:
-    """Return None for a float that JSON cannot hold."""
-    is_known = not isinstance(value, float) or math.isfinite(value)
-    return value if is_known else None
+    true = true_loss(sets if true_loss.takes_weight else sets.present()).mean()
+    learned = surrogate(sets).mean()
+    return {"surrogate_loss": float(learned), "train_loss": float(true)}
 
 
 def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure:

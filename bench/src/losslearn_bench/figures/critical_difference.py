@@ -1,6 +1,6 @@
 """Average ranks of methods, and which of them cannot be told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,11 +13,7 @@ _LETTER = 0.16
 
 
 def draw_critical_difference(
-    names: Sequence[str],
-    average_ranks: Sequence[float],
-    critical_difference: float,
-    *,
-    title: str,
+    average_ranks: Mapping[str, float], critical_difference: float, *, title: str
 ) -> Figure:
     """Draw average ranks on an axis, best at the left, bars joining what is not apart.
 
@@ -28,10 +24,10 @@ def draw_critical_difference(
     import pandas as pd
     from scikit_posthocs import critical_difference_diagram
 
-    ranks, labels = np.asarray(average_ranks), list(names)
+    labels, ranks = list(average_ranks), np.array(list(average_ranks.values()))
     apart = np.abs(ranks[:, None] - ranks) >= critical_difference
-    longest = max(map(len, names)) + len(" (9.99)")
-    figure = new_figure(4.2 + 2 * _LETTER * longest, 0.3 * (len(names) // 2) + 2.2)
+    longest = max(map(len, labels)) + len(" (9.99)")
+    figure = new_figure(4.2 + 2 * _LETTER * longest, 0.3 * (len(labels) // 2) + 2.2)
     ax = figure.subplots()
     critical_difference_diagram(
         pd.Series(ranks, index=labels),

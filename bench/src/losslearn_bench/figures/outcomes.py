@@ -18,6 +18,8 @@ from losslearn_bench.tables.significance import Verdict
 _COLOURS: dict[Verdict, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
 _PLURAL: dict[Verdict, str] = {"win": "wins", "tie": "ties", "loss": "losses"}
 
+Cells = Sequence[Contrast]
+
 
 def percent_changes(cell: Contrast) -> list[float]:
     """Return the change of each test loss against the control's in %.
@@ -33,7 +35,7 @@ def percent_changes(cell: Contrast) -> list[float]:
 
 
 def draw_outcomes(
-    cells: Sequence[Contrast],
+    cells: Cells,
     *,
     title: str,
     limit: float,
@@ -84,9 +86,7 @@ def _draw_cell(ax: Axes, place: int, cell: Contrast, edge: float) -> None:
         ax.plot(changes.mean(), place, "|", color=colour, markersize=14, mew=2.5)
 
 
-def _explain(
-    figure: Figure, cells: Sequence[Contrast], edge: float, note: str | None
-) -> None:
+def _explain(figure: Figure, cells: Cells, edge: float, note: str | None) -> None:
     """Say below the figure what colours, bars and triangles stand for."""
     from matplotlib.lines import Line2D
 

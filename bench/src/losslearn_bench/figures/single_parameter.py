@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,8 +73,7 @@ class OneParameter(nn.Module):
         return self.alpha * x.squeeze(-1) - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
+class Moment(NamedTuple):
     """How things stand after some iterations."""
 
     iteration: int
@@ -84,8 +82,7 @@ class Moment:
     """Surrogate loss of all rows at each alpha of the range."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SingleParameterRun:
+class SingleParameterRun(NamedTuple):
     """What Figure 2 shows."""
 
     data: OneFeature
@@ -151,10 +148,8 @@ def train_single_parameter(
             with torch.no_grad():
                 learned = surrogate(sets)
             now = float(model.alpha.detach())
-            found.append(Moment(iteration=iteration, alpha=now, surrogate_loss=learned))
-    return SingleParameterRun(
-        data=data, alphas=alphas, true_loss=true_loss(sets), moments=found
-    )
+            found.append(Moment(iteration, now, learned))
+    return SingleParameterRun(data, alphas, true_loss(sets), found)
 
 
 def draw_single_parameter(run: SingleParameterRun, moments: Sequence[Moment]) -> Figure:
@@ -175,19 +170,17 @@ def _name(ax: Axes) -> None:
     ax.set_ylabel("loss of all rows")
 
 
-def animate_single_parameter(
-    run: SingleParameterRun, *, frames_per_second: int = 6
-) -> bytes:
+def animate_single_parameter(run: SingleParameterRun, *, fps: int = 6) -> bytes:
     """Return the moments as an endless animation, a GIF; the last stands for longer."""
     from matplotlib.animation import PillowWriter
 
     figure = new_figure(5.2, 3.8)
     ax = figure.subplots()
-    writer = PillowWriter(fps=frames_per_second)
+    writer = PillowWriter(fps=fps)
     with tempfile.TemporaryDirectory() as folder:  # the writer takes no buffer
         path = Path(folder) / "animation.gif"
         with writer.saving(figure, path, dpi=100):
-            pause = [run.moments[-1]] * (2 * frames_per_second)
+            pause = [run.moments[-1]] * (2 * fps)
             for moment in [*run.moments, *pause]:
                 ax.clear()
                 _draw_moment(ax, run, moment)
@@ -219,12 +212,8 @@ def _draw_moment(ax: Axes, run: SingleParameterRun, moment: Moment) -> None:
     alphas, true_loss = run.alphas.numpy(), run.true_loss.numpy()
     alpha, learned = moment.alpha, moment.surrogate_loss.numpy()
     ax.plot(alphas, true_loss, color=BLUE, linewidth=1.6, label="true loss")
-    dashed: dict[str, Any] = {
-        "color": VERMILION,
-        "linewidth": 1.6,
-        "linestyle": (0, (5, 1.5)),
-    }
-    ax.plot(alphas, learned, label="surrogate", **dashed)
+    look: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
+    ax.plot(alphas, learned, linewidth=1.6, label="surrogate", **look)
     ax.axvline(alpha, color=INK, linestyle="dashed", linewidth=1)
     ax.plot(alpha, np.interp(alpha, alphas, true_loss), "o", markersize=6, color=INK)
     ax.set_xlim(float(alphas[0]), float(alphas[-1]))

@@ -25,6 +25,10 @@ class Cell(NamedTuple):
         return " ".join(map(str, self))
 
 
+Selection = frozenset[tuple[str, str, str]]
+"""Tiers, methods and metrics."""
+
+
 @dataclass(frozen=True)
 class Job:
     """Cells that one call of a method fills."""
@@ -68,9 +72,8 @@ class Grid:
     budget: Budget
     first_repetition: int = 0
     """Number of the first of the repetitions; splits go by it."""
-    only: frozenset[tuple[str, str, str]] | None = None
-    """Tier, method and metric of what to run; None runs all that a method is meant
-    for."""
+    only: Selection | None = None
+    """What to run; None runs all that a method is meant for."""
 
     def __post_init__(self) -> None:
         """Check that something can be run."""

@@ -76,26 +76,24 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
     ]
 
 
-def _measure(
-    fitted: Fitted, true_loss: TrueLoss, rows: SplitRows, protocol: Protocol
-) -> Line:
+def _measure(fitted: Fitted, loss: TrueLoss, rows: SplitRows, rules: Protocol) -> Line:
     """Return losses and threshold of one result."""
     data, test = rows.data, rows.test
     valid_score = _scores(fitted.score, data.x_valid)
     test_score = _scores(fitted.score, test.x)
     threshold = oracle = None
-    if true_loss.needs_threshold:
-        oracle = oracle_loss(true_loss, test.y_true, test_score)
+    if loss.needs_threshold:
+        oracle = oracle_loss(loss, test.y_true, test_score)
         threshold = fitted.threshold
         if threshold is None:
-            threshold = tuned_threshold(true_loss, data, valid_score)
-    at = partial(evaluate, true_loss, threshold=threshold)
+            threshold = tuned_threshold(loss, data, valid_score)
+    at = partial(evaluate, loss, threshold=threshold)
     losses = {
         "validation": at(data.y_valid, valid_score),
         "test": at(test.y_true, test_score),
         "test_oracle": oracle,
     }
-    if protocol == "paper" and oracle is not None:
+    if rules == "paper" and oracle is not None:
         losses["test"], threshold = oracle, None
     return {
         "losses": losses,

@@ -65,7 +65,7 @@ class JsonLines:
 
     def append(self, lines: Iterable[object]) -> None:
         """Write lines that others see as a whole or not at all."""
-        text = "".join(json.dumps(_finite(line)) + "\n" for line in lines)
+        text = "".join(json.dumps(finite(line)) + "\n" for line in lines)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock("append", timeout=-1), self.path.open("ab+") as file:
             if file.tell() > 0:
@@ -125,12 +125,12 @@ class JsonLines:
             self._packed_state = state
 
 
-def _finite(value: object) -> object:
+def finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON says
     """Return the value with None for numbers that JSON does not know."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return None
     return value

@@ -40,6 +40,8 @@ F1, JACCARD, ERROR_RATE = "f1_loss", "jaccard_loss", "error_rate"
 COST_WEIGHTS = (0.3, 0.9, 2.7, 8.1, 24.3, 72.9)
 """Costs of the positives among which the paper picks on validation rows (sec. 4.3)."""
 
+_COSTS = each("weight", *COST_WEIGHTS)
+_SLOPES = times(each("slope", 1.0, 3.0, 10.0), STARTS)
 _FAST_OR_SLOW = RATES[:2]
 _ANYLOSS_GRID = times(each("amplification", 73.0, 20.0, 5.0), STARTS)
 _SURROGATE_GRID = times(each("cross_entropy_weight", 1.0, 0.1, 0.0), _FAST_OR_SLOW)
@@ -120,30 +122,12 @@ HAND_MADE: tuple[NeuralMethod, ...] = (
         )
         for target, area, metric in (("auc_roc", "AUC", AUC), ("auc_pr", "AUC-PR", AP))
     ),
-    _by("lovasz_hinge", "Lovasz hinge", LovaszHinge, STARTS_AND_RATES, JACCARD, F1),
-    _by(
-        "lovasz_softmax",
-        "Lovasz softmax",
-        LovaszSoftmax,
-        STARTS_AND_RATES,
-        JACCARD,
-        F1,
+    *(
+        _by(f"lovasz_{kind}", f"Lovasz {kind}", make, STARTS_AND_RATES, JACCARD, F1)
+        for kind, make in (("hinge", LovaszHinge), ("softmax", LovaszSoftmax))
     ),
-    _by(
-        "cost_sensitive",
-        "cost-sensitive",
-        _cost_sensitive,
-        each("weight", *COST_WEIGHTS),
-        F1,
-        JACCARD,
-    ),
-    _by(
-        "soft_f1",
-        "soft F1",
-        SoftF1,
-        times(each("slope", 1.0, 3.0, 10.0), STARTS),
-        F1,
-    ),
+    _by("cost_sensitive", "cost-sensitive", _cost_sensitive, _COSTS, F1, JACCARD),
+    _by("soft_f1", "soft F1", SoftF1, _SLOPES, F1),
     _by("soft_jaccard", "soft Jaccard", SoftJaccard, STARTS_AND_RATES, JACCARD),
     _by("anyloss", "AnyLoss", partial(AnyLoss, metric="f1"), _ANYLOSS_GRID, F1),
     _by(

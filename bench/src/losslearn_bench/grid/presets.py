@@ -1,10 +1,10 @@
 """The grids that have a name."""
 
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from losslearn_bench.checks import check_choice
-from losslearn_bench.grid.cells import Grid
+from losslearn_bench.grid.cells import Grid, Selection
 from losslearn_bench.grid.methods import HAND_MADE, get_method
 from losslearn_bench.harness.budget import Budget, Protocol
 from losslearn_bench.harness.tiers import TIERS
@@ -90,14 +90,10 @@ def make_grid(
 ) -> Grid:
     """Return a grid by name.
 
-    Args:
-        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (the
-            learned losses and what they are compared with, linear and MLP), "strong"
-            (TabM and trees).
-        size: "full" takes all training rows and the default number of steps; "capped"
-            fewer of both. Validation and test rows are never capped.
-        protocol: By which rules; see `Budget`.
-        repetitions: Random splits; None takes 3, or 5 at full size.
+    "smoke" takes a minute, "table2" and "table3" are the paper's, "honest" has the
+    learned losses and what they are compared with, linear and MLP, "strong" TabM and
+    trees. "full" takes all training rows and the default number of steps, "capped"
+    fewer of both. Repetitions are 3, or 5 at full size, where not told otherwise.
     """
     check_choice("preset", preset, get_args(Preset))
     check_choice("size", size, get_args(Size))
@@ -105,9 +101,8 @@ def make_grid(
     if size == "capped":
         # makes the tables end in about two hours on two cores; the larger steps make up
         # for their smaller number
-        budget = replace(
-            budget, max_train_rows=20_000, max_iter=300, model_lr=2e-2, n_evals=15
-        )
+        steps: dict[str, Any] = {"max_iter": 300, "model_lr": 2e-2, "n_evals": 15}
+        budget = replace(budget, max_train_rows=20_000, **steps)
     grid = Grid(
         datasets=PAPER_DATASETS,
         tiers=("mlp",),
@@ -147,9 +142,7 @@ def make_grid(
     return _smoke(grid, hand_made, repetitions)
 
 
-def _honest_cells(
-    methods: tuple[str, ...], size: Size
-) -> frozenset[tuple[str, str, str]]:
+def _honest_cells(methods: tuple[str, ...], size: Size) -> Selection:
     """Return what runs: in the strong tier the trees, no network.
 
     Where time is short, evolution strategies, which train for each loss anew, run for
@@ -174,9 +167,8 @@ def _smoke(grid: Grid, hand_made: tuple[str, ...], repetitions: int | None) -> G
     """
     methods = (*_SURROGATES, "criterion", *hand_made)
     tiers, metrics = ("linear", "mlp"), (*HONEST_METRICS, _JACCARD)
-    budget = replace(
-        grid.budget, max_iter=12, n_evals=4, n_settings=2, max_train_rows=1_000
-    )
+    steps: dict[str, Any] = {"max_iter": 12, "n_evals": 4, "n_settings": 2}
+    budget = replace(grid.budget, max_train_rows=1_000, **steps)
     once = {method for method in methods if get_method(method).trains_once}
     only = {
         (tier, method, metric)

@@ -1,6 +1,6 @@
 """The learned loss as a method: Algorithm 1, the fit that users get, a plain loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -81,20 +81,12 @@ def learned(context: Context, setting: Setting) -> Trained:
     _reject(setting)
     config, loss = context.config, context.true_loss
     surrogate = first_surrogate(loss, config, context.data, seed=context.seed)
-    learner = make_learner(
-        surrogate, loss, Binary(), config, generator=context.generator
-    )
+    draws = context.generator
+    learner = make_learner(surrogate, loss, Binary(), config, generator=draws)
     return Trained(
         LearnedObjective(learner.fitter, usual_weight=config.usual_weight),
         learner=None if config.mode == "universal" else learner,
     )
-
-
-def branches(context: Context, setting: Setting) -> Descent:
-    """Make the fit that users get."""
-    del context
-    _reject(setting)
-    return _train_branches
 
 
 def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
@@ -120,13 +112,6 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
     model.load_state_dict(trained.weights())
     observe(config.max_iter, score_rows(model, data.x_valid))
     return config.max_iter * config.model_steps
-
-
-def plain_loop(context: Context, setting: Setting) -> Descent:
-    """Make a loop of one's own."""
-    del context
-    _reject(setting)
-    return _train_plainly
 
 
 def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int:
@@ -174,3 +159,20 @@ def _shuffled(
 def _reject(setting: Setting) -> None:
     if setting:
         raise TypeError(f"Expected settings of `Recipe`, got {', '.join(setting)}.")
+
+
+def _by(descent: Descent) -> Callable[[Context, Setting], Descent]:
+    """Return what makes a training that has no settings of its own."""
+
+    def make(context: Context, setting: Setting) -> Descent:
+        del context
+        _reject(setting)
+        return descent
+
+    return make
+
+
+branches = _by(_train_branches)
+"""Makes the fit that users get."""
+plain_loop = _by(_train_plainly)
+"""Makes a loop of one's own."""

@@ -71,9 +71,8 @@ def load_rows(
 ) -> SplitRows:
     """Load a data set and split it; see `load_dataset` and `split_rows`."""
     dataset = load_dataset(source, data_dir=data_dir)
-    split = split_rows(
-        dataset.y, dataset.name, repetition, max_train_rows=max_train_rows
-    )
+    cap = max_train_rows
+    split = split_rows(dataset.y, dataset.name, repetition, max_train_rows=cap)
     return take_rows(dataset, split)
 
 

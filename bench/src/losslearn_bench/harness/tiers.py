@@ -46,9 +46,8 @@ class TabMScores(nn.Module):
         """Start from TabM's default initialisation, by the global torch generator."""
         super().__init__()
         self.standardizer = Standardizer(n_features)
-        self.members = load("tabm").TabM.make(
-            n_num_features=n_features, d_out=1, **sizes
-        )
+        sizes |= {"n_num_features": n_features, "d_out": 1}
+        self.members = load("tabm").TabM.make(**sizes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one score a row."""

@@ -60,12 +60,10 @@ class AsManySteps:
     max_seconds: float = 60.0
     """Time of a training in full; tuning takes its usual share of it on top."""
 
-    def __call__(
-        self, data: TrainingData, true_loss: TrueLoss, budget: Budget
-    ) -> Budget:
+    def __call__(self, data: TrainingData, loss: TrueLoss, budget: Budget) -> Budget:
         """Return the budget with as many iterations as there is time for."""
         batch_size = min(self.batch_size, len(data.y_true))
-        seconds = _seconds_a_step(true_loss.name, batch_size)
+        seconds = _seconds_a_step(loss.name, batch_size)
         n_steps = int(self.max_seconds / seconds)
         max_iter = min(max(n_steps // budget.model_steps, 1), budget.max_iter)
         return replace(budget, max_iter=max_iter, batch_size=batch_size)

@@ -31,13 +31,11 @@ def choose(
     y_scores = [candidate.score(data.x_valid) for candidate in candidates]
     results = []
     for true_loss in true_losses:
-        losses = [float(true_loss(data.valid.whole(score))) for score in y_scores]
-        best = candidates[lowest(losses)]
+        losses = [float(true_loss(data.valid.whole(one))) for one in y_scores]
+        setting, score, n_iter = candidates[lowest(losses)]
         tried = [
             {"setting": candidate.setting, "validation": loss}
             for candidate, loss in zip(candidates, losses, strict=True)
         ]
-        results.append(
-            Fitted(true_loss.name, best.score, best.setting, tried, best.iterations)
-        )
+        results.append(Fitted(true_loss.name, score, setting, tried, n_iter))
     return results

@@ -60,7 +60,7 @@ class TunedLogistic(Method):
             return None
         tuned = TunedThresholdClassifierCV(
             _pipeline(setting),
-            scoring=make_scorer(_negative_loss, true_loss=true_loss.with_threshold(1)),
+            scoring=make_scorer(_gain, true_loss=true_loss.with_threshold(1)),
             response_method="decision_function",
             cv=n_splits,
             random_state=seed,
@@ -86,9 +86,7 @@ def _fitted(model: Any, data: TrainingData) -> Any:  # noqa: ANN401 - as scikit-
         return model.fit(_array(data.x), _array(data.y_true))
 
 
-def _negative_loss(
-    y_true: np.ndarray, y_pred: np.ndarray, *, true_loss: TrueLoss
-) -> float:
+def _gain(y_true: np.ndarray, y_pred: np.ndarray, *, true_loss: TrueLoss) -> float:
     """Return a score that scikit-learn can maximise, from labels 0 and 1."""
     labels = torch.as_tensor(y_pred).double()
     return -float(true_loss(Sets(torch.as_tensor(y_true), labels)))

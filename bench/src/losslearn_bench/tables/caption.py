@@ -47,9 +47,8 @@ def label(dataset: str, lines: Sequence[Line]) -> str:
 
 def _partial(lines: Sequence[Line]) -> str:
     """Return which data sets are incomplete; nothing if none is."""
-    found = {
-        line["dataset"]: line["rows"]["available"] for line in lines if line["partial"]
-    }
+    partial = [line for line in lines if line["partial"]]
+    found = {line["dataset"]: line["rows"]["available"] for line in partial}
     names = []
     for dataset, n_rows in sorted(found.items()):
         row = TABLE_1.get(dataset)

@@ -146,13 +146,11 @@ def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
         return Ranking({}, len(datasets), math.nan, left_out, too_few)
     matrix = matrix[:, in_full]
     ranks = dict(zip(ranked, average_ranks(matrix).ranks.tolist(), strict=True))
-    paired = _against_control(matrix, ranked)
+    paired = _pair(matrix, ranked)
     return Ranking(ranks, len(datasets), friedman(matrix), left_out, too_few, paired)
 
 
-def _against_control(
-    matrix: NDArray[np.float64], ranked: Sequence[str]
-) -> dict[str, Paired]:
+def _pair(matrix: NDArray[np.float64], ranked: Sequence[str]) -> dict[str, Paired]:
     """Return how the learned losses and the control compare over the data sets."""
     found = {}
     for name in OURS if CONTROL in ranked else ():

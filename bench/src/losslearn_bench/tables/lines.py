@@ -14,11 +14,13 @@ from losslearn_bench.harness.budget import Protocol
 PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 """Tables whose columns are given; the others take in whatever was run for them."""
 
+Lines = Sequence[Line]
+
 _STRONG = "strong"
 
 
 def table_lines(
-    lines: Sequence[Line],
+    lines: Lines,
     preset: Preset,
     *,
     size: Size = "capped",
@@ -75,9 +77,7 @@ def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
             )
 
 
-def left_out(
-    lines: Sequence[Line], shown: Sequence[Line], *, size: Size
-) -> dict[str, int]:
+def left_out(lines: Lines, shown: Lines, *, size: Size) -> dict[str, int]:
     """Return how many lines stand in no table, by the reason.
 
     Example:

@@ -18,6 +18,8 @@ Verdict = Literal["win", "tie", "loss"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
+Losses = Sequence[float]
+
 LEVEL = 0.05
 _ROUNDING = 1e-12  # losses are of order one; smaller differences are not theirs
 _MOST_EXACT = 13
@@ -120,9 +122,7 @@ def wilcoxon(differences: Sequence[float]) -> Significance:
     return Significance(float(smaller), min(2 * float(reached), 1.0))
 
 
-def verdict(
-    ours: Sequence[float], control: Sequence[float], *, test_share: float
-) -> Verdict:
+def verdict(ours: Losses, control: Losses, *, test_share: float) -> Verdict:
     """Judge losses paired by repetition by the corrected resampled t-test at 5 %.
 
     It is a tie where there are fewer than two repetitions to tell by.
