@@ -21,7 +21,7 @@ from shared import RESULTS, make_parser, report
 
 from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.results import LINES, ResultsFile
-from losslearn_bench.tables.entries import Entries, collect
+from losslearn_bench.tables.entries import collect
 from losslearn_bench.tables.lines import table_lines
 from losslearn_bench.tables.markdown import markdown_table
 from losslearn_bench.tables.outcomes import (
@@ -30,20 +30,6 @@ from losslearn_bench.tables.outcomes import (
     count_verdicts,
     order_of,
 )
-
-
-def spread_of(entries: Entries, cell: Contrast) -> float:
-    """Return the deviation of the estimator's test loss over all its splits."""
-    found = list(entries[cell.key._replace(method="sl_r")].test.values())
-    return statistics.stdev(found) if len(found) > 1 else 0.0
-
-
-def place(cell: Contrast, spread: float) -> str:
-    """Return where the criterion's mean lies: "better", "within" or "worse"."""
-    gap = statistics.fmean(cell.ours) - statistics.fmean(cell.control)
-    if abs(gap) <= spread:
-        return "within"
-    return "better" if gap < 0 else "worse"
 
 
 def summary(lines: list[Line], control: str) -> list[list[str]]:
@@ -64,12 +50,15 @@ def make_table(lines: list[Line]) -> str:
     entries, rows = collect(lines), []
     counts: Counter[str] = Counter()
     for cell in contrasts(lines, ours="criterion", control="sl_r"):
-        spread = spread_of(entries, cell)
-        where = place(cell, spread)
+        # of the estimator, over all its splits
+        found = list(entries[cell.key._replace(method="sl_r")].test.values())
+        spread = statistics.stdev(found) if len(found) > 1 else 0.0
+        ours, theirs = statistics.fmean(cell.ours), statistics.fmean(cell.control)
+        where = "better" if ours < theirs else "worse"
+        where = "within" if abs(ours - theirs) <= spread else where
         counts[where] += 1
         tier, dataset, metric, _ = cell.key
-        means = [statistics.fmean(part) for part in (cell.ours, cell.control)]
-        values = [f"{value:.4f}" for value in (*means, spread)]
+        values = [f"{value:.4f}" for value in (ours, theirs, spread)]
         rows.append([tier, dataset, metric, str(len(cell.ours)), *values, where])
     controls = ("sl_r", "cross_entropy")
     against = [row for control in controls for row in summary(lines, control)]

@@ -128,9 +128,7 @@ def fit_branches(
         run = result.runs[name]
         predictor.load_weights(run.best_state)
         valid, test = map(predictor.predict, (data.valid, rows.test.rows))
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            valid, data.y_valid.to(valid.dtype)
-        )
+        loss = nn.BCEWithLogitsLoss()(valid, data.y_valid.to(valid.dtype))
         branches[name] = {
             "validation": run.best_loss,
             "constant": bool(test.std() <= 1e-6 * test.abs().max()),

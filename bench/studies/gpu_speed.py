@@ -25,6 +25,8 @@ from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
 from losslearn.training.algorithm import draw_scored
 
+Ways = dict[str, Callable[[], object]]
+
 
 class Line(NamedTuple):
     """Milliseconds of several ways to do the same."""
@@ -35,9 +37,7 @@ class Line(NamedTuple):
     """How often a call waits for the device."""
 
 
-def measure(
-    what: str, ways: dict[str, Callable[[], object]], *, calls: int, blocks: int
-) -> Line:
+def measure(what: str, ways: Ways, *, calls: int, blocks: int) -> Line:
     """Time ways of `calls` steps each, and count what waits."""
     wait = torch.cuda.synchronize
     ms = interleaved(*ways.values(), blocks=blocks, seconds=0.1, wait=wait)
@@ -70,7 +70,7 @@ def without_graphs(way: Callable[[], object]) -> Callable[[], object]:
     return call
 
 
-def both(way: Callable[[], object]) -> dict[str, Callable[[], object]]:
+def both(way: Callable[[], object]) -> Ways:
     """Return a way as it is and without graphs."""
     return {"graphs": way, "no graphs": without_graphs(way)}
 

@@ -78,11 +78,8 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
         "back": (weight, slopes, draw(UNITS, n)),
         "gradient": (slopes, rows, draw(UNITS, UNITS)),
     }
-    ways = [
-        partial(way, *arrays[name], TIMES)
-        for name, both in PRODUCTS.items()
-        for way in both
-    ]
+    named = [(name, way) for name, both in PRODUCTS.items() for way in both]
+    ways = [partial(way, *arrays[name], TIMES) for name, way in named]
     milliseconds = interleaved(*ways, blocks=blocks, seconds=seconds)
     times = [1e3 * taken / TIMES for taken in milliseconds]
     return [

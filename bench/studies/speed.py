@@ -227,10 +227,8 @@ def measure_black_box(n: int, timed: Ways) -> list[Reading]:
     setting = make_setting("mlp", n=n, metric=roc_auc_score)
     replayed = make_setting("mlp", n=n, metric=roc_auc_score, replay=4)
     built_in = make_setting("mlp", n=n)
-    rows, drawn = (
-        setting.ours.trainer.predictor.rows,
-        setting.ours.trainer.sampler.draw(1),
-    )
+    trainer = setting.ours.trainer
+    rows, drawn = trainer.predictor.rows, trainer.sampler.draw(1)
     y, weight = rows.target[drawn.rows[0]].numpy(), drawn.weight.double().numpy()
     score = np.random.default_rng(0).standard_normal((10, n))
 
@@ -254,10 +252,8 @@ def measure_import(times: int) -> list[Reading]:
         "import time, torch; begin = time.perf_counter(); import losslearn; "
         "print(time.perf_counter() - begin)"
     )
-    seconds = [
-        float(subprocess.check_output([sys.executable, "-c", code]))
-        for _ in range(times)
-    ]
+    command = [sys.executable, "-c", code]
+    seconds = [float(subprocess.check_output(command)) for _ in range(times)]
     ms = 1e3 * statistics.median(seconds)
     return [absolute("import losslearn beyond torch", ms, 300)]
 
@@ -288,9 +284,8 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.6 * len(curves), 3.2), layout="constrained")
-    for axes, (name, points) in zip(
-        figure.subplots(1, len(curves)), curves.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(curves))
+    for axes, (name, points) in zip(panels, curves.items(), strict=True):
         sizes = [point["size"] for point in points]
         for key, label in (
             ("ours_ms", "an iteration (3 + 10 steps)"),

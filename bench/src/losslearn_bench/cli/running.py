@@ -22,6 +22,7 @@ from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
+Backend = Literal["local", "ray"]
 Reasons = dict[str, str]
 """Why a data set is not here, by its name."""
 
@@ -88,7 +89,7 @@ def run_benchmark(
     out: Path,
     data_dir: Path | None,
     jobs: int,
-    backend: Literal["local", "ray"],
+    backend: Backend,
     ray_address: str | None,
 ) -> int:
     """Run what is missing of a grid, write its tables, and return the exit code.
@@ -136,9 +137,7 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open_backend(
-    backend: Literal["local", "ray"], jobs: int, ray_address: str | None
-) -> Workers:
+def _open_backend(backend: Backend, jobs: int, ray_address: str | None) -> Workers:
     if backend == "local":
         return LocalBackend(jobs)
     from losslearn_bench.grid.on_ray import RayBackend

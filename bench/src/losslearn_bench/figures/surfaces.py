@@ -103,7 +103,15 @@ def fit_surface(
     seed of the network's first weights; the learning rate falls to 0 over the steps.
     """
     check_positive("extent", extent, "Scores are drawn between minus this and this.")
-    surrogate = _new_surrogate(true_loss, batch, extent, generator)
+    _, values = _draw(true_loss, batch, 1_024, extent, generator)
+    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+    with seeded(seed, values.device):
+        surrogate = SetSurrogate(
+            ScoreTokens(standardize=true_loss.scale_invariant),
+            # in units of the loss over the region
+            loss_shift=float(values.mean()),
+            loss_scale=float(values.std().clamp_min(1e-12)),
+        )
     fitter = SurrogateFitter(surrogate, CrossEntropy(), lr=surrogate_lr)
     for step in range(steps):
         left = 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -133,20 +141,6 @@ def loss_surfaces(
             learned = surrogate(sets)
         surfaces.append(Surface(true_loss.name, true_loss(sets), learned))
     return surfaces
-
-
-def _new_surrogate(
-    true_loss: TrueLoss, batch: Batch, extent: float, generator: torch.Generator
-) -> SetSurrogate:
-    """Return a random surrogate that works in units of the loss over the region."""
-    _, values = _draw(true_loss, batch, 1_024, extent, generator)
-    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-    with seeded(seed, values.device):
-        return SetSurrogate(
-            ScoreTokens(standardize=true_loss.scale_invariant),
-            loss_shift=float(values.mean()),
-            loss_scale=float(values.std().clamp_min(1e-12)),
-        )
 
 
 def _draw(

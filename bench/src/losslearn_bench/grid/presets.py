@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from losslearn_bench.checks import check_choice
+from losslearn_bench.datasets import DATASETS
 from losslearn_bench.grid.cells import Grid, Selection
 from losslearn_bench.grid.methods import HAND_MADE, get_method
 from losslearn_bench.harness.budget import Budget, Protocol
@@ -12,25 +13,9 @@ from losslearn_bench.harness.tiers import TIERS
 Preset = Literal["smoke", "table2", "table3", "honest", "strong"]
 Size = Literal["capped", "full"]
 
-PAPER_DATASETS = (
-    "a9a",
-    "cc_fraud",
-    "cod_rna",
-    "covtype",
-    "ijcnn1",
-    "porto_seguro",
-    "santander",
-    "skin",
-    "susy",
-)
+PAPER_DATASETS = tuple(DATASETS)[:9]
 """Those of the paper's Table 1."""
-
-KEEL_DATASETS = (
-    "keel_abalone19",
-    "keel_kddcup_buffer_overflow",
-    "keel_page_blocks0",
-    "keel_yeast4",
-)
+KEEL_DATASETS = tuple(name for name in DATASETS if name.startswith("keel_"))
 
 PAPER_METRICS = (
     "roc_auc_loss",
@@ -133,12 +118,9 @@ def make_grid(
             only=_honest_cells(methods, size),
         )
     if preset == "strong":
-        return replace(
-            grid,
-            tiers=("strong",),
-            methods=("sl_r", "cross_entropy", "lightgbm", "xgboost"),
-            metrics=HONEST_METRICS,
-        )
+        methods = ("sl_r", "cross_entropy", *TREES)
+        tiers = ("strong",)
+        return replace(grid, tiers=tiers, methods=methods, metrics=HONEST_METRICS)
     return _smoke(grid, hand_made, repetitions)
 
 

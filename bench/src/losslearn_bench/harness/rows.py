@@ -87,16 +87,12 @@ def take_rows(dataset: Dataset, split: Split) -> SplitRows:
     return SplitRows(data, HeldOut(x_test, y_test), dataset, split)
 
 
-def tuned_threshold(
-    true_loss: TrueLoss, data: TrainingData, valid_score: Tensor
-) -> float | None:
+def tuned_threshold(loss: TrueLoss, data: TrainingData, score: Tensor) -> float | None:
     """Return the best threshold on the validation rows; None where none is needed."""
-    if not true_loss.needs_threshold:
+    if not loss.needs_threshold:
         return None
-    threshold, _ = best_threshold(
-        true_loss, data.y_valid, valid_score, columns=data.valid_columns
-    )
-    return threshold
+    columns = data.valid_columns
+    return best_threshold(loss, data.y_valid, score, columns=columns)[0]
 
 
 def measure(

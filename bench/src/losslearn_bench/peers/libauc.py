@@ -7,7 +7,7 @@ iterations). All else is as for our own methods.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,17 +35,11 @@ from losslearn_bench.harness.packages import load
 from losslearn_bench.harness.rows import TrainingData
 
 
-class IndexedLoss(Protocol):
-    """A loss that may remember rows by their number."""
-
-    def __call__(self, y_true: Tensor, y_score: Tensor, rows: Tensor) -> Tensor:
-        """Return the loss of a set, shape `[]` or `[1]`."""
-
-
 class Parts(NamedTuple):
     """What LibAUC brings to a training run."""
 
-    loss: IndexedLoss
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """Takes targets, scores and row numbers of a set; of shape `[]` or `[1]`."""
     optimizer: Optimizer
     start_epoch: Callable[[], None]
     """Called where a new stage of the optimiser begins."""
