@@ -51,10 +51,8 @@ def _entry(lines: list[Line]) -> list[str]:
     """Return mean, ratio of the deviations and number of constant models."""
     if len(lines) < 2:
         return ["", "", ""]
-    ours, theirs = (
-        [line[name]["test"] for line in lines]
-        for name in ("surrogate", "cross_entropy")
-    )
+    ours = [line["surrogate"]["test"] for line in lines]
+    theirs = [line["cross_entropy"]["test"] for line in lines]
     spread = statistics.stdev(theirs)
     ratio = statistics.stdev(ours) / spread if spread else float("nan")
     constant = sum(line["surrogate"]["constant"] for line in lines)

@@ -117,11 +117,8 @@ def compare(
 ) -> Line:
     """Fit the surrogate at the model's weights, and return the cosines."""
     steps = settings["surrogate_updates"]
-    config = Recipe(
-        batch_size=settings["batch_size"],
-        perturbation=settings["perturbation"],
-        replay=1,
-    )
+    own = {name: settings[name] for name in ("batch_size", "perturbation")}
+    config = Recipe(**own, replay=1)
     form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
     surrogate = first_surrogate(form, config, data, seed=0)
     trainer, learner, objective = make_algorithm(

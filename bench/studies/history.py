@@ -139,13 +139,12 @@ def _universal() -> dict[str, Any]:
 def _cases() -> dict[str, Callable[[], dict[str, Any]]]:
     cases: dict[str, Callable[[], dict[str, Any]]] = {}
     own = {"greater_is_better": True}
+    with_amount = {"columns": True, "max_iter": 30, **own}
     for model in ("linear", "mlp"):
         for metric in ("f1", "auc", "average_precision", "error_rate"):
             cases[f"{model} {metric}"] = lambda m=metric, k=model: _fit(m, k)
         cases[f"{model} own"] = lambda k=model: _fit(own_metric, k, **own)
-        cases[f"{model} columns"] = lambda k=model: _fit(
-            profit, k, columns=True, max_iter=30, **own
-        )
+        cases[f"{model} columns"] = lambda k=model: _fit(profit, k, **with_amount)
         cases[f"{model} top"] = lambda k=model: _fit("precision_at_k", k)
     cases["module f1"] = lambda: _fit("f1", _module())
     cases["module own"] = lambda: _fit(own_metric, _module(), **own)

@@ -93,11 +93,8 @@ def main(args: list[str] | None = None) -> None:
     parser = make_parser(__doc__, "set_products.json", blocks=25, seconds=0.02)
     options = parser.parse_args(args)
     with one_thread():
-        lines = [
-            line
-            for n in (100, 500, 1_000)
-            for line in measure(n, options.blocks, options.seconds)
-        ]
+        timing = (options.blocks, options.seconds)
+        lines = [line for n in (100, 500, 1_000) for line in measure(n, *timing)]
     for line in lines:
         sys.stdout.write(
             f"| {line.product} | {line.n:,} | {line.ours:.1f} | {line.blas:.1f} | "

@@ -43,9 +43,8 @@ def make_table(before: Entries, after: Entries) -> str:
 
 
 def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
-    verdicts = count_verdicts(
-        compare(new, old) for old, new in pairs if len(pair(new, old)) > 1
-    )
+    several = [(new, old) for old, new in pairs if len(pair(new, old)) > 1]
+    verdicts = count_verdicts(compare(new, old) for new, old in several)
     gaps, changes = [], []
     for old, new in pairs:
         both = pair(new, old)

@@ -36,9 +36,8 @@ def measure(
         data.x, data.y, test_size=0.2, stratify=data.y, random_state=0
     )
     recipe = Recipe(max_iter=options.max_iter, replay=replay)
-    fitted = SurrogateClassifier(
-        metric, model=options.model, recipe=recipe, random_state=seed
-    ).fit(x, y)
+    given = {"model": options.model, "recipe": recipe, "random_state": seed}
+    fitted = SurrogateClassifier(metric, **given).fit(x, y)
     ours, theirs = (
         [look for look in fitted.history_ if look["method"] == method]
         for method in ("surrogate", "cross_entropy")

@@ -56,9 +56,8 @@ class GridOptions:
         for tier in self.tiers:
             check_tier(tier)
         axes = ("datasets", "tiers", "methods", "metrics")
-        chosen: dict[str, Any] = {
-            axis: tuple(part) for axis in axes if (part := getattr(self, axis))
-        }
+        asked = {axis: tuple(getattr(self, axis)) for axis in axes}
+        chosen: dict[str, Any] = {axis: part for axis, part in asked.items() if part}
         if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
@@ -116,11 +115,9 @@ def run_benchmark(
         note(f"{outcome.job.name} failed and has no line: {outcome.error}")
     note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
     # of the whole file, whatever part was asked for this time
-    lines = table_lines(
-        results.lines(), options.preset, size=options.size, protocol=options.protocol
-    )
-    if lines:
-        write_tables(out, options.preset, options.protocol, lines)
+    preset, size, rules = options.preset, options.size, options.protocol
+    if lines := table_lines(results.lines(), preset, size=size, protocol=rules):
+        write_tables(out, preset, rules, lines)
     return int(bool(progress.failed or unreachable))
 
 

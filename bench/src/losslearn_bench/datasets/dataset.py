@@ -49,9 +49,8 @@ class Dataset:
     @property
     def is_complete(self) -> bool:
         """Whether all rows, features and positives that the catalogue has are there."""
-        return self.info is None or self.info.matches(
-            self.n_rows, self.n_features, int(self.y.sum())
-        )
+        counts = (self.n_rows, self.n_features, int(self.y.sum()))
+        return self.info is None or self.info.matches(*counts)
 
 
 def make_dataset(

@@ -92,7 +92,7 @@ def load_dataset(
         return _from_function(source, getattr(source, "__name__", "data"))
     text = str(source)
     if text in DATASETS:
-        return _from_catalogue(DATASETS[text], data_dir, cache_dir)
+        return _from_catalogue(DATASETS[text], _places(text, data_dir, cache_dir))
     if text in SHIPPED:
         return load_shipped(text)
     if names_function(text):
@@ -167,11 +167,8 @@ def _how_to_get(info: DatasetInfo, places: Places, partial: Path | None) -> str:
     return make + info.recipe.replace("FILE", str(path))
 
 
-def _from_catalogue(
-    info: DatasetInfo, data_dir: Path | None, cache_dir: Path | None
-) -> Dataset:
+def _from_catalogue(info: DatasetInfo, places: Places) -> Dataset:
     """Load a named data set from the first place that has it."""
-    places = _places(info.name, data_dir, cache_dir)
     for source, path in places.items():
         if path.is_file():
             return _read_file(path, info.name, source=source, info=info)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ def convergence(
     metric: str,
     config: Recipe,
     seed: int,
-    starts: Sequence[Start] = ("scratch", "refined"),
+    starts: Sequence[Start] = get_args(Start),
     model: str = "mlp",
 ) -> list[dict[str, Any]]:
     """Return the data of Figure 3: a row for each look of a training from each start.

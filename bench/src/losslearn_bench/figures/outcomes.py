@@ -54,10 +54,8 @@ def draw_outcomes(
         _draw_cell(ax, place, cell, limit)
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
     ax.set_xlim(-1.06 * limit, 1.06 * limit)
-    labels = [
-        f"{key.dataset}{'*' * (key.dataset in partial)}  {key.metric}"
-        for key, *_ in cells
-    ]
+    stars = {key.dataset: "*" * (key.dataset in partial) for key, *_ in cells}
+    labels = [f"{key.dataset}{stars[key.dataset]}  {key.metric}" for key, *_ in cells]
     ax.set_yticks(range(len(cells)), labels, fontsize=9)
     ax.set_ylim(len(cells) - 0.4, -0.6)
     ax.set_xlabel("change of the test loss against the control (%)\nleft is better")
@@ -74,11 +72,9 @@ def _draw_cell(ax: Axes, place: int, cell: Contrast, edge: float) -> None:
         look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": GREY}
         ax.text(0.01, place, text, transform=ax.get_yaxis_transform(), **look)
     colour = _COLOURS[cell.verdict]
-    for marker, chosen in (
-        ("o", np.abs(changes) <= edge),
-        ("<", changes < -edge),
-        (">", changes > edge),
-    ):
+    within = np.abs(changes) <= edge
+    beyond = ("<", changes < -edge), (">", changes > edge)
+    for marker, chosen in (("o", within), *beyond):
         shown = changes[chosen].clip(-edge, edge)
         at = np.full(len(shown), place)
         ax.plot(shown, at, marker, color=colour, alpha=0.55, markeredgewidth=0)

@@ -45,9 +45,8 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
     """Run the cells of a job and return their lines."""
     first, budget = job.cells[0], job.budget
     dataset = _dataset(first.dataset, data_dir)
-    split = split_rows(
-        dataset.y, dataset.name, first.repetition, max_train_rows=budget.max_train_rows
-    )
+    cap = budget.max_train_rows
+    split = split_rows(dataset.y, dataset.name, first.repetition, max_train_rows=cap)
     rows = take_rows(dataset, split)
     losses = [loss_of(cell.metric, budget.protocol) for cell in job.cells]
     seed = seed_of(dataset.name, first.repetition, "model")
@@ -111,10 +110,8 @@ def oracle_loss(true_loss: TrueLoss, y_true: Tensor, y_score: Tensor) -> float:
     """
     shares = torch.arange(100, dtype=y_score.dtype) / 100
     cuts = torch.from_numpy(np.quantile(y_score.numpy(), shares.numpy()))
-    return min(
-        evaluate(true_loss, y_true, y_score, threshold=cut)
-        for cut in cuts.unique().tolist()
-    )
+    at = partial(evaluate, true_loss, y_true, y_score)
+    return min(at(threshold=cut) for cut in cuts.unique().tolist())
 
 
 def _scores(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

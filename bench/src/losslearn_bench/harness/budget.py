@@ -46,6 +46,10 @@ def renamed(setting: Mapping[str, Any]) -> dict[str, Any]:
     return named if rate is None else {**named, "strata_shares": (1 - rate, rate)}
 
 
+def _without_papers_own(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: setting[name] for name in setting if name not in _PAPERS_OWN}
+
+
 def each(name: str, *values: float) -> Settings:
     """Return a setting for each value."""
     return tuple({name: value} for value in values)
@@ -120,8 +124,7 @@ class Budget:
         # what made the paper's numbers, but for its number and size of steps
         shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
         replace(PAPER, **given)  # what is not taken is checked, too
-        taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
-        return replace(PAPER, **{**shared, **taken})
+        return replace(PAPER, **{**shared, **_without_papers_own(given)})
 
     def settings(self, grid: Sequence[Setting]) -> list[Setting]:
         """Return the entries of a tuning grid that are tried, each once.
@@ -137,10 +140,7 @@ class Budget:
         """
         entries = list(grid)
         if self.protocol == "paper":
-            kept = [
-                {name: entry[name] for name in entry if name not in _PAPERS_OWN}
-                for entry in entries
-            ]
+            kept = [_without_papers_own(entry) for entry in entries]
             entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]
         return entries[: 1 if self.tuning == "none" else self.n_settings]
 

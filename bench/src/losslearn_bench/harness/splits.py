@@ -1,6 +1,7 @@
 """Splits that depend on data set and repetition alone, never on the method."""
 
 import hashlib
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,14 +56,9 @@ def split_rows(
             f"got {rarest} of the rarer."
         )
     seed = seed_of(dataset, repetition)
-    rest, test = train_test_split(
-        np.arange(len(y)), test_size=TEST_SHARE, stratify=y, random_state=seed
-    )
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION_SHARE, stratify=y[rest], random_state=seed
-    )
+    split = partial(train_test_split, random_state=seed)
+    rest, test = split(np.arange(len(y)), test_size=TEST_SHARE, stratify=y)
+    train, validation = split(rest, test_size=VALIDATION_SHARE, stratify=y[rest])
     if max_train_rows is not None and len(train) > max_train_rows:
-        train, _ = train_test_split(
-            train, train_size=max_train_rows, stratify=y[train], random_state=seed
-        )
+        train, _ = split(train, train_size=max_train_rows, stratify=y[train])
     return Split(train, validation, test)

@@ -19,6 +19,10 @@ _PATIENCE = 50
 """Rounds without a lower log-loss of the validation rows, after which to stop."""
 
 
+Boost = Callable[[Setting], Candidate]
+"""Trains trees with a setting, on one core."""
+
+
 @dataclass(frozen=True)
 class BoostedTrees(Method):
     """A library of boosted trees.
@@ -27,9 +31,8 @@ class BoostedTrees(Method):
     setting; which of them is kept is up to each true loss on the validation rows.
     """
 
-    prepare: Callable[[TrainingData, int, int], Callable[[Setting], Candidate]]
-    """Takes the rows, the most rounds and the seed; what it returns trains with a
-    setting, on one core."""
+    prepare: Callable[[TrainingData, int, int], Boost]
+    """Takes the rows, the most rounds and the seed."""
     grid: tuple[Setting, ...]
     """Settings to try, the library's default size first."""
     _: KW_ONLY
@@ -44,9 +47,7 @@ class BoostedTrees(Method):
         return choose(true_losses, candidates, data)
 
 
-def prepare_lightgbm(
-    data: TrainingData, max_rounds: int, seed: int
-) -> Callable[[Setting], Candidate]:
+def prepare_lightgbm(data: TrainingData, max_rounds: int, seed: int) -> Boost:
     """Return what trains LightGBM's trees.
 
     Source: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree",
@@ -84,9 +85,7 @@ def prepare_lightgbm(
     return boost
 
 
-def prepare_xgboost(
-    data: TrainingData, max_rounds: int, seed: int
-) -> Callable[[Setting], Candidate]:
+def prepare_xgboost(data: TrainingData, max_rounds: int, seed: int) -> Boost:
     """Return what trains XGBoost's trees.
 
     Source: Chen, Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
@@ -101,9 +100,8 @@ def prepare_xgboost(
         "verbosity": 0,
     }
     train = xgboost.QuantileDMatrix(_rows(data.x), data.y_true.cpu().numpy(), nthread=1)
-    valid = xgboost.QuantileDMatrix(
-        _rows(data.x_valid), data.y_valid.cpu().numpy(), ref=train, nthread=1
-    )
+    valid_rows = _rows(data.x_valid), data.y_valid.cpu().numpy()
+    valid = xgboost.QuantileDMatrix(*valid_rows, ref=train, nthread=1)
 
     def boost(setting: Setting) -> Candidate:
         booster = xgboost.train(

@@ -201,9 +201,8 @@ def _rank_note(ranking: Ranking) -> str:
         "ranked, for want of data sets or repetitions": ranking.left_out,
         "ranked on, for want of methods": ranking.sets_left_out,
     }
-    left_out = "".join(
-        f" Not {reason}: {listed(names)}." for reason, names in reasons.items() if names
-    )
+    told = {reason: listed(names) for reason, names in reasons.items() if names}
+    left_out = "".join(f" Not {reason}: {names}." for reason, names in told.items())
     ranked = list(ranking.ranks)
     if len(ranked) < 2:
         return f"Ranks need two methods that ran in full.{left_out}"
@@ -227,9 +226,8 @@ def _rank_note(ranking: Ranking) -> str:
 def _outcomes(entries: Entries, tier: str) -> list[str]:
     """Return every method against the control and SL-R, ours against the best loss."""
     every = with_derived(entries)
-    methods = in_order(
-        {key.method for key in every if key.tier == tier}, (*OURS, DERIVED, *_FIRST)
-    )
+    ran = {key.method for key in every if key.tier == tier}
+    methods = in_order(ran, (*OURS, DERIVED, *_FIRST))
     cells = {n: cells_of(every, tier, n) for n in methods if n not in CHECKS}
     control = cells.pop(CONTROL, {})
     if not control:
