@@ -136,12 +136,10 @@ def main(args: list[str] | None = None) -> None:
     if not torch.cuda.is_available():
         sys.exit("gpu_speed.py times a CUDA device, and PyTorch finds none here.")
     blocks = options.blocks
+    sizes = ((100, 1), (100, 4), (1_000, 4), (10_000, 4))
     lines = [
         *measure_parts(blocks),
-        measure_iteration(100, replay=1, blocks=blocks),
-        measure_iteration(100, replay=4, blocks=blocks),
-        measure_iteration(1_000, replay=4, blocks=blocks),
-        measure_iteration(10_000, replay=4, blocks=blocks),
+        *(measure_iteration(n, replay=k, blocks=blocks) for n, k in sizes),
         measure_loop(SMALL, "11 parameters", blocks=blocks),
         measure_loop(LARGE, "10 million parameters", blocks=blocks),
     ]

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -92,32 +93,26 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
         x = np.load(kept / "x.npy", mmap_mode="r", allow_pickle=False)
         y = np.load(kept / "y.npy", allow_pickle=False)
     mapped = time.perf_counter()
-    clf = SurrogateClassifier(
-        "f1",
-        model="linear",
-        recipe=Recipe(max_iter=max_iter, n_evals=4),
-        validation_fraction=0.02,
-        random_state=SEED,
-    ).fit(x, y)
+    recipe = Recipe(max_iter=max_iter, n_evals=4)
+    settings = {"model": "linear", "recipe": recipe, "random_state": SEED}
+    clf = SurrogateClassifier("f1", validation_fraction=0.02, **settings).fit(x, y)
     seconds = time.perf_counter() - mapped
     x_test, y_test = make_rows(N_TEST, x.shape[1], stream=1)
     scores = clf.method_scores(x_test)
     y_true = torch.from_numpy(y_test.astype(np.int64))
+    measure = partial(evaluate, clf.true_loss_, y_true)
+    results = {result["method"]: result for result in clf.report_["results"]}
+    losses = {
+        name: measure(torch.from_numpy(scores[name]), threshold=result["threshold"])
+        for name, result in results.items()
+    }
     return {
         "rows": len(x),
         "features": x.shape[1],
         "bytes": x.nbytes,
         "mapping_seconds": mapped - begin,
         "fit_seconds": seconds,
-        "test": {
-            (name := result["method"]): evaluate(
-                clf.true_loss_,
-                y_true,
-                torch.from_numpy(scores[name]),
-                threshold=result["threshold"],
-            )
-            for result in clf.report_["results"]
-        },
+        "test": losses,
         "chosen": clf.report_["chosen"],
     }
 

@@ -19,9 +19,8 @@ _STYLES = {"complete": None, "partial": "yellow", "not available here": "dim"}
 def print_methods() -> None:
     """Print every method, what it is meant for, and what is missing for it."""
     missing = available_peers()
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for column in ("method", "title", "tiers", "metrics", "missing"):
-        table.add_column(column)
+    heads = ("method", "title", "tiers", "metrics", "missing")
+    table = Table(*heads, box=SIMPLE_HEAD, show_edge=False)
     for name, method in METHODS.items():
         metrics = "all" if method.metrics is None else " ".join(method.metrics)
         tiers = " ".join(method.tiers)

@@ -165,11 +165,8 @@ def _other_sections(out: Path) -> list[Section]:
     if runtime.exists():
         sections.append(Section("Runtime (section 4.4)", runtime.read_text()))
     for title, captions in _PAPER_FIGURES.items():
-        pictures = [
-            Picture((out / name).read_bytes(), caption)
-            for name, caption in captions.items()
-            if (out / name).exists()
-        ]
+        there = {out / name: caption for name, caption in captions.items()}
+        pictures = [Picture(p.read_bytes(), c) for p, c in there.items() if p.exists()]
         if pictures:
             sections.append(Section(title, pictures=pictures))
     return sections

@@ -41,12 +41,7 @@ class GridOptions:
     metrics: Sequence[str] = ()
 
     def grid(self) -> Grid:
-        """Return the grid.
-
-        Raises:
-            ValueError: If a name is unknown, the preset's table has no place for it, or
-                nothing is left to run.
-        """
+        """Return the grid, if its table has a place for it, and a cell is left."""
         whole = grid = make_grid(
             self.preset,
             size=self.size,

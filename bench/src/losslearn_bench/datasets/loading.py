@@ -54,9 +54,8 @@ class DatasetStatus(NamedTuple):
     @property
     def pos_rate(self) -> float | None:
         """Share of positive rows that was found."""
-        if self.found is None or self.found.n_rows == 0:
-            return None
-        return self.found.n_positives / self.found.n_rows
+        n_rows, _, n_positives = self.found or (0, 0, 0)
+        return n_positives / n_rows if n_rows else None
 
 
 def load_dataset(

@@ -70,9 +70,7 @@ def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
     name = html.escape(title)
     lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        '<head>\n<meta charset="utf-8">',
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{name}</title>\n<style>\n{_STYLE}</style>\n</head>",
         f"<body>\n<h1>{name}</h1>",

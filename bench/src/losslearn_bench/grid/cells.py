@@ -97,11 +97,10 @@ class Grid:
         ]
 
     def _has(self, tier: str, method: str, metric: str) -> bool:
-        if self.only is not None and (tier, method, metric) not in self.only:
-            return False
         found = get_method(method)
+        asked = self.only is None or (tier, method, metric) in self.only
         meant = found.metrics is None or metric in found.metrics
-        return meant and tier in found.tiers
+        return asked and meant and tier in found.tiers
 
 
 def make_jobs(cells: Iterable[Cell], budget: Budget) -> list[Job]:

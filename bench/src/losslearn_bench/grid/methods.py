@@ -180,10 +180,7 @@ METHODS: dict[str, Method] = {
 
 
 def get_method(name: str) -> Method:
-    """Return a method by its name.
-
-    Raises:
-        ValueError: If no method has this name.
+    """Return a method by its name, or say which is near.
 
     Example:
         >>> get_method("sl_r").title

@@ -47,10 +47,7 @@ def restart_peak() -> None:
 
 
 def peak_memory() -> float:
-    """Return the largest resident memory, in MB, since `restart_peak`.
-
-    Where the system cannot begin anew, since the process began.
-    """
+    """Return the largest resident memory in MB since `restart_peak`, at worst ever."""
     with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -38,11 +38,9 @@ def split_rows(
 ) -> Split:
     """Return the parts of a repetition: 80/20, and the validation rows of the 80.
 
-    Stratified by target. A cap takes rows from the training part only, so that a capped
-    run is measured on the very rows of a full one.
-
-    Raises:
-        ValueError: If a class has too few rows to stand in each part.
+    Stratified by target, of which each part needs a row of either class. A cap takes
+    rows from the training part only, so that a capped run is measured on the very rows
+    of a full one.
 
     Example:
         >>> split = split_rows(np.array([0, 1] * 50), "mine", 0, max_train_rows=20)

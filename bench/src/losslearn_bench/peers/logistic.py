@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,11 @@ class TunedLogistic(Method):
 
 def _train(data: TrainingData, setting: Setting) -> Candidate:
     pipeline = _fitted(_pipeline(setting), data)
-    return Candidate(setting, partial(_scores, pipeline), int(pipeline[-1].n_iter_[0]))
+
+    def score(x: Tensor) -> Tensor:
+        return torch.as_tensor(pipeline.decision_function(_array(x)), device=x.device)
+
+    return Candidate(setting, score, int(pipeline[-1].n_iter_[0]))
 
 
 def _pipeline(setting: Setting) -> Pipeline:
@@ -90,10 +93,6 @@ def _gain(y_true: np.ndarray, y_pred: np.ndarray, *, true_loss: TrueLoss) -> flo
     """Return a score that scikit-learn can maximise, from labels 0 and 1."""
     labels = torch.as_tensor(y_pred).double()
     return -float(true_loss(Sets(torch.as_tensor(y_true), labels)))
-
-
-def _scores(pipeline: Pipeline, x: Tensor) -> Tensor:
-    return torch.as_tensor(pipeline.decision_function(_array(x)), device=x.device)
 
 
 def _array(values: Tensor) -> np.ndarray:

@@ -63,10 +63,8 @@ def _capped(lines: Sequence[Line]) -> str:
     for line in lines:
         if line["capped"]:
             found[line["dataset"]].add(line["rows"]["train"])
-    names = [
-        f"{dataset} ({listed([f'{n:,}' for n in sorted(counts)])})"
-        for dataset, counts in sorted(found.items())
-    ]
+    texts = {name: listed([f"{n:,}" for n in sorted(found[name])]) for name in found}
+    names = [f"{dataset} ({text})" for dataset, text in sorted(texts.items())]
     return f"Training rows capped: {listed(names)}." if names else ""
 
 

@@ -1,7 +1,7 @@
 """Result lines brought together: one entry of a table, over its repetitions."""
 
-import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -69,9 +69,7 @@ Entries = dict[Key, Entry]
 def collect(lines: Sequence[Line], protocol: Protocol | None = None) -> Entries:
     """Return the lines as entries, once it is known that they belong together.
 
-    Raises:
-        ValueError: If they may not stand in one table, are of another protocol than the
-            one that is named, or a cell stands there twice.
+    They have to be of the protocol that is named, and hold no cell twice.
     """
     check_lines(lines)
     if protocol is not None and lines[0]["protocol"] != protocol:
@@ -80,19 +78,14 @@ def collect(lines: Sequence[Line], protocol: Protocol | None = None) -> Entries:
             f"{lines[0]['protocol']!r}. Pass the lines of the other results file, or "
             "ask for this protocol."
         )
-    found: dict[Key, list[Line]] = {}
+    found: defaultdict[Key, list[Line]] = defaultdict(list)
     for line in lines:
-        key = Key(*(line[axis] for axis in Key._fields))
-        found.setdefault(key, []).append(line)
+        found[Key(*(line[axis] for axis in Key._fields))].append(line)
     return {key: _entry(key, members) for key, members in found.items()}
 
 
 def check_lines(lines: Sequence[Line]) -> None:
-    """Check that there are lines, of one protocol, budget and version of a data set.
-
-    Raises:
-        ValueError: If not.
-    """
+    """Check that there are lines, of one protocol, budget and version of a data set."""
     if not lines:
         raise ValueError(
             "A table needs result lines, got none. Run the benchmark first, or check "
@@ -104,13 +97,14 @@ def check_lines(lines: Sequence[Line]) -> None:
             f"The lines of a table must share one protocol, got {listed(protocols)}. "
             "Pass those of one."
         )
-    if len({json.dumps(line["budget"], sort_keys=True) for line in lines}) > 1:
-        first = lines[0]["budget"]
+    first = lines[0]["budget"]
+    others = [line["budget"] for line in lines if line["budget"] != first]
+    if others:
         names = {
             f"`{name}`"
-            for line in lines
-            for name in {**first, **line["budget"]}
-            if first.get(name) != line["budget"].get(name)
+            for budget in others
+            for name in {**first, **budget}
+            if first.get(name) != budget.get(name)
         }
         raise ValueError(
             "The lines of a table must share one budget, got different values of "

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from losslearn_bench.datasets import DatasetStatus
+from losslearn_bench.grid.presets import TABLE_3 as CONTESTS
 from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
@@ -53,12 +54,7 @@ JAC = {"paper": "JAC (accuracy)", "honest": "Jaccard"}
 _COUNTED_TWICE = "ijcnn1"
 
 OURS = "sl_r"
-BLOCKS: dict[str, tuple[str, ...]] = {
-    "mcr": ("cross_entropy", OURS),
-    "auc": ("pairwise_logistic", "global_auc_roc", OURS),
-    "jac": ("lovasz_softmax", OURS),
-    "f1": ("cost_sensitive", OURS),
-}
+BLOCKS = {name: CONTESTS[MEASURED[name]] for name in ("mcr", "auc", "jac", "f1")}
 """The paper's losses, and the methods made for them, ours last."""
 
 COLUMNS = tuple((block, name) for block in BLOCKS for name in BLOCKS[block])

@@ -156,10 +156,8 @@ def fit_runtime(rows: Sequence[Row]) -> RuntimeFit:
     .. math::
         t = c_0 + N \big(c_1 K_\alpha (Q_\alpha + Q_\beta) + c_2 K_\beta Q_\beta\big)
 
-    with coefficients of at least zero, by least squares (Lawson and Hanson 1974).
-
-    Raises:
-        ValueError: If there are fewer than four rows.
+    with coefficients of at least zero, by least squares (Lawson and Hanson 1974); it
+    needs four rows.
     """
     if len(rows) < _FEWEST:
         raise ValueError(

@@ -59,10 +59,6 @@ def corrected_resampled_t_test(
     spread: the statistic is then 0 (p-value 1) if they are zero, and infinite (p-value
     0) if not. `test_share` is test rows over rows learned from: 0.25 for 80 to 20.
 
-    Raises:
-        ValueError: If there are fewer than two differences, one is not finite, or the
-            share is negative.
-
     Example:
         >>> result = corrected_resampled_t_test([-0.1, -0.2, -0.3], test_share=0.25)
         >>> round(result.statistic, 3), round(result.p_value, 3)
@@ -96,9 +92,6 @@ def wilcoxon(differences: Sequence[float]) -> Significance:
     The signed-rank test, two-sided: its statistic is the smaller sum of ranks. The
     ranks of zero differences are split evenly between the signs (Demsar).
 
-    Raises:
-        ValueError: If there are no differences, or one is not finite.
-
     Example:
         >>> wilcoxon([-0.1, -0.2, -0.3, -0.4, -0.5])
         Significance(statistic=0.0, p_value=0.0625)
@@ -126,9 +119,6 @@ def verdict(ours: Losses, control: Losses, *, test_share: float) -> Verdict:
     """Judge losses paired by repetition by the corrected resampled t-test at 5 %.
 
     It is a tie where there are fewer than two repetitions to tell by.
-
-    Raises:
-        ValueError: If the two differ in length, or as the test does.
 
     Example:
         >>> verdict([0.20, 0.21, 0.22], [0.30, 0.30, 0.32], test_share=0.25)
