@@ -82,14 +82,13 @@ def _change(changes: list[float]) -> list[str]:
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
     options = make_parser(__doc__, "ablation.jsonl").parse_args(args)
-    every = ("", *INGREDIENTS.values())
+    changed = product(MODELS, ("", *INGREDIENTS.values()))
+    variants = [name_variant(model, changes) for model, changes in changed]
+    limits = ([MAX_ITER], [MAX_ROWS])
     cells = [
         cell
-        for seed, model, changes in product(range(SEEDS), MODELS, every)
-        for cell in make_cells(
-            *(KEY, [seed], DATA, METRICS, [name_variant(model, changes)]),
-            *([MAX_ITER], [MAX_ROWS]),
-        )
+        for seed, variant in product(range(SEEDS), variants)
+        for cell in make_cells(KEY, [seed], DATA, METRICS, [variant], *limits)
     ]
     table = make_table(run_grid(cells, options, run_cell))
     heading = (

@@ -47,7 +47,7 @@ def restart_peak() -> None:
 
 
 def peak_memory() -> float:
-    """Return the largest resident memory in MB since `restart_peak`, at worst ever."""
+    """Return the largest resident memory in MB since `restart_peak` or the start."""
     with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
