@@ -10,7 +10,10 @@ gets (the branch that is chosen by validation rows). Goes on where it stopped; l
 table are written under `results/`.
 """
 
-from fits import Line, make_cells, make_parser, report, run_grid
+from itertools import product
+
+from fits import Line, make_cells, make_parser, run_grid
+from shared import report
 from variants import KEY, run_cell
 
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
@@ -60,8 +63,8 @@ def make_table(lines: list[Line]) -> str:
                 and (other := cells.get((*key[:place], whole, *key[place + 1 :])))
             ]
             for branch in ("surrogate", "chosen"):
-                found = [a[branch]["test"] / b[branch]["test"] - 1 for a, b in pairs]
-                entries += _change(found)
+                tests = [(a[branch]["test"], b[branch]["test"]) for a, b in pairs]
+                entries += _change([100 * (one / full - 1) for one, full in tests])
         rows.append(entries)
     heads = ("branch", "worse in", "chosen", "worse in")
     columns = [f"{model}: {what}" for model in MODELS for what in heads]
@@ -72,30 +75,22 @@ def _change(changes: list[float]) -> list[str]:
     """Return the mean change of the test loss in percent, and how often it rose."""
     if not changes:
         return ["", ""]
-    percent = [100 * change for change in changes]
-    mean = mean_and_error(percent, form="+.1f", unit=" %")
+    mean = mean_and_error(changes, form="+.1f", unit=" %")
     return [mean, how_many(changes, lower=False)]
 
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print and write the table."""
     options = make_parser(__doc__, "ablation.jsonl").parse_args(args)
+    changed = product(MODELS, ("", *INGREDIENTS.values()))
+    variants = [name_variant(model, changes) for model, changes in changed]
+    limits = ([MAX_ITER], [MAX_ROWS])
     cells = [
         cell
-        for seed in range(SEEDS)
-        for model in MODELS
-        for changes in ("", *INGREDIENTS.values())
-        for cell in make_cells(
-            KEY,
-            [seed],
-            DATA,
-            METRICS,
-            [name_variant(model, changes)],
-            [MAX_ITER],
-            [MAX_ROWS],
-        )
+        for seed, variant in product(range(SEEDS), variants)
+        for cell in make_cells(KEY, [seed], DATA, METRICS, [variant], *limits)
     ]
-    table = make_table(run_grid(cells, options, run_cell, KEY))
+    table = make_table(run_grid(cells, options, run_cell))
     heading = (
         "# Each ingredient taken out\n\n"
         f"Mean change of the test loss ± its standard error over {len(DATA)} data "

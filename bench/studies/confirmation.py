@@ -11,16 +11,14 @@ on where it stopped. Writes lines, a table and a figure of each tier under
 `results/confirmation/`.
 """
 
-import argparse
-import os
 import statistics
 import sys
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import fits
+import shared
+from shared import DATA_DIR, make_parser
 
 from losslearn_bench.grid.cells import Grid
 from losslearn_bench.grid.local import LocalBackend
@@ -44,9 +42,14 @@ from losslearn_bench.tables.entries import (
 )
 from losslearn_bench.tables.entries import compare as judge
 from losslearn_bench.tables.markdown import bold, markdown_table, paragraphs
-from losslearn_bench.tables.outcomes import contrast, is_hand_made, order_of
+from losslearn_bench.tables.outcomes import (
+    contrast,
+    count_verdicts,
+    is_hand_made,
+    order_of,
+)
 
-RESULTS = fits.RESULTS / "confirmation"
+RESULTS = shared.RESULTS / "confirmation"
 OURS, CONTROL = "default_fit", "cross_entropy"
 FIRST, REPETITIONS, MAX_ROWS = 3, 5, 100_000
 DATA = (
@@ -71,11 +74,8 @@ def make_grids() -> list[Grid]:
         only=None,
         budget=Budget(max_train_rows=MAX_ROWS),
     )
-    others = tuple(
-        method.name
-        for method in HAND_MADE
-        if method.name not in (CONTROL, "evolution_strategies")
-    )
+    names = [method.name for method in HAND_MADE if is_hand_made(method.name)]
+    others = tuple(name for name in names if name != CONTROL)
     return [
         replace(whole, methods=(CONTROL, OURS), tiers=("linear",)),
         *(
@@ -132,7 +132,7 @@ def make_table(rows: list[Row], tier: str) -> str:
     lines = []
     for row in rows:
         best = ["", ""]
-        if row.best_entry is not None:
+        if row.best_entry:
             name = f"{shown(row.best_entry, full=0)} ({row.best})"
             best = [name, _place(row.ours, row.best_entry)]
         both = [shown(entry, full=0) for entry in (row.ours, row.control)]
@@ -152,31 +152,27 @@ def make_summary(by_tier: dict[str, list[Row]]) -> str:
     """Return wins, ties and losses of each metric in Markdown."""
     lines = []
     for tier, rows in by_tier.items():
-        pairs = {
-            "cross-entropy": [(row.key.metric, row.ours, row.control) for row in rows],
-            "the best hand-made loss": [
-                (row.key.metric, row.ours, row.best_entry)
-                for row in rows
-                if row.best_entry is not None
-            ],
+        rivals = {
+            "cross-entropy": [row.control for row in rows],
+            "the best hand-made loss": [row.best_entry for row in rows],
         }
-        for name, found in pairs.items():
+        for name, entries in rivals.items():
+            found = [
+                (row.key.metric, judge(row.ours, rival), gaps(row.ours, rival))
+                for row, rival in zip(rows, entries, strict=True)
+                if rival is not None
+            ]
             if not found:
                 continue
             cells = [
-                _count([judge(a, b) for metric, a, b in found if metric == one])
+                count_verdicts(verdict for metric, verdict, _ in found if metric == one)
                 for one in METRICS
             ]
-            total = _count([judge(a, b) for _, a, b in found])
-            means = order_of([statistics.fmean(gaps(a, b)) for _, a, b in found])
+            total = count_verdicts(verdict for _, verdict, _ in found)
+            means = order_of([statistics.fmean(own) for _, _, own in found])
             lines.append([f"{tier}, {name}", *cells, bold(total), str(means)])
     heads = ["model, against", *METRICS, "all", "mean lower / equal / higher"]
     return markdown_table(heads, lines)
-
-
-def _count(verdicts: list[str]) -> str:
-    counts = Counter(verdicts)
-    return " / ".join(str(counts[verdict]) for verdict in ("win", "tie", "loss"))
 
 
 def draw(rows: list[Row], path: Path, title: str) -> None:
@@ -184,11 +180,8 @@ def draw(rows: list[Row], path: Path, title: str) -> None:
     from losslearn.report.figures import save_figure
     from losslearn_bench.figures.outcomes import draw_outcomes
 
-    cells = [
-        contrast(row.key, row.ours, row.control)
-        for row in rows
-        if any(gaps(row.ours, row.control))
-    ]
+    changed = [row for row in rows if any(gaps(row.ours, row.control))]
+    cells = [contrast(row.key, row.ours, row.control) for row in changed]
     note = f"not shown: {len(rows) - len(cells)} cells without any change"
     if cells:
         figure = draw_outcomes(cells, title=title, limit=_FURTHEST, note=note)
@@ -198,8 +191,7 @@ def draw(rows: list[Row], path: Path, title: str) -> None:
 def write_results(out: Path) -> str:
     """Write tables and figures of the lines in a folder; return the summary."""
     results = ResultsFile(out / LINES)
-    by_tier = {tier: collect_rows(results, tier) for tier in TIERS}
-    by_tier = {tier: rows for tier, rows in by_tier.items() if rows}
+    by_tier = {t: rows for t in TIERS if (rows := collect_rows(results, t))}
     for tier, rows in by_tier.items():
         (out / f"{tier}.md").write_text(make_table(rows, tier))
         draw(rows, out / tier, f"{tier}: the default fit against cross-entropy")
@@ -210,13 +202,14 @@ def write_results(out: Path) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then write tables and figures."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--tier", choices=TIERS, help="run this one alone")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--tables-only", action="store_true", help="run nothing")
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        jobs=2,
+        tier={"choices": TIERS, "help": "run this one alone"},
+        out=RESULTS,
+        data_dir=DATA_DIR,
+        tables_only={"action": "store_true", "help": "run nothing"},
+    ).parse_args(args)
     options.out.mkdir(parents=True, exist_ok=True)
     results = ResultsFile(options.out / LINES)
 
@@ -228,10 +221,9 @@ def main(args: list[str] | None = None) -> None:
     if not options.tables_only:
         with LocalBackend(options.jobs) as backend:
             for grid in make_grids():
-                if options.tier not in (None, *grid.tiers):
-                    continue
-                data_dir = options.data_dir and Path(options.data_dir)
-                run_grid(grid, results, backend, data_dir=data_dir, watch=watch)
+                if options.tier in (None, *grid.tiers):
+                    given = {"data_dir": options.data_dir, "watch": watch}
+                    run_grid(grid, results, backend, **given)
     sys.stdout.write(f"{write_results(options.out)}\n")
 
 

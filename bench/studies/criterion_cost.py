@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from timing import Reading, share
+from timing import Reading, absolute, share
 from torch import Tensor, nn
 
 from losslearn import SurrogateLoss
@@ -21,12 +21,13 @@ TURN = 24
 reading of its health."""
 
 
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+
 class PlainLoop:
     """A model trained by a criterion, which is timed apart from the rest."""
 
-    def __init__(
-        self, widths: list[int], criterion: Callable[[Tensor, Tensor], Tensor]
-    ) -> None:
+    def __init__(self, widths: list[int], criterion: Criterion) -> None:
         """Make the model and its batch."""
         torch.manual_seed(0)
         self._model = make_perceptron(widths)
@@ -80,19 +81,6 @@ def measure_criterion(blocks: int, seconds: float) -> list[Reading]:
         what = f"SurrogateLoss, {name}, batch {BATCH}"
         if widths is LARGE:
             readings.append(share(what, ours[0], "cross-entropy", plain[0], 1.5))
-        readings.append(added(f"{what}, added", ours[1], plain[1]))
+        more = (CRITERIA, "cross-entropy", plain[1])
+        readings.append(absolute(f"{what}, added", ours[1], *more))
     return readings
-
-
-def added(what: str, ours: float, plain: float) -> Reading:
-    """Return a line that asks how many milliseconds more a step takes."""
-    more = ours - plain
-    return Reading(
-        what,
-        ours,
-        "cross-entropy",
-        plain,
-        f"<= {CRITERIA:g} ms",
-        f"{more:.3f} ms",
-        more <= CRITERIA,
-    )

@@ -13,33 +13,23 @@ corrected resampled t-test stand beside it. Prints the tables and writes
 `results/criterion/quality.md`.
 """
 
-import argparse
 import statistics
 from collections import Counter
 from pathlib import Path
 
-from fits import RESULTS, report
+from shared import RESULTS, make_parser, report
 
 from losslearn_bench.grid.job import Line
 from losslearn_bench.grid.results import LINES, ResultsFile
-from losslearn_bench.tables.entries import Entries, collect
+from losslearn_bench.tables.entries import collect
 from losslearn_bench.tables.lines import table_lines
 from losslearn_bench.tables.markdown import markdown_table
-from losslearn_bench.tables.outcomes import Contrast, contrasts, order_of
-
-
-def spread_of(entries: Entries, cell: Contrast) -> float:
-    """Return the deviation of the estimator's test loss over all its splits."""
-    found = list(entries[cell.key._replace(method="sl_r")].test.values())
-    return statistics.stdev(found) if len(found) > 1 else 0.0
-
-
-def place(cell: Contrast, spread: float) -> str:
-    """Return where the criterion's mean lies: "better", "within" or "worse"."""
-    gap = statistics.fmean(cell.ours) - statistics.fmean(cell.control)
-    if abs(gap) <= spread:
-        return "within"
-    return "better" if gap < 0 else "worse"
+from losslearn_bench.tables.outcomes import (
+    Contrast,
+    contrasts,
+    count_verdicts,
+    order_of,
+)
 
 
 def summary(lines: list[Line], control: str) -> list[list[str]]:
@@ -50,9 +40,8 @@ def summary(lines: list[Line], control: str) -> list[list[str]]:
     rows = []
     for tier, cells in tiers.items():
         order = order_of([sum(cell.ours) - sum(cell.control) for cell in cells])
-        verdicts = Counter(cell.verdict for cell in cells)
-        counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
-        rows.append([tier, control, str(order), counts])
+        verdicts = count_verdicts(cell.verdict for cell in cells)
+        rows.append([tier, control, str(order), verdicts])
     return rows
 
 
@@ -61,16 +50,18 @@ def make_table(lines: list[Line]) -> str:
     entries, rows = collect(lines), []
     counts: Counter[str] = Counter()
     for cell in contrasts(lines, ours="criterion", control="sl_r"):
-        spread = spread_of(entries, cell)
-        where = place(cell, spread)
+        # of the estimator, over all its splits
+        found = list(entries[cell.key._replace(method="sl_r")].test.values())
+        spread = statistics.stdev(found) if len(found) > 1 else 0.0
+        ours, theirs = statistics.fmean(cell.ours), statistics.fmean(cell.control)
+        where = "better" if ours < theirs else "worse"
+        where = "within" if abs(ours - theirs) <= spread else where
         counts[where] += 1
         tier, dataset, metric, _ = cell.key
-        means = [statistics.fmean(part) for part in (cell.ours, cell.control)]
-        values = [f"{value:.4f}" for value in (*means, spread)]
+        values = [f"{value:.4f}" for value in (ours, theirs, spread)]
         rows.append([tier, dataset, metric, str(len(cell.ours)), *values, where])
-    against = [
-        row for name in ("sl_r", "cross_entropy") for row in summary(lines, name)
-    ]
+    controls = ("sl_r", "cross_entropy")
+    against = [row for control in controls for row in summary(lines, control)]
     heads = ["tier", "control", "mean lower / equal / higher"]
     cells = ["tier", "data", "metric", "splits", "criterion", "estimator"]
     return "\n\n".join(
@@ -86,9 +77,8 @@ def make_table(lines: list[Line]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Print the table and write it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of lines")
-    options = parser.parse_args(args)
+    lines_at = {"type": Path, "default": RESULTS, "help": "folder of lines"}
+    options = make_parser(__doc__, results=lines_at).parse_args(args)
     own = options.results / "criterion"
     files = ResultsFile(options.results / LINES), ResultsFile(own / LINES)
     lines = table_lines([line for file in files for line in file.lines()], "honest")

@@ -8,11 +8,16 @@ kept for `speed.py` alone; the package has the same arithmetic in
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.optim import Optimizer
 
 from losslearn.metrics import Loss, Sets
 from losslearn.models.rows import Rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.sampling import SetSampler
+
+MODEL_STEPS, SURROGATE_STEPS = 3, 10
+"""K_alpha and K_beta, the paper's."""
 
 
 class EagerLoop:
@@ -25,28 +30,21 @@ class EagerLoop:
         true_loss: Loss,
         rows: Rows,
         sampler: SetSampler,
-        *,
-        lr: float = 1e-3,
-        max_grad_norm: float = 1.0,
+        lr: float,
     ) -> None:
         """Make the two optimisers."""
         self.model, self.surrogate = model, surrogate
         self._true_loss, self._rows, self._sampler = true_loss, rows, sampler
-        self._max_grad_norm = max_grad_norm
         self._alpha = torch.optim.Adam(model.parameters(), lr=lr)
         self._beta = torch.optim.Adam(surrogate.parameters(), lr=lr)
 
-    def iterate(self, *, model_steps: int = 3, surrogate_steps: int = 10) -> None:
+    def iterate(self) -> None:
         """Take K_beta steps of the surrogate, then K_alpha steps of the model."""
-        for _ in range(surrogate_steps):
-            self.surrogate_step()
-        for _ in range(model_steps):
+        for _ in range(SURROGATE_STEPS):
+            batch = self.scores()
+            self.fit_surrogate(batch, self.value(batch))
+        for _ in range(MODEL_STEPS):
             self.model_step()
-
-    def surrogate_step(self) -> None:
-        """Draw, score and value a batch; move the surrogate toward its value."""
-        batch = self.scores()
-        self.fit_surrogate(batch, self.value(batch))
 
     def scores(self) -> Sets:
         """Draw a batch and score it."""
@@ -74,15 +72,11 @@ class EagerLoop:
     def cross_entropy_step(self) -> None:
         """Move the model down the cross-entropy of a batch: what people do today."""
         batch = self._draw()
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            batch.score, batch.target.float()
-        )
+        loss = cross_entropy(batch.score, batch.target.float())
         self._step(self.model, self._alpha, loss)
 
-    def _step(
-        self, module: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor
-    ) -> None:
+    def _step(self, module: nn.Module, optimizer: Optimizer, value: Tensor) -> None:
         optimizer.zero_grad()
         value.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), self._max_grad_norm)
+        nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimizer.step()

@@ -9,15 +9,15 @@ training, the seconds of the surrogate's branch, and the test loss of its best w
 Writes `results/fewer_calls.json`.
 """
 
-import os
 import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from shared import DATA_DIR, write
 from sklearn.metrics import average_precision_score
-from timing import hardware, make_parser, write
+from timing import hardware, make_parser
 
 from losslearn import Recipe, SurrogateClassifier
 from losslearn.metrics import Sets, as_true_loss
@@ -30,9 +30,8 @@ def measure(
     dataset: str, split: int, replay: int, *, max_iter: int, data_dir: Path | None
 ) -> dict[str, object]:
     """Fit once and count the calls."""
-    data, test, _, _ = load_rows(
-        dataset, split, max_train_rows=20_000, data_dir=data_dir
-    )
+    rows = load_rows(dataset, split, max_train_rows=20_000, data_dir=data_dir)
+    data, test = rows.data, rows.test
     n_calls = 0
 
     def counted(y_true: np.ndarray, y_score: np.ndarray) -> float:
@@ -51,11 +50,13 @@ def measure(
     # few rows to choose by, so that what is counted are the calls of the training
     x, y, x_valid, y_valid = (part.numpy() for part in data[:4])
     classifier.fit(x, y, X_valid=x_valid, y_valid=y_valid)
-    scores = classifier.method_scores(test.x.numpy())
     true_loss = as_true_loss("average_precision")
-    seconds = {
-        line["method"]: line["seconds"] for line in classifier.report_["results"]
+    losses = {
+        name: float(true_loss(Sets(test.y_true, torch.from_numpy(score))))
+        for name, score in classifier.method_scores(test.x.numpy()).items()
     }
+    results = classifier.report_["results"]
+    seconds = {line["method"]: line["seconds"] for line in results}
     return {
         "dataset": dataset,
         "split": split,
@@ -64,21 +65,20 @@ def measure(
         "calls": n_calls,
         "seconds": seconds["surrogate"],
         "control_seconds": seconds["cross_entropy"],
-        **{
-            f"{name}_test_loss": float(
-                true_loss(Sets(test.y_true, torch.from_numpy(score)))
-            )
-            for name, score in scores.items()
-        },
+        **{f"{name}_test_loss": loss for name, loss in losses.items()},
     }
 
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = make_parser(__doc__, "fewer_calls.json", splits=3, max_iter=600)
-    parser.add_argument("--dataset", action="append")
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        "fewer_calls.json",
+        splits=3,
+        max_iter=600,
+        dataset={"action": "append"},
+        data_dir=DATA_DIR,
+    ).parse_args(args)
     torch.set_num_threads(1)
     lines = []
     datasets = options.dataset or DATASETS
@@ -87,16 +87,16 @@ def main(args: list[str] | None = None) -> None:
     for dataset in datasets:
         for replay in (1, 4):
             given = {"max_iter": options.max_iter, "data_dir": options.data_dir}
-            found = [
-                measure(dataset, split, replay, **given)
-                for split in range(options.splits)
-            ]
+            splits = range(options.splits)
+            found = [measure(dataset, split, replay, **given) for split in splits]
             lines += found
-            losses = [line["surrogate_test_loss"] for line in found]
+            calls, seconds, losses = (
+                [line[name] for line in found]
+                for name in ("calls", "seconds", "surrogate_test_loss")
+            )
             sys.stdout.write(
-                f"{dataset:10s} replay {replay}: "
-                f"{statistics.mean(line['calls'] for line in found):8.0f} calls "
-                f"{statistics.mean(line['seconds'] for line in found):7.1f} s "
+                f"{dataset:10s} replay {replay}: {statistics.mean(calls):8.0f} calls "
+                f"{statistics.mean(seconds):7.1f} s "
                 f"test loss {statistics.mean(losses):.4f} "
                 f"({', '.join(f'{loss:.4f}' for loss in losses)})\n"
             )

@@ -5,8 +5,6 @@ and `small_batches.py` share.
 """
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -14,10 +12,14 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losslearn.report.figures import write_whole
+import shared
+from shared import DATA_DIR, RESULTS
+
 from losslearn_bench.grid.jsonl import JsonLines
 
 if TYPE_CHECKING:
+    import torch
+
     from losslearn.metrics import TrueLoss
     from losslearn.training.recipe import Recipe
     from losslearn_bench.harness.rows import SplitRows
@@ -25,29 +27,15 @@ if TYPE_CHECKING:
 Line = dict[str, Any]
 Run = Callable[[Line, Path | None], Line]
 
-RESULTS = Path(__file__).parents[1] / "results"
 METHODS = ("surrogate", "cross_entropy")
 BRANCHES = (*METHODS, "chosen")
 """What is trained; the last is one of the others, chosen by validation rows."""
 
 
-def make_parser(
-    text: str, results: str, **further: dict[str, Any]
-) -> argparse.ArgumentParser:
-    """Return the parser of a script that runs a grid.
-
-    Args:
-        text: The script's docstring.
-        results: Where its lines go below `results/`, unless another file is given.
-        further: Options of its own, `--NAME` with what argparse takes.
-    """
-    parser = argparse.ArgumentParser(description=text.split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument("--results", type=Path, default=RESULTS / results)
-    for name, settings in further.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", **settings)
-    return parser
+def make_parser(text: str, results: str, **options: object) -> argparse.ArgumentParser:
+    """Return the parser of a script that runs a grid, its lines below `results/`."""
+    file = RESULTS / results
+    return shared.make_parser(text, jobs=2, data_dir=DATA_DIR, results=file, **options)
 
 
 def make_cells(key: tuple[str, ...], *axes: Iterable[object]) -> list[Line]:
@@ -55,10 +43,8 @@ def make_cells(key: tuple[str, ...], *axes: Iterable[object]) -> list[Line]:
     return [dict(zip(key, values, strict=True)) for values in product(*axes)]
 
 
-def run_grid(
-    cells: Iterable[Line], options: argparse.Namespace, run: Run, key: tuple[str, ...]
-) -> list[Line]:
-    """Run the cells that have no line yet, each known by the fields of `key`.
+def run_grid(cells: list[Line], options: argparse.Namespace, run: Run) -> list[Line]:
+    """Run the cells that have no line yet.
 
     Returns:
         All lines, those of earlier calls and other cells among them.
@@ -67,43 +53,46 @@ def run_grid(
     from rich.progress import track
 
     file = JsonLines(options.results)
-    done = {tuple(line[name] for name in key) for line in file.read()}
-    todo = [cell for cell in cells if tuple(cell[name] for name in key) not in done]
+    done = {tuple(line[name] for name in cells[0]) for line in file.read()}
+    todo = [cell for cell in cells if tuple(cell.values()) not in done]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(run, cell, options.data_dir) for cell in todo]
-        ended = as_completed(futures)
-        for future in track(
-            ended, "fits", total=len(todo), console=Console(stderr=True)
-        ):
+        ended, shown = as_completed(futures), Console(stderr=True)
+        for future in track(ended, "fits", total=len(todo), console=shown):
             file.append([future.result()])
     return file.read()
 
 
+def of_cells(lines: list[Line], cells: list[Line]) -> list[Line]:
+    """Return the lines of some cells."""
+    return [line for line in lines if {name: line[name] for name in cells[0]} in cells]
+
+
 def where(lines: Iterable[Line], **fields: object) -> list[Line]:
     """Return the lines that have these values."""
-    return [
-        line
-        for line in lines
-        if all(line[name] == value for name, value in fields.items())
-    ]
+    asked = fields.items()
+    return [one for one in lines if all(one[name] == value for name, value in asked)]
 
 
-def report(table: str, results: Path, *, heading: str = "") -> None:
-    """Print a table, and write it beside its lines."""
-    write_whole(results.with_suffix(".md"), f"{heading}{table}\n".encode())
-    sys.stdout.write(f"{table}\n")
-
-
-def load(
-    name: str, seed: int, max_rows: int | None, data_dir: Path | None
-) -> "SplitRows":
+def load(data: str, seed: int, most: int | None, data_dir: Path | None) -> "SplitRows":
     """Return the rows of a split, as many as a fit on one thread takes."""
     import torch
 
     from losslearn_bench.harness.rows import load_rows
 
     torch.set_num_threads(1)
-    return load_rows(name, seed, max_train_rows=max_rows, data_dir=data_dir)
+    return load_rows(data, seed, max_train_rows=most, data_dir=data_dir)
+
+
+def build_kind(kind: str, x: "torch.Tensor") -> "torch.nn.Module":
+    """Return a new built-in model, or for "module" the MLP as anybody's own module."""
+    from torch import nn
+
+    from losslearn.models.networks import build_model
+
+    if kind == "module":
+        return nn.Sequential(*build_model("mlp", x).children(), nn.Flatten(0))
+    return build_model(kind, x)
 
 
 def fit_branches(
@@ -139,9 +128,7 @@ def fit_branches(
         run = result.runs[name]
         predictor.load_weights(run.best_state)
         valid, test = map(predictor.predict, (data.valid, rows.test.rows))
-        loss = nn.functional.binary_cross_entropy_with_logits(
-            valid, data.y_valid.to(valid.dtype)
-        )
+        loss = nn.BCEWithLogitsLoss()(valid, data.y_valid.to(valid.dtype))
         branches[name] = {
             "validation": run.best_loss,
             "constant": bool(test.std() <= 1e-6 * test.abs().max()),

@@ -14,7 +14,8 @@ written under `results/`.
 
 import statistics
 
-from fits import Line, make_cells, make_parser, report, run_grid, where
+from fits import Line, make_cells, make_parser, run_grid, where
+from shared import report
 from variants import KEY, run_cell
 
 from losslearn_bench.tables.markdown import markdown_table, mean_and_deviation
@@ -50,10 +51,8 @@ def _entry(lines: list[Line]) -> list[str]:
     """Return mean, ratio of the deviations and number of constant models."""
     if len(lines) < 2:
         return ["", "", ""]
-    ours, theirs = (
-        [line[name]["test"] for line in lines]
-        for name in ("surrogate", "cross_entropy")
-    )
+    ours = [line["surrogate"]["test"] for line in lines]
+    theirs = [line["cross_entropy"]["test"] for line in lines]
     spread = statistics.stdev(theirs)
     ratio = statistics.stdev(ours) / spread if spread else float("nan")
     constant = sum(line["surrogate"]["constant"] for line in lines)
@@ -70,7 +69,7 @@ def main(args: list[str] | None = None) -> None:
             KEY, range(SEEDS), DATA, METRICS, [variant], [MAX_ITER], [MAX_ROWS]
         )
     ]
-    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
+    report(make_table(run_grid(cells, options, run_cell)), options.results)
 
 
 if __name__ == "__main__":

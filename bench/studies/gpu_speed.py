@@ -14,15 +14,18 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import torch
-from criterion_cost import BATCH, LARGE, SMALL, TURN, make_perceptron
+from criterion_cost import BATCH, LARGE, SMALL, TURN, Criterion, make_perceptron
 from iteration_parts import FIT, SCORES, STEPS, TRUE_LOSSES, our_parts
+from shared import write
 from speed import make_setting
-from timing import hardware, interleaved, make_parser, write
-from torch import Tensor, nn
+from timing import hardware, interleaved, make_parser
+from torch import nn
 
 from losslearn import SurrogateLoss
 from losslearn._fast.cuda_graphs import GraphedFunction
 from losslearn.training.algorithm import draw_scored
+
+Ways = dict[str, Callable[[], object]]
 
 
 class Line(NamedTuple):
@@ -34,13 +37,10 @@ class Line(NamedTuple):
     """How often a call waits for the device."""
 
 
-def measure(
-    what: str, ways: dict[str, Callable[[], object]], *, calls: int, blocks: int
-) -> Line:
+def measure(what: str, ways: Ways, *, calls: int, blocks: int) -> Line:
     """Time ways of `calls` steps each, and count what waits."""
-    ms = interleaved(
-        *ways.values(), blocks=blocks, seconds=0.1, wait=torch.cuda.synchronize
-    )
+    wait = torch.cuda.synchronize
+    ms = interleaved(*ways.values(), blocks=blocks, seconds=0.1, wait=wait)
     return Line(
         what,
         {name: taken / calls for name, taken in zip(ways, ms, strict=True)},
@@ -70,7 +70,7 @@ def without_graphs(way: Callable[[], object]) -> Callable[[], object]:
     return call
 
 
-def both(way: Callable[[], object]) -> dict[str, Callable[[], object]]:
+def both(way: Callable[[], object]) -> Ways:
     """Return a way as it is and without graphs."""
     return {"graphs": way, "no graphs": without_graphs(way)}
 
@@ -90,11 +90,11 @@ def measure_iteration(n: int, *, replay: int, blocks: int) -> Line:
 def measure_parts(blocks: int) -> list[Line]:
     """The parts of an iteration at the paper's size."""
     setting = make_setting("module", device="cuda")
-    parts = our_parts(setting)
-    one = draw_scored(setting.trainer.predictor, setting.trainer.sampler, 1).picked(0)
+    parts, trainer = our_parts(setting), setting.ours.trainer
+    one = draw_scored(trainer.predictor, trainer.sampler, 1).picked(0)
 
     def value() -> object:
-        return setting.learned.value_and_slope(one)
+        return setting.ours.learned.value_and_slope(one)
 
     ways = {
         **{name: {"eager": parts[name]} for name in (SCORES, TRUE_LOSSES)},
@@ -108,7 +108,7 @@ def measure_parts(blocks: int) -> list[Line]:
 def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
     """A loop of one's own, by each criterion."""
 
-    def make(criterion: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], object]:
+    def make(criterion: Criterion) -> Callable[[], object]:
         torch.manual_seed(0)
         model = make_perceptron(widths).cuda()
         optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
@@ -124,10 +124,8 @@ def measure_loop(widths: list[int], name: str, *, blocks: int) -> Line:
 
         return turn
 
-    ways = {
-        "cross-entropy": make(nn.BCEWithLogitsLoss()),
-        **both(make(SurrogateLoss("f1", warm_up=1))),
-    }
+    ours = both(make(SurrogateLoss("f1", warm_up=1)))
+    ways = {"cross-entropy": make(nn.BCEWithLogitsLoss()), **ours}
     what = f"a step of a loop, {name}, batch {BATCH}"
     return measure(what, ways, calls=TURN, blocks=blocks)
 
@@ -138,12 +136,10 @@ def main(args: list[str] | None = None) -> None:
     if not torch.cuda.is_available():
         sys.exit("gpu_speed.py times a CUDA device, and PyTorch finds none here.")
     blocks = options.blocks
+    sizes = ((100, 1), (100, 4), (1_000, 4), (10_000, 4))
     lines = [
         *measure_parts(blocks),
-        measure_iteration(100, replay=1, blocks=blocks),
-        measure_iteration(100, replay=4, blocks=blocks),
-        measure_iteration(1_000, replay=4, blocks=blocks),
-        measure_iteration(10_000, replay=4, blocks=blocks),
+        *(measure_iteration(n, replay=k, blocks=blocks) for n, k in sizes),
         measure_loop(SMALL, "11 parameters", blocks=blocks),
         measure_loop(LARGE, "10 million parameters", blocks=blocks),
     ]
@@ -153,14 +149,9 @@ def main(args: list[str] | None = None) -> None:
             for name, ms in line.ms.items()
         )
         sys.stdout.write(f"{line.what:55s} {ways}\n")
-    device = torch.cuda.get_device_name()
-    write(
-        options.out,
-        {
-            "hardware": {"gpu": device, **hardware()},
-            "lines": [line._asdict() for line in lines],
-        },
-    )
+    machine = {"gpu": torch.cuda.get_device_name(), **hardware()}
+    table = [line._asdict() for line in lines]
+    write(options.out, {"hardware": machine, "lines": table})
 
 
 if __name__ == "__main__":

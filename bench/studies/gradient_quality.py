@@ -12,30 +12,26 @@ which says how far a linear model can be brought at all. Writes
 `results/gradient_quality.{jsonl,md}`, in which the lines of other metrics stay.
 """
 
-import argparse
 import math
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from fits import RESULTS, Line, load, report
+from fits import Line, load
 from odd_metrics import METRICS as ODD_METRICS
+from shared import DATA_DIR, RESULTS, make_parser, report
 from torch import Tensor, nn
 
-from losslearn.metrics import TrueLoss, as_true_loss
+from losslearn.metrics import Loss, TrueLoss, as_true_loss
 from losslearn.models.networks import build_model, score_rows
-from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.training.algorithm import draw_scored
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.harness.neural import make_trainer
-from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import SplitRows, TrainingData, measure
 from losslearn_bench.tables.markdown import markdown_table
 
@@ -62,9 +58,8 @@ def by_cross_entropy(
 def losses_of(model: nn.Module, rows: SplitRows, true_loss: TrueLoss) -> Line:
     """Return the loss of each part, that of the test rows at a threshold of others."""
     data, test = rows.data, rows.test
-    train, valid, held_out = (
-        score_rows(model, x) for x in (data.x, data.x_valid, test.x)
-    )
+    parts = (data.x, data.x_valid, test.x)
+    train, valid, held_out = (score_rows(model, x) for x in parts)
     return {
         "train": float(true_loss(data.train.whole(train))),
         "validation": float(true_loss(data.valid.whole(valid))),
@@ -105,9 +100,7 @@ def metric_gradient(
     return gradient
 
 
-def learned_gradients(
-    model: nn.Module, trainer: Trainer, objective: LearnedObjective
-) -> Tensor:
+def learned_gradients(model: nn.Module, trainer: Trainer, objective: Loss) -> Tensor:
     """Return the learned loss's gradient for the weights, set by set."""
     model.train()
     rows, found = trainer.predictor.rows, []
@@ -124,32 +117,26 @@ def compare(
 ) -> Line:
     """Fit the surrogate at the model's weights, and return the cosines."""
     steps = settings["surrogate_updates"]
-    config = Recipe(
-        batch_size=settings["batch_size"],
-        perturbation=settings["perturbation"],
-        replay=1,
-    )
-    generator = torch.Generator().manual_seed(0)
+    own = {name: settings[name] for name in ("batch_size", "perturbation")}
+    config = Recipe(**own, replay=1)
     form = replace(true_loss, is_top_heavy=settings.get("sees_top", False))
     surrogate = first_surrogate(form, config, data, seed=0)
-    trainer = make_trainer(model, data, true_loss, config, generator=generator)
-    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    trainer, learner, objective = make_algorithm(
+        model, surrogate, data, true_loss, config, seed=0
+    )
     model.train()
     for _ in range(steps // config.surrogate_steps):
         error = learner.learn(
             lambda n_sets: draw_scored(trainer.predictor, trainer.sampler, n_sets),
             steps=config.surrogate_steps,
         )
-    learned = learned_gradients(model, trainer, LearnedObjective(learner.fitter))
+    learned = learned_gradients(model, trainer, objective)
     line: Line = {"settings": settings, "surrogate_error": float(error)}
     for name, strength in (("near", NEAR), ("far", FAR)):
         true = metric_gradient(model, data, true_loss, strength)
-        line[f"cosine_{name}"] = float(
-            torch.cosine_similarity(learned.mean(0), true, dim=0)
-        )
-        line[f"cosine_{name}_single"] = float(
-            torch.cosine_similarity(learned, true, dim=1).mean()
-        )
+        mean = torch.cosine_similarity(learned.mean(0), true, dim=0)
+        single = torch.cosine_similarity(learned, true, dim=1).mean()
+        line |= {f"cosine_{name}": float(mean), f"cosine_{name}_single": float(single)}
     return line
 
 
@@ -163,9 +150,8 @@ def descend(
 ) -> None:
     """Follow the central differences by Adam, their step and its own going to 0."""
     at = weights_of(model).requires_grad_()
-    optimizer = torch.optim.Adam(
-        [at], lr=0.03 * float(at.detach().norm()) / len(at) ** 0.5
-    )
+    lr = 0.03 * float(at.detach().norm()) / len(at) ** 0.5
+    optimizer = torch.optim.Adam([at], lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         left = 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -196,16 +182,13 @@ def run_metric(metric: str, data_dir: Path | None, steps: int) -> list[Line]:
         for noise in (0.05, 0.2, 0.5, 1.0)
         for updates in (200, 1_000)
     )
-    lines = [
-        {"metric": metric, **compare(model, rows.data, true_loss, one)}
-        for one in settings
-    ]
+    lines = [compare(model, rows.data, true_loss, one) for one in settings]
     nn.utils.vector_to_parameters(start, model.parameters())
     before = losses_of(model, rows, true_loss)
     descend(model, rows.data, true_loss, steps)
     after = losses_of(model, rows, true_loss)
-    lines.append({"metric": metric, "cross_entropy": before, "descent": after})
-    return lines
+    lines.append({"cross_entropy": before, "descent": after})
+    return [{"metric": metric, **line} for line in lines]
 
 
 def make_table(lines: list[Line]) -> str:
@@ -220,15 +203,13 @@ def make_table(lines: list[Line]) -> str:
         one = line["settings"]
         plain = "" if one.get("sees_top", True) else ", plain mean"
         names = ("batch_size", "perturbation", "surrogate_updates")
-        rows.append(
-            [
-                line["metric"] + plain,
-                *(str(one[name]) for name in names),
-                f"{line['surrogate_error']:.4f}",
-                f"{line['cosine_near']:.2f} / {line['cosine_far']:.2f}",
-                f"{line['cosine_near_single']:.2f} / {line['cosine_far_single']:.2f}",
-            ]
-        )
+        cosines = [
+            f"{line[f'cosine_near{of}']:.2f} / {line[f'cosine_far{of}']:.2f}"
+            for of in ("", "_single")
+        ]
+        settings = [str(one[name]) for name in names]
+        error = f"{line['surrogate_error']:.4f}"
+        rows.append([line["metric"] + plain, *settings, error, *cosines])
     heads = ["metric", "rows of a set", "noise", "updates", "surrogate error"]
     heads += ["cosine, mean of sets: fine / coarse", "cosine, one set: fine / coarse"]
     further = ["metric", "cross-entropy, train / test", "direct descent, train / test"]
@@ -237,21 +218,18 @@ def make_table(lines: list[Line]) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, then write lines and tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--metric", action="append", choices=METRICS)
-    parser.add_argument("--steps", type=int, default=60, help="of the direct descent")
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS / "gradient_quality.jsonl"
-    )
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        metric={"action": "append", "choices": METRICS},
+        steps={"type": int, "default": 60, "help": "of the direct descent"},
+        data_dir=DATA_DIR,
+        results=RESULTS / "gradient_quality.jsonl",
+    ).parse_args(args)
     chosen = options.metric or METRICS
     found = JsonLines(options.results).read()
-    lines = [line for line in found if line["metric"] not in chosen] + [
-        line
-        for metric in chosen
-        for line in run_metric(metric, options.data_dir, options.steps)
-    ]
+    lines = [line for line in found if line["metric"] not in chosen]
+    for metric in chosen:
+        lines += run_metric(metric, options.data_dir, options.steps)
     options.results.unlink(missing_ok=True)
     JsonLines(options.results).append(lines)
     report(make_table(lines), options.results)

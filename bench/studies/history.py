@@ -18,12 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_SETTINGS: dict[str, Any] = {
-    "max_iter": 60,
-    "n_evals": 6,
-    "rounds": 3,
-    "random_state": 5,
-}
+_SETTINGS = {"max_iter": 60, "n_evals": 6, "rounds": 3, "random_state": 5}
 
 
 def _table(seed: int = 0) -> tuple[Any, Any, Any]:
@@ -58,6 +53,11 @@ def _digest(values: Any) -> dict[str, Any]:
     return {"sha256": content, "first": array.reshape(-1)[:4].tolist()}
 
 
+def _text(value: Any) -> str:
+    """Return a number to the last bit."""
+    return repr(float(value))
+
+
 def _fit(metric: object, model: object, **further: Any) -> dict[str, Any]:
     from losslearn import SurrogateClassifier
 
@@ -65,29 +65,19 @@ def _fit(metric: object, model: object, **further: Any) -> dict[str, Any]:
     given = further.pop("columns", None)
     settings = {**_SETTINGS, **further}
     columns = {"metric_columns": {"amount": amount}} if given else {}
-    classifier = SurrogateClassifier(metric, model=model, **settings).fit(
-        x, y, **columns
-    )
+    fitted = SurrogateClassifier(metric, model=model, **settings).fit(x, y, **columns)
     keys = ("iteration", "validation_loss", "surrogate_error", "cosine", "dead_share")
+    report, scores = fitted.report_, fitted.method_scores(x).values()
     return {
         "history": [
-            {key: repr(float(look[key])) for key in keys}
-            for look in classifier.history_
+            {key: _text(look[key]) for key in keys} for look in fitted.history_
         ],
-        "validation": [
-            repr(float(result["validation"]))
-            for result in classifier.report_["results"]
-        ],
-        "thresholds": [
-            repr(float(result["threshold"])) for result in classifier.report_["results"]
-        ],
-        "difference": repr(float(classifier.report_["difference"])),
-        "standard_error": repr(float(classifier.report_["standard_error"])),
-        "scores": {
-            str(place): _digest(scores)
-            for place, scores in enumerate(classifier.method_scores(x).values())
-        },
-        "probabilities": _digest(classifier.predict_proba(x)),
+        "validation": [_text(one["validation"]) for one in report["results"]],
+        "thresholds": [_text(one["threshold"]) for one in report["results"]],
+        "difference": _text(report["difference"]),
+        "standard_error": _text(report["standard_error"]),
+        "scores": {str(place): _digest(own) for place, own in enumerate(scores)},
+        "probabilities": _digest(fitted.predict_proba(x)),
     }
 
 
@@ -124,14 +114,13 @@ def _criterion(metric: object, *, resume_at: int | None) -> dict[str, Any]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        values.append(repr(float(loss.detach())))
+        values.append(_text(loss.detach()))
     measured = {name: repr(value) for name, value in criterion.metrics().items()}
-    weights = [part.detach().numpy() for part in model.parameters()]  # type: ignore[attr-defined]
-    return {
-        "losses": values,
-        "metrics": measured,
-        "weights": [_digest(part) for part in weights],
-    }
+    return {"losses": values, "metrics": measured, "weights": _weights(model)}
+
+
+def _weights(module: Any) -> list[dict[str, Any]]:
+    return [_digest(part.detach().numpy()) for part in module.parameters()]
 
 
 def _universal() -> dict[str, Any]:
@@ -144,39 +133,28 @@ def _universal() -> dict[str, Any]:
     torch.manual_seed(0)
     config = UniversalConfig(set_sizes=(32, 64), n_sets=128, max_iter=80)
     surrogate, error = fit_universal(get_true_loss("f1"), config=config)
-    weights = [part.detach().numpy() for part in surrogate.parameters()]
-    return {"error": repr(error), "weights": [_digest(part) for part in weights]}
+    return {"error": repr(error), "weights": _weights(surrogate)}
 
 
 def _cases() -> dict[str, Callable[[], dict[str, Any]]]:
     cases: dict[str, Callable[[], dict[str, Any]]] = {}
     own = {"greater_is_better": True}
+    with_amount = {"columns": True, "max_iter": 30, **own}
     for model in ("linear", "mlp"):
         for metric in ("f1", "auc", "average_precision", "error_rate"):
             cases[f"{model} {metric}"] = lambda m=metric, k=model: _fit(m, k)
         cases[f"{model} own"] = lambda k=model: _fit(own_metric, k, **own)
-        cases[f"{model} columns"] = lambda k=model: _fit(
-            profit, k, columns=True, max_iter=30, **own
-        )
+        cases[f"{model} columns"] = lambda k=model: _fit(profit, k, **with_amount)
         cases[f"{model} top"] = lambda k=model: _fit("precision_at_k", k)
     cases["module f1"] = lambda: _fit("f1", _module())
     cases["module own"] = lambda: _fit(own_metric, _module(), **own)
     cases["balanced sets"] = lambda: _fit("mcc", "mlp", pos_rate=0.5)
     cases["universal mode"] = lambda: _fit("auc", "mlp", mode="universal")
     cases["scratch mode"] = lambda: _fit("f1", "linear", mode="scratch")
-    cases["paper's form"] = lambda: _fit(
-        "f1",
-        "mlp",
-        universal_form="gaussian",
-        standardize=False,
-        replay=1,
-        n_sets=1,
-        warm_up=0.0,
-        cross_entropy_weight=0.0,
-        adaptive=False,
-        rounds=1,
-        catch_up=0,
-    )
+    papers = {"universal_form": "gaussian", "standardize": False, "replay": 1}
+    papers |= {"n_sets": 1, "warm_up": 0.0, "cross_entropy_weight": 0.0}
+    papers |= {"adaptive": False, "rounds": 1, "catch_up": 0}
+    cases["paper's form"] = lambda: _fit("f1", "mlp", **papers)
     for metric in ("f1", "auc"):
         cases[f"criterion {metric}"] = lambda m=metric: _criterion(m, resume_at=None)
     cases["criterion resumed"] = lambda: _criterion("f1", resume_at=25)
@@ -200,9 +178,7 @@ def dump(path: Path, *, only: str) -> None:
 
 def compare(before: Path, after: Path) -> int:
     """Print the cases that differ, and where first; return how many."""
-    old, new = (
-        json.loads(path.read_text(encoding="utf-8")) for path in (before, after)
-    )
+    old, new = (json.loads(file.read_text("utf-8")) for file in (before, after))
     n_different = 0
     for name in new:
         place = _first_difference(old.get(name), new[name], "")
@@ -214,21 +190,14 @@ def compare(before: Path, after: Path) -> int:
 
 def _first_difference(old: Any, new: Any, place: str) -> str | None:
     if isinstance(old, dict) and isinstance(new, dict):
-        pairs = [
-            (f"{place}.{key}", old.get(key), new.get(key)) for key in {**old, **new}
-        ]
+        pairs = [(f".{key}", old.get(key), new.get(key)) for key in {**old, **new}]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = [
-            (f"{place}[{i}]", *pair)
-            for i, pair in enumerate(zip(old, new, strict=True))
-        ]
+        both = zip(old, new, strict=True)
+        pairs = [(f"[{i}]", *values) for i, values in enumerate(both)]
     else:
         return None if old == new else f"{place}: {old!r} became {new!r}"
-    for where, left, right in pairs:
-        found = _first_difference(left, right, where)
-        if found is not None:
-            return found
-    return None
+    found = (_first_difference(a, b, f"{place}{part}") for part, a, b in pairs)
+    return next(filter(None, found), None)
 
 
 def main() -> int:
@@ -241,8 +210,8 @@ def main() -> int:
     dumping.add_argument("--only", default="", help="cases whose name holds this")
     dumping.add_argument("--seed", type=int, default=5, help="of the fits")
     comparing = commands.add_parser("compare")
-    comparing.add_argument("before", type=Path)
-    comparing.add_argument("after", type=Path)
+    for name in ("before", "after"):
+        comparing.add_argument(name, type=Path)
     given = parser.parse_args()
     if given.command == "compare":
         return compare(given.before, given.after)

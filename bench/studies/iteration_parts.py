@@ -12,15 +12,14 @@ import sys
 from collections.abc import Callable
 
 import torch
+from eager_loop import MODEL_STEPS, SURROGATE_STEPS
+from shared import write
 from speed import Setting, make_setting
-from timing import hardware, interleaved, make_parser, write
+from timing import hardware, interleaved, make_parser
 
 from losslearn.metrics import Sets
 from losslearn.training.algorithm import draw_scored
 from losslearn_bench.tables.markdown import markdown_table
-
-MODEL_STEPS, SURROGATE_STEPS = 3, 10
-"""Those of `speed.make_setting`."""
 
 Parts = dict[str, Callable[[], object]]
 
@@ -55,7 +54,8 @@ def plain_parts(setting: Setting) -> Parts:
 
 def our_parts(setting: Setting) -> Parts:
     """Return the parts of ours, each set scored and valued anew."""
-    predictor, sampler = setting.trainer.predictor, setting.trainer.sampler
+    trainer, learner, learned = setting.ours
+    predictor, sampler = trainer.predictor, trainer.sampler
 
     def scores() -> Sets:
         return draw_scored(predictor, sampler, SURROGATE_STEPS)
@@ -69,8 +69,8 @@ def our_parts(setting: Setting) -> Parts:
     return {
         SCORES: scores,
         TRUE_LOSSES: value,
-        FIT: lambda: setting.learner.fitter.fit(by_step, loss),
-        STEPS: lambda: predictor.descend(setting.learned, sampler.draw(MODEL_STEPS)),
+        FIT: lambda: learner.fitter.fit(by_step, loss),
+        STEPS: lambda: predictor.descend(learned, sampler.draw(MODEL_STEPS)),
         WHOLE: setting.iterate,
     }
 

@@ -19,16 +19,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared import RESULTS, make_parser
 
 from losslearn.report.figures import write_whole
 from losslearn_bench.tables.markdown import markdown_table, paragraphs
 
-RESULTS = Path(__file__).parents[1] / "results" / "large_table.json"
 CHUNK = 50_000
 """Rows made at a time."""
 METRICS = ("roc_auc", "average_precision", "equal_error_rate")
@@ -92,32 +93,26 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
         x = np.load(kept / "x.npy", mmap_mode="r", allow_pickle=False)
         y = np.load(kept / "y.npy", allow_pickle=False)
     mapped = time.perf_counter()
-    clf = SurrogateClassifier(
-        "f1",
-        model="linear",
-        recipe=Recipe(max_iter=max_iter, n_evals=4),
-        validation_fraction=0.02,
-        random_state=SEED,
-    ).fit(x, y)
+    recipe = Recipe(max_iter=max_iter, n_evals=4)
+    settings = {"model": "linear", "recipe": recipe, "random_state": SEED}
+    clf = SurrogateClassifier("f1", validation_fraction=0.02, **settings).fit(x, y)
     seconds = time.perf_counter() - mapped
     x_test, y_test = make_rows(N_TEST, x.shape[1], stream=1)
     scores = clf.method_scores(x_test)
     y_true = torch.from_numpy(y_test.astype(np.int64))
+    measure = partial(evaluate, clf.true_loss_, y_true)
+    results = {result["method"]: result for result in clf.report_["results"]}
+    losses = {
+        name: measure(torch.from_numpy(scores[name]), threshold=result["threshold"])
+        for name, result in results.items()
+    }
     return {
         "rows": len(x),
         "features": x.shape[1],
         "bytes": x.nbytes,
         "mapping_seconds": mapped - begin,
         "fit_seconds": seconds,
-        "test": {
-            (name := result["method"]): evaluate(
-                clf.true_loss_,
-                y_true,
-                torch.from_numpy(scores[name]),
-                threshold=result["threshold"],
-            )
-            for result in clf.report_["results"]
-        },
+        "test": losses,
         "chosen": clf.report_["chosen"],
     }
 
@@ -186,20 +181,16 @@ def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     from losslearn.training.splitting import split_off_validation
 
     recipe, task, f1 = Recipe(mode="refined"), Binary(), get_true_loss("f1")
-    train, valid = split_off_validation(y, n_valid=len(y) // 5, seed=SEED)
-    table = torch.from_numpy(x)
+    table, targets = torch.from_numpy(x), torch.from_numpy(y)
     rows, valid_rows = (
-        Rows(table, torch.from_numpy(y), torch.from_numpy(part))
-        for part in (train, valid)
+        Rows(table, targets, torch.from_numpy(part))
+        for part in split_off_validation(y, n_valid=len(y) // 5, seed=SEED)
     )
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     model = build_model("mlp", table, rows=rows.numbers)
-    predictor = fastest(
-        TorchPredictor(
-            model, rows, lr=recipe.model_lr, max_grad_norm=recipe.max_grad_norm
-        )
-    )
+    rates = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    predictor = fastest(TorchPredictor(model, rows, **rates))
     trainer = Trainer(predictor, valid_rows, f1, task, recipe, generator=generator)
     surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=SEED)
     learner = make_learner(surrogate, f1, task, recipe, generator=generator)
@@ -232,11 +223,8 @@ def in_process(task: str, **arguments: object) -> dict[str, Any]:
     if child.returncode:
         sys.exit(f"{task} with {arguments} failed with exit code {child.returncode}")
     found: dict[str, Any] = json.loads(output.splitlines()[-1])
-    return {
-        **found,
-        "peak_anonymous": peaks["RssAnon"],
-        "peak_resident": peaks["VmRSS"],
-    }
+    peak = {"peak_anonymous": peaks["RssAnon"], "peak_resident": peaks["VmRSS"]}
+    return {**found, **peak}
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -246,10 +234,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         write_table(Path(name), args.rows, args.features)
         for source in ("parquet", "npy"):
             given = {"source": source, "cap": args.cap}
-            line = in_process(
-                "fit_from_disk", folder=name, max_iter=args.max_iter, **given
-            )
-            larger.append({**given, **line})
+            own = {"folder": name, "max_iter": args.max_iter}
+            larger.append({**given, **in_process("fit_from_disk", **own, **given)})
+    fit = {"n_features": 8, "max_iter": 40}
     growth = [
         {
             "rows": n_rows,
@@ -257,17 +244,15 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             **{
                 # each look values all validation rows, with some arrays of their number
                 f"validation_{share}": in_process(
-                    "grow", n_rows=n_rows, n_features=8, max_iter=40, share=share
+                    "grow", n_rows=n_rows, share=share, **fit
                 )
                 for share in (0.02, 0.2)
             },
         }
         for n_rows in args.growth
     ]
-    most = {"n_rows": max(args.growth), "n_features": 8, "max_iter": 40, "share": 0.2}
-    metrics = {
-        metric: in_process("grow", **most, metric=metric) for metric in args.metrics
-    }
+    most = {"n_rows": max(args.growth), "share": 0.2, **fit}
+    metrics = {name: in_process("grow", **most, metric=name) for name in args.metrics}
     times = in_process("time_iterations", sizes=args.growth, n_features=8)
     for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
         line["milliseconds"] = milliseconds
@@ -287,31 +272,20 @@ def make_tables(results: dict[str, Any]) -> str:
     """Return the results as tables in Markdown."""
     larger = []
     for line in results["larger_than_memory"]:
-        sizes = [line["bytes"], line["cap"], line["peak_anonymous"]]
+        sizes = [line[name] / 1e9 for name in ("bytes", "cap", "peak_anonymous")]
         times = [line["mapping_seconds"], line["fit_seconds"]]
         losses = [line["test"][name] for name in ("surrogate", "cross_entropy")]
-        larger.append(
-            [
-                line["source"],
-                f"{line['rows']:,}",
-                *(f"{size / 1e9:.2f}" for size in sizes),
-                *(f"{seconds:.1f}" for seconds in times),
-                *(f"{loss:.4f}" for loss in losses),
-            ]
-        )
-    growth = [
-        [
-            f"{line['rows']:,}",
-            f"{line['validation_0.02']['bytes'] / 1e6:.0f}",
-            f"{line['milliseconds']:.2f}",
-            *(
-                f"{line[name]['beyond_the_data'] / 1e6:.0f}"
-                for name in ("validation_0.02", "validation_0.2")
-            ),
-        ]
-        for line in results["growth"]
-    ]
-    beyond = [
+        row = [line["source"], f"{line['rows']:,}", *(f"{size:.2f}" for size in sizes)]
+        row += [f"{seconds:.1f}" for seconds in times]
+        larger.append([*row, *(f"{loss:.4f}" for loss in losses)])
+    growth = []
+    for line in results["growth"]:
+        few, many = line["validation_0.02"], line["validation_0.2"]
+        data = f"{few['bytes'] / 1e6:.0f}"
+        beyond = [f"{one['beyond_the_data'] / 1e6:.0f}" for one in (few, many)]
+        ms = f"{line['milliseconds']:.2f}"
+        growth.append([f"{line['rows']:,}", data, ms, *beyond])
+    by_metric = [
         [metric, f"{line['beyond_the_data'] / 1e6:.0f}"]
         for metric, line in results["largest_by_metric"].items()
     ]
@@ -320,25 +294,24 @@ def make_tables(results: dict[str, Any]) -> str:
     return paragraphs(
         markdown_table(heads, larger),
         markdown_table(sizes, growth),
-        markdown_table(["metric, most rows, 20 % validation", "MB beyond"], beyond),
+        markdown_table(["metric, most rows, 20 % validation", "MB beyond"], by_metric),
     )
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """Return the command's options."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--rows", type=int, default=12_000_000)
-    parser.add_argument("--features", type=int, default=125)
-    parser.add_argument("--cap", type=int, default=2 * 10**9, help="bytes")
-    parser.add_argument("--max-iter", type=int, default=400)
-    parser.add_argument(
-        "--growth", type=int, nargs="*", default=[10**n for n in range(4, 8)]
-    )
-    parser.add_argument("--smoke", action="store_true", help="a table of 5 MB")
-    parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
+    args = make_parser(
+        __doc__,
+        folder=Path(tempfile.gettempdir()),
+        results=RESULTS / "large_table.json",
+        rows=12_000_000,
+        features=125,
+        cap={"type": int, "default": 2 * 10**9, "help": "bytes"},
+        max_iter=400,
+        growth={"type": int, "nargs": "*", "default": [10**n for n in range(4, 8)]},
+        smoke={"action": "store_true", "help": "a table of 5 MB"},
+        task={"nargs": 2, "help": argparse.SUPPRESS},
+    ).parse_args(argv)
     args.metrics = METRICS
     if args.smoke:
         # the libraries alone take most of the cap
@@ -351,13 +324,9 @@ def main(argv: list[str] | None = None) -> None:
     """Run everything, write the results and print them."""
     args = parse_args(argv)
     if args.task:
-        task, arguments = args.task
-        tasks = {
-            "fit_from_disk": fit_from_disk,
-            "grow": grow,
-            "time_iterations": time_iterations,
-        }
-        sys.stdout.write(json.dumps(tasks[task](**json.loads(arguments))) + "\n")
+        name, arguments = args.task
+        task = {one.__name__: one for one in (fit_from_disk, grow, time_iterations)}
+        sys.stdout.write(json.dumps(task[name](**json.loads(arguments))) + "\n")
         return
     results = run(args)
     write_whole(args.results, (json.dumps(results, indent=2) + "\n").encode())

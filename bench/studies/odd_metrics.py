@@ -6,8 +6,8 @@ Four plain callables: profit with an amount of its own for each row, recall amon
 top 1 % of scores, F1 subject to a precision of at least 0.8, and the rank correlation
 of scores with the amount at stake. Every cell (data, metric, model, seed) trains the
 surrogate's branch and its cross-entropy control (`losslearn.training.comparison`), on a
-split of its own and at most 20,000 training rows, and becomes one line; what has a
-line is not run again. Thresholds come from validation rows.
+split of its own and at most 20,000 training rows. What has a line is not run again.
+Thresholds come from validation rows.
 
 The amounts are generated, since these data sets have none: log-normal, of mean 1, two
 thirds of their variance (in logs) a fixed direction of the features, the rest noise.
@@ -28,12 +28,13 @@ from fits import (
     load,
     make_cells,
     make_parser,
-    report,
+    of_cells,
     run_grid,
     where,
 )
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from shared import report
 
 from losslearn.metrics import declare_metric
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
@@ -86,6 +87,7 @@ METRICS = {
     metric.__name__: metric
     for metric in (profit, recall_in_top_percent, f1_at_precision, rank_correlation)
 }
+AXES = {"data": DATA, "metric": METRICS, "model": MODELS}
 
 
 def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
@@ -153,21 +155,17 @@ def main(args: list[str] | None = None) -> None:
     parser = make_parser(
         __doc__,
         "odd_metrics.jsonl",
-        data={"action": "append", "choices": DATA},
-        metric={"action": "append", "choices": METRICS},
-        model={"action": "append", "choices": MODELS},
+        **{name: {"action": "append", "choices": of} for name, of in AXES.items()},
         seeds={"type": int, "default": 3, "help": "each its own split"},
         max_iter={"type": int, "default": 1_000},
         max_rows={"type": int, "default": 20_000, "help": "of training"},
     )
     options = parser.parse_args(args)
-    options.data = options.data or list(DATA)
-    options.metric = options.metric or list(METRICS)
-    options.model = options.model or list(MODELS)
+    for name, values in AXES.items():
+        setattr(options, name, getattr(options, name) or list(values))
     axes = (range(options.seeds), options.data, options.metric, options.model)
     cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
-    lines = run_grid(cells, options, run_cell, KEY)
-    asked = [{name: line[name] for name in KEY} in cells for line in lines]
+    lines = of_cells(run_grid(cells, options, run_cell), cells)
     heading = (
         "# Metrics that no hand-made loss covers\n\n"
         "Test losses, minus the metric: lower is better. Means over "
@@ -175,8 +173,7 @@ def main(args: list[str] | None = None) -> None:
         f"{options.max_iter:,} iterations, at most {options.max_rows:,} training "
         "rows. The amounts are generated (see `bench/studies/odd_metrics.py`).\n\n"
     )
-    table = make_table(list(itertools.compress(lines, asked)), options)
-    report(table, options.results, heading=heading)
+    report(make_table(lines, options), options.results, heading=heading)
 
 
 if __name__ == "__main__":

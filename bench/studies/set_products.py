@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from timing import hardware, interleaved, make_parser, write
+from shared import write
+from timing import hardware, interleaved, make_parser
 
 from losslearn._fast.kernels.arithmetic import Matrix
 from losslearn._fast.kernels.blas import one_thread
@@ -77,15 +78,10 @@ def measure(n: int, blocks: int, seconds: float) -> list[Line]:
         "back": (weight, slopes, draw(UNITS, n)),
         "gradient": (slopes, rows, draw(UNITS, UNITS)),
     }
-    ways = [
-        partial(way, *arrays[name], TIMES)
-        for name, both in PRODUCTS.items()
-        for way in both
-    ]
-    times = [
-        1e3 * milliseconds / TIMES
-        for milliseconds in interleaved(*ways, blocks=blocks, seconds=seconds)
-    ]
+    named = [(name, way) for name, both in PRODUCTS.items() for way in both]
+    ways = [partial(way, *arrays[name], TIMES) for name, way in named]
+    milliseconds = interleaved(*ways, blocks=blocks, seconds=seconds)
+    times = [1e3 * taken / TIMES for taken in milliseconds]
     return [
         Line(name, n, ours, blas)
         for name, ours, blas in zip(PRODUCTS, times[::2], times[1::2], strict=True)
@@ -97,20 +93,15 @@ def main(args: list[str] | None = None) -> None:
     parser = make_parser(__doc__, "set_products.json", blocks=25, seconds=0.02)
     options = parser.parse_args(args)
     with one_thread():
-        lines = [
-            line
-            for n in (100, 500, 1_000)
-            for line in measure(n, options.blocks, options.seconds)
-        ]
+        timing = (options.blocks, options.seconds)
+        lines = [line for n in (100, 500, 1_000) for line in measure(n, *timing)]
     for line in lines:
         sys.stdout.write(
             f"| {line.product} | {line.n:,} | {line.ours:.1f} | {line.blas:.1f} | "
             f"{line.ours / line.blas:.2f} x |\n"
         )
-    write(
-        options.out,
-        {"hardware": hardware(), "microseconds": [line._asdict() for line in lines]},
-    )
+    table = [line._asdict() for line in lines]
+    write(options.out, {"hardware": hardware(), "microseconds": table})
 
 
 if __name__ == "__main__":

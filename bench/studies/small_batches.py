@@ -12,7 +12,8 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from fits import Line, load, make_parser, report, run_grid, where
+from fits import Line, load, make_parser, run_grid, where
+from shared import report
 
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
 
@@ -97,11 +98,9 @@ def main(args: list[str] | None = None) -> None:
     seeds = {"type": int, "default": 4, "help": "each its own split"}
     parser = make_parser(__doc__, "criterion/small_batches.jsonl", seeds=seeds)
     options = parser.parse_args(args)
-    cells = [
-        dict(zip(KEY, (*task, batch, seed), strict=True))
-        for task, batch, seed in itertools.product(TASKS, BATCHES, range(options.seeds))
-    ]
-    report(make_table(run_grid(cells, options, run_cell, KEY)), options.results)
+    axes = itertools.product(TASKS, BATCHES, range(options.seeds))
+    cells = [dict(zip(KEY, (*task, *rest), strict=True)) for task, *rest in axes]
+    report(make_table(run_grid(cells, options, run_cell)), options.results)
 
 
 if __name__ == "__main__":

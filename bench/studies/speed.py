@@ -1,6 +1,6 @@
 """What an iteration costs, each way measured beside its reference.
 
-    taskset -c 0 python benchmarks/speed.py
+    taskset -c 0 python bench/studies/speed.py
 
 Every pair of rows is timed in one process, in short blocks that take turns, on one
 thread; the median block counts. Prints the table and writes `results/speed.json`, and
@@ -8,38 +8,41 @@ with `--plot` a figure of cost against rows of a set, features and fits at once.
 process to one core for figures that compare.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from criterion_cost import measure_criterion
-from eager_loop import EagerLoop
+from eager_loop import MODEL_STEPS, SURROGATE_STEPS, EagerLoop
+from fits import build_kind
+from shared import write
 from sklearn.metrics import roc_auc_score
-from timing import Reading, absolute, hardware, interleaved, ratio, share, write
+from timing import (
+    Reading,
+    Ways,
+    absolute,
+    hardware,
+    interleaved,
+    make_parser,
+    ratio,
+    share,
+)
 from torch import Tensor, nn
 
 from losslearn.metrics import Sets, TrueLoss, as_true_loss
-from losslearn.models.networks import build_model
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
-from losslearn.training.loop import Trainer
-from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
-from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.ours import Algorithm, make_algorithm
 from losslearn_bench.harness.rows import TrainingData
 
-RESULTS = Path(__file__).parents[1] / "results" / "speed.json"
 N_FEATURES = 123
 """Those of a9a, the paper's first data set."""
 TURN = 25
@@ -50,20 +53,18 @@ processor's cache."""
 class Setting(NamedTuple):
     """A model and a loss at the paper's size, ready to iterate."""
 
-    trainer: Trainer
-    learner: SurrogateLearner
-    learned: LearnedObjective
+    ours: Algorithm
     loop: EagerLoop
     true_loss: TrueLoss
     model: nn.Module
 
     def iterate(self) -> None:
         """Take one iteration of ours."""
-        self.trainer.iterate(self.learned, self.learner)
+        self.ours.iterate()
 
     def cross_entropy(self) -> None:
         """Take three plain cross-entropy steps with sets of the same size."""
-        for _ in range(3):
+        for _ in range(MODEL_STEPS):
             self.loop.cross_entropy_step()
 
 
@@ -82,34 +83,20 @@ def make_setting(
     n: int = 100,
     n_features: int = N_FEATURES,
     n_rows: int = 20_000,
-    surrogate_steps: int = 10,
     replay: int = 1,
     metric: object = "roc_auc",
     seed: int = 0,
     device: str = "cpu",
 ) -> Setting:
-    """Return our training and the eager loop on the same rows and the same model.
-
-    Kinds are "mlp" and "linear", the built-in models, and "module", the same MLP as
-    anybody's own `nn.Module`.
-    """
+    """Return our training and the eager loop on the same rows and the same model."""
     x, y_true = (rows.to(device) for rows in make_table(n_rows, n_features))
-    generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)
     surrogate = SetSurrogate(ScoreTokens()).to(device)
-
-    def make_model() -> nn.Module:
-        model = build_model("linear" if kind == "linear" else "mlp", x)
-        if kind == "module":
-            # as a user has it: the same layers in a module of their own
-            return nn.Sequential(*model.children(), nn.Flatten(0))
-        return model
-
     config = Recipe(
         max_iter=10**9,  # never at an end, so the schedule stands still
         n_evals=1,
-        model_steps=3,
-        surrogate_steps=surrogate_steps,
+        model_steps=MODEL_STEPS,
+        surrogate_steps=SURROGATE_STEPS,
         batch_size=n,
         n_sets=1,
         replay=replay,
@@ -120,19 +107,18 @@ def make_setting(
     )
     true_loss = as_true_loss(metric)
     data = TrainingData(x, y_true, x[:n], y_true[:n])
-    model = make_model()
-    trainer = make_trainer(model, data, true_loss, config, generator=generator)
-    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    model = build_kind(kind, x)
+    ours = make_algorithm(model, surrogate, data, true_loss, config, seed=seed)
+    generator = torch.Generator(device).manual_seed(seed)
     loop = EagerLoop(
-        make_model().train(),
+        build_kind(kind, x).train(),
         SetSurrogate(ScoreTokens()).to(device),
         true_loss,
         data.train,
         SetSampler(y_true, batch_size=n, generator=generator),
-        lr=1e-4,
+        1e-4,
     )
-    learned = LearnedObjective(learner.fitter)
-    return Setting(trainer, learner, learned, loop, true_loss, model)
+    return Setting(ours, loop, true_loss, model)
 
 
 def forward(inputs: Tensor, weights: list[Tensor]) -> list[Tensor]:
@@ -152,25 +138,19 @@ def back(outputs: list[Tensor], weights: list[Tensor]) -> None:
             slope = slope @ weights[i]
 
 
-def matrix_products(
-    model: nn.Module,
-    x: Tensor,
-    *,
-    n: int,
-    model_steps: int = 3,
-    surrogate_steps: int = 10,
-) -> Callable[[], None]:
+def matrix_products(setting: Setting, *, n: int) -> Callable[[], None]:
     """Return the iteration's matrix products alone, of the model and the surrogate."""
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    layers = [m for m in setting.model.modules() if isinstance(m, nn.Linear)]
     weights = [torch.randn(m.out_features, m.in_features) for m in layers]
     encoder = [torch.randn(30, 2), torch.randn(30, 30)]
-    pairs, rows, many = torch.randn(n, 2), x[:n], x[: n * surrogate_steps]
+    x = setting.ours.trainer.predictor.rows.x
+    pairs, rows, many = torch.randn(n, 2), x[:n], x[: n * SURROGATE_STEPS]
 
     def replay() -> None:
         forward(many, weights)
-        for _ in range(surrogate_steps):
+        for _ in range(SURROGATE_STEPS):
             back(forward(pairs, encoder), encoder)
-        for _ in range(model_steps):
+        for _ in range(MODEL_STEPS):
             slope = forward(pairs, encoder)[-1]
             for weight in reversed(encoder):
                 slope = slope @ weight
@@ -179,16 +159,10 @@ def matrix_products(
     return replay
 
 
-def measure_module(blocks: int, seconds: float) -> list[Reading]:
+def measure_module(timed: Ways) -> list[Reading]:
     """Any `nn.Module`, with every set scored anew and with replay."""
     fresh, replayed = make_setting("module"), make_setting("module", replay=4)
-    ours, again, eager = interleaved(
-        fresh.iterate,
-        replayed.iterate,
-        fresh.loop.iterate,
-        blocks=blocks,
-        seconds=seconds,
-    )
+    ours, again, eager = timed(fresh.iterate, replayed.iterate, fresh.loop.iterate)
     name = "any nn.Module, N = 100"
     return [
         ratio(f"{name}, each set scored anew", ours, "eager loop", eager, 4),
@@ -196,17 +170,11 @@ def measure_module(blocks: int, seconds: float) -> list[Reading]:
     ]
 
 
-def measure_built_in(kind: str, blocks: int, seconds: float) -> list[Reading]:
+def measure_built_in(kind: str, timed: Ways) -> list[Reading]:
     """A built-in model against the eager loop and its own matrix products."""
     setting = make_setting(kind)
-    products = matrix_products(setting.model, setting.trainer.predictor.rows.x, n=100)
-    ours, eager, floor = interleaved(
-        setting.iterate,
-        setting.loop.iterate,
-        products,
-        blocks=blocks,
-        seconds=seconds,
-    )
+    products = matrix_products(setting, n=100)
+    ours, eager, floor = timed(setting.iterate, setting.loop.iterate, products)
     name = f"built-in {kind}, N = 100"
     return [
         ratio(name, ours, "eager loop", eager, 10),
@@ -214,29 +182,21 @@ def measure_built_in(kind: str, blocks: int, seconds: float) -> list[Reading]:
     ]
 
 
-def measure_large_sets(blocks: int, seconds: float) -> list[Reading]:
+def measure_large_sets(timed: Ways) -> list[Reading]:
     """N = 1,000 against three plain cross-entropy steps of the same batch."""
     setting = make_setting("mlp", n=1_000)
-
-    ours, plain = interleaved(
-        setting.iterate,
-        setting.cross_entropy,
-        blocks=blocks,
-        seconds=seconds,
-    )
+    ours, plain = timed(setting.iterate, setting.cross_entropy)
     name = "3 plain cross-entropy steps"
     return [share("built-in mlp, N = 1,000", ours, name, plain, 1.5)]
 
 
-def measure_surrogate_phase(blocks: int, seconds: float) -> list[Reading]:
+def measure_surrogate_phase(timed: Ways) -> list[Reading]:
     """Ten Adam steps of the surrogate on scores and losses that are there."""
     setting = make_setting("mlp")
-    fitter, drawn = setting.learner.fitter, setting.trainer.sampler.draw(10)
-    target = setting.trainer.predictor.rows.target[drawn.rows].unsqueeze(1)
+    fitter, drawn = setting.ours.learner.fitter, setting.ours.trainer.sampler.draw(10)
+    target = setting.ours.trainer.predictor.rows.target[drawn.rows].unsqueeze(1)
     sets, loss = Sets(target, torch.randn(10, 1, 100), drawn.weight), torch.rand(10, 1)
-    (ours,) = interleaved(
-        lambda: fitter.fit(sets, loss), blocks=blocks, seconds=seconds
-    )
+    (ours,) = timed(lambda: fitter.fit(sets, loss))
     return [absolute("surrogate phase, 10 steps, N = 100", ours, 0.2)]
 
 
@@ -252,13 +212,13 @@ def many_fits(n_fits: int) -> Callable[[], None]:
     return iterate
 
 
-def measure_many_fits(blocks: int, seconds: float, n_fits: int = 16) -> list[Reading]:
+def measure_many_fits(timed: Ways, n_fits: int = 16) -> list[Reading]:
     """Sixteen fits that take turns in one process."""
-    (ours,) = interleaved(many_fits(n_fits), blocks=blocks, seconds=seconds)
+    (ours,) = timed(many_fits(n_fits))
     return [absolute(f"{n_fits} fits, a fit and iteration", ours / n_fits / TURN, 1.5)]
 
 
-def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
+def measure_black_box(n: int, timed: Ways) -> list[Reading]:
     """A scikit-learn metric that takes one set a call, against its own calls.
 
     They are given the arguments that it gets from us, weights among them. What it adds
@@ -267,7 +227,8 @@ def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
     setting = make_setting("mlp", n=n, metric=roc_auc_score)
     replayed = make_setting("mlp", n=n, metric=roc_auc_score, replay=4)
     built_in = make_setting("mlp", n=n)
-    rows, drawn = setting.trainer.predictor.rows, setting.trainer.sampler.draw(1)
+    trainer = setting.ours.trainer
+    rows, drawn = trainer.predictor.rows, trainer.sampler.draw(1)
     y, weight = rows.target[drawn.rows[0]].numpy(), drawn.weight.double().numpy()
     score = np.random.default_rng(0).standard_normal((10, n))
 
@@ -275,14 +236,8 @@ def measure_black_box(n: int, blocks: int, seconds: float) -> list[Reading]:
         for one in score:
             roc_auc_score(y, one, sample_weight=weight)
 
-    ours, again, without, own = interleaved(
-        setting.iterate,
-        replayed.iterate,
-        built_in.iterate,
-        calls,
-        blocks=blocks,
-        seconds=seconds,
-    )
+    fits = (setting.iterate, replayed.iterate, built_in.iterate)
+    ours, again, without, own = timed(*fits, calls)
     name, calls_name = f"scikit-learn's AUC, N = {n:,}", "its own 10 calls"
     return [
         share(f"{name}, what it adds", ours - without, calls_name, own, 1.2),
@@ -297,32 +252,23 @@ def measure_import(times: int) -> list[Reading]:
         "import time, torch; begin = time.perf_counter(); import losslearn; "
         "print(time.perf_counter() - begin)"
     )
-    seconds = [
-        float(subprocess.check_output([sys.executable, "-c", code]))
-        for _ in range(times)
-    ]
-    return [
-        absolute("import losslearn beyond torch", 1e3 * statistics.median(seconds), 300)
-    ]
+    command = [sys.executable, "-c", code]
+    seconds = [float(subprocess.check_output(command)) for _ in range(times)]
+    ms = 1e3 * statistics.median(seconds)
+    return [absolute("import losslearn beyond torch", ms, 300)]
 
 
-def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
+def growth(timed: Ways) -> dict[str, list[dict[str, float]]]:
     """Return milliseconds of an iteration against each size, the rest the paper's."""
 
     def point(**sizes: int) -> dict[str, float]:
         setting = make_setting("mlp", **sizes)
-
-        ours, plain = interleaved(
-            setting.iterate,
-            setting.cross_entropy,
-            blocks=blocks,
-            seconds=seconds,
-        )
+        ours, plain = timed(setting.iterate, setting.cross_entropy)
         (size,) = sizes.values()
         return {"size": size, "ours_ms": ours, "cross_entropy_ms": plain}
 
     def fits(n_fits: int) -> dict[str, float]:
-        (ours,) = interleaved(many_fits(n_fits), blocks=blocks, seconds=seconds)
+        (ours,) = timed(many_fits(n_fits))
         return {"size": n_fits, "ours_ms": ours / n_fits / TURN}
 
     return {
@@ -333,31 +279,13 @@ def growth(blocks: int, seconds: float) -> dict[str, list[dict[str, float]]]:
     }
 
 
-def run(blocks: int, seconds: float, imports: int) -> list[Reading]:
-    """Return all lines of the table."""
-    timing = {"blocks": blocks, "seconds": seconds}
-    return [
-        *measure_module(**timing),
-        *measure_built_in("mlp", **timing),
-        *measure_built_in("linear", **timing),
-        *measure_large_sets(**timing),
-        *measure_surrogate_phase(**timing),
-        *measure_many_fits(**timing),
-        *measure_black_box(100, **timing),
-        *measure_black_box(1_000, **timing),
-        *measure_criterion(**timing),
-        *measure_import(imports),
-    ]
-
-
 def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw cost against each size."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.6 * len(curves), 3.2), layout="constrained")
-    for axes, (name, points) in zip(
-        figure.subplots(1, len(curves)), curves.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(curves))
+    for axes, (name, points) in zip(panels, curves.items(), strict=True):
         sizes = [point["size"] for point in points]
         for key, label in (
             ("ours_ms", "an iteration (3 + 10 steps)"),
@@ -373,14 +301,26 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON file")
-    parser.add_argument("--blocks", type=int, default=15, help="blocks of each way")
-    parser.add_argument("--seconds", type=float, default=0.2, help="of a block")
-    parser.add_argument("--plot", action="store_true", help="curves and figure too")
-    options = parser.parse_args(args)
+    curves = {"action": "store_true", "help": "curves and figure too"}
+    blocks = {"type": int, "default": 15, "help": "blocks of each way"}
+    seconds = {"type": float, "default": 0.2, "help": "of a block"}
+    options = make_parser(
+        __doc__, "speed.json", blocks=blocks, seconds=seconds, plot=curves
+    ).parse_args(args)
     torch.set_num_threads(1)
-    readings = run(options.blocks, options.seconds, imports=5)
+    timed = partial(interleaved, blocks=options.blocks, seconds=options.seconds)
+    readings = [
+        *measure_module(timed),
+        *measure_built_in("mlp", timed),
+        *measure_built_in("linear", timed),
+        *measure_large_sets(timed),
+        *measure_surrogate_phase(timed),
+        *measure_many_fits(timed),
+        *measure_black_box(100, timed),
+        *measure_black_box(1_000, timed),
+        *measure_criterion(options.blocks, options.seconds),
+        *measure_import(times=5),
+    ]
     content: dict[str, Any] = {
         "hardware": hardware(),
         "readings": [reading._asdict() for reading in readings],
@@ -392,7 +332,7 @@ def main(args: list[str] | None = None) -> None:
             f"{reading.reached:>9s}  {'yes' if reading.holds else 'NO'}\n"
         )
     if options.plot:
-        content["growth"] = growth(options.blocks, options.seconds)
+        content["growth"] = growth(timed)
         plot(content["growth"], options.out.with_suffix(".png"))
     write(options.out, content)
 

@@ -1,7 +1,7 @@
 """Timing several ways side by side, and the lines of a table that come of it."""
 
 import argparse
-import json
+import math
 import os
 import statistics
 import sys
@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from losslearn.report.figures import write_whole
+import shared
+from shared import RESULTS
+
 from losslearn_bench.harness import machine
 
-RESULTS = Path(__file__).parents[1] / "results"
+Ways = Callable[..., list[float]]
+"""`interleaved` with the length and the number of blocks that were asked for."""
 
 
 class Reading(NamedTuple):
@@ -37,11 +40,8 @@ def interleaved(
 ) -> list[float]:
     """Return the milliseconds of a call of each way: median of blocks in turns.
 
-    Args:
-        ways: What is timed.
-        blocks: Of each way.
-        seconds: Of a block, about.
-        wait: Waits until all that was asked for is done, as a GPU does it later.
+    A block takes about so many seconds. `wait` returns when all that was asked for is
+    done, as a GPU does it later.
     """
     lengths = []
     for way in ways:
@@ -66,30 +66,24 @@ def interleaved(
 def ratio(what: str, ours: float, name: str, theirs: float, least: float) -> Reading:
     """Return a line that asks to be so many times faster than the reference."""
     times = theirs / ours
-    return Reading(
-        what, ours, name, theirs, f">= {least:g} x", f"{times:.2f} x", times >= least
-    )
+    asked, reached = f">= {least:g} x", f"{times:.2f} x"
+    return Reading(what, ours, name, theirs, asked, reached, times >= least)
 
 
 def share(what: str, ours: float, name: str, theirs: float, most: float) -> Reading:
     """Return a line that asks to cost at most so many times the reference."""
     times = ours / theirs
-    return Reading(
-        what, ours, name, theirs, f"<= {most:g} x", f"{times:.2f} x", times <= most
-    )
+    asked, reached = f"<= {most:g} x", f"{times:.2f} x"
+    return Reading(what, ours, name, theirs, asked, reached, times <= most)
 
 
-def absolute(what: str, ours: float, most: float) -> Reading:
-    """Return a line that asks for so many milliseconds."""
-    return Reading(
-        what,
-        ours,
-        "none",
-        float("nan"),
-        f"<= {most:g} ms",
-        f"{ours:.3f} ms",
-        ours <= most,
-    )
+def absolute(
+    what: str, ours: float, most: float, name: str = "none", theirs: float = math.nan
+) -> Reading:
+    """Return a line that asks for so many milliseconds, beyond a reference's if any."""
+    more = ours if math.isnan(theirs) else ours - theirs
+    asked, reached = f"<= {most:g} ms", f"{more:.3f} ms"
+    return Reading(what, ours, name, theirs, asked, reached, more <= most)
 
 
 def hardware() -> dict[str, object]:
@@ -104,23 +98,7 @@ def hardware() -> dict[str, object]:
     }
 
 
-def write(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def make_parser(text: str, results: str, **numbers: float) -> argparse.ArgumentParser:
-    """Return the parser of a script that measures.
-
-    Args:
-        text: The script's docstring.
-        results: The JSON file below `results/`, unless another is given.
-        numbers: Options that take a number, by their defaults.
-    """
-    parser = argparse.ArgumentParser(description=text.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=RESULTS / results, help="JSON file")
-    for name, value in numbers.items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=type(value), default=value
-        )
-    return parser
+def make_parser(text: str, results: str, **options: object) -> argparse.ArgumentParser:
+    """Return the parser of a script that measures; its JSON goes below `results/`."""
+    out = {"type": Path, "default": RESULTS / results, "help": "JSON file"}
+    return shared.make_parser(text, out=out, **options)

@@ -9,7 +9,6 @@ Both run in the environment of this process. Prints medians and their ratio, and
 every reading to `results/two_checkouts.jsonl`.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -18,8 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from shared import RESULTS, make_parser
+
 HERE = Path(__file__).parents[2]
-RESULTS = Path(__file__).parents[1] / "results" / "two_checkouts.jsonl"
 ITERATIONS = """
 import statistics, sys, time, torch
 torch.set_num_threads(1)
@@ -86,10 +86,9 @@ def readings(checkout: Path, folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Time both checkouts in turns."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    file = RESULTS / "two_checkouts.jsonl"
+    parser = make_parser(__doc__, rounds=5, out=file)
     parser.add_argument("before", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     checkouts = {"before": asked.before.resolve(), "after": HERE}
     lines = []

@@ -8,31 +8,29 @@ win meaning that the second run is lower, and single fits by their test loss; an
 the mean and the median over entries of the change of the mean loss.
 """
 
-import argparse
 import statistics
 import sys
-from collections import Counter
 from itertools import groupby
 from pathlib import Path
+
+from shared import make_parser
 
 from losslearn_bench.grid.results import ResultsFile
 from losslearn_bench.tables.entries import Entries, Entry, collect, compare, pair
 from losslearn_bench.tables.markdown import markdown_table, mean_and_error
-from losslearn_bench.tables.outcomes import order_of
+from losslearn_bench.tables.outcomes import count_verdicts, order_of
 
 
 def read(path: Path, method: str) -> Entries:
     """Return the entries of a method in a file of result lines."""
-    return collect(
-        [one for one in ResultsFile(path).lines() if one["method"] == method]
-    )
+    lines = ResultsFile(path).lines()
+    return collect([line for line in lines if line["method"] == method])
 
 
 def make_table(before: Entries, after: Entries) -> str:
     """Return the comparison in Markdown, a row for each tier and metric."""
-    shared = sorted(
-        before.keys() & after.keys(), key=lambda key: (key.tier, key.metric)
-    )
+    both = before.keys() & after.keys()
+    shared = sorted(both, key=lambda key: (key.tier, key.metric))
     rows = []
     for tier, in_tier in groupby(shared, key=lambda key: key.tier):
         keys = list(in_tier)
@@ -45,9 +43,8 @@ def make_table(before: Entries, after: Entries) -> str:
 
 
 def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
-    verdicts = Counter(
-        compare(new, old) for old, new in pairs if len(pair(new, old)) > 1
-    )
+    several = [(new, old) for old, new in pairs if len(pair(new, old)) > 1]
+    verdicts = count_verdicts(compare(new, old) for new, old in several)
     gaps, changes = [], []
     for old, new in pairs:
         both = pair(new, old)
@@ -60,16 +57,14 @@ def _summary(pairs: list[tuple[Entry, Entry]]) -> list[str]:
     if changes:
         mean = mean_and_error(changes, form="+.2f", unit=" %")
         change = [mean, f"{statistics.median(changes):+.2f} %"]
-    counts = " / ".join(str(verdicts[name]) for name in ("win", "tie", "loss"))
-    return [counts, *change, str(order_of(gaps))]
+    return [verdicts, *change, str(order_of(gaps))]
 
 
 def main(args: list[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = make_parser(__doc__, method="default_fit")
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
-    parser.add_argument("--method", default="default_fit")
     options = parser.parse_args(args)
     runs = (read(path, options.method) for path in (options.before, options.after))
     sys.stdout.write(make_table(*runs) + "\n")

@@ -16,16 +16,19 @@ import itertools
 import json
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fits import (
     BRANCHES,
     Line,
+    build_kind,
     fit_branches,
     load,
     make_cells,
     make_parser,
+    of_cells,
     run_grid,
     where,
 )
@@ -50,10 +53,7 @@ def _value(text: str) -> object:
 
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
-    from torch import nn
-
     from losslearn.metrics import as_true_loss
-    from losslearn.models.networks import build_model
     from losslearn.training.recipe import Recipe
     from losslearn_bench.harness.budget import renamed
 
@@ -61,13 +61,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     kind = settings.pop("model", "mlp")
     config = Recipe(**{"max_iter": cell["max_iter"], **renamed(settings)})
     rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
-
-    def make_model() -> nn.Module:
-        model = build_model("mlp" if kind == "module" else kind, rows.data.x)
-        if kind == "module":
-            return nn.Sequential(*model.children(), nn.Flatten(0))
-        return model
-
+    make_model = partial(build_kind, kind, rows.data.x)
     true_loss = as_true_loss(cell["metric"])
     found = fit_branches(make_model, rows, true_loss, config, seed=cell["seed"])
     return {**cell, **found}
@@ -80,27 +74,20 @@ def make_table(lines: list[Line], args: argparse.Namespace) -> str:
     rows = []
     groups = itertools.product(args.data, args.metric, branches, args.variant)
     for data, metric, branch, variant in groups:
-        own = sorted(
-            where(lines, data=data, metric=metric), key=lambda line: line["seed"]
-        )
+        own = where(lines, data=data, metric=metric)
+        own.sort(key=lambda line: line["seed"])
         first, found = (
             [line[branch] for line in where(own, variant=name)]
             for name in (args.variant[0], variant)
         )
         gaps = [b["test"] - a["test"] for a, b in zip(first, found, strict=True)]
-        means = {
-            name: statistics.fmean(line[name] for line in found)
+        test, cross_entropy, seconds = (
+            statistics.fmean(line[name] for line in found)
             for name in ("test", "cross_entropy", "seconds")
-        }
-        rows.append(
-            [
-                *(data, metric, variant or "default", branch, f"{means['test']:.5f}"),
-                mean_and_error(gaps, form="+.5f"),
-                how_many(gaps, lower=False),
-                f"{means['cross_entropy']:.5f}",
-                f"{means['seconds']:.1f}",
-            ]
         )
+        row = [data, metric, variant or "default", branch, f"{test:.5f}"]
+        row += [mean_and_error(gaps, form="+.5f"), how_many(gaps, lower=False)]
+        rows.append([*row, f"{cross_entropy:.5f}", f"{seconds:.1f}"])
     head = ["data", "metric", "variant", "branch", "test loss"]
     head += ["minus the first variant's", "worse in"]
     return markdown_table([*head, "validation cross-entropy", "seconds"], rows)
@@ -122,9 +109,7 @@ def main(args: list[str] | None = None) -> None:
     options.metric = options.metric or ["roc_auc"]
     axes = (range(options.seeds), options.data, options.metric, options.variant)
     cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
-    lines = run_grid(cells, options, run_cell, KEY)
-    asked = [{name: line[name] for name in KEY} in cells for line in lines]
-    shown = list(itertools.compress(lines, asked))
+    shown = of_cells(run_grid(cells, options, run_cell), cells)
     sys.stdout.write(make_table(shown, options) + "\n")
 
 

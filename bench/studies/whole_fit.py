@@ -8,15 +8,15 @@ takes for all its steps, and how long the surrogate's branch takes until its val
 loss is at or below the control's best. One thread; writes `results/whole_fit.json`.
 """
 
+import argparse
 import json
-import os
 import sys
 from itertools import product
-from pathlib import Path
 
 import torch
+from shared import DATA_DIR, write
 from sklearn.model_selection import train_test_split
-from timing import hardware, make_parser, write
+from timing import hardware, make_parser
 
 from losslearn import Recipe, SurrogateClassifier
 from losslearn_bench.datasets import load_dataset
@@ -28,51 +28,36 @@ SEEDS = (0, 1, 2)
 
 
 def measure(
-    dataset: str,
-    metric: str,
-    *,
-    replay: int,
-    seed: int,
-    model: str,
-    max_iter: int,
-    data_dir: Path | None,
+    options: argparse.Namespace, metric: str, replay: int, seed: int
 ) -> dict[str, object]:
     """Fit once and compare the two branches' times."""
-    data = load_dataset(dataset, data_dir=data_dir)
+    data = load_dataset(options.dataset, data_dir=options.data_dir)
     x, _, y, _ = train_test_split(
         data.x, data.y, test_size=0.2, stratify=data.y, random_state=0
     )
-    fitted = SurrogateClassifier(
-        metric,
-        model=model,
-        recipe=Recipe(max_iter=max_iter, replay=replay),
-        random_state=seed,
-    ).fit(x, y)
-    looks = {
-        method: [look for look in fitted.history_ if look["method"] == method]
+    recipe = Recipe(max_iter=options.max_iter, replay=replay)
+    given = {"model": options.model, "recipe": recipe, "random_state": seed}
+    fitted = SurrogateClassifier(metric, **given).fit(x, y)
+    ours, theirs = (
+        [look for look in fitted.history_ if look["method"] == method]
         for method in ("surrogate", "cross_entropy")
-    }
-    best = min(look["validation_loss"] for look in looks["cross_entropy"])
-    control = max(look["seconds"] for look in looks["cross_entropy"])
-    reached = [
-        look["seconds"]
-        for look in looks["surrogate"]
-        if look["validation_loss"] <= best
-    ]
-    ours = max(look["seconds"] for look in looks["surrogate"])
+    )
+    best = min(look["validation_loss"] for look in theirs)
+    control, seconds = (max(one["seconds"] for one in of) for of in (theirs, ours))
+    reached = [look["seconds"] for look in ours if look["validation_loss"] <= best]
     return {
-        "dataset": dataset,
+        "dataset": options.dataset,
         "metric": metric,
         "replay": replay,
         "seed": seed,
-        "model": model,
+        "model": options.model,
         "rows": len(x),
-        "max_iter": max_iter,
+        "max_iter": options.max_iter,
         "control_seconds": control,
-        "surrogate_seconds": ours,
-        "ratio": ours / control,
+        "surrogate_seconds": seconds,
+        "ratio": seconds / control,
         "control_best": best,
-        "surrogate_best": min(look["validation_loss"] for look in looks["surrogate"]),
+        "surrogate_best": min(look["validation_loss"] for look in ours),
         "seconds_to_control_best": min(reached) if reached else None,
         "ratio_to_control_best": min(reached) / control if reached else None,
     }
@@ -80,30 +65,23 @@ def measure(
 
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = make_parser(__doc__, "whole_fit.json", max_iter=2_000)
-    parser.add_argument("--dataset", default="covtype")
-    parser.add_argument("--metric", action="append", choices=METRICS)
-    parser.add_argument("--replay", type=int, action="append")
-    parser.add_argument("--seed", type=int, action="append")
-    parser.add_argument("--model", default="mlp", choices=("mlp", "linear"))
-    parser.add_argument("--data-dir", type=Path, default=os.getenv("LOSSLEARN_DATA"))
-    options = parser.parse_args(args)
+    options = make_parser(
+        __doc__,
+        "whole_fit.json",
+        max_iter=2_000,
+        dataset="covtype",
+        metric={"action": "append", "choices": METRICS},
+        replay={"type": int, "action": "append"},
+        seed={"type": int, "action": "append"},
+        model={"default": "mlp", "choices": ("mlp", "linear")},
+        data_dir=DATA_DIR,
+    ).parse_args(args)
     torch.set_num_threads(1)
     lines = []
     for seed, metric, replay in product(
-        options.seed or SEEDS,
-        options.metric or METRICS,
-        options.replay or REPLAYS,
+        options.seed or SEEDS, options.metric or METRICS, options.replay or REPLAYS
     ):
-        line = measure(
-            options.dataset,
-            metric,
-            replay=replay,
-            seed=seed,
-            model=options.model,
-            max_iter=options.max_iter,
-            data_dir=options.data_dir,
-        )
+        line = measure(options, metric, replay, seed)
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
         lines.append(line)

@@ -143,7 +143,9 @@ def test_a_page_keeps_pipes_alignment_lines_and_names(tmp_path):
 
 def test_the_diagram_names_each_method_at_its_rank_and_joins_groups():
     names, ranks = ["a", "b", "c", "d"], [2.2, 1.0, 2.5, 4.0]
-    figure = draw_critical_difference(names, ranks, 0.7, title="ranks")
+    figure = draw_critical_difference(
+        dict(zip(names, ranks, strict=True)), 0.7, title="ranks"
+    )
     (ax,) = figure.axes
     texts = {text.get_text() for text in ax.texts}
     assert {"a (2.20)", "b (1.00)", "(2.50) c", "(4.00) d"} <= texts
@@ -169,7 +171,9 @@ def test_no_text_of_a_diagram_is_cut(n, long):
     names = [f"{place} {long}" for place in range(n)]
     ranks = np.linspace(1, n, n).tolist()
     title = f"average rank of {n} methods {long}"
-    figure = draw_critical_difference(names, ranks, n - 0.5, title=title)
+    figure = draw_critical_difference(
+        dict(zip(names, ranks, strict=True)), n - 0.5, title=title
+    )
     assert is_whole(figure)
 
 

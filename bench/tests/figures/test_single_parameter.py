@@ -111,7 +111,7 @@ def test_each_moment_shows_both_losses_and_alpha():
 
 
 def test_the_animation_is_a_gif_that_rests_on_the_last_moment():
-    gif = animate_single_parameter(make_run(), frames_per_second=5)
+    gif = animate_single_parameter(make_run(), fps=5)
     with Image.open(io.BytesIO(gif)) as image:
         assert image.format == "GIF"
         shown = 0

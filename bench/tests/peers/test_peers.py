@@ -9,8 +9,8 @@ from benchmark_cases import TINY
 from losslearn.metrics import Sets, as_true_loss, get_true_loss
 from losslearn.models.networks import Linear, score_rows
 from losslearn_bench.harness import packages
+from losslearn_bench.harness.budget import LR_FACTOR
 from losslearn_bench.harness.method import Fitted
-from losslearn_bench.harness.neural import LR_FACTOR
 from losslearn_bench.harness.packages import load
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import build_strong_model
@@ -184,17 +184,21 @@ def test_networks_of_peers_train_in_every_tier(method):
 
 def test_trees_are_trained_once_for_all_losses_and_chosen_for_each():
     calls = []
+    # the first orders the rows well, the second has the lower mean
+    scores = [lambda x: x[:, 0], lambda x: -x[:, 0] - 100]
 
-    def boost(data, settings, rounds, seed):
-        del data, rounds, seed
-        calls.append(len(settings))
-        # the first orders the rows well, the second has the lower mean
-        good = Candidate(settings[0], lambda x: x[:, 0], 1)
-        return [good, Candidate(settings[1], lambda x: -x[:, 0] - 100, 2)]
+    def prepare(data, max_rounds, seed):
+        del data, max_rounds, seed
+
+        def train(setting):
+            calls.append(setting)
+            return Candidate(setting, scores[len(calls) - 1], len(calls))
+
+        return train
 
     low = replace(AUC, name="low", function=lambda _, y_score: y_score.mean(-1))
-    results = fit(replace(LIGHTGBM, boost=boost), [AUC, low])
-    assert calls == [2]
+    results = fit(replace(LIGHTGBM, prepare=prepare), [AUC, low])
+    assert calls == list(LIGHTGBM.grid[:2])
     assert [result.setting for result in results] == list(LIGHTGBM.grid[:2])
     assert [result.iterations for result in results] == [1, 2]
 
@@ -300,7 +304,7 @@ def test_smooth_ap_is_one_minus_the_ap_of_clear_rankings():
     y_true = torch.tensor([0, 1, 0, 1, 1])
     y_score = torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0])
     # the positives stand second, fourth and fifth
-    value = float(SmoothAPObjective(10)(y_true, y_score))
+    value = float(SmoothAPObjective(10)(Sets(y_true, y_score)))
     assert value == pytest.approx(1 - (1 / 2 + 2 / 4 + 3 / 5) / 3, abs=1e-3)
 
 
@@ -308,7 +312,7 @@ def test_smooth_ap_lowers_its_temperature_and_remembers_earlier_rows():
     pytest.importorskip("imbalanced_losses")
     y_true, y_score = torch.tensor([0, 1]), torch.tensor([0.02, 0.0])
     objective = SmoothAPObjective(1)
-    values = [float(objective(y_true, y_score)) for _ in range(2)]
+    values = [float(objective(Sets(y_true, y_score))) for _ in range(2)]
     # the negative stands above the positive by 0.4 of the temperature
     outranked = 1 / (1 + math.exp(-0.4))
     assert values[0] == pytest.approx(1 - 1 / (1 + outranked), abs=1e-5)
@@ -323,7 +327,7 @@ def test_adversarial_loss_pulls_scores_toward_their_targets():
     y_true = torch.tensor([1, 0, 0, 1, 0, 0])
     for metric in ("f1_loss", "mcc_loss"):
         y_score = torch.zeros(6, requires_grad=True)
-        AdversarialObjective(metric)(y_true, y_score).sum().backward()
+        AdversarialObjective(metric)(Sets(y_true, y_score)).sum().backward()
         assert bool((y_score.grad[y_true == 1] < 0).all())
         assert bool((y_score.grad[y_true == 0] > 0).all())
 

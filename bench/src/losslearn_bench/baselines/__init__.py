@@ -5,13 +5,12 @@ set, lower is better; taken `OverSets`, any of them can stand where a learned lo
 stands.
 """
 
-from losslearn_bench.baselines.cost_sensitive import CostSensitive
 from losslearn_bench.baselines.evolution import EvolutionStrategies
-from losslearn_bench.baselines.focal import Focal
 from losslearn_bench.baselines.global_objectives import GlobalObjective
 from losslearn_bench.baselines.hand_made import OverSets
 from losslearn_bench.baselines.lovasz import LovaszHinge, LovaszSoftmax
 from losslearn_bench.baselines.pairwise import PairwiseRanking
+from losslearn_bench.baselines.row_losses import CostSensitive, Focal
 from losslearn_bench.baselines.soft_counts import AnyLoss, SoftF1, SoftJaccard
 
 __all__ = [

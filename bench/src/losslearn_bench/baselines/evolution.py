@@ -24,11 +24,8 @@ class EvolutionStrategies(nn.Module):
 
     with s as `sigma` deviations of the set's scores, `sigma` itself where these are
     all equal. Every backward pass needs one call of the true loss with 2 K + 1 times as
-    many sets; without a gradient to give, one with the sets as they are.
-
-    Attributes:
-        true_loss: The loss; row weights reach it only if it takes them.
-        generator: Source of the moves; each call draws on.
+    many sets; without a gradient to give, one with the sets as they are. Row weights
+    reach the true loss only if it takes them.
     """
 
     def __init__(
@@ -39,14 +36,7 @@ class EvolutionStrategies(nn.Module):
         n_pairs: int = 8,
         generator: torch.Generator,
     ) -> None:
-        """Set how far and how often to move.
-
-        Args:
-            true_loss: What to train for.
-            sigma: Size of the moves, in deviations of the set's scores.
-            n_pairs: K, moves tried, each there and back.
-            generator: Source of the moves, on the scores' device.
-        """
+        """Set how far to move, K, and the source of the moves on the scores' device."""
         super().__init__()
         check_positive("sigma", sigma, "It is in deviations of a set's scores.")
         advice = "The more pairs, the less noise in the gradient."
@@ -80,16 +70,10 @@ class EvolutionStrategies(nn.Module):
         # adds 0 to the value, and the estimate to its gradient
         return _known(value[0]) + (gradient * (y_score - scores)).sum(-1)
 
-    def _losses(
-        self,
-        y_true: Targets,
-        y_score: Rows,
-        sample_weight: Weights | None,
-    ) -> Values:
+    def _losses(self, y_true: Targets, y_score: Rows, weight: Weights | None) -> Values:
         """Return the true losses in the type of the scores."""
-        targets = y_true.expand_as(y_score)
-        losses = self.true_loss(Sets(targets, y_score, sample_weight))
-        return losses.to(y_score.dtype)
+        sets = Sets(y_true.expand_as(y_score), y_score, weight)
+        return self.true_loss(sets).to(y_score.dtype)
 
 
 def _known(values: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:

@@ -64,13 +64,7 @@ class GlobalObjective(HandMade):
     def __init__(
         self, target: Target, *, n_anchors: int = 20, surrogate: RowLoss = "logistic"
     ) -> None:
-        """Make the thresholds and the multipliers.
-
-        Args:
-            target: The curve whose area to train for.
-            n_anchors: T, points at which the curve is taken.
-            surrogate: Loss of a row.
-        """
+        """Make the thresholds and multipliers of T anchors, points of the curve."""
         super().__init__()
         check_choice("target", target, get_args(Target))
         check_choice("surrogate", surrogate, get_args(RowLoss))
@@ -87,10 +81,9 @@ class GlobalObjective(HandMade):
         margin = y_score.unsqueeze(-2) - self.thresholds.to(y_score).unsqueeze(-1)
         missed = ratio(self._total(margin, positive), n_pos)  # L+ / |Y+| (*sets, T)
         false_alarms = self._total(-margin, negative)  # L-
-        place = torch.arange(
-            1, self.n_anchors + 1, dtype=y_score.dtype, device=y_score.device
-        )
-        anchors = place / (self.n_anchors + 1)
+        n = self.n_anchors
+        place = torch.arange(1, n + 1, dtype=y_score.dtype, device=y_score.device)
+        anchors = place / (n + 1)
         if self.target == "auc_pr":
             odds = anchors / (1 - anchors)
             excess = missed + odds * ratio(false_alarms, n_pos) - 1
@@ -104,9 +97,7 @@ class GlobalObjective(HandMade):
         return torch.where(both, missed + rising * excess, 0).mean(-1)
 
     def _total(
-        self,
-        margin: Float[Tensor, "*sets anchors n"],
-        weight: Rows,
+        self, margin: Float[Tensor, "*sets anchors n"], weight: Rows
     ) -> Float[Tensor, "*sets anchors"]:
         """Return the weighted sum of the row losses, at least that of the errors."""
         if self.surrogate == "hinge":

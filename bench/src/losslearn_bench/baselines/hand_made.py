@@ -20,11 +20,7 @@ RowObjective = Callable[..., Tensor]
 
 
 class OverSets:
-    """A hand-made objective as a loss of sets, which is what the training loop takes.
-
-    Attributes:
-        hand_made: The objective.
-    """
+    """A hand-made objective as a loss of sets, which is what training loops take."""
 
     def __init__(self, hand_made: RowObjective) -> None:
         """Keep the objective."""
@@ -41,30 +37,16 @@ class HandMade(nn.Module, ABC):
     def forward(
         self, y_true: Targets, y_score: Rows, *, sample_weight: Weights | None = None
     ) -> Values:
-        """Return one differentiable value per set.
-
-        Args:
-            y_true: Targets, 0 or 1.
-            y_score: Raw scores.
-            sample_weight: Weight of each row; None weighs all alike.
-        """
+        """Return one differentiable value per set of targets 0 or 1 and raw scores."""
         return self.value(y_score, *class_weights(y_true, y_score, sample_weight))
 
     @abstractmethod
     def value(self, y_score: Rows, positive: Rows, negative: Rows) -> Values:
-        """Return one value per set.
-
-        Args:
-            y_score: Raw scores.
-            positive: Each row's weight as a positive, 0 for a negative one.
-            negative: The same the other way round.
-        """
+        """Return one value per set; for the weights see `class_weights`."""
 
 
 def class_weights(
-    y_true: Targets,
-    y_score: Rows,
-    sample_weight: Weights | None,
+    y_true: Targets, y_score: Rows, sample_weight: Weights | None
 ) -> tuple[Rows, Rows]:
     """Return each row's weight as a positive and as a negative, one of them 0.
 
@@ -83,22 +65,10 @@ def class_weights(
     return positive * weight, negative * weight
 
 
-def weighted_mean(losses: Rows, sample_weight: Weights | None) -> Values:
-    """Return the mean of the losses of a set's rows."""
-    if sample_weight is None:
-        return losses.mean(-1)
-    weight = sample_weight.to(losses.dtype)
-    return (losses * weight).sum(-1) / weight.sum(-1)
-
-
 def ratio(
     part: Float[Tensor, "*#values"], whole: Float[Tensor, "*#values"]
 ) -> Float[Tensor, "*values"]:
-    """Return `part / whole`, 0 with a gradient of 0 where the whole is 0.
-
-    Args:
-        part: At most `whole` in size where the whole is 0.
-        whole: At least 0.
+    """Return `part / whole`, 0 with a gradient of 0 where the whole, at least 0, is 0.
 
     Example:
         >>> import torch

@@ -55,11 +55,7 @@ def _own_side(y_score: Rows, positive: Rows) -> Rows:
     return torch.where(positive > 0, y_score, -y_score)
 
 
-def _lovasz_jaccard(
-    error: Rows,
-    positive: Rows,
-    negative: Rows,
-) -> Values:
+def _lovasz_jaccard(error: Rows, positive: Rows, negative: Rows) -> Values:
     """Return the extension at `error` (Berman et al., Algorithm 1).
 
     A set without positives gives its largest error, a set without negatives the mean of

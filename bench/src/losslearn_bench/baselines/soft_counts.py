@@ -29,12 +29,7 @@ class SoftF1(HandMade):
     """
 
     def __init__(self, *, slope: float = 1.0, offset: float = 0.0) -> None:
-        """Set the sigmoid.
-
-        Args:
-            slope: Steepness; the larger, the closer to F1 and the flatter far away.
-            offset: Threshold that the counts soften.
-        """
+        """Set the sigmoid: steeper is closer to F1, and flatter far from the offset."""
         super().__init__()
         advice = "A higher score always means more probably positive."
         check_positive("slope", slope, advice)
@@ -94,12 +89,7 @@ class AnyLoss(HandMade):
     """
 
     def __init__(self, metric: AnyLossMetric, *, amplification: float = 73.0) -> None:
-        """Choose the metric.
-
-        Args:
-            metric: What to train for.
-            amplification: L; the authors' value is the default.
-        """
+        """Choose the metric, and L; the authors' value is the default."""
         super().__init__()
         check_choice("metric", metric, get_args(AnyLossMetric))
         check_positive("amplification", amplification, "The authors use 73.")

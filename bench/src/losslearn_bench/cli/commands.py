@@ -36,12 +36,16 @@ Size = Annotated[
 ]
 
 
+_OUT = Path("benchmark-results")
+
+
 def _named(what: str, more: str = "") -> typer.models.OptionInfo:
     text = f"Only this {what}{more}; may be repeated."
     return typer.Option(metavar="NAME", help=text, show_default="the preset's")
 
 
-_OUT = Path("benchmark-results")
+def _count(text: str, *, default: str | bool = True) -> typer.models.OptionInfo:
+    return typer.Option(metavar="N", min=1, help=text, show_default=default)
 
 
 @app.command()
@@ -59,13 +63,7 @@ def run(
         ),
     ] = "honest",
     repetitions: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Random splits.",
-            show_default="3, or 5 at full size",
-        ),
+        int | None, _count("Random splits.", default="3, or 5 at full size")
     ] = None,
     dataset: Annotated[
         list[str], _named("data set", ", or path/to/file.py:function")
@@ -73,9 +71,7 @@ def run(
     tier: Annotated[list[str], _named("tier")] = [],  # noqa: B006
     method: Annotated[list[str], _named("method")] = [],  # noqa: B006
     metric: Annotated[list[str], _named("metric")] = [],  # noqa: B006
-    jobs: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Processes of the local backend.")
-    ] = 2,
+    jobs: Annotated[int, _count("Processes of the local backend.")] = 2,
     backend: Annotated[
         Literal["local", "ray"],
         typer.Option(help="local: this machine. ray: a Ray cluster."),
@@ -100,23 +96,9 @@ def run(
     from losslearn_bench.cli.running import GridOptions, run_benchmark
 
     options = GridOptions(
-        preset=preset,
-        size=size,
-        protocol=protocol,
-        repetitions=repetitions,
-        datasets=tuple(dataset),
-        tiers=tuple(tier),
-        methods=tuple(method),
-        metrics=tuple(metric),
+        preset, size, protocol, repetitions, dataset, tier, method, metric
     )
-    code = run_benchmark(
-        options,
-        out=out,
-        data_dir=data_dir,
-        jobs=jobs,
-        backend=backend,
-        ray_address=ray_address,
-    )
+    code = run_benchmark(options, out, data_dir, jobs, backend, ray_address)
     raise typer.Exit(code)
 
 
@@ -124,10 +106,7 @@ def run(
 def report(
     size: Size = "capped",
     repetitions: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="Only the first splits.", show_default="all"
-        ),
+        int | None, _count("Only the first splits.", default="all")
     ] = None,
     out: OutDir = _OUT,
     data_dir: DataDir = None,
@@ -142,12 +121,8 @@ def report(
 def figures(
     out: OutDir = _OUT,
     data_dir: DataDir = None,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Trainings of Figure 3.")
-    ] = 3,
-    max_iter: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Iterations of Figure 3.")
-    ] = 400,
+    seeds: Annotated[int, _count("Trainings of Figure 3.")] = 3,
+    max_iter: Annotated[int, _count("Iterations of Figure 3.")] = 400,
 ) -> None:
     """Make the paper's Figures 1, 2 and 3."""
     from losslearn_bench.cli.figures import write_paper_figures

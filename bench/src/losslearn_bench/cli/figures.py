@@ -1,8 +1,8 @@
 """The paper's Figures 1, 2 and 3 and its section 4.4, computed and drawn."""
 
+import itertools
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ from losslearn_bench.harness.rows import load_rows
 from losslearn_bench.tables.runtime import DESIGNS, measure_iteration, runtime_table
 
 _DATASET = "ijcnn1"
-_MAX_TRAIN_ROWS = 20_000
+_MOST_ROWS = 20_000
 _SHOWN = (0, 0.1, 0.35, 1)
 """Moments of Figure 2, as shares of those recorded."""
 
@@ -76,29 +76,20 @@ def write_convergence(
     """Write Figure 3."""
     config = Recipe(max_iter=max_iter, replay=1)  # each set once, as printed
     file = JsonLines(out / "figure3.jsonl")
-    done: dict[tuple[int, str], list[dict[str, Any]]] = {
-        (line["rows"][0]["seed"], line["rows"][0]["metric"]): line["rows"]
-        for line in file.read()
-        if line["max_iter"] == max_iter
-    }
+    kept = [one["rows"] for one in file.read() if one["max_iter"] == max_iter]
+    done = {(rows[0]["seed"], rows[0]["metric"]): rows for rows in kept}
     cells = [(seed, metric) for seed in range(seeds) for metric in PAPER_METRICS]
     for seed, metric in track(cells, "figure 3", console=console(stderr=True)):
         if (seed, metric) in done:
             continue
-        rows = load_rows(
-            _DATASET, seed, max_train_rows=_MAX_TRAIN_ROWS, data_dir=data_dir
-        )
+        rows = load_rows(_DATASET, seed, max_train_rows=_MOST_ROWS, data_dir=data_dir)
         done[seed, metric] = convergence(
             rows.data, rows.test, metric=metric, config=config, seed=seed
         )
         file.append([{"max_iter": max_iter, "rows": done[seed, metric]}])
-    found = [
-        row
-        for metric in PAPER_METRICS
-        for seed in range(seeds)
-        for row in done[seed, metric]
-    ]
-    title = f"{_DATASET}, at most {_MAX_TRAIN_ROWS:,} training rows"
+    by_metric = itertools.product(PAPER_METRICS, range(seeds))
+    found = [row for metric, seed in by_metric for row in done[seed, metric]]
+    title = f"{_DATASET}, at most {_MOST_ROWS:,} training rows"
     _save(draw_convergence(found, title=title), out / "figure3")
 
 

@@ -19,9 +19,8 @@ _STYLES = {"complete": None, "partial": "yellow", "not available here": "dim"}
 def print_methods() -> None:
     """Print every method, what it is meant for, and what is missing for it."""
     missing = available_peers()
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    for column in ("method", "title", "tiers", "metrics", "missing"):
-        table.add_column(column)
+    heads = ("method", "title", "tiers", "metrics", "missing")
+    table = Table(*heads, box=SIMPLE_HEAD, show_edge=False)
     for name, method in METHODS.items():
         metrics = "all" if method.metrics is None else " ".join(method.metrics)
         tiers = " ".join(method.tiers)
@@ -71,17 +70,17 @@ def _table(statuses: list[DatasetStatus]) -> Table:
 
 def _as_json(status: DatasetStatus) -> dict[str, Any]:
     info, found, printed = status.info, status.found, TABLE_1.get(status.info.name)
+    table_1 = None
+    if printed:
+        n_rows = printed.n_train + printed.n_test
+        table_1 = {"rows": n_rows, "positive_fraction": printed.pos_rate}
     return {
         "name": info.name,
         "title": info.title,
         "state": status.state,
         "expected": _counts(info.n_rows, info.n_features, info.pos_rate),
         "found": found and _counts(found.n_rows, found.n_features, status.pos_rate),
-        "table_1": printed
-        and {
-            "rows": printed.n_train + printed.n_test,
-            "positive_fraction": printed.pos_rate,
-        },
+        "table_1": table_1,
         "source": status.source,
         "path": None if status.path is None else str(status.path),
         "openml_id": info.openml_id,

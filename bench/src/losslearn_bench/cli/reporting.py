@@ -64,11 +64,7 @@ _PAPER_FIGURES = {
 def write_tables(
     out: Path, preset: Preset, protocol: Protocol, lines: Sequence[Line]
 ) -> Section:
-    """Write the table of a grid as Markdown, and its figures.
-
-    Returns:
-        What the page shows of it.
-    """
+    """Write a grid's table as Markdown, and its figures; return what the page shows."""
     if preset == "table2":
         table = table_2(lines, protocol)
     elif preset == "table3":
@@ -90,7 +86,7 @@ def write_tables(
 def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture]:
     """Write how the learned loss changes the test loss, a figure per tier.
 
-    That of the fit that users get, where it ran.
+    It is that of the fit that users get, where it ran.
     """
     ran = {line["method"] for line in lines}
     ours = next((name for name in OURS if name in ran), REFINED)
@@ -100,9 +96,9 @@ def _draw_changes(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Pictu
         own = [one for one in found if one.key.tier == tier]
         has_part = partial & {one.key.dataset for one in own}
         title = f"{tier}: {METHODS[ours].title} against cross-entropy"
-        note = "* a part of the data set" if has_part else None
+        below = "* a part of the data set" if has_part else None
         figure = draw_outcomes(
-            own, title=title, limit=_LIMIT, note=note, partial=partial
+            own, title=title, limit=_LIMIT, note=below, partial=partial
         )
         path = save_figure(figure, out / f"{stem}_{tier}")[-1]
         yield Picture(path.read_bytes(), f"{title}. {_CHANGES}")
@@ -115,34 +111,22 @@ def _draw_ranks(out: Path, stem: str, lines: Sequence[Line]) -> Iterator[Picture
         ranking = rank_methods(entries, tier, metric)
         if len(ranking.ranks) < 2 or ranking.n_datasets < 2:
             continue
-        names = [
-            METHODS[name].title if name in METHODS else name for name in ranking.ranks
-        ]
+        titles = {name: method.title for name, method in METHODS.items()}
+        ranks = {titles.get(name, name): rank for name, rank in ranking.ranks.items()}
         title = f"{tier}, {metric}: average rank over {ranking.n_datasets} data sets"
-        figure = draw_critical_difference(
-            names,
-            list(ranking.ranks.values()),
-            ranking.critical_difference,
-            title=title,
-        )
+        apart = ranking.critical_difference
+        figure = draw_critical_difference(ranks, apart, title=title)
         path = save_figure(figure, out / f"{stem}_{tier}_{metric}_ranks")[-1]
         yield Picture(path.read_bytes(), f"{title}. {_RANKS}")
 
 
 def write_report(
     out: Path, *, size: Size, repetitions: int | None, data_dir: Path | None
-) -> Path:
+) -> None:
     """Write every table and figure that there are lines for, and one page of all.
 
     A table whose lines all stand in those before it, as trees alone of the strong tier
     do, is left out. The page ends with what stands in no table.
-
-    Returns:
-        The page.
-
-    Raises:
-        ValueError: If there are no lines, or they cannot be read.
-        OSError: If the files cannot be written.
     """
     results = ResultsFile(out / LINES)
     lines = results.lines()
@@ -151,7 +135,9 @@ def write_report(
             f"There are no lines in {str(results.path)!r}. "
             "Run `losslearn-bench run` first."
         )
-    sections = [_dataset_section(out, data_dir)]
+    table = table_1([find_dataset(name, data_dir=data_dir) for name in DATASETS])
+    write_whole(out / "table1.md", table.encode())
+    sections = [Section("Table 1: the data sets", table)]
     shown: dict[int, Line] = {}  # by identity
     for protocol in get_args(Protocol):
         for preset in _TITLES:
@@ -170,14 +156,6 @@ def write_report(
     page = out / "index.html"
     write_page(page, title="The experiments of losslearn", sections=sections)
     note(f"page written to {page}")
-    return page
-
-
-def _dataset_section(out: Path, data_dir: Path | None) -> Section:
-    """Write Table 1."""
-    table = table_1([find_dataset(name, data_dir=data_dir) for name in DATASETS])
-    write_whole(out / "table1.md", table.encode())
-    return Section("Table 1: the data sets", table)
 
 
 def _other_sections(out: Path) -> list[Section]:
@@ -187,11 +165,8 @@ def _other_sections(out: Path) -> list[Section]:
     if runtime.exists():
         sections.append(Section("Runtime (section 4.4)", runtime.read_text()))
     for title, captions in _PAPER_FIGURES.items():
-        pictures = [
-            Picture((out / name).read_bytes(), caption)
-            for name, caption in captions.items()
-            if (out / name).exists()
-        ]
+        there = {out / name: caption for name, caption in captions.items()}
+        pictures = [Picture(p.read_bytes(), c) for p, c in there.items() if p.exists()]
         if pictures:
             sections.append(Section(title, pictures=pictures))
     return sections

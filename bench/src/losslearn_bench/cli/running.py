@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from losslearn.cli.reporting import console, note
 from losslearn_bench.cli.reporting import write_tables
@@ -22,10 +22,12 @@ from losslearn_bench.harness.budget import Protocol as Rules
 from losslearn_bench.harness.tiers import check_tier
 from losslearn_bench.tables.lines import PAPER_TABLES, check_part, table_lines
 
-_SOME_FAILED = 1
+Backend = Literal["local", "ray"]
+Reasons = dict[str, str]
+"""Why a data set is not here, by its name."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class GridOptions:
     """Which grid, and which part of it; an empty part is the preset's own."""
 
@@ -33,18 +35,13 @@ class GridOptions:
     size: Size
     protocol: Rules
     repetitions: int | None
-    datasets: tuple[str, ...] = ()
-    tiers: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    datasets: Sequence[str] = ()
+    tiers: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    metrics: Sequence[str] = ()
 
     def grid(self) -> Grid:
-        """Return the grid.
-
-        Raises:
-            ValueError: If a name is unknown, the preset's table has no place for it, or
-                nothing is left to run.
-        """
+        """Return the grid, if its table has a place for it, and a cell is left."""
         whole = grid = make_grid(
             self.preset,
             size=self.size,
@@ -54,12 +51,13 @@ class GridOptions:
         for tier in self.tiers:
             check_tier(tier)
         axes = ("datasets", "tiers", "methods", "metrics")
-        chosen = {axis: part for axis in axes if (part := getattr(self, axis))}
+        asked = {axis: tuple(getattr(self, axis)) for axis in axes}
+        chosen: dict[str, Any] = {axis: part for axis, part in asked.items() if part}
         if (self.methods or self.metrics) and self.preset not in PAPER_TABLES:
             # what is asked for by name need not be in the preset's own selection
             grid = replace(grid, only=None)
         else:
-            self._check_tiers_of(grid)
+            self._check_tiers(grid)
         grid = replace(grid, **chosen)
         check_part(self.preset, grid, whole)
         if not grid.cells():
@@ -69,12 +67,8 @@ class GridOptions:
             )
         return grid
 
-    def _check_tiers_of(self, grid: Grid) -> None:
-        """Check that a preset has the tiers asked for.
-
-        Raises:
-            ValueError: If it lacks one.
-        """
+    def _check_tiers(self, grid: Grid) -> None:
+        """Check that the preset has the tiers asked for."""
         lacking = [tier for tier in self.tiers if tier not in grid.tiers]
         if lacking:
             raise ValueError(
@@ -86,27 +80,25 @@ class GridOptions:
 
 def run_benchmark(
     options: GridOptions,
-    *,
     out: Path,
     data_dir: Path | None,
     jobs: int,
-    backend: Literal["local", "ray"],
+    backend: Backend,
     ray_address: str | None,
 ) -> int:
     """Run what is missing of a grid, write its tables, and return the exit code.
 
-    Returns:
-        0, or 1 if some jobs failed or a data set could not be downloaded.
+    It is 1 if some jobs failed or a data set could not be downloaded.
     """
     grid = options.grid()
     if options.preset == "smoke" and not options.datasets:
         grid = _of_what_is_here(grid, data_dir)
     results = ResultsFile(out / LINES)
     left = cells_left(grid, results)  # a damaged file is told before any work
-    needed = tuple(dict.fromkeys(cell.dataset for cell in left))
-    missing, unreachable = _fetch(needed, data_dir)
+    needed = dict.fromkeys(cell.dataset for cell in left)
+    missing, unreachable = _fetch([n for n in needed if n in DATASETS], data_dir)
     grid = _without(grid, missing | unreachable)
-    for name in set(needed) - set(DATASETS):
+    for name in needed.keys() - DATASETS:
         load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
         _stopped_as_by_ctrl_c(),
@@ -118,12 +110,10 @@ def run_benchmark(
         note(f"{outcome.job.name} failed and has no line: {outcome.error}")
     note(f"{progress.n_done:,} of {progress.n_cells:,} cells are in {results.path}")
     # of the whole file, whatever part was asked for this time
-    lines = table_lines(
-        results.lines(), options.preset, size=options.size, protocol=options.protocol
-    )
-    if lines:
-        write_tables(out, options.preset, options.protocol, lines)
-    return _SOME_FAILED if progress.failed or unreachable else 0
+    preset, size, rules = options.preset, options.size, options.protocol
+    if lines := table_lines(results.lines(), preset, size=size, protocol=rules):
+        write_tables(out, preset, rules, lines)
+    return int(bool(progress.failed or unreachable))
 
 
 @contextmanager
@@ -139,9 +129,7 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open_backend(
-    backend: Literal["local", "ray"], jobs: int, ray_address: str | None
-) -> Workers:
+def _open_backend(backend: Backend, jobs: int, ray_address: str | None) -> Workers:
     if backend == "local":
         return LocalBackend(jobs)
     from losslearn_bench.grid.on_ray import RayBackend
@@ -160,9 +148,7 @@ def _of_what_is_here(grid: Grid, data_dir: Path | None) -> Grid:
     return replace(grid, datasets=SHIPPED)
 
 
-def _fetch(
-    names: Sequence[str], data_dir: Path | None
-) -> tuple[dict[str, str], dict[str, str]]:
+def _fetch(names: Sequence[str], data_dir: Path | None) -> tuple[Reasons, Reasons]:
     """Download what is not here yet, once: the jobs would each find the same out.
 
     Returns:
@@ -170,8 +156,6 @@ def _fetch(
     """
     by_hand, failed = {}, {}
     for name in names:
-        if name not in DATASETS:
-            continue
         status = find_dataset(name, data_dir=data_dir)
         if status.path is not None:
             continue
@@ -186,12 +170,8 @@ def _fetch(
     return by_hand, failed
 
 
-def _without(grid: Grid, missing: dict[str, str]) -> Grid:
-    """Leave out the data sets that are missing, and say so.
-
-    Raises:
-        ValueError: If none is left.
-    """
+def _without(grid: Grid, missing: Reasons) -> Grid:
+    """Leave out the data sets that are missing, and say so; one has to be left."""
     for name, why in missing.items():
         note(f"{name} is left out: {why}")
     kept = tuple(name for name in grid.datasets if name not in missing)

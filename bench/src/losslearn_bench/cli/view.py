@@ -30,10 +30,8 @@ def grid_view(out: Console) -> Iterator[Watcher]:
             told.append(latest)
             live.console.print(_ended(latest), soft_wrap=True)
         now = time.monotonic()
-        running = [
-            Text(f"  {now - start:5.0f} s  {job.name}")
-            for job, start in progress.running.items()
-        ]
+        jobs = progress.running.items()
+        running = [Text(f"  {now - begin:5.0f} s  {job.name}") for job, begin in jobs]
         live.update(Group(bar, *running))
 
     if out.is_terminal:

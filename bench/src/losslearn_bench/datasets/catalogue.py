@@ -51,13 +51,11 @@ class DatasetInfo:
         return (n_rows, n_features, n_positives) == expected
 
 
-def _read() -> dict[str, DatasetInfo]:
-    known = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
-    return {
+_KNOWN = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
+DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(
+    {
         name: DatasetInfo(name=name, **{**facts, "drop": tuple(facts.get("drop", ()))})
-        for name, facts in known.items()
+        for name, facts in _KNOWN.items()
     }
-
-
-DATASETS: Mapping[str, DatasetInfo] = MappingProxyType(_read())
+)
 """The data sets that have a name: first the nine of Table 1, then the extras."""

@@ -49,9 +49,8 @@ class Dataset:
     @property
     def is_complete(self) -> bool:
         """Whether all rows, features and positives that the catalogue has are there."""
-        return self.info is None or self.info.matches(
-            self.n_rows, self.n_features, int(self.y.sum())
-        )
+        counts = (self.n_rows, self.n_features, int(self.y.sum()))
+        return self.info is None or self.info.matches(*counts)
 
 
 def make_dataset(
@@ -62,14 +61,7 @@ def make_dataset(
     source: Source,
     info: DatasetInfo | None = None,
 ) -> Dataset:
-    """Check and convert features and targets.
-
-    Args:
-        name: What errors call the data set.
-        features: A table or array of shape `[rows, features]`.
-        target: 0 or 1 for each row.
-        source: Where both came from.
-        info: What the catalogue says of it.
+    """Check and convert features, `[rows, features]`, and targets, 0 or 1.
 
     Raises:
         ValueError: If a value is missing, infinite or no number, a target is neither 0
@@ -105,11 +97,7 @@ def _as_features(name: str, features: object) -> Float32[np.ndarray, "rows featu
 
 
 def as_frame(name: str, features: Any) -> "pd.DataFrame":  # noqa: ANN401 - any array
-    """Return features as a table; of a sparse matrix, zeros are filled in.
-
-    Raises:
-        ValueError: If they are no table and no array of shape `[rows, features]`.
-    """
+    """Return features as a table; of a sparse matrix, zeros are filled in."""
     import pandas as pd
 
     if isinstance(features, pd.DataFrame):

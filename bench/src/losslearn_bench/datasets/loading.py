@@ -3,7 +3,6 @@
 import difflib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -21,6 +20,7 @@ Loader = Callable[[], Any]
 """Returns `(X, y)`, or a table with a `target` column."""
 
 Place = Literal["folder", "cache"]
+Places = dict[Place, Path]
 State = Literal["complete", "partial", "not available here"]
 
 _BESIDE = Path("../shared/datasets")
@@ -37,8 +37,7 @@ class FileCounts(NamedTuple):
     n_positives: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class DatasetStatus:
+class DatasetStatus(NamedTuple):
     """What there is of a data set on this machine."""
 
     info: DatasetInfo
@@ -55,9 +54,8 @@ class DatasetStatus:
     @property
     def pos_rate(self) -> float | None:
         """Share of positive rows that was found."""
-        if self.found is None or self.found.n_rows == 0:
-            return None
-        return self.found.n_positives / self.found.n_rows
+        n_rows, _, n_positives = self.found or (0, 0, 0)
+        return n_positives / n_rows if n_rows else None
 
 
 def load_dataset(
@@ -93,7 +91,7 @@ def load_dataset(
         return _from_function(source, getattr(source, "__name__", "data"))
     text = str(source)
     if text in DATASETS:
-        return _from_catalogue(DATASETS[text], data_dir, cache_dir)
+        return _from_catalogue(DATASETS[text], _places(text, data_dir, cache_dir))
     if text in SHIPPED:
         return load_shipped(text)
     if names_function(text):
@@ -124,41 +122,27 @@ def find_dataset(
     info = DATASETS[name]
     places = _places(name, data_dir, cache_dir)
     for source, path in places.items():
-        if not path.is_file():
-            continue
-        found = _count_file(path, drop=info.drop)
-        if info.matches(*found):
-            return DatasetStatus(
-                info=info, state="complete", source=source, path=path, found=found
-            )
-        return DatasetStatus(
-            info=info,
-            state="partial",
-            source=source,
-            path=path,
-            found=found,
-            how_to_get=_how_to_get(info, places, path),
-        )
-    return DatasetStatus(info=info, how_to_get=_how_to_get(info, places, None))
+        if path.is_file():
+            found = _count_file(path, drop=info.drop)
+            known = DatasetStatus(info, "complete", source, path, found)
+            if info.matches(*found):
+                return known
+            how = _how_to_get(info, places, path)
+            return known._replace(state="partial", how_to_get=how)
+    return DatasetStatus(info, how_to_get=_how_to_get(info, places, None))
 
 
-def _places(
-    name: str, data_dir: Path | None, cache_dir: Path | None
-) -> dict[Place, Path]:
+def _places(name: str, data_dir: Path | None, cache_dir: Path | None) -> Places:
     """Return where a data set's file may lie, in the order of the search."""
     file = f"{name}.parquet"
     root = default_cache() if cache_dir is None else Path(cache_dir).expanduser()
-    found: dict[Place, Path] = {"cache": root / "datasets" / file}
+    found: Places = {"cache": root / "datasets" / file}
     folder = _folder(data_dir)
     return found if folder is None else {"folder": folder / file, **found}
 
 
 def _folder(data_dir: Path | None) -> Path | None:
-    """Return the folder of one's own, if there is one.
-
-    Raises:
-        FileNotFoundError: If one was named that does not exist.
-    """
+    """Return the folder of one's own, if there is one; one that is named must be."""
     named = data_dir or os.environ.get("LOSSLEARN_DATA")
     folder = Path(named).expanduser() if named else _BESIDE
     if named and not folder.is_dir():
@@ -170,12 +154,10 @@ def _folder(data_dir: Path | None) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _how_to_get(
-    info: DatasetInfo, places: dict[Place, Path], partial: Path | None
-) -> str:
+def _how_to_get(info: DatasetInfo, places: Places, partial: Path | None) -> str:
     """Return how to get the complete set, in whose way a part of it may be."""
     if info.is_downloaded:
-        begin = "Loading" if partial is None else f"Without '{partial}', loading"
+        begin = f"Without '{partial}', loading" if partial else "Loading"
         return f"{begin} it downloads OpenML's data set {info.openml_id}."
     path = next(iter(places.values()))
     if info.recipe is None:
@@ -184,11 +166,8 @@ def _how_to_get(
     return make + info.recipe.replace("FILE", str(path))
 
 
-def _from_catalogue(
-    info: DatasetInfo, data_dir: Path | None, cache_dir: Path | None
-) -> Dataset:
+def _from_catalogue(info: DatasetInfo, places: Places) -> Dataset:
     """Load a named data set from the first place that has it."""
-    places = _places(info.name, data_dir, cache_dir)
     for source, path in places.items():
         if path.is_file():
             return _read_file(path, info.name, source=source, info=info)
@@ -243,11 +222,8 @@ def _count_file(path: Path, *, drop: tuple[str, ...]) -> FileCounts:
 
     try:
         with pq.ParquetFile(path) as file:
-            names = [
-                name
-                for name in file.schema_arrow.names
-                if name not in drop and not name.startswith(_SAVED_INDEX)
-            ]
+            names = [name for name in file.schema_arrow.names if name not in drop]
+            names = [name for name in names if not name.startswith(_SAVED_INDEX)]
             _check_target(path, names)
             target = file.read(columns=[TARGET]).column(TARGET).to_numpy()
     except pa.ArrowException as error:

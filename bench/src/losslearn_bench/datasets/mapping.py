@@ -97,16 +97,14 @@ def map_parquet(
         raise ValueError(
             f"'{path}' cannot be read as a Parquet file ({error}). Write it again."
         ) from error
-    return MappedTable(
-        np.load(kept / _FEATURES, mmap_mode="r", allow_pickle=False),
-        np.load(kept / _TARGETS, allow_pickle=False),
-        tuple(columns),
-    )
+    x = np.load(kept / _FEATURES, mmap_mode="r", allow_pickle=False)
+    y = np.load(kept / _TARGETS, allow_pickle=False)
+    return MappedTable(x, y, tuple(columns))
 
 
 def _feature_columns(schema: "pa.Schema", path: Path, target: str) -> list[str]:
     """Return the names of the features, all of which are numbers."""
-    import pyarrow as pa
+    from pyarrow import types
 
     names = list(schema.names)
     if names.count(target) != 1:
@@ -121,15 +119,11 @@ def _feature_columns(schema: "pa.Schema", path: Path, target: str) -> list[str]:
             f"'{path}' must have features beside {target!r}, each with a name of its "
             f"own, got {_listed(columns) if columns else 'none'}."
         )
+    are_numbers = (types.is_integer, types.is_floating, types.is_boolean)
     strange = [
-        f"{field.name!r} ({field.type})"
-        for field in schema
-        if field.name != target
-        and not (
-            pa.types.is_integer(field.type)
-            or pa.types.is_floating(field.type)
-            or pa.types.is_boolean(field.type)
-        )
+        f"{name!r} ({kind})"
+        for name, kind in zip(names, schema.types, strict=True)
+        if name != target and not any(holds(kind) for holds in are_numbers)
     ]
     if strange:
         raise ValueError(
@@ -156,12 +150,11 @@ def _describe(path: Path, file: "pq.ParquetFile", target: str) -> dict[str, Any]
 
 def _described(folder: Path) -> object:
     """Return what a map was made of; None if there is none, or it is not whole."""
-    if not all((folder / name).is_file() for name in (_FEATURES, _TARGETS)):
-        return None
     try:
-        return json.loads((folder / _NOTE).read_text())
+        found = json.loads((folder / _NOTE).read_text())
     except (OSError, ValueError):
         return None
+    return found if all((folder / name).is_file() for name in _FILES) else None
 
 
 @contextmanager
@@ -189,16 +182,13 @@ def _write(
 ) -> None:
     """Write features and targets, a batch at a time."""
     shape = (file.metadata.num_rows, len(columns))
-    x = np.lib.format.open_memmap(
-        folder / _FEATURES, mode="w+", dtype=np.float32, shape=shape
-    )
+    x = np.lib.format.open_memmap(folder / _FEATURES, "w+", np.float32, shape)
     labels: list[np.ndarray] = []
     begin = 0
     for batch in file.iter_batches(batch_size=max(_BATCH // len(columns), 1)):
-        part = np.empty((batch.num_rows, len(columns)), dtype=np.float32)
+        part = x[begin : begin + batch.num_rows]
         for place, name in enumerate(columns):
             part[:, place] = _numbers(batch.column(name), name, path)
-        x[begin : begin + len(part)] = part
         labels.append(_labels(batch.column(target), target, path))
         begin += len(part)
     x.flush()
@@ -221,13 +211,13 @@ def _numbers(column: "pa.Array", name: str, path: Path) -> Float32[np.ndarray, "
 
 def _labels(column: "pa.Array", name: str, path: Path) -> np.ndarray:
     """Return a batch of the target as numbers, truth values or text."""
-    import pyarrow as pa
+    from pyarrow import types
 
     _check_complete(column, f"The target {name!r}", path)
-    if pa.types.is_dictionary(column.type):
+    if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     values: np.ndarray = column.to_numpy(zero_copy_only=False)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if types.is_string(column.type) or types.is_large_string(column.type):
         return values.astype(np.str_)
     if values.dtype.kind not in "biuf":
         raise ValueError(

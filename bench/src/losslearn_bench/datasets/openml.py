@@ -19,15 +19,29 @@ _NETWORK = (URLError, TimeoutError, ConnectionError, HTTPException, EOFError)
 
 def fetch_dataset(info: DatasetInfo, path: Path) -> Dataset:
     """Download a data set, check its counts, and write it to the cache."""
+    import pandas as pd
+
     fetched = _fetch(info, path)
-    features = _features(fetched).drop(columns=list(info.drop), errors="ignore")
+    features = as_frame("data", fetched.data)
+    features = features.set_axis(list(fetched.feature_names), axis=1)
+    features = features.drop(columns=list(info.drop), errors="ignore")
     target = _targets(fetched.target, info)
     if info.repeats_rows:
         is_first = ~features.assign(**{TARGET: target}).duplicated()
         features, target = features[is_first], target[is_first]
     dataset = make_dataset(info.name, features, target, source="openml", info=info)
-    _check_counts(dataset, info)
-    _save(dataset, [str(name) for name in features.columns], path)
+    if not dataset.is_complete:
+        raise ValueError(
+            f"OpenML's data set {info.openml_id} must be `{info.name}` with "
+            f"{info.n_rows:,} rows, {info.n_features} features and "
+            f"{info.n_positives:,} positives, but has {dataset.n_rows:,}, "
+            f"{dataset.n_features} and {int(dataset.y.sum()):,}. It is not kept; give "
+            "the right file by hand, see `losslearn-bench datasets`."
+        )
+    names = [str(name) for name in features.columns]
+    frame = pd.DataFrame(dataset.x, columns=names, copy=False)
+    frame[TARGET] = dataset.y.astype("int8")
+    write_whole(path, frame.to_parquet(index=False, compression="zstd"))
     return dataset
 
 
@@ -51,26 +65,17 @@ def _fetch(info: DatasetInfo, path: Path) -> Any:  # noqa: ANN401 - scikit-learn
                 read_csv_kwargs={"dtype": None},
             )
         except _NETWORK as error:
-            raise _unreachable(info, path, error) from error
+            raise ConnectionError(
+                f"`{info.name}` is not on this machine, and OpenML (data set "
+                f"{info.openml_id}) could not be reached in several tries: {error}. "
+                "Connect to the internet, or put a Parquet file of the features and a "
+                f"column `{TARGET}` at '{path}'."
+            ) from error
         except ValueError as error:
             raise ValueError(
                 f"OpenML's data set {info.openml_id} for `{info.name}` cannot be "
                 f"used: {error} Put the file at '{path}' yourself."
             ) from error
-
-
-def _unreachable(info: DatasetInfo, path: Path, error: Exception) -> ConnectionError:
-    return ConnectionError(
-        f"`{info.name}` is not on this machine, and OpenML (data set {info.openml_id}) "
-        f"could not be reached in several tries: {error}. Connect to the internet, or "
-        f"put a Parquet file of the features and a column `{TARGET}` at '{path}'."
-    )
-
-
-def _features(fetched: Any) -> "pd.DataFrame":  # noqa: ANN401 - as above
-    """Return the features as a table with their names."""
-    frame = as_frame("data", fetched.data)
-    return frame.set_axis(list(fetched.feature_names), axis=1)
 
 
 def _targets(labels: Any, info: DatasetInfo) -> "pd.Series[int]":  # noqa: ANN401 - array or series
@@ -80,24 +85,3 @@ def _targets(labels: Any, info: DatasetInfo) -> "pd.Series[int]":  # noqa: ANN40
     text = pd.Series(labels).reset_index(drop=True).astype(str)
     text = text.str.strip().str.strip("'\"").str.replace(r"\.0+$", "", regex=True)
     return (text == info.positive_label).astype(int)
-
-
-def _check_counts(dataset: Dataset, info: DatasetInfo) -> None:
-    """Refuse other data than the catalogue describes."""
-    if not dataset.is_complete:
-        raise ValueError(
-            f"OpenML's data set {info.openml_id} must be `{info.name}` with "
-            f"{info.n_rows:,} rows, {info.n_features} features and "
-            f"{info.n_positives:,} positives, but has {dataset.n_rows:,}, "
-            f"{dataset.n_features} and {int(dataset.y.sum()):,}. It is not kept; give "
-            "the right file by hand, see `losslearn-bench datasets`."
-        )
-
-
-def _save(dataset: Dataset, names: list[str], path: Path) -> None:
-    """Write a data set as Parquet, as a whole or not at all."""
-    import pandas as pd
-
-    frame = pd.DataFrame(dataset.x, columns=names, copy=False)
-    frame[TARGET] = dataset.y.astype("int8")
-    write_whole(path, frame.to_parquet(index=False, compression="zstd"))

@@ -1,10 +1,9 @@
 """Figure 3: how SL-S and SL-R converge, each with its learned loss alone."""
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -18,13 +17,13 @@ from losslearn.models.networks import build_model, score_sets
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, VERMILION
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Record, Run, make_sampler
 from losslearn.training.recipe import Recipe
-from losslearn_bench.harness.neural import make_trainer
-from losslearn_bench.harness.ours import first_surrogate
+from losslearn_bench.figures.outcomes import legend_below
+from losslearn_bench.grid.jsonl import finite
+from losslearn_bench.harness.neural import seeded
+from losslearn_bench.harness.ours import first_surrogate, make_algorithm
 from losslearn_bench.harness.rows import HeldOut, TrainingData, held_out_loss
 
 Row = Mapping[str, Any]
@@ -51,7 +50,7 @@ def convergence(
     metric: str,
     config: Recipe,
     seed: int,
-    starts: Sequence[Start] = ("scratch", "refined"),
+    starts: Sequence[Start] = get_args(Start),
     model: str = "mlp",
 ) -> list[dict[str, Any]]:
     """Return the data of Figure 3: a row for each look of a training from each start.
@@ -60,15 +59,6 @@ def convergence(
     settings say, so that the curves show Algorithm 1 alone. Both starts have the same
     model, initial weights and first batches.
 
-    Args:
-        data: Training and validation rows.
-        test: Test rows.
-        metric: Name of a built-in loss.
-        config: Settings; `n_evals` says how many looks there are.
-        seed: Of all randomness.
-        starts: Which surrogates to start from.
-        model: "linear" or "mlp".
-
     Returns:
         Dictionaries that JSON can hold: `metric`, `start`, `seed`, `iteration`,
         `surrogate_loss` and `train_loss` (learned and true loss of the same training
@@ -76,50 +66,46 @@ def convergence(
         last turn's surrogate steps saw, noise on the scores included) and `test_loss`
         at a threshold from the validation rows; None for a value that is not a number.
     """
-    true_loss = get_true_loss(metric)
+    task = _Task(data, test, get_true_loss(metric), seed)
     return [
         row
         for start in starts
-        for row in _train(
-            data, test, true_loss, replace(config, mode=start, catch_up=0), model, seed
-        )
+        for row in _train(task, replace(config, mode=start, catch_up=0), model)
     ]
 
 
-def _train(
-    data: TrainingData,
-    test: HeldOut,
-    true_loss: TrueLoss,
-    config: Recipe,
-    model_name: str,
-    seed: int,
-) -> list[dict[str, Any]]:
+class _Task(NamedTuple):
+    """What both starts have in common."""
+
+    data: TrainingData
+    test: HeldOut
+    true_loss: TrueLoss
+    seed: int
+
+
+def _train(task: _Task, config: Recipe, model_name: str) -> list[dict[str, Any]]:
     """Train once, and look at the present model as often as the settings say."""
+    data, test, true_loss, seed = task
     rows: list[dict[str, Any]] = []
-    # dropout and initialisation know no generator of their own
-    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
+    with seeded(seed, data.x.device):
         surrogate = first_surrogate(true_loss, config, data, seed=seed)
         torch.manual_seed(seed)
         model = build_model(model_name, data.x)
-        generator = torch.Generator(data.x.device).manual_seed(seed)
-        trainer = make_trainer(model, data, true_loss, config, generator=generator)
-        learner = make_learner(
-            surrogate, true_loss, Binary(), config, generator=generator
-        )
+        algorithm = make_algorithm(model, surrogate, data, true_loss, config, seed=seed)
 
         def watch(record: Record) -> None:
             row = {"metric": true_loss.name, "start": config.mode, "seed": seed}
             row |= {"iteration": record.iteration}
-            row |= _learned_and_true(model, data, true_loss, config, surrogate)
+            row |= _learned_and_true(task, config, model, surrogate)
             row |= {"surrogate_error": record.surrogate_error}
             row |= {"test_loss": held_out_loss(model, data, test, true_loss)}
-            rows.append({name: _known(value) for name, value in row.items()})
+            rows.append(finite(row))
 
-        trainer.train(
+        algorithm.trainer.train(
             Run("surrogate"),
-            LearnedObjective(learner.fitter),
+            algorithm.learned,
             config.max_iter,
-            learner=learner,
+            learner=algorithm.learner,
             watch=watch,
         )
     return rows
@@ -127,48 +113,28 @@ def _train(
 
 @torch.no_grad()
 def _learned_and_true(
-    model: nn.Module,
-    data: TrainingData,
-    true_loss: TrueLoss,
-    config: Recipe,
-    surrogate: SetSurrogate,
+    task: _Task, config: Recipe, model: nn.Module, surrogate: SetSurrogate
 ) -> dict[str, float]:
     """Return both losses of the same training sets, each time and for each start."""
+    data, _, true_loss, _ = task
     generator = torch.Generator(data.x.device).manual_seed(0)
     sampler = make_sampler(data.train, true_loss, Binary(), config, generator=generator)
     drawn = sampler.draw(_MEASURED_SETS)
     # a copy, because a pass in training mode moves running statistics
     copy = deepcopy(model).train()
-    with torch.random.fork_rng(devices=[data.x.device] if data.x.is_cuda else []):
-        torch.manual_seed(0)
+    with seeded(0, data.x.device):
         sets = data.train.sets(drawn, score_sets(copy, data.x[drawn.rows]))
-    true = true_loss(sets if true_loss.takes_weight else sets.present())
-    return {
-        "surrogate_loss": float(surrogate(sets).mean()),
-        "train_loss": float(true.mean()),
-    }
-
-
-def _known(value: object) -> object:
-    """Return None for a float that JSON cannot hold."""
-    is_known = not isinstance(value, float) or math.isfinite(value)
-    return value if is_known else None
+    true = true_loss(sets if true_loss.takes_weight else sets.present()).mean()
+    learned = surrogate(sets).mean()
+    return {"surrogate_loss": float(learned), "train_loss": float(true)}
 
 
 def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure:
     """Draw the surrogate's error, its value and the true test loss over iterations.
 
-    A line is the mean over the seeds, the band around it goes from the lowest to the
-    highest of them.
-
-    Args:
-        rows: Each with `metric`, `start` ("scratch" or "refined"), `seed`, `iteration`,
-            and under the names `surrogate_error`, `surrogate_loss` and `test_loss` a
-            number, or None where there is none.
-        title: Stands above the figure: on what it was trained.
-
-    Returns:
-        A column for each metric, a line of panels for each quantity.
+    A column of panels for each metric of the rows of `convergence`, a line for each
+    quantity. A curve is the mean over the seeds, the band around it goes from the
+    lowest to the highest of them.
     """
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     figure = new_figure(max(2.9 * len(metrics) + 0.6, 4.5), 6.6)
@@ -182,21 +148,11 @@ def draw_convergence(rows: Sequence[Row], *, title: str | None = None) -> Figure
     for ax, label in zip(axes[:, 0], _QUANTITIES.values(), strict=True):
         ax.set_ylabel(label)
     n_seeds = len({row["seed"] for row in rows})
-    handles, labels = axes[-1, 0].get_legend_handles_labels()
-    of_seeds = (
-        f"mean of {n_seeds} seeds, lowest to highest" if n_seeds > 1 else "one seed"
-    )
+    several = f"mean of {n_seeds} seeds, lowest to highest"
     if title is not None:
         figure.suptitle(title, fontsize=11)
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=len(labels),
-        frameon=False,
-        title=of_seeds,
-        title_fontsize=9,
-    )
+    handles, _ = axes[-1, 0].get_legend_handles_labels()
+    legend_below(figure, handles, several if n_seeds > 1 else "one seed")
     return figure
 
 
@@ -205,16 +161,10 @@ def _draw_quantity(ax: Axes, rows: Sequence[Row], quantity: str) -> None:
         iterations, values = _curves(rows, start, quantity)
         if len(iterations) == 0:
             continue
-        low, high = values.min(axis=0), values.max(axis=0)
+        low, mean, high = values.min(axis=0), values.mean(axis=0), values.max(axis=0)
         ax.fill_between(iterations, low, high, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(
-            iterations,
-            values.mean(axis=0),
-            color=colour,
-            linestyle=style,
-            linewidth=1.6,
-            label=label,
-        )
+        look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.6}
+        ax.plot(iterations, mean, label=label, **look)
     ax.margins(y=0.08)
     ax.tick_params(labelsize=8)
     tidy(ax)

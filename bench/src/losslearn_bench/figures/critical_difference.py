@@ -1,6 +1,6 @@
 """Average ranks of methods, and which of them cannot be told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,33 +13,21 @@ _LETTER = 0.16
 
 
 def draw_critical_difference(
-    names: Sequence[str],
-    average_ranks: Sequence[float],
-    critical_difference: float,
-    *,
-    title: str,
+    average_ranks: Mapping[str, float], critical_difference: float, *, title: str
 ) -> Figure:
-    """Draw the ranks on an axis, best at the left, bars joining what is not apart.
+    """Draw average ranks on an axis, best at the left, bars joining what is not apart.
 
-    Args:
-        names: What the methods are called, at least two.
-        average_ranks: Rank of each, from 1, averaged over the data sets.
-        critical_difference: Two methods differ where their ranks are at least this far
-            apart.
-        title: Stands above the figure, and the critical difference below it.
-
-    Returns:
-        The diagram of Demšar (2006), "Statistical Comparisons of Classifiers over
-        Multiple Data Sets".
+    Two methods are, where their ranks differ by the critical difference or more: the
+    diagram of Demšar (2006), "Statistical Comparisons of Classifiers over Multiple Data
+    Sets".
     """
     import pandas as pd
     from scikit_posthocs import critical_difference_diagram
 
-    ranks, labels = np.asarray(average_ranks), list(names)
+    labels, ranks = list(average_ranks), np.array(list(average_ranks.values()))
     apart = np.abs(ranks[:, None] - ranks) >= critical_difference
-    longest = max(map(len, names)) + len(" (9.99)")
-    height = 0.3 * (len(names) // 2) + 2.2
-    figure = new_figure(4.2 + 2 * _LETTER * longest, height)
+    longest = max(map(len, labels)) + len(" (9.99)")
+    figure = new_figure(4.2 + 2 * _LETTER * longest, 0.3 * (len(labels) // 2) + 2.2)
     ax = figure.subplots()
     critical_difference_diagram(
         pd.Series(ranks, index=labels),
@@ -51,8 +39,8 @@ def draw_critical_difference(
         crossbar_props={"color": VERMILION, "linewidth": 4},
         label_props={"fontsize": 10},
     )
-    below = f"critical difference {critical_difference:.2f}"
-    figure.suptitle(f"{title}\n{below}", fontsize=11)
+    title = f"{title}\ncritical difference {critical_difference:.2f}"
+    figure.suptitle(title, fontsize=11)
     for _ in range(2):  # the layout comes near to one in which all text has room
         figure.draw_without_rendering()
     return figure

@@ -3,8 +3,10 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,25 +18,24 @@ from losslearn_bench.tables.significance import Verdict
 _COLOURS: dict[Verdict, str] = {"win": BLUE, "tie": GREY, "loss": VERMILION}
 _PLURAL: dict[Verdict, str] = {"win": "wins", "tie": "ties", "loss": "losses"}
 
+Cells = Sequence[Contrast]
+
 
 def percent_changes(cell: Contrast) -> list[float]:
     """Return the change of each test loss against the control's in %.
 
-    Returns:
-        Below 0 where the method is better, infinite where the control's loss alone is
-        0; without repetitions in which both are 0, since no share of nothing is a
-        change.
+    Infinite where the control's loss alone is 0; without repetitions in which both are
+    0, since no share of nothing is a change.
     """
-    pairs = zip(cell.ours, cell.control, strict=True)
     return [
         100 * (ours / control - 1) if control else math.inf
-        for ours, control in pairs
+        for ours, control in zip(cell.ours, cell.control, strict=True)
         if ours or control
     ]
 
 
 def draw_outcomes(
-    cells: Sequence[Contrast],
+    cells: Cells,
     *,
     title: str,
     limit: float,
@@ -43,16 +44,9 @@ def draw_outcomes(
 ) -> Figure:
     """Draw a point for each repetition and a bar at their mean, a row for each cell.
 
-    Args:
-        cells: What to show, from top to bottom.
-        title: Stands above the figure.
-        limit: Points further out than this many % are drawn as a triangle there.
-        note: Stands below the figure.
-        partial: Data sets that get an asterisk.
-
-    Returns:
-        Points coloured by the verdict; how many there are of each, and what a triangle
-        is, stands below. A row says where both losses are 0.
+    Points are coloured by the verdict; how many there are of each, and what a triangle
+    is, stands below with the note. A row says where both losses are 0. Points further
+    out than `limit` % are drawn as a triangle there; partial data sets get an asterisk.
     """
     figure = new_figure(7.5, 0.27 * len(cells) + 1.7)
     ax = figure.subplots()
@@ -60,10 +54,8 @@ def draw_outcomes(
         _draw_cell(ax, place, cell, limit)
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
     ax.set_xlim(-1.06 * limit, 1.06 * limit)
-    labels = [
-        f"{key.dataset}{'*' * (key.dataset in partial)}  {key.metric}"
-        for key, *_ in cells
-    ]
+    stars = {key.dataset: "*" * (key.dataset in partial) for key, *_ in cells}
+    labels = [f"{key.dataset}{stars[key.dataset]}  {key.metric}" for key, *_ in cells]
     ax.set_yticks(range(len(cells)), labels, fontsize=9)
     ax.set_ylim(len(cells) - 0.4, -0.6)
     ax.set_xlabel("change of the test loss against the control (%)\nleft is better")
@@ -77,16 +69,12 @@ def _draw_cell(ax: Axes, place: int, cell: Contrast, edge: float) -> None:
     changes = np.asarray(percent_changes(cell))
     if n_zero := len(cell.ours) - len(changes):
         text = f"both losses 0 in {n_zero} of {len(cell.ours)}"
-        beside = ax.get_yaxis_transform()
-        ax.text(
-            0.01, place, text, transform=beside, va="center", fontsize=8, color=GREY
-        )
+        look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": GREY}
+        ax.text(0.01, place, text, transform=ax.get_yaxis_transform(), **look)
     colour = _COLOURS[cell.verdict]
-    for marker, chosen in (
-        ("o", np.abs(changes) <= edge),
-        ("<", changes < -edge),
-        (">", changes > edge),
-    ):
+    within = np.abs(changes) <= edge
+    beyond = ("<", changes < -edge), (">", changes > edge)
+    for marker, chosen in (("o", within), *beyond):
         shown = changes[chosen].clip(-edge, edge)
         at = np.full(len(shown), place)
         ax.plot(shown, at, marker, color=colour, alpha=0.55, markeredgewidth=0)
@@ -94,9 +82,7 @@ def _draw_cell(ax: Axes, place: int, cell: Contrast, edge: float) -> None:
         ax.plot(changes.mean(), place, "|", color=colour, markersize=14, mew=2.5)
 
 
-def _explain(
-    figure: Figure, cells: Sequence[Contrast], edge: float, note: str | None
-) -> None:
+def _explain(figure: Figure, cells: Cells, edge: float, note: str | None) -> None:
     """Say below the figure what colours, bars and triangles stand for."""
     from matplotlib.lines import Line2D
 
@@ -112,12 +98,19 @@ def _explain(
         Line2D([], [], marker=marker, linestyle="", color=colour, label=label)
         for marker, colour, label in marks
     ]
+    legend_below(figure, handles, note, columnspacing=1.2)
+
+
+def legend_below(
+    figure: Figure, handles: Sequence[Artist], note: str | None, **look: float
+) -> None:
+    """Put a legend below the figure, in one row under a note."""
     figure.legend(
         handles=handles,
         loc="outside lower center",
         ncols=len(handles),
         frameon=False,
-        columnspacing=1.2,
         title=note,
         title_fontsize=9,
+        **look,
     )

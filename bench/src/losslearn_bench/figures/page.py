@@ -2,6 +2,7 @@
 
 import base64
 import html
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,19 +64,13 @@ class Section(NamedTuple):
 def write_page(path: Path, *, title: str, sections: Sequence[Section]) -> None:
     """Write a page that needs no other file and no network.
 
-    Args:
-        path: Where to, such as `study.html`; a file that is there is replaced.
-        title: Stands above the page.
-        sections: Shown in order, listed at the top, each with an anchor made of its
-            heading.
+    Its sections are listed at the top, each with an anchor made of its heading.
     """
     # a line of text stays a line; HTML in the text is shown as it is written
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
     name = html.escape(title)
     lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        '<head>\n<meta charset="utf-8">',
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{name}</title>\n<style>\n{_STYLE}</style>\n</head>",
         f"<body>\n<h1>{name}</h1>",
@@ -119,9 +114,6 @@ def _anchors(headings: Sequence[str]) -> list[str]:
     anchors: list[str] = []
     for heading in headings:
         plain = re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") or "section"
-        anchor, n = plain, 1
-        while anchor in anchors:
-            n += 1
-            anchor = f"{plain}-{n}"
-        anchors.append(anchor)
+        names = itertools.chain([plain], (f"{plain}-{n}" for n in itertools.count(2)))
+        anchors.append(next(name for name in names if name not in anchors))
     return anchors

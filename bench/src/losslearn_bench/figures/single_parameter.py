@@ -2,9 +2,8 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +16,10 @@ from losslearn.metrics import Sets, get_true_loss
 from losslearn.report.figures import new_figure, tidy
 from losslearn.report.palette import BLUE, GREEN, GREY, INK, VERMILION
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.recipe import Recipe
-from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.neural import seeded
+from losslearn_bench.harness.ours import make_algorithm
 from losslearn_bench.harness.rows import TrainingData
 
 SETTINGS = Recipe(
@@ -76,8 +73,7 @@ class OneParameter(nn.Module):
         return self.alpha * x.squeeze(-1) - 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moment:
+class Moment(NamedTuple):
     """How things stand after some iterations."""
 
     iteration: int
@@ -86,8 +82,7 @@ class Moment:
     """Surrogate loss of all rows at each alpha of the range."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SingleParameterRun:
+class SingleParameterRun(NamedTuple):
     """What Figure 2 shows."""
 
     data: OneFeature
@@ -132,79 +127,64 @@ def train_single_parameter(
 ) -> SingleParameterRun:
     """Train alpha for the error rate at threshold 0, a turn at a time (Algorithm 1).
 
-    Args:
-        data: The rows.
-        seed: Of all randomness.
-        alpha: Where it starts.
-        config: Settings; the warm-up, cross-entropy and the surrogate's catch-up are
-            left out whatever it says.
-        moments: Iterations after which to look, 0 before the first; None takes those
-            of `default_moments`.
-
-    Returns:
-        The run, with one record for each moment.
+    The warm-up, cross-entropy and the surrogate's catch-up are left out whatever the
+    settings say. `moments` are iterations after which to look, 0 before the first; None
+    takes those of `default_moments`.
     """
     looks = default_moments(config) if moments is None else moments
     true_loss = get_true_loss("error_rate").with_threshold(0.0)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, data.x.device):
         surrogate = SetSurrogate(ScoreTokens(standardize=False))
     model, rows = OneParameter(alpha), TrainingData(*data, *data)
-    trainer = make_trainer(model, rows, true_loss, config, generator=generator)
-    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    algorithm = make_algorithm(model, surrogate, rows, true_loss, config, seed=seed)
     alphas = torch.linspace(0, 2, 401)
     y_score = alphas[:, None] * data.x.T - 1  # (alphas, rows)
     sets = Sets(data.y_true.expand_as(y_score), y_score)
     found = []
     for iteration in range(min(max(looks, default=0), config.max_iter) + 1):
         if iteration > 0:
-            trainer.iterate(LearnedObjective(learner.fitter), learner)
+            algorithm.iterate()
         if iteration in looks:
             with torch.no_grad():
                 learned = surrogate(sets)
             now = float(model.alpha.detach())
-            found.append(Moment(iteration=iteration, alpha=now, surrogate_loss=learned))
-    return SingleParameterRun(
-        data=data, alphas=alphas, true_loss=true_loss(sets), moments=found
-    )
+            found.append(Moment(iteration, now, learned))
+    return SingleParameterRun(data, alphas, true_loss(sets), found)
 
 
 def draw_single_parameter(run: SingleParameterRun, moments: Sequence[Moment]) -> Figure:
-    """Draw the data, and both losses over alpha at some moments of the training.
-
-    Returns:
-        One row of panels: the data, then the moments.
-    """
+    """Draw the data, then both losses over alpha at some moments, in a row."""
     n_panels = 1 + len(moments)
     figure = new_figure(3.2 * n_panels, 3.3)
     axes = figure.subplots(1, n_panels, squeeze=False)[0]
     _draw_data(axes[0], run.data, moments)
     for ax, moment in zip(axes[1:], moments, strict=True):
         _draw_moment(ax, run, moment)
-    axes[1].legend(**_LEGEND)
-    axes[1].set_ylabel("loss of all rows")
+    _name(axes[1])
     return figure
 
 
-def animate_single_parameter(
-    run: SingleParameterRun, *, frames_per_second: int = 6
-) -> bytes:
+def _name(ax: Axes) -> None:
+    """Say what the curves of a moment are."""
+    ax.legend(**_LEGEND)
+    ax.set_ylabel("loss of all rows")
+
+
+def animate_single_parameter(run: SingleParameterRun, *, fps: int = 6) -> bytes:
     """Return the moments as an endless animation, a GIF; the last stands for longer."""
     from matplotlib.animation import PillowWriter
 
     figure = new_figure(5.2, 3.8)
     ax = figure.subplots()
-    writer = PillowWriter(fps=frames_per_second)
+    writer = PillowWriter(fps=fps)
     with tempfile.TemporaryDirectory() as folder:  # the writer takes no buffer
         path = Path(folder) / "animation.gif"
         with writer.saving(figure, path, dpi=100):
-            pause = [run.moments[-1]] * (2 * frames_per_second)
+            pause = [run.moments[-1]] * (2 * fps)
             for moment in [*run.moments, *pause]:
                 ax.clear()
                 _draw_moment(ax, run, moment)
-                ax.set_ylabel("loss of all rows")
-                ax.legend(**_LEGEND)
+                _name(ax)
                 writer.grab_frame()
         return path.read_bytes()
 
@@ -216,19 +196,12 @@ def _draw_data(ax: Axes, data: OneFeature, moments: Sequence[Moment]) -> None:
     for label, colour in enumerate(_CLASSES):
         own = x[y_true == label]
         ax.hist(own, bins=edges, color=colour, alpha=0.6, label=f"target {label}")
-    for moment, style in zip(
-        (moments[0], moments[-1]), ("dotted", "dashed"), strict=True
-    ):
-        ax.axvline(
-            1 / moment.alpha,
-            color=INK,
-            linestyle=style,
-            ymax=0.64,  # below the legend
-            label=f"cut after {moment.iteration} iterations",
-        )
+    for moment, style in (moments[0], "dotted"), (moments[-1], "dashed"):
+        text = f"cut after {moment.iteration} iterations"
+        look: dict[str, Any] = {"color": INK, "linestyle": style, "label": text}
+        ax.axvline(1 / moment.alpha, ymax=0.64, **look)  # below the legend
     ax.set_title("data, cut where $\\alpha x = 1$", fontsize=10)
-    ax.set_xlabel("x")
-    ax.set_ylabel("rows")
+    ax.set(xlabel="x", ylabel="rows")
     ax.margins(y=0.55)
     ax.set_ylim(bottom=0)
     ax.legend(**_LEGEND)
@@ -237,16 +210,10 @@ def _draw_data(ax: Axes, data: OneFeature, moments: Sequence[Moment]) -> None:
 
 def _draw_moment(ax: Axes, run: SingleParameterRun, moment: Moment) -> None:
     alphas, true_loss = run.alphas.numpy(), run.true_loss.numpy()
-    alpha, width = moment.alpha, 1.6
-    ax.plot(alphas, true_loss, color=BLUE, linewidth=width, label="true loss")
-    ax.plot(
-        alphas,
-        moment.surrogate_loss.numpy(),
-        color=VERMILION,
-        linewidth=width,
-        linestyle=(0, (5, 1.5)),
-        label="surrogate",
-    )
+    alpha, learned = moment.alpha, moment.surrogate_loss.numpy()
+    ax.plot(alphas, true_loss, color=BLUE, linewidth=1.6, label="true loss")
+    look: dict[str, Any] = {"color": VERMILION, "linestyle": (0, (5, 1.5))}
+    ax.plot(alphas, learned, linewidth=1.6, label="surrogate", **look)
     ax.axvline(alpha, color=INK, linestyle="dashed", linewidth=1)
     ax.plot(alpha, np.interp(alpha, alphas, true_loss), "o", markersize=6, color=INK)
     ax.set_xlim(float(alphas[0]), float(alphas[-1]))

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
@@ -17,6 +16,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
 from losslearn_bench.checks import check_at_least, check_positive
+from losslearn_bench.harness.neural import seeded
 
 PAPER_LOSSES = (
     "roc_auc",
@@ -41,13 +41,8 @@ class Batch(NamedTuple):
     """Row j of the figure, whose target is 1."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Surface:
-    """A loss over the scores of two rows, beside the surrogate fitted to it.
-
-    Both tables have the score of the positive row along the first axis and that of
-    the negative row along the second.
-    """
+class Surface(NamedTuple):
+    """A loss over the scores of two rows, beside the surrogate fitted to it."""
 
     loss: str
     """The loss's full name, its threshold included where it has one."""
@@ -67,8 +62,7 @@ def random_batch(*, n: int = 10, generator: torch.Generator) -> Batch:
 def figure_loss(name: str) -> TrueLoss:
     """Return a loss as Figure 1 shows it: at threshold 0 if it needs a threshold.
 
-    The paper's equal error rate is cut at 0 as well; ours is read off the ROC curve
-    and has no threshold.
+    The paper cuts its equal error rate at 0 as well; ours is read off the ROC curve.
 
     Example:
         >>> figure_loss("f1").name, figure_loss("auc").name
@@ -83,11 +77,9 @@ def grid_scores(
 ) -> Float[Tensor, "points points n"]:
     """Return the batch's scores with the two rows set to every pair of grid values.
 
-    The positive row's score runs along the first axis, the negative row's along the
-    second.
+    The positive row's score runs along the first axis.
     """
-    n_points = len(grid)
-    y_score = batch.y_score.repeat(n_points, n_points, 1)
+    y_score = batch.y_score.repeat(len(grid), len(grid), 1)
     y_score[..., batch.positive] = grid[:, None]
     y_score[..., batch.negative] = grid[None, :]
     return y_score
@@ -106,19 +98,20 @@ def fit_surface(
     """Return a surrogate fitted (Eq. 5) to the batch with both scores drawn anew.
 
     A loss at a fixed threshold changes as all scores move together, so its surrogate
-    sees raw scores; the others' surrogates standardise them.
-
-    Args:
-        true_loss: What to fit.
-        batch: The rows; only the scores of the two named ones are varied.
-        extent: They are drawn uniformly between minus this and this.
-        generator: Draws the scores, and the seed of the network's first weights.
-        steps: Updates of the surrogate; the learning rate falls to 0 over them.
-        n_sets: Sets of an update.
-        surrogate_lr: First learning rate.
+    sees raw scores; the others' surrogates standardise them. The two scores are drawn
+    uniformly between minus `extent` and `extent`. The generator draws them, and the
+    seed of the network's first weights; the learning rate falls to 0 over the steps.
     """
     check_positive("extent", extent, "Scores are drawn between minus this and this.")
-    surrogate = _new_surrogate(true_loss, batch, extent, generator)
+    _, values = _draw(true_loss, batch, 1_024, extent, generator)
+    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+    with seeded(seed, values.device):
+        surrogate = SetSurrogate(
+            ScoreTokens(standardize=true_loss.scale_invariant),
+            # in units of the loss over the region
+            loss_shift=float(values.mean()),
+            loss_scale=float(values.std().clamp_min(1e-12)),
+        )
     fitter = SurrogateFitter(surrogate, CrossEntropy(), lr=surrogate_lr)
     for step in range(steps):
         left = 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -146,26 +139,8 @@ def loss_surfaces(
         )
         with torch.no_grad():
             learned = surrogate(sets)
-        true = true_loss(sets)
-        surfaces.append(
-            Surface(loss=true_loss.name, true_loss=true, surrogate_loss=learned)
-        )
+        surfaces.append(Surface(true_loss.name, true_loss(sets), learned))
     return surfaces
-
-
-def _new_surrogate(
-    true_loss: TrueLoss, batch: Batch, extent: float, generator: torch.Generator
-) -> SetSurrogate:
-    """Return a random surrogate that works in units of the loss over the region."""
-    _, values = _draw(true_loss, batch, 1_024, extent, generator)
-    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return SetSurrogate(
-            ScoreTokens(standardize=true_loss.scale_invariant),
-            loss_shift=float(values.mean()),
-            loss_scale=float(values.std().clamp_min(1e-12)),
-        )
 
 
 def _draw(
@@ -196,20 +171,16 @@ def draw_surfaces(
     figure = new_figure(2.1 * len(surfaces) + 0.6, 6.2)
     axes = figure.subplots(2, len(surfaces), squeeze=False, sharex=True, sharey=True)
     for column, surface in enumerate(surfaces):
-        pair = (surface.true_loss, surface.surrogate_loss)
-        low = min(float(values.min()) for values in pair)
-        high = max(float(values.max()) for values in pair)
-        for ax, values in zip(axes[:, column], pair, strict=True):
-            colours = ax.pcolormesh(
-                grid.numpy(),
-                grid.numpy(),
-                values.numpy(),
-                shading="nearest",
-                cmap="viridis",  # low is dark
-                vmin=low,
-                vmax=high,
-                rasterized=True,  # thousands of squares would bloat an SVG
-            )
+        pair = torch.stack([surface.true_loss, surface.surrogate_loss])
+        look: dict[str, Any] = {
+            "shading": "nearest",
+            "cmap": "viridis",  # low is dark
+            "vmin": float(pair.min()),
+            "vmax": float(pair.max()),
+            "rasterized": True,  # thousands of squares would bloat an SVG
+        }
+        for ax, values in zip(axes[:, column], pair.numpy(), strict=True):
+            colours = ax.pcolormesh(grid.numpy(), grid.numpy(), values, **look)
             ax.set_aspect("equal")
         axes[0, column].set_title(surface.loss, fontsize=10)
         axes[1, column].set_xlabel("score of i (target 0)", fontsize=8)

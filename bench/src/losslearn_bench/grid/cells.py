@@ -1,5 +1,6 @@
 """Cells of a grid, and the jobs that fill them."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,7 +22,11 @@ class Cell(NamedTuple):
 
     def __str__(self) -> str:
         """Return the axes in one line."""
-        return " ".join(str(axis) for axis in self)
+        return " ".join(map(str, self))
+
+
+Selection = frozenset[tuple[str, str, str]]
+"""Tiers, methods and metrics."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,9 @@ class Job:
     @property
     def name(self) -> str:
         """What a progress line calls it."""
-        first = self.cells[0]
+        dataset, tier, method, _, repetition = self.cells[0]
         metrics = " ".join(cell.metric for cell in self.cells)
-        return (
-            f"{first.dataset} {first.tier} {first.method} {metrics} #{first.repetition}"
-        )
+        return f"{dataset} {tier} {method} {metrics} #{repetition}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +72,8 @@ class Grid:
     budget: Budget
     first_repetition: int = 0
     """Number of the first of the repetitions; splits go by it."""
-    only: frozenset[tuple[str, str, str]] | None = None
-    """Tier, method and metric of what to run; None runs all that a method is meant
-    for."""
+    only: Selection | None = None
+    """What to run; None runs all that a method is meant for."""
 
     def __post_init__(self) -> None:
         """Check that something can be run."""
@@ -83,11 +85,10 @@ class Grid:
 
     def cells(self) -> list[Cell]:
         """Return every cell, those of one data set and repetition together."""
+        first = self.first_repetition
         return [
             Cell(dataset, tier, method, metric, repetition)
-            for repetition in range(
-                self.first_repetition, self.first_repetition + self.repetitions
-            )
+            for repetition in range(first, first + self.repetitions)
             for dataset in self.datasets
             for tier in self.tiers
             for method in self.methods
@@ -96,18 +97,17 @@ class Grid:
         ]
 
     def _has(self, tier: str, method: str, metric: str) -> bool:
-        if self.only is not None and (tier, method, metric) not in self.only:
-            return False
         found = get_method(method)
+        asked = self.only is None or (tier, method, metric) in self.only
         meant = found.metrics is None or metric in found.metrics
-        return meant and tier in found.tiers
+        return asked and meant and tier in found.tiers
 
 
 def make_jobs(cells: Iterable[Cell], budget: Budget) -> list[Job]:
     """Return the jobs for some cells: one per training, in the order of the cells."""
-    groups: dict[tuple[Any, ...], list[Cell]] = {}
+    groups: defaultdict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in cells:
-        once = get_method(cell.method).trains_once
-        shared = (cell.dataset, cell.tier, cell.method, cell.repetition)
-        groups.setdefault((*shared, None if once else cell.metric), []).append(cell)
+        metric = None if get_method(cell.method).trains_once else cell.metric
+        key = (cell.dataset, cell.tier, cell.method, cell.repetition, metric)
+        groups[key].append(cell)
     return [Job(group, tuple(members), budget) for group, members in groups.items()]

@@ -3,8 +3,9 @@
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,8 @@ from losslearn_bench.harness.splits import Split, seed_of, split_rows
 Line = dict[str, Any]
 """A finished cell, as it stands in a results file."""
 
-_PACKAGES = (
-    "losslearn",
-    "torch",
-    "numpy",
-    "scikit-learn",
-    "lightgbm",
-    "xgboost-cpu",
-    "libauc",
-    "imbalanced-losses",
-    "ap_perf",
-    "tabm",
-)
+_NEEDED = ("losslearn", "torch", "numpy", "scikit-learn")
+_PEERS = ("lightgbm", "xgboost-cpu", "libauc", "imbalanced-losses", "ap_perf", "tabm")
 
 
 def loss_of(metric: str, protocol: Protocol) -> TrueLoss:
@@ -54,9 +45,8 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
     """Run the cells of a job and return their lines."""
     first, budget = job.cells[0], job.budget
     dataset = _dataset(first.dataset, data_dir)
-    split = split_rows(
-        dataset.y, dataset.name, first.repetition, max_train_rows=budget.max_train_rows
-    )
+    cap = budget.max_train_rows
+    split = split_rows(dataset.y, dataset.name, first.repetition, max_train_rows=cap)
     rows = take_rows(dataset, split)
     losses = [loss_of(cell.metric, budget.protocol) for cell in job.cells]
     seed = seed_of(dataset.name, first.repetition, "model")
@@ -85,31 +75,27 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
     ]
 
 
-def _measure(
-    fitted: Fitted, true_loss: TrueLoss, rows: SplitRows, protocol: Protocol
-) -> Line:
+def _measure(fitted: Fitted, loss: TrueLoss, rows: SplitRows, rules: Protocol) -> Line:
     """Return losses and threshold of one result."""
     data, test = rows.data, rows.test
     valid_score = _scores(fitted.score, data.x_valid)
     test_score = _scores(fitted.score, test.x)
     threshold = oracle = None
-    if true_loss.needs_threshold:
-        oracle = oracle_loss(true_loss, test.y_true, test_score)
+    if loss.needs_threshold:
+        oracle = oracle_loss(loss, test.y_true, test_score)
         threshold = fitted.threshold
         if threshold is None:
-            threshold = tuned_threshold(true_loss, data, valid_score)
-    validation_loss, test_loss = (
-        evaluate(true_loss, y_true, y_score, threshold=threshold)
-        for y_true, y_score in ((data.y_valid, valid_score), (test.y_true, test_score))
-    )
-    if protocol == "paper" and oracle is not None:
-        test_loss, threshold = oracle, None
+            threshold = tuned_threshold(loss, data, valid_score)
+    at = partial(evaluate, loss, threshold=threshold)
+    losses = {
+        "validation": at(data.y_valid, valid_score),
+        "test": at(test.y_true, test_score),
+        "test_oracle": oracle,
+    }
+    if rules == "paper" and oracle is not None:
+        losses["test"], threshold = oracle, None
     return {
-        "losses": {
-            "validation": validation_loss,
-            "test": test_loss,
-            "test_oracle": oracle,
-        },
+        "losses": losses,
         "threshold": threshold,
         "setting": fitted.setting,
         "tried": fitted.tried,
@@ -124,18 +110,12 @@ def oracle_loss(true_loss: TrueLoss, y_true: Tensor, y_score: Tensor) -> float:
     """
     shares = torch.arange(100, dtype=y_score.dtype) / 100
     cuts = torch.from_numpy(np.quantile(y_score.numpy(), shares.numpy()))
-    return min(
-        evaluate(true_loss, y_true, y_score, threshold=cut)
-        for cut in cuts.unique().tolist()
-    )
+    at = partial(evaluate, true_loss, y_true, y_score)
+    return min(at(threshold=cut) for cut in cuts.unique().tolist())
 
 
 def _scores(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Return checked scores.
-
-    Raises:
-        ValueError: If a method gives something else than one finite score a row.
-    """
+    """Return scores, one finite number a row."""
     scores = score(x).detach().cpu().double()
     if scores.shape != (len(x),) or not bool(scores.isfinite().all()):
         raise ValueError(
@@ -165,9 +145,7 @@ def _describe(dataset: Dataset, split: Split) -> Line:
 @lru_cache(maxsize=1)
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
+    for package in (*_NEEDED, *_PEERS):
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found

@@ -28,11 +28,7 @@ class Text(NamedTuple):
     """Of the line in its file, from 1."""
 
     def parse(self) -> Any:  # noqa: ANN401 - whatever JSON says
-        """Return what the line says.
-
-        Raises:
-            ValueError: If it is not JSON.
-        """
+        """Return what the line says; a ValueError names one that is not JSON."""
         try:
             return json.loads(self.content)
         except ValueError as error:
@@ -69,7 +65,7 @@ class JsonLines:
 
     def append(self, lines: Iterable[object]) -> None:
         """Write lines that others see as a whole or not at all."""
-        text = "".join(json.dumps(_finite(line)) + "\n" for line in lines)
+        text = "".join(json.dumps(finite(line)) + "\n" for line in lines)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.lock("append", timeout=-1), self.path.open("ab+") as file:
             if file.tell() > 0:
@@ -124,19 +120,17 @@ class JsonLines:
         state = status.st_mtime_ns, status.st_size
         if state != self._packed_state:
             contents = gzip.decompress(self.packed.read_bytes()).splitlines()
-            self._packed_texts = {
-                content: Text(content, self.packed, number)
-                for number, content in enumerate(contents, 1)
-            }
+            texts = [Text(line, self.packed, n) for n, line in enumerate(contents, 1)]
+            self._packed_texts = {text.content: text for text in texts}
             self._packed_state = state
 
 
-def _finite(value: object) -> object:
+def finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON says
     """Return the value with None for numbers that JSON does not know."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return None
     return value

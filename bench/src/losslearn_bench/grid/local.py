@@ -55,10 +55,7 @@ class LocalBackend(Workers):
 
 
 def _end_with_parent() -> None:
-    """Let this worker end as soon as the process that started it is gone.
-
-    A killed process cannot tell its workers, and they would go on without it.
-    """
+    """End this worker with the process that started it, which cannot tell if killed."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -20,7 +20,15 @@ from losslearn_bench.baselines import (
     SoftF1,
     SoftJaccard,
 )
-from losslearn_bench.harness.budget import Setting
+from losslearn_bench.harness.budget import (
+    RATES,
+    STARTS,
+    STARTS_AND_RATES,
+    Setting,
+    Settings,
+    each,
+    times,
+)
 from losslearn_bench.harness.method import Method
 from losslearn_bench.harness.neural import Context, NeuralMethod, Trained, fixed
 from losslearn_bench.harness.ours import branches, learned, plain_loop
@@ -29,29 +37,14 @@ from losslearn_bench.peers import PEERS
 AUC, AP = "roc_auc_loss", "average_precision_loss"
 F1, JACCARD, ERROR_RATE = "f1_loss", "jaccard_loss", "error_rate"
 
-Grid = tuple[Setting, ...]
-
 COST_WEIGHTS = (0.3, 0.9, 2.7, 8.1, 24.3, 72.9)
 """Costs of the positives among which the paper picks on validation rows (sec. 4.3)."""
 
-
-def _each(name: str, *values: float) -> Grid:
-    """Return a setting for each value."""
-    return tuple({name: value} for value in values)
-
-
-def _times(first: Grid, second: Grid) -> Grid:
-    """Return all pairs of settings, the first ones varying fastest."""
-    return tuple({**a, **b} for b in second for a in first)
-
-
-_RATES = _each("lr_factor", 1.0, 0.5, 2.0, 0.25, 4.0, 1.5)
-"""Learning rates, as multiples of the budget's."""
-_STARTS = _each("warm_up", 0.5, 0.0)
-_FAST_OR_SLOW = _RATES[:2]
-_STARTS_AND_RATES = _times(_STARTS, _RATES[:3])
-_ANYLOSS_GRID = _times(_each("amplification", 73.0, 20.0, 5.0), _STARTS)
-_SURROGATE_GRID = _times(_each("cross_entropy_weight", 1.0, 0.1, 0.0), _FAST_OR_SLOW)
+_COSTS = each("weight", *COST_WEIGHTS)
+_SLOPES = times(each("slope", 1.0, 3.0, 10.0), STARTS)
+_FAST_OR_SLOW = RATES[:2]
+_ANYLOSS_GRID = times(each("amplification", 73.0, 20.0, 5.0), STARTS)
+_SURROGATE_GRID = times(each("cross_entropy_weight", 1.0, 0.1, 0.0), _FAST_OR_SLOW)
 
 
 def _surrogate(name: str, mode: str, title: str) -> NeuralMethod:
@@ -82,9 +75,7 @@ def _cost_sensitive(weight: float) -> nn.Module:
 
 def _evolution(context: Context, setting: Setting) -> Trained:
     objective: nn.Module = EvolutionStrategies(
-        context.true_loss,
-        sigma=float(setting["sigma"]),
-        generator=context.generator,
+        context.true_loss, sigma=float(setting["sigma"]), generator=context.generator
     )
     return Trained(OverSets(objective))
 
@@ -96,31 +87,27 @@ def _plain(context: Context, setting: Setting) -> Trained:
 
 
 def _by(
-    name: str,
-    title: str,
-    make: Callable[..., nn.Module],
-    grid: Grid,
-    *metrics: str,
+    name: str, title: str, make: Callable[..., nn.Module], grid: Settings, *metrics: str
 ) -> NeuralMethod:
     """Return the method of a hand-made loss."""
     return NeuralMethod(name, title, fixed(make), grid, metrics=metrics or None)
 
 
 HAND_MADE: tuple[NeuralMethod, ...] = (
-    NeuralMethod("cross_entropy", "cross-entropy", _plain, _RATES),
+    NeuralMethod("cross_entropy", "cross-entropy", _plain, RATES),
     NeuralMethod(
         "weighted_cross_entropy",
         "cross-entropy, class weights",
         _weighted,
-        _times(_each("balance", 1.0, 0.5), _RATES[:3]),
+        times(each("balance", 1.0, 0.5), RATES[:3]),
     ),
-    _by("focal", "focal", Focal, _times(_each("gamma", 2.0, 1.0, 0.5), _FAST_OR_SLOW)),
+    _by("focal", "focal", Focal, times(each("gamma", 2.0, 1.0, 0.5), _FAST_OR_SLOW)),
     *(
         _by(
             f"pairwise_{kind}",
             f"pairwise ranking, {kind}",
             partial(PairwiseRanking, kind=kind),
-            _STARTS_AND_RATES,
+            STARTS_AND_RATES,
             AUC,
         )
         for kind in ("logistic", "hinge")
@@ -130,36 +117,18 @@ HAND_MADE: tuple[NeuralMethod, ...] = (
             f"global_{target}",
             f"Global Objectives, {area}",
             partial(GlobalObjective, target=target),  # type: ignore[arg-type]
-            _STARTS_AND_RATES,
+            STARTS_AND_RATES,
             metric,
         )
         for target, area, metric in (("auc_roc", "AUC", AUC), ("auc_pr", "AUC-PR", AP))
     ),
-    _by("lovasz_hinge", "Lovasz hinge", LovaszHinge, _STARTS_AND_RATES, JACCARD, F1),
-    _by(
-        "lovasz_softmax",
-        "Lovasz softmax",
-        LovaszSoftmax,
-        _STARTS_AND_RATES,
-        JACCARD,
-        F1,
+    *(
+        _by(f"lovasz_{kind}", f"Lovasz {kind}", make, STARTS_AND_RATES, JACCARD, F1)
+        for kind, make in (("hinge", LovaszHinge), ("softmax", LovaszSoftmax))
     ),
-    _by(
-        "cost_sensitive",
-        "cost-sensitive",
-        _cost_sensitive,
-        _each("weight", *COST_WEIGHTS),
-        F1,
-        JACCARD,
-    ),
-    _by(
-        "soft_f1",
-        "soft F1",
-        SoftF1,
-        _times(_each("slope", 1.0, 3.0, 10.0), _STARTS),
-        F1,
-    ),
-    _by("soft_jaccard", "soft Jaccard", SoftJaccard, _STARTS_AND_RATES, JACCARD),
+    _by("cost_sensitive", "cost-sensitive", _cost_sensitive, _COSTS, F1, JACCARD),
+    _by("soft_f1", "soft F1", SoftF1, _SLOPES, F1),
+    _by("soft_jaccard", "soft Jaccard", SoftJaccard, STARTS_AND_RATES, JACCARD),
     _by("anyloss", "AnyLoss", partial(AnyLoss, metric="f1"), _ANYLOSS_GRID, F1),
     _by(
         "anyloss_accuracy",
@@ -172,7 +141,7 @@ HAND_MADE: tuple[NeuralMethod, ...] = (
         "evolution_strategies",
         "evolution strategies",
         _evolution,
-        _times(_each("sigma", 0.1, 0.3, 0.03), _STARTS),
+        times(each("sigma", 0.1, 0.3, 0.03), STARTS),
         trains_once=False,
     ),
 )
@@ -211,10 +180,7 @@ METHODS: dict[str, Method] = {
 
 
 def get_method(name: str) -> Method:
-    """Return a method by its name.
-
-    Raises:
-        ValueError: If no method has this name.
+    """Return a method by its name, or say which is near.
 
     Example:
         >>> get_method("sl_r").title

@@ -30,11 +30,6 @@ class RayBackend(Workers):
                 whose cores are used; None starts one on this machine that ends with the
                 context.
             n_workers: Cores of a cluster that is started.
-
-        Raises:
-            ImportError: If Ray is not installed.
-            ConnectionError: If there is no cluster at the address.
-            ValueError: If the address has no host or port.
         """
         try:
             import ray
@@ -75,12 +70,7 @@ class RayBackend(Workers):
 
 
 def _check_reachable(address: str) -> None:
-    """Knock at a cluster's address; Ray itself would go on trying for a minute.
-
-    Raises:
-        ConnectionError: If nobody answers.
-        ValueError: If it has no host or port.
-    """
+    """Knock at a cluster's address; Ray itself would go on trying for a minute."""
     parts = urlsplit(address if "://" in address else f"//{address}")
     if parts.hostname is None or parts.port is None:
         raise ValueError(

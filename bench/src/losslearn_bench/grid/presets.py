@@ -1,10 +1,11 @@
 """The grids that have a name."""
 
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from losslearn_bench.checks import check_choice
-from losslearn_bench.grid.cells import Grid
+from losslearn_bench.datasets import DATASETS
+from losslearn_bench.grid.cells import Grid, Selection
 from losslearn_bench.grid.methods import HAND_MADE, get_method
 from losslearn_bench.harness.budget import Budget, Protocol
 from losslearn_bench.harness.tiers import TIERS
@@ -12,78 +13,34 @@ from losslearn_bench.harness.tiers import TIERS
 Preset = Literal["smoke", "table2", "table3", "honest", "strong"]
 Size = Literal["capped", "full"]
 
-PAPER_DATASETS = (
-    "a9a",
-    "cc_fraud",
-    "cod_rna",
-    "covtype",
-    "ijcnn1",
-    "porto_seguro",
-    "santander",
-    "skin",
-    "susy",
-)
+PAPER_DATASETS = tuple(DATASETS)[:9]
 """Those of the paper's Table 1."""
+KEEL_DATASETS = tuple(name for name in DATASETS if name.startswith("keel_"))
 
-KEEL_DATASETS = (
-    "keel_abalone19",
-    "keel_kddcup_buffer_overflow",
-    "keel_page_blocks0",
-    "keel_yeast4",
-)
-
-PAPER_METRICS = (
-    "roc_auc_loss",
-    "equal_error_rate",
-    "average_precision_loss",
-    "error_rate",
-    "f1_loss",
-    "mcc_loss",
-    "jaccard_loss",
-)
+_OF_RANKINGS = ("roc_auc_loss", "equal_error_rate", "average_precision_loss")
+_OF_COUNTS = ("error_rate", "f1_loss", "mcc_loss", "jaccard_loss")
+PAPER_METRICS = (*_OF_RANKINGS, *_OF_COUNTS)
 """Columns of the paper's Table 2."""
 
-TABLE_3 = (
-    ("cross_entropy", "error_rate"),
-    ("pairwise_logistic", "roc_auc_loss"),
-    ("global_auc_roc", "roc_auc_loss"),
-    ("lovasz_softmax", "jaccard_loss"),
-    ("cost_sensitive", "f1_loss"),
-    ("sl_r", "error_rate"),
-    ("sl_r", "roc_auc_loss"),
-    ("sl_r", "jaccard_loss"),
-    ("sl_r", "f1_loss"),
-)
-"""Methods and losses of the paper's Table 3."""
+TABLE_3 = {
+    "error_rate": ("cross_entropy", "sl_r"),
+    "roc_auc_loss": ("pairwise_logistic", "global_auc_roc", "sl_r"),
+    "jaccard_loss": ("lovasz_softmax", "sl_r"),
+    "f1_loss": ("cost_sensitive", "sl_r"),
+}
+"""Losses of the paper's Table 3, and the methods made for them, ours last."""
 
-HONEST_METRICS = (
-    "roc_auc_loss",
-    "average_precision_loss",
-    "error_rate",
-    "f1_loss",
-)
+HONEST_METRICS = ("roc_auc_loss", "average_precision_loss", "error_rate", "f1_loss")
 
 _JACCARD = "jaccard_loss"
-_FOR_JACCARD = (
-    "default_fit",
-    "sl_r",
-    "criterion",
-    "cross_entropy",
-    "soft_jaccard",
-    "lovasz_hinge",
-    "lovasz_softmax",
-)
+_LEARNED = ("default_fit", "sl_r", "criterion")
+_OF_JACCARD = ("soft_jaccard", "lovasz_hinge", "lovasz_softmax")
+_FOR_JACCARD = (*_LEARNED, "cross_entropy", *_OF_JACCARD)
 """What is measured by the Jaccard loss where time is too short for every method."""
 
 TREES = ("lightgbm", "xgboost")
 
-PEER_METHODS = (
-    "logistic_tuned",
-    *TREES,
-    "libauc_aucm",
-    "libauc_ap",
-    "smooth_ap",
-)
+PEER_METHODS = ("logistic_tuned", *TREES, "libauc_aucm", "libauc_ap", "smooth_ap")
 """Other packages that a whole grid has time for; ap_perf is run by name."""
 
 _FEW = ("roc_auc_loss", "f1_loss")
@@ -101,14 +58,10 @@ def make_grid(
 ) -> Grid:
     """Return a grid by name.
 
-    Args:
-        preset: "smoke" (a minute), "table2" and "table3" (the paper's), "honest" (the
-            learned losses and what they are compared with, linear and MLP), "strong"
-            (TabM and trees).
-        size: "full" takes all training rows and the default number of steps; "capped"
-            fewer of both. Validation and test rows are never capped.
-        protocol: By which rules; see `Budget`.
-        repetitions: Random splits; None takes 3, or 5 at full size.
+    "smoke" takes a minute, "table2" and "table3" are the paper's, "honest" has the
+    learned losses and what they are compared with, linear and MLP, "strong" TabM and
+    trees. "full" takes all training rows and the default number of steps, "capped"
+    fewer of both. Repetitions are 3, or 5 at full size, where not told otherwise.
     """
     check_choice("preset", preset, get_args(Preset))
     check_choice("size", size, get_args(Size))
@@ -116,9 +69,8 @@ def make_grid(
     if size == "capped":
         # makes the tables end in about two hours on two cores; the larger steps make up
         # for their smaller number
-        budget = replace(
-            budget, max_train_rows=20_000, max_iter=300, model_lr=2e-2, n_evals=15
-        )
+        steps: dict[str, Any] = {"max_iter": 300, "model_lr": 2e-2, "n_evals": 15}
+        budget = replace(budget, max_train_rows=20_000, **steps)
     grid = Grid(
         datasets=PAPER_DATASETS,
         tiers=("mlp",),
@@ -135,11 +87,12 @@ def make_grid(
         budget = replace(budget, tuning="none", max_iter=max_iter)
         return replace(grid, budget=budget)
     if preset == "table3":
-        methods = tuple(dict.fromkeys(method for method, _ in TABLE_3))
-        only = frozenset(("mlp", method, metric) for method, metric in TABLE_3)
-        return replace(grid, methods=methods, only=only)
+        pairs = [(method, metric) for metric, own in TABLE_3.items() for method in own]
+        rivals = dict.fromkeys(method for method, _ in pairs if method != "sl_r")
+        only = frozenset(("mlp", *pair) for pair in pairs)
+        return replace(grid, methods=(*rivals, "sl_r"), only=only)
     if preset == "honest":
-        methods = ("default_fit", "sl_r", "criterion", *hand_made, *PEER_METHODS)
+        methods = (*_LEARNED, *hand_made, *PEER_METHODS)
         return replace(
             grid,
             datasets=PAPER_DATASETS + KEEL_DATASETS,
@@ -149,18 +102,13 @@ def make_grid(
             only=_honest_cells(methods, size),
         )
     if preset == "strong":
-        return replace(
-            grid,
-            tiers=("strong",),
-            methods=("sl_r", "cross_entropy", "lightgbm", "xgboost"),
-            metrics=HONEST_METRICS,
-        )
+        methods = ("sl_r", "cross_entropy", *TREES)
+        tiers = ("strong",)
+        return replace(grid, tiers=tiers, methods=methods, metrics=HONEST_METRICS)
     return _smoke(grid, hand_made, repetitions)
 
 
-def _honest_cells(
-    methods: tuple[str, ...], size: Size
-) -> frozenset[tuple[str, str, str]]:
+def _honest_cells(methods: tuple[str, ...], size: Size) -> Selection:
     """Return what runs: in the strong tier the trees, no network.
 
     Where time is short, evolution strategies, which train for each loss anew, run for
@@ -181,18 +129,12 @@ def _honest_cells(
 def _smoke(grid: Grid, hand_made: tuple[str, ...], repetitions: int | None) -> Grid:
     """Return a grid of every loss that ships, on two small data sets.
 
-    What trains for each loss anew runs for F1 only, but for the refined surrogate of a
-    linear model. Other packages are left out.
+    What trains for each loss anew runs for F1 only, but for a linear model's SL-R.
     """
     methods = (*_SURROGATES, "criterion", *hand_made)
     tiers, metrics = ("linear", "mlp"), (*HONEST_METRICS, _JACCARD)
-    budget = replace(
-        grid.budget,
-        max_iter=12,
-        n_evals=4,
-        n_settings=2,
-        max_train_rows=1_000,
-    )
+    steps: dict[str, Any] = {"max_iter": 12, "n_evals": 4, "n_settings": 2}
+    budget = replace(grid.budget, max_train_rows=1_000, **steps)
     once = {method for method in methods if get_method(method).trains_once}
     only = {
         (tier, method, metric)

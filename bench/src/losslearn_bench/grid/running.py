@@ -38,21 +38,11 @@ def run_grid(
     data_dir: Path | None = None,
     watch: Watcher | None = None,
 ) -> Progress:
-    """Run the cells of a grid that have no line yet.
+    """Run the cells of a grid that have no line yet; return the progress at the end.
 
-    Stop it at any time: finished cells are kept, and the next call goes on. Several
-    processes may work on one results file; none repeats what another does or did.
-
-    Args:
-        grid: What to run.
-        results: Where finished cells go.
-        backend: Where jobs run; the caller closes it.
-        data_dir: Where data sets are looked for first.
-        watch: Is told of the progress.
-
-    Returns:
-        The progress at the end, with the jobs that failed; those have no line and are
-        tried again by the next call.
+    Stop it at any time: finished cells are kept, and the next call goes on, with those
+    that failed too. Several processes may work on one results file; none repeats what
+    another does or did. The caller closes the backend.
     """
     run = _GridRun(grid, results, backend)
     try:
@@ -65,7 +55,8 @@ def run_grid(
             elif run.jobs:  # other processes hold them all
                 time.sleep(_RECHECK)
     finally:
-        run.release()
+        for claim in run.claims.values():
+            claim.close()
     if watch is not None:
         watch(run.progress)
     return run.progress
@@ -77,7 +68,7 @@ class _GridRun:
     def __init__(self, grid: Grid, results: ResultsFile, backend: Workers) -> None:
         self._results, self._backend, self._budget = results, backend, grid.budget
         self._cells = frozenset(grid.cells())
-        self._claims: dict[Job, contextlib.ExitStack] = {}
+        self.claims: dict[Job, contextlib.ExitStack] = {}
         self.jobs = make_jobs(grid.cells(), grid.budget)
         self.progress = Progress(len(self._cells))
         self._forget_done()
@@ -99,7 +90,7 @@ class _GridRun:
                 claim.close()
                 continue
             job = replace(job, cells=left)
-            self._claims[job] = claim
+            self.claims[job] = claim
             self._backend.submit(job, data_dir)
             self.progress.running[job] = time.monotonic()
 
@@ -112,13 +103,8 @@ class _GridRun:
                 self.progress.failed.append(outcome)
             self.progress.running.pop(outcome.job)
             self.progress.latest = outcome
-            self._claims.pop(outcome.job).close()
+            self.claims.pop(outcome.job).close()
         self._count(self._results.done(self._budget))
-
-    def release(self) -> None:
-        """Give every claim back."""
-        for claim in self._claims.values():
-            claim.close()
 
     def _forget_done(self) -> None:
         """Drop jobs whose cells have all been filled, here or elsewhere."""

@@ -10,6 +10,8 @@ from losslearn_bench.checks import check_choice
 Setting = dict[str, float | int | str]
 """Hyper-parameters by name."""
 
+Settings = tuple[Setting, ...]
+
 Protocol = Literal["honest", "paper"]
 Tuning = Literal["none", "short", "full"]
 
@@ -44,6 +46,28 @@ def renamed(setting: Mapping[str, Any]) -> dict[str, Any]:
     return named if rate is None else {**named, "strata_shares": (1 - rate, rate)}
 
 
+def _without_papers_own(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: setting[name] for name in setting if name not in _PAPERS_OWN}
+
+
+def each(name: str, *values: float) -> Settings:
+    """Return a setting for each value."""
+    return tuple({name: value} for value in values)
+
+
+def times(first: Settings, second: Settings) -> Settings:
+    """Return all pairs of settings, the first ones varying fastest."""
+    return tuple({**a, **b} for b in second for a in first)
+
+
+LR_FACTOR = "lr_factor"
+"""The setting that multiplies the budget's learning rate."""
+RATES = each(LR_FACTOR, 1.0, 0.5, 2.0, 0.25, 4.0, 1.5)
+STARTS = each("warm_up", 0.5, 0.0)
+"""Shares of cross-entropy that a training begins with."""
+STARTS_AND_RATES = times(STARTS, RATES[:3])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """The same model steps, batches, schedule and tuning for every neural method.
@@ -73,18 +97,12 @@ class Budget:
     n_evals: int = _DEFAULT.n_evals
 
     def __post_init__(self) -> None:
-        """Reject what cannot be run.
-
-        Raises:
-            ValueError: If a field is outside its range.
-        """
+        """Reject what cannot be run by a ValueError."""
         check_choice("protocol", self.protocol, get_args(Protocol))
         check_choice("tuning", self.tuning, get_args(Tuning))
         if self.max_train_rows is not None and self.max_train_rows < 10:
-            raise ValueError(
-                f"`max_train_rows` must be at least 10 or None, got "
-                f"{self.max_train_rows}."
-            )
+            said = f"must be at least 10 or None, got {self.max_train_rows}."
+            raise ValueError(f"`max_train_rows` {said}")
         if self.n_settings < 1 or not 0 < self.short_share <= 1:
             raise ValueError(
                 "`n_settings` must be at least 1 and `short_share` in (0, 1], got "
@@ -106,14 +124,14 @@ class Budget:
         # what made the paper's numbers, but for its number and size of steps
         shared |= {name: getattr(_DEFAULT, name) for name in _SAME_FOR_BOTH}
         replace(PAPER, **given)  # what is not taken is checked, too
-        taken = {name: given[name] for name in given if name not in _PAPERS_OWN}
-        return replace(PAPER, **{**shared, **taken})
+        return replace(PAPER, **{**shared, **_without_papers_own(given)})
 
     def settings(self, grid: Sequence[Setting]) -> list[Setting]:
         """Return the entries of a tuning grid that are tried, each once.
 
-        Under the paper's protocol without what is the paper's in every training, such
-        as the share of a warm-up; entries that differ in nothing else are one.
+        Without tuning that is the first. Under the paper's protocol without what is the
+        paper's in every training, such as the share of a warm-up; entries that differ
+        in nothing else are one.
 
         Example:
             >>> grid = {"warm_up": 0.5, "slope": 3.0}, {"warm_up": 0.0, "slope": 3.0}
@@ -122,12 +140,9 @@ class Budget:
         """
         entries = list(grid)
         if self.protocol == "paper":
-            kept = [
-                {name: entry[name] for name in entry if name not in _PAPERS_OWN}
-                for entry in entries
-            ]
+            kept = [_without_papers_own(entry) for entry in entries]
             entries = [entry for i, entry in enumerate(kept) if entry not in kept[:i]]
-        return entries[: self.n_settings]
+        return entries[: 1 if self.tuning == "none" else self.n_settings]
 
     def shortened(self) -> "Budget":
         """Return the budget of one setting in short tuning."""

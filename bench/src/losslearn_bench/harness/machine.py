@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 _CPUINFO = Path("/proc/cpuinfo")
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-_MODEL = "model name"
+_SYSCTL = ("/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string")
 
 
 def hardware() -> dict[str, Any]:
@@ -28,49 +29,29 @@ def hardware() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def cpu_model() -> str:
     """Return the processor's name as the system gives it, at worst its family."""
-    return _told_by_linux() or _told_by_macos() or platform.processor() or "unknown"
-
-
-def _told_by_linux() -> str:
-    try:
-        lines = _CPUINFO.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    names = [line.partition(":")[2] for line in lines if line.startswith(_MODEL)]
-    return names[0].strip() if names else ""
-
-
-def _told_by_macos() -> str:
-    if platform.system() != "Darwin":
-        return ""
-    command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return said.stdout.strip()
+    name = ""
+    with suppress(OSError, subprocess.CalledProcessError):
+        if _CPUINFO.exists():
+            lines = _CPUINFO.read_text(errors="replace").splitlines()
+            names = (line for line in lines if line.startswith("model name"))
+            name = next(names, "").partition(":")[2]
+        elif platform.system() == "Darwin":
+            name = subprocess.check_output(_SYSCTL, text=True)
+    return name.strip() or platform.processor() or "unknown"
 
 
 def restart_peak() -> None:
     """Begin to measure memory anew, where the system can (Linux)."""
-    try:
+    with suppress(OSError):
         _CLEAR.write_text("5")
-    except OSError:
-        return
 
 
 def peak_memory() -> float:
-    """Return the largest resident memory, in MB, since `restart_peak`.
-
-    Where the system cannot begin anew, since the process began.
-    """
-    try:
-        status = _STATUS.read_text()
-    except OSError:
-        status = ""
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) / 1024, 1)
+    """Return the largest resident memory in MB since `restart_peak` or the start."""
+    with suppress(OSError):
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024, 1)
     import resource  # not on Windows
 
     unit = 1024**2 if sys.platform == "darwin" else 1024

@@ -1,8 +1,10 @@
 """What a method of the benchmark is: rows to train and choose by in, scores out."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -29,36 +31,37 @@ class Fitted(NamedTuple):
     tunes one on the validation rows."""
 
 
-class Method(Protocol):
+class Request(NamedTuple):
+    """What a method is asked for."""
+
+    data: TrainingData
+    true_losses: Sequence[TrueLoss]
+    tier: str
+    budget: Budget
+    seed: int
+
+
+@dataclass(frozen=True)
+class Method(ABC):
     """Anything that can be put into the benchmark.
 
     A method gets training and validation rows, never test rows; the threshold is tuned
     by the benchmark, on its validation scores.
     """
 
-    @property
-    def name(self) -> str:
-        """What result lines call it."""
-
-    @property
-    def title(self) -> str:
-        """What tables call it."""
-
-    @property
-    def tiers(self) -> tuple[str, ...]:
-        """The model classes it can train."""
-
-    @property
-    def metrics(self) -> tuple[str, ...] | None:
-        """Full names of the true losses it is meant for; None for all."""
-
-    @property
-    def trains_once(self) -> bool:
-        """Whether one call of `fit` for many losses saves work."""
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """What it imports of other people's packages."""
+    name: str
+    """What result lines call it."""
+    title: str
+    """What tables call it."""
+    _: KW_ONLY
+    tiers: tuple[str, ...]
+    """The model classes it can train."""
+    metrics: tuple[str, ...] | None = None
+    """Full names of the true losses it is meant for; None for all."""
+    trains_once: bool = True
+    """Whether one call of `fit` for many losses saves work."""
+    modules: tuple[str, ...] = ()
+    """What it imports of other people's packages."""
 
     def fit(
         self,
@@ -76,23 +79,22 @@ class Method(Protocol):
             ValueError: If the tier or a loss is not one of its own, or the training
                 rows hold one class only.
         """
+        if tier not in self.tiers:
+            raise ValueError(
+                f"`tier` of {self.name!r} must be one of {self.tiers}, got {tier!r}."
+            )
+        names = [loss.name for loss in true_losses]
+        own = self.metrics or names
+        if unfit := [name for name in names if name not in own]:
+            raise ValueError(
+                f"{self.name!r} trains for {', '.join(own)} only, got "
+                f"{', '.join(unfit)}. Ask another method for it."
+            )
+        return self.answer(Request(data, true_losses, tier, budget, seed))
 
-
-def check_request(method: Method, true_losses: Sequence[TrueLoss], tier: str) -> None:
-    """Check that a method is asked for what it can do.
-
-    Raises:
-        ValueError: If it does not train the tier, or is not meant for a loss.
-    """
-    name, tiers, metrics = method.name, method.tiers, method.metrics
-    if tier not in tiers:
-        raise ValueError(f"`tier` of {name!r} must be one of {tiers}, got {tier!r}.")
-    unfit = [loss.name for loss in true_losses if metrics and loss.name not in metrics]
-    if unfit:
-        raise ValueError(
-            f"{name!r} trains for {', '.join(metrics or ())} only, got "
-            f"{', '.join(unfit)}. Ask another method for it."
-        )
+    @abstractmethod
+    def answer(self, request: Request) -> list[Fitted]:
+        """Return what `fit` does, for what the method can do."""
 
 
 def lowest(losses: Sequence[float]) -> int:

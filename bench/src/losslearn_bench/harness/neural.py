@@ -2,8 +2,9 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
 import torch
@@ -19,15 +20,16 @@ from losslearn.training.loop import Observer, Run, Trainer
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn_bench.baselines.hand_made import OverSets
-from losslearn_bench.harness.budget import RECIPE_SETTINGS, Budget, Setting
-from losslearn_bench.harness.method import Fitted, check_request, lowest
+from losslearn_bench.harness.budget import (
+    LR_FACTOR,
+    RECIPE_SETTINGS,
+    Budget,
+    Setting,
+    Settings,
+)
+from losslearn_bench.harness.method import Fitted, Method, Request, lowest
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import TIERS, build_tier_model
-
-State = dict[str, Tensor]
-
-LR_FACTOR = "lr_factor"
-"""The setting that multiplies the budget's learning rate."""
 
 
 class Context(NamedTuple):
@@ -95,14 +97,7 @@ def make_trainer(
 ) -> Trainer:
     """Return the package's loop, with the model in its fastest form.
 
-    Args:
-        model: Trained in place.
-        data: Rows to train on and to choose by.
-        true_loss: Picks the weights to keep.
-        config: Settings.
-        generator: Source of the sets drawn.
-        parameters: An objective's own, minimised with the model's.
-        observe: Sees the validation scores at each look.
+    Further parameters are an objective's own, minimised with the model's.
     """
     predictor = make_predictor(model, data, config, parameters=parameters)
     return Trainer(
@@ -144,88 +139,58 @@ def warmed_up(trainer: Trainer) -> Run:
 
 
 def check_finished(run: Run) -> None:
-    """Stop where the training was stopped: half a training is no result.
-
-    Raises:
-        KeyboardInterrupt: If it was.
-    """
+    """Stop by KeyboardInterrupt if the training was: half of one is no result."""
     if run.interrupted:
         raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
-class NeuralMethod:
+class NeuralMethod(Method):
     """A method that trains the tier's network by gradient descent.
 
-    The rows, model, initial weights, sets, steps, schedule and size of the tuning grid
-    are the same for every one of them. Each may start from cross-entropy: the share of
-    it is the setting `warm_up`.
+    Rows, model, initial weights, sets, steps, schedule and size of the tuning grid are
+    the same for all. Each may start with a share of cross-entropy, setting `warm_up`.
     """
 
-    name: str
-    title: str
     make: Callable[[Context, Setting], Descent]
     """Makes the training from a context and the settings that are its own."""
-    grid: tuple[Setting, ...]
+    grid: Settings
     """Settings to try, the default first: those of `Recipe` and `lr_factor` set
     the training, others go to `make`."""
-    metrics: tuple[str, ...] | None = None
-    trains_once: bool = True
-    """Whether the training does not depend on the true loss."""
+    _: KW_ONLY
     tiers: tuple[str, ...] = TIERS
     tuned_as: "NeuralMethod | None" = None
     """Whose short runs choose the setting; None for its own."""
-    modules: tuple[str, ...] = ()
     within: Callable[[TrainingData, TrueLoss, Budget], Budget] | None = None
     """Makes the budget one that the method can keep; None takes it as it is."""
 
-    def fit(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        *,
-        tier: str,
-        budget: Budget,
-        seed: int,
-    ) -> list[Fitted]:
-        """Tune, train, and return the best weights for each of the losses.
-
-        Weights and settings are chosen by the true loss of the validation rows.
-        """
-        check_request(self, true_losses, tier)
-        at_once = [true_losses] if self.trains_once else [[one] for one in true_losses]
+    def answer(self, request: Request) -> list[Fitted]:
+        """Tune, train, and return the best weights for each of the losses."""
+        losses = request.true_losses
         results = []
-        for losses in at_once:
-            own = self.within(data, losses[0], budget) if self.within else budget
-            results += self._tune(data, losses, tier, own, seed)
+        for together in [losses] if self.trains_once else [[one] for one in losses]:
+            budget = request.budget
+            if self.within:
+                budget = self.within(request.data, together[0], budget)
+            own = request._replace(true_losses=together, budget=budget)
+            results += self._tune(own)
         return results
 
-    def _tune(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        tier: str,
-        budget: Budget,
-        seed: int,
-    ) -> list[Fitted]:
+    def _tune(self, request: Request) -> list[Fitted]:
         """Try the settings as the budget says, and keep the best for each loss."""
-
-        def train(method: NeuralMethod, setting: Setting, within: Budget) -> Training:
-            return method._train(data, true_losses, tier, within, setting, seed)
-
+        budget, names = request.budget, [loss.name for loss in request.true_losses]
         settings = budget.settings(self.grid)
-        if budget.tuning == "none":
-            settings = settings[:1]
         if budget.tuning == "short" and len(settings) > 1:
-            short, tuned = budget.shortened(), self.tuned_as or self
-            tried = [train(tuned, setting, short) for setting in settings]
-            best = sorted({_lowest(tried, loss.name) for loss in true_losses})
-            whole = {place: train(self, settings[place], budget) for place in best}
+            tuned, short = self.tuned_as or self, budget.shortened()
+            in_short = request._replace(budget=short)
+            tried = [tuned._train(in_short, setting) for setting in settings]
+            best = sorted({_lowest(tried, name) for name in names})
+            whole = {place: self._train(request, settings[place]) for place in best}
         else:
-            tried = [train(self, setting, budget) for setting in settings]
+            tried = [self._train(request, setting) for setting in settings]
             whole = dict(enumerate(tried))
         results = []
-        for name in [loss.name for loss in true_losses]:
+        for name in names:
             chosen = _lowest(tried, name)
             looks = [
                 {"setting": setting, "validation": one.best[name].loss}
@@ -236,27 +201,26 @@ class NeuralMethod:
             results.append(Fitted(name, score, setting, looks, one.n_steps))
         return results
 
-    def _train(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        tier: str,
-        budget: Budget,
-        setting: Setting,
-        seed: int,
-    ) -> "Training":
+    def _train(self, request: Request, setting: Setting) -> "Training":
         """Train once with one setting; the best weights for each loss are kept."""
+        data, true_losses, tier, budget, seed = request
         config, own = _parse(setting, budget)
-        device = data.x.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(seed)
+        with seeded(seed, data.x.device):
             model = build_tier_model(tier, data.x)
-            generator = torch.Generator(device).manual_seed(seed)
+            generator = torch.Generator(data.x.device).manual_seed(seed)
             context = Context(true_losses[0], data, config, generator, seed, tier)
             training = Training(model, data, true_losses)
             descend = self.make(context, own)
             training.n_steps = descend(model, context, training.observe)
         return training
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed what knows no generator of its own: dropout and initial weights."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def _parse(setting: Setting, budget: Budget) -> tuple[Recipe, Setting]:
@@ -272,7 +236,7 @@ class Best(NamedTuple):
     """The best look so far for one loss."""
 
     loss: float
-    state: State
+    state: dict[str, Tensor]
 
 
 class Training:
@@ -289,7 +253,7 @@ class Training:
     def observe(self, iteration: int, y_score: Tensor) -> None:
         """Keep the weights that are the best so far for some loss."""
         del iteration
-        state: State | None = None
+        state: dict[str, Tensor] | None = None
         for true_loss in self._losses:
             loss = float(true_loss(self._data.valid.whole(y_score)))
             seen = self.best.get(true_loss.name)
@@ -305,7 +269,6 @@ class Training:
 
 
 def _lowest(trainings: Sequence[Training], metric: str) -> int:
-    """Return the place of the lowest validation loss, the earlier one on a tie."""
     return lowest([training.best[metric].loss for training in trainings])
 
 

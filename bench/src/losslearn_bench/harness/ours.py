@@ -1,7 +1,8 @@
 """The learned loss as a method: Algorithm 1, the fit that users get, a plain loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Integer
@@ -16,10 +17,17 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.task import TargetRows
 from losslearn.training.comparison import compare, make_learner
-from losslearn.training.loop import Observer
+from losslearn.training.loop import Observer, Trainer
+from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn_bench.harness.budget import Setting
-from losslearn_bench.harness.neural import Context, Descent, Trained, make_predictor
+from losslearn_bench.harness.neural import (
+    Context,
+    Descent,
+    Trained,
+    make_predictor,
+    make_trainer,
+)
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.harness.tiers import build_tier_model
 
@@ -40,32 +48,52 @@ def first_surrogate(
     ).to(data.x.device)
 
 
+class Algorithm(NamedTuple):
+    """Algorithm 1 on a model: both levels, ready to iterate."""
+
+    trainer: Trainer
+    learner: SurrogateLearner
+    learned: LearnedObjective
+
+    def iterate(self) -> None:
+        """Take one turn of the surrogate and of the model."""
+        self.trainer.iterate(self.learned, self.learner)
+
+
+def make_algorithm(
+    model: nn.Module,
+    surrogate: SetSurrogate,
+    data: TrainingData,
+    true_loss: TrueLoss,
+    config: Recipe,
+    *,
+    seed: int,
+) -> Algorithm:
+    """Return Algorithm 1, with the learned loss alone."""
+    generator = torch.Generator(data.x.device).manual_seed(seed)
+    trainer = make_trainer(model, data, true_loss, config, generator=generator)
+    learner = make_learner(surrogate, true_loss, Binary(), config, generator=generator)
+    return Algorithm(trainer, learner, LearnedObjective(learner.fitter))
+
+
 def learned(context: Context, setting: Setting) -> Trained:
     """Make the learned surrogate of the true loss (Algorithm 1)."""
     _reject(setting)
     config, loss = context.config, context.true_loss
     surrogate = first_surrogate(loss, config, context.data, seed=context.seed)
-    learner = make_learner(
-        surrogate, loss, Binary(), config, generator=context.generator
-    )
+    draws = context.generator
+    learner = make_learner(surrogate, loss, Binary(), config, generator=draws)
     return Trained(
         LearnedObjective(learner.fitter, usual_weight=config.usual_weight),
         learner=None if config.mode == "universal" else learner,
     )
 
 
-def branches(context: Context, setting: Setting) -> Descent:
-    """Make the fit that users get."""
-    del context
-    _reject(setting)
-    return _train_branches
-
-
 def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
     """Train as `SurrogateClassifier` does: two branches, the better by validation.
 
-    So its own training is that of two methods; each has the steps of the others. Tuned
-    as cross-entropy is, its control is the very training of that method.
+    Each has the steps of the other methods. Tuned as cross-entropy is, the control is
+    the very training of that method.
     """
     data, true_loss, seed = context.data, context.true_loss, context.seed
     config = replace(context.config, rounds=Recipe().rounds)
@@ -86,19 +114,11 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
     return config.max_iter * config.model_steps
 
 
-def plain_loop(context: Context, setting: Setting) -> Descent:
-    """Make a loop of one's own."""
-    del context
-    _reject(setting)
-    return _train_plainly
-
-
 def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int:
     """Train by `SurrogateLoss` in the loop that anybody writes.
 
-    Shuffled batches of the set's size, an epoch after the other, PyTorch's Adam and
-    cosine schedule, clipped gradients: as many steps, rows and looks at the validation
-    rows as the other methods have.
+    Shuffled batches of the set's size, PyTorch's Adam and cosine schedule, clipped
+    gradients: as many steps, rows and looks as the other methods have.
     """
     config, data = context.config, context.data
     n_steps = config.max_iter * config.model_steps
@@ -139,3 +159,20 @@ def _shuffled(
 def _reject(setting: Setting) -> None:
     if setting:
         raise TypeError(f"Expected settings of `Recipe`, got {', '.join(setting)}.")
+
+
+def _by(descent: Descent) -> Callable[[Context, Setting], Descent]:
+    """Return what makes a training that has no settings of its own."""
+
+    def make(context: Context, setting: Setting) -> Descent:
+        del context
+        _reject(setting)
+        return descent
+
+    return make
+
+
+branches = _by(_train_branches)
+"""Makes the fit that users get."""
+plain_loop = _by(_train_plainly)
+"""Makes a loop of one's own."""

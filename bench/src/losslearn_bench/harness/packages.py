@@ -11,10 +11,7 @@ _BY_HAND = {
 
 
 def load(module: str) -> ModuleType:
-    """Return a module by its dotted name, such as "libauc.losses.auc".
-
-    Raises:
-        ImportError: If the module, or one that it needs, is missing.
+    """Return a module by its dotted name; an ImportError says how to install it.
 
     Example:
         >>> load("math").floor(1.5)

@@ -45,7 +45,6 @@ class HeldOut(NamedTuple):
     x: Float[Tensor, "rows features"]
     y_true: Integer[Tensor, " rows"]
     columns: Columns = NO_COLUMNS
-    """What the true loss needs to know of each row besides."""
 
     @property
     def rows(self) -> Rows:
@@ -72,9 +71,8 @@ def load_rows(
 ) -> SplitRows:
     """Load a data set and split it; see `load_dataset` and `split_rows`."""
     dataset = load_dataset(source, data_dir=data_dir)
-    split = split_rows(
-        dataset.y, dataset.name, repetition, max_train_rows=max_train_rows
-    )
+    cap = max_train_rows
+    split = split_rows(dataset.y, dataset.name, repetition, max_train_rows=cap)
     return take_rows(dataset, split)
 
 
@@ -89,16 +87,12 @@ def take_rows(dataset: Dataset, split: Split) -> SplitRows:
     return SplitRows(data, HeldOut(x_test, y_test), dataset, split)
 
 
-def tuned_threshold(
-    true_loss: TrueLoss, data: TrainingData, valid_score: Tensor
-) -> float | None:
+def tuned_threshold(loss: TrueLoss, data: TrainingData, score: Tensor) -> float | None:
     """Return the best threshold on the validation rows; None where none is needed."""
-    if not true_loss.needs_threshold:
+    if not loss.needs_threshold:
         return None
-    threshold, _ = best_threshold(
-        true_loss, data.y_valid, valid_score, columns=data.valid_columns
-    )
-    return threshold
+    columns = data.valid_columns
+    return best_threshold(loss, data.y_valid, score, columns=columns)[0]
 
 
 def measure(
@@ -109,12 +103,9 @@ def measure(
     test_score: Tensor,
 ) -> float:
     """Return the test loss at the threshold that is best on the validation rows."""
+    threshold = tuned_threshold(true_loss, data, valid_score)
     return evaluate(
-        true_loss,
-        test.y_true,
-        test_score,
-        threshold=tuned_threshold(true_loss, data, valid_score),
-        columns=test.columns,
+        true_loss, test.y_true, test_score, threshold=threshold, columns=test.columns
     )
 
 

@@ -1,6 +1,7 @@
 """Splits that depend on data set and repetition alone, never on the method."""
 
 import hashlib
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,36 +26,21 @@ def seed_of(*axes: object) -> int:
     """Return a seed that is the same for the same axes, on every machine.
 
     Example:
-        >>> (
-        ...     seed_of("a9a", 0) == seed_of("a9a", 0),
-        ...     seed_of("a9a", 0) == seed_of("a9a", 1),
-        ... )
-        (True, False)
+        >>> [seed_of("a9a", 0) == seed_of("a9a", n) for n in (0, 1)]
+        [True, False]
     """
     text = "\x1f".join(str(axis) for axis in axes)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % (2**31 - 1)
 
 
 def split_rows(
-    y: NDArray[Any],
-    dataset: str,
-    repetition: int,
-    *,
-    max_train_rows: int | None = None,
+    y: NDArray[Any], dataset: str, repetition: int, *, max_train_rows: int | None = None
 ) -> Split:
     """Return the parts of a repetition: 80/20, and the validation rows of the 80.
 
-    Stratified by target. A cap takes rows from the training part only, so that a capped
-    run is measured on the very rows of a full one.
-
-    Args:
-        y: Targets, shape `[rows]`.
-        dataset: Name of the data set.
-        repetition: Which of the random splits.
-        max_train_rows: At most so many training rows; None keeps all.
-
-    Raises:
-        ValueError: If a class has too few rows to stand in each part.
+    Stratified by target, of which each part needs a row of either class. A cap takes
+    rows from the training part only, so that a capped run is measured on the very rows
+    of a full one.
 
     Example:
         >>> split = split_rows(np.array([0, 1] * 50), "mine", 0, max_train_rows=20)
@@ -68,14 +54,9 @@ def split_rows(
             f"got {rarest} of the rarer."
         )
     seed = seed_of(dataset, repetition)
-    rest, test = train_test_split(
-        np.arange(len(y)), test_size=TEST_SHARE, stratify=y, random_state=seed
-    )
-    train, validation = train_test_split(
-        rest, test_size=VALIDATION_SHARE, stratify=y[rest], random_state=seed
-    )
+    split = partial(train_test_split, random_state=seed)
+    rest, test = split(np.arange(len(y)), test_size=TEST_SHARE, stratify=y)
+    train, validation = split(rest, test_size=VALIDATION_SHARE, stratify=y[rest])
     if max_train_rows is not None and len(train) > max_train_rows:
-        train, _ = train_test_split(
-            train, train_size=max_train_rows, stratify=y[train], random_state=seed
-        )
+        train, _ = split(train, train_size=max_train_rows, stratify=y[train])
     return Split(train, validation, test)

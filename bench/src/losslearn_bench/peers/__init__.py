@@ -29,13 +29,12 @@ def available_peers() -> dict[str, str | None]:
         >>> available_peers()["logistic_tuned"] is None
         True
     """
-    return {peer.name: _why_not(peer) for peer in PEERS}
-
-
-def _why_not(peer: Method) -> str | None:
-    try:
-        for module in peer.modules:
-            load(module)
-    except ImportError as error:
-        return str(error)
-    return None
+    found: dict[str, str | None] = {}
+    for peer in PEERS:
+        try:
+            found[peer.name] = None
+            for module in peer.modules:
+                load(module)
+        except ImportError as error:
+            found[peer.name] = str(error)
+    return found

@@ -2,16 +2,20 @@
 
 import time
 from dataclasses import dataclass, replace
-from itertools import product
 
 import torch
 from torch import Tensor
 
-from losslearn.metrics import TrueLoss
-from losslearn_bench.baselines.hand_made import OverSets
+from losslearn.metrics import Sets, TrueLoss
 from losslearn_bench.checks import check_choice
-from losslearn_bench.harness.budget import Budget, Setting
-from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
+from losslearn_bench.harness.budget import (
+    STARTS_AND_RATES,
+    Budget,
+    Setting,
+    each,
+    times,
+)
+from losslearn_bench.harness.neural import Context, NeuralMethod, Trained
 from losslearn_bench.harness.packages import load
 from losslearn_bench.harness.rows import TrainingData
 
@@ -39,12 +43,9 @@ class AdversarialObjective:
             one.enforce_special_case_negative()
         self._layer = load("ap_perf.layer").MetricLayer(one)
 
-    def __call__(
-        self, y_true: Tensor, y_score: Tensor, *, sample_weight: Tensor | None = None
-    ) -> Tensor:
+    def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of a set `[n]`, shape `[1]`."""
-        del sample_weight
-        return self._layer(y_score.float(), y_true.float())
+        return self._layer(sets.score.float(), sets.target.float())
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,10 @@ class AsManySteps:
     max_seconds: float = 60.0
     """Time of a training in full; tuning takes its usual share of it on top."""
 
-    def __call__(
-        self, data: TrainingData, true_loss: TrueLoss, budget: Budget
-    ) -> Budget:
+    def __call__(self, data: TrainingData, loss: TrueLoss, budget: Budget) -> Budget:
         """Return the budget with as many iterations as there is time for."""
         batch_size = min(self.batch_size, len(data.y_true))
-        seconds = _seconds_a_step(true_loss.name, batch_size)
+        seconds = _seconds_a_step(loss.name, batch_size)
         n_steps = int(self.max_seconds / seconds)
         max_iter = min(max(n_steps // budget.model_steps, 1), budget.max_iter)
         return replace(budget, max_iter=max_iter, batch_size=batch_size)
@@ -80,25 +79,22 @@ def _seconds_a_step(metric: str, batch_size: int) -> float:
         if call == 1:
             begin = time.perf_counter()
         y_score = torch.linspace(-1, 1, batch_size).requires_grad_()
-        objective(y_true, y_score).sum().backward()
+        objective(Sets(y_true, y_score)).sum().backward()
     return max((time.perf_counter() - begin) / n_timed, 1e-6)
 
 
 def _make(context: Context, setting: Setting) -> Trained:
     """Make the objective of the context's true loss."""
     del setting
-    return Trained(OverSets(AdversarialObjective(context.true_loss.name)))
+    return Trained(AdversarialObjective(context.true_loss.name))
 
 
 AP_PERF = NeuralMethod(
     "ap_perf",
     "AP-Perf (fewer steps)",
     _make,
-    tuple(
-        # it takes no row weights, so rare classes cannot be drawn more often
-        {"warm_up": warm_up, LR_FACTOR: factor, "min_per_class": 1}
-        for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
-    ),
+    # it takes no row weights, so rare classes cannot be drawn more often
+    times(STARTS_AND_RATES, each("min_per_class", 1)),
     metrics=tuple(_CLASSES),
     trains_once=False,
     tiers=("linear", "mlp"),

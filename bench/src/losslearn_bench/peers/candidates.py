@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from losslearn.metrics import TrueLoss
-from losslearn_bench.harness.budget import Budget, Setting
+from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.method import Fitted, lowest
 from losslearn_bench.harness.rows import TrainingData
 
@@ -20,16 +20,8 @@ class Candidate(NamedTuple):
     iterations: int
 
 
-def settings_to_try(grid: Sequence[Setting], budget: Budget) -> list[Setting]:
-    """Return the first settings of a grid, as many as the budget tunes over."""
-    settings = budget.settings(grid)
-    return settings[:1] if budget.tuning == "none" else settings
-
-
 def choose(
-    true_losses: Sequence[TrueLoss],
-    candidates: Sequence[Candidate],
-    data: TrainingData,
+    true_losses: Sequence[TrueLoss], candidates: Sequence[Candidate], data: TrainingData
 ) -> list[Fitted]:
     """Return for each loss the candidate that it values lowest on the validation rows.
 
@@ -39,13 +31,11 @@ def choose(
     y_scores = [candidate.score(data.x_valid) for candidate in candidates]
     results = []
     for true_loss in true_losses:
-        losses = [float(true_loss(data.valid.whole(score))) for score in y_scores]
-        best = candidates[lowest(losses)]
+        losses = [float(true_loss(data.valid.whole(one))) for one in y_scores]
+        setting, score, n_iter = candidates[lowest(losses)]
         tried = [
             {"setting": candidate.setting, "validation": loss}
             for candidate, loss in zip(candidates, losses, strict=True)
         ]
-        results.append(
-            Fitted(true_loss.name, best.score, best.setting, tried, best.iterations)
-        )
+        results.append(Fitted(true_loss.name, score, setting, tried, n_iter))
     return results

@@ -7,8 +7,7 @@ iterations). All else is as for our own methods.
 
 import math
 from collections.abc import Callable
-from itertools import product
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +16,15 @@ from torch.optim import Optimizer
 from losslearn.models.networks import score_rows, score_sets
 from losslearn.training.loop import Observer
 from losslearn.training.sampling import SetSampler
-from losslearn_bench.harness.budget import Setting
+from losslearn_bench.harness.budget import (
+    STARTS,
+    STARTS_AND_RATES,
+    Setting,
+    Settings,
+    each,
+    times,
+)
 from losslearn_bench.harness.neural import (
-    LR_FACTOR,
     Context,
     Descent,
     NeuralMethod,
@@ -30,17 +35,11 @@ from losslearn_bench.harness.packages import load
 from losslearn_bench.harness.rows import TrainingData
 
 
-class IndexedLoss(Protocol):
-    """A loss that may remember rows by their number."""
-
-    def __call__(self, y_true: Tensor, y_score: Tensor, rows: Tensor) -> Tensor:
-        """Return the loss of a set, shape `[]` or `[1]`."""
-
-
 class Parts(NamedTuple):
     """What LibAUC brings to a training run."""
 
-    loss: IndexedLoss
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+    """Takes targets, scores and row numbers of a set; of shape `[]` or `[1]`."""
     optimizer: Optimizer
     start_epoch: Callable[[], None]
     """Called where a new stage of the optimiser begins."""
@@ -130,7 +129,7 @@ def _method(
     title: str,
     metric: str,
     make: Callable[[nn.Module, TrainingData, float], Parts],
-    rate: tuple[str, tuple[float, ...]],
+    grid: Settings,
 ) -> NeuralMethod:
     """Return one of LibAUC's losses with its optimiser, on the tier's network."""
 
@@ -148,15 +147,11 @@ def _method(
 
         return descend
 
-    key, values = rate
     return NeuralMethod(
         name,
         title,
         follow,
-        tuple(
-            {"warm_up": warm_up, key: value}
-            for value, warm_up in product(values, (0.5, 0.0))
-        ),
+        grid,
         metrics=(metric,),
         trains_once=False,
         modules=("libauc.losses.auc", "libauc.optimizers"),
@@ -169,12 +164,12 @@ AUCM = _method(
     "roc_auc_loss",
     make_aucm,
     # PESG goes by plain gradients; the library's default rate is 0.1
-    ("lr", (0.3, 0.1, 1.0)),
+    times(STARTS, each("lr", 0.3, 0.1, 1.0)),
 )
 AP_SOAP = _method(
     "libauc_ap",
     "LibAUC, AP with SOAP",
     "average_precision_loss",
     make_ap,
-    (LR_FACTOR, (1.0, 0.5, 2.0)),
+    STARTS_AND_RATES,
 )

@@ -1,9 +1,8 @@
 """Logistic regression with a tuned threshold, as scikit-learn offers it."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,18 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from losslearn.metrics import Sets, TrueLoss
-from losslearn_bench.harness.budget import Budget, Setting
-from losslearn_bench.harness.method import Fitted, check_request
+from losslearn_bench.harness.budget import Setting, each
+from losslearn_bench.harness.method import Fitted, Method, Request
 from losslearn_bench.harness.rows import TrainingData
-from losslearn_bench.peers.candidates import Candidate, choose, settings_to_try
+from losslearn_bench.peers.candidates import Candidate, choose
 
-_GRID: tuple[Setting, ...] = tuple(
-    {"C": strength} for strength in (1.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0, 1e-4)
-)
+_GRID = each("C", 1.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0, 1e-4)
 
 
 @dataclass(frozen=True)
-class TunedLogistic:
+class TunedLogistic(Method):
     """Logistic regression on standardised features, its `C` from the validation rows.
 
     For a loss that needs a threshold, `TunedThresholdClassifierCV` tunes one by cross-
@@ -35,49 +32,22 @@ class TunedLogistic:
     fewer than two rows to fold, the threshold is left to the benchmark.
     """
 
-    name: str = "logistic_tuned"
-    title: str = "logistic regression, tuned threshold"
+    _: KW_ONLY
     tiers: tuple[str, ...] = ("linear",)
-    metrics: tuple[str, ...] | None = None
-    trains_once: bool = True
-    modules: tuple[str, ...] = ()
     n_splits: int = 5
     """Folds of the cross-validation that tunes the threshold."""
-    max_iter: int = 1_000
 
-    def fit(
-        self,
-        data: TrainingData,
-        true_losses: Sequence[TrueLoss],
-        *,
-        tier: str,
-        budget: Budget,
-        seed: int,
-    ) -> list[Fitted]:
+    def answer(self, request: Request) -> list[Fitted]:
         """Train with each `C` and return the best for each of the losses."""
-        check_request(self, true_losses, tier)
-        candidates = [
-            self._train(data, setting) for setting in settings_to_try(_GRID, budget)
-        ]
+        data, true_losses, _, budget, seed = request
+        candidates = [_train(data, setting) for setting in budget.settings(_GRID)]
         results = choose(true_losses, candidates, data)
-        for place, (true_loss, result) in enumerate(
-            zip(true_losses, results, strict=True)
-        ):
-            threshold = self._tune_threshold(data, true_loss, result.setting, seed)
-            results[place] = result._replace(threshold=threshold)
-        return results
-
-    def _train(self, data: TrainingData, setting: Setting) -> Candidate:
-        pipeline = self._pipeline(setting)
-        with warnings.catch_warnings():
-            _ignore_unconverged()
-            pipeline.fit(_array(data.x), _array(data.y_true))
-        n_iter = int(pipeline[-1].n_iter_[0])
-        return Candidate(setting, partial(_scores, pipeline), n_iter)
-
-    def _pipeline(self, setting: Setting) -> Pipeline:
-        logistic = LogisticRegression(C=setting["C"], max_iter=self.max_iter)
-        return make_pipeline(StandardScaler(), logistic)
+        return [
+            result._replace(
+                threshold=self._tune_threshold(data, true_loss, result.setting, seed)
+            )
+            for true_loss, result in zip(true_losses, results, strict=True)
+        ]
 
     def _tune_threshold(
         self, data: TrainingData, true_loss: TrueLoss, setting: Setting, seed: int
@@ -88,34 +58,41 @@ class TunedLogistic:
         if not true_loss.needs_threshold or n_splits < 2:
             return None
         tuned = TunedThresholdClassifierCV(
-            self._pipeline(setting),
-            scoring=make_scorer(_negative_loss, true_loss=true_loss.with_threshold(1)),
+            _pipeline(setting),
+            scoring=make_scorer(_gain, true_loss=true_loss.with_threshold(1)),
             response_method="decision_function",
             cv=n_splits,
             random_state=seed,
         )
-        with warnings.catch_warnings():
-            _ignore_unconverged()
-            tuned.fit(_array(data.x), _array(data.y_true))
-        return float(tuned.best_threshold_)
+        return float(_fitted(tuned, data).best_threshold_)
 
 
-def _ignore_unconverged() -> None:
-    # a weak penalty on separable rows has its optimum far out; the true loss of the
-    # validation rows, not the solver, says whether the weights are any good
-    warnings.simplefilter("ignore", ConvergenceWarning)
+def _train(data: TrainingData, setting: Setting) -> Candidate:
+    pipeline = _fitted(_pipeline(setting), data)
+
+    def score(x: Tensor) -> Tensor:
+        return torch.as_tensor(pipeline.decision_function(_array(x)), device=x.device)
+
+    return Candidate(setting, score, int(pipeline[-1].n_iter_[0]))
 
 
-def _negative_loss(
-    y_true: np.ndarray, y_pred: np.ndarray, *, true_loss: TrueLoss
-) -> float:
+def _pipeline(setting: Setting) -> Pipeline:
+    logistic = LogisticRegression(C=setting["C"], max_iter=1_000)
+    return make_pipeline(StandardScaler(), logistic)
+
+
+def _fitted(model: Any, data: TrainingData) -> Any:  # noqa: ANN401 - as scikit-learn has it
+    with warnings.catch_warnings():
+        # a weak penalty on separable rows has its optimum far out; the true loss of the
+        # validation rows, not the solver, says whether the weights are any good
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(_array(data.x), _array(data.y_true))
+
+
+def _gain(y_true: np.ndarray, y_pred: np.ndarray, *, true_loss: TrueLoss) -> float:
     """Return a score that scikit-learn can maximise, from labels 0 and 1."""
     labels = torch.as_tensor(y_pred).double()
     return -float(true_loss(Sets(torch.as_tensor(y_true), labels)))
-
-
-def _scores(pipeline: Pipeline, x: Tensor) -> Tensor:
-    return torch.as_tensor(pipeline.decision_function(_array(x)), device=x.device)
 
 
 def _array(values: Tensor) -> np.ndarray:
@@ -123,4 +100,4 @@ def _array(values: Tensor) -> np.ndarray:
     return array.astype(np.float64) if values.is_floating_point() else array
 
 
-LOGISTIC = TunedLogistic()
+LOGISTIC = TunedLogistic("logistic_tuned", "logistic regression, tuned threshold")

@@ -1,12 +1,10 @@
 """Smooth-AP with a memory queue, as the package `imbalanced-losses` has it."""
 
-from itertools import product
-
 from torch import Tensor, nn
 
-from losslearn_bench.baselines.hand_made import OverSets
-from losslearn_bench.harness.budget import Setting
-from losslearn_bench.harness.neural import LR_FACTOR, Context, NeuralMethod, Trained
+from losslearn.metrics import Sets
+from losslearn_bench.harness.budget import STARTS_AND_RATES, Setting
+from losslearn_bench.harness.neural import Context, NeuralMethod, Trained
 from losslearn_bench.harness.packages import load
 
 
@@ -32,14 +30,11 @@ class SmoothAPObjective:
             temp_decay_steps=max(n_steps, 1),
         )
 
-    def __call__(
-        self, y_true: Tensor, y_score: Tensor, *, sample_weight: Tensor | None = None
-    ) -> Tensor:
+    def __call__(self, sets: Sets) -> Tensor:
         """Return one minus the smoothed AP of a set, shape `[]`; counts as a step."""
-        del sample_weight
         self._loss.on_train_batch_start(self._step)
         self._step += 1
-        return self._loss(y_score.unsqueeze(-1), y_true)
+        return self._loss(sets.score.unsqueeze(-1), sets.target)
 
 
 def _make(context: Context, setting: Setting) -> Trained:
@@ -47,17 +42,14 @@ def _make(context: Context, setting: Setting) -> Trained:
     del setting
     config = context.config
     n_steps = (config.max_iter - config.warm_up_iter) * config.model_steps
-    return Trained(OverSets(SmoothAPObjective(n_steps)))
+    return Trained(SmoothAPObjective(n_steps))
 
 
 SMOOTH_AP = NeuralMethod(
     "smooth_ap",
     "imbalanced-losses, Smooth-AP",
     _make,
-    tuple(
-        {"warm_up": warm_up, LR_FACTOR: factor}
-        for factor, warm_up in product((1.0, 0.5, 2.0), (0.5, 0.0))
-    ),
+    STARTS_AND_RATES,
     metrics=("average_precision_loss",),
     trains_once=False,
     modules=("imbalanced_losses",),

@@ -1,5 +1,6 @@
 """What a reader has to know beside the numbers."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,11 +18,7 @@ _PROTOCOLS = {
 
 
 def caption(lines: Sequence[Line]) -> str:
-    """Return how the lines came about: rules, data, repetitions, versions, hardware.
-
-    Returns:
-        Sentences, a line each.
-    """
+    """Return how the lines came about, a sentence a line."""
     check_lines(lines)
     protocol = lines[0]["protocol"]
     n = len({line["repetition"] for line in lines})
@@ -50,34 +47,31 @@ def label(dataset: str, lines: Sequence[Line]) -> str:
 
 def _partial(lines: Sequence[Line]) -> str:
     """Return which data sets are incomplete; nothing if none is."""
-    found = {line["dataset"]: line for line in lines if line["partial"]}
+    partial = [line for line in lines if line["partial"]]
+    found = {line["dataset"]: line["rows"]["available"] for line in partial}
     names = []
-    for dataset, line in sorted(found.items()):
-        rows = f"{line['rows']['available']:,}"
-        if dataset in TABLE_1:
-            row = TABLE_1[dataset]
-            rows += f" of {row.n_train + row.n_test:,}"
-        names.append(f"{dataset} ({rows} rows)")
+    for dataset, n_rows in sorted(found.items()):
+        row = TABLE_1.get(dataset)
+        whole = f" of {row.n_train + row.n_test:,}" if row else ""
+        names.append(f"{dataset} ({n_rows:,}{whole} rows)")
     return f"\\* A part of the data set: {listed(names)}." if names else ""
 
 
 def _capped(lines: Sequence[Line]) -> str:
     """Return how many training rows were used where not all were; else nothing."""
-    found: dict[str, set[int]] = {}
+    found: defaultdict[str, set[int]] = defaultdict(set)
     for line in lines:
         if line["capped"]:
-            found.setdefault(line["dataset"], set()).add(line["rows"]["train"])
-    names = [
-        f"{dataset} ({listed([f'{n:,}' for n in sorted(counts)])})"
-        for dataset, counts in sorted(found.items())
-    ]
+            found[line["dataset"]].add(line["rows"]["train"])
+    texts = {name: listed([f"{n:,}" for n in sorted(found[name])]) for name in found}
+    names = [f"{dataset} ({text})" for dataset, text in sorted(texts.items())]
     return f"Training rows capped: {listed(names)}." if names else ""
 
 
 def _pairs(found: Iterable[Mapping[str, Any]]) -> str:
     """Return names with their values, several where lines differ."""
-    values: dict[str, set[str]] = {}
+    values: defaultdict[str, set[str]] = defaultdict(set)
     for entries in found:
         for name, value in entries.items():
-            values.setdefault(name, set()).add(str(value))
+            values[name].add(str(value))
     return ", ".join(f"{name} {'/'.join(sorted(own))}" for name, own in values.items())

@@ -1,7 +1,7 @@
 """Result lines brought together: one entry of a table, over its repetitions."""
 
-import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.markdown import (
     NOT_AVAILABLE,
+    bold,
     listed,
     mean_and_deviation,
 )
@@ -34,8 +35,7 @@ class Key(NamedTuple):
 class Entry:
     """Losses of one method on one data set, by repetition.
 
-    A repetition without a value, as of a training that failed, is not in it, and so the
-    entry counts fewer repetitions than its neighbours.
+    A repetition without a value, as of a training that failed, is not in it.
     """
 
     test: dict[int, float]
@@ -69,13 +69,7 @@ Entries = dict[Key, Entry]
 def collect(lines: Sequence[Line], protocol: Protocol | None = None) -> Entries:
     """Return the lines as entries, once it is known that they belong together.
 
-    Args:
-        lines: Result lines.
-        protocol: The rules that they must have been measured by; None takes any.
-
-    Raises:
-        ValueError: If there are no lines, they mix protocols, budgets or versions of a
-            data set, are of another protocol, or a cell stands there twice.
+    They have to be of the protocol that is named, and hold no cell twice.
     """
     check_lines(lines)
     if protocol is not None and lines[0]["protocol"] != protocol:
@@ -84,20 +78,14 @@ def collect(lines: Sequence[Line], protocol: Protocol | None = None) -> Entries:
             f"{lines[0]['protocol']!r}. Pass the lines of the other results file, or "
             "ask for this protocol."
         )
-    found: dict[Key, list[Line]] = {}
+    found: defaultdict[Key, list[Line]] = defaultdict(list)
     for line in lines:
-        key = Key(*(line[axis] for axis in Key._fields))
-        found.setdefault(key, []).append(line)
+        found[Key(*(line[axis] for axis in Key._fields))].append(line)
     return {key: _entry(key, members) for key, members in found.items()}
 
 
 def check_lines(lines: Sequence[Line]) -> None:
-    """Check that lines may stand in one table.
-
-    Raises:
-        ValueError: If there are none, or they mix protocols, budgets or versions of a
-            data set.
-    """
+    """Check that there are lines, of one protocol, budget and version of a data set."""
     if not lines:
         raise ValueError(
             "A table needs result lines, got none. Run the benchmark first, or check "
@@ -109,13 +97,14 @@ def check_lines(lines: Sequence[Line]) -> None:
             f"The lines of a table must share one protocol, got {listed(protocols)}. "
             "Pass those of one."
         )
-    if len({json.dumps(line["budget"], sort_keys=True) for line in lines}) > 1:
-        first = lines[0]["budget"]
+    first = lines[0]["budget"]
+    others = [line["budget"] for line in lines if line["budget"] != first]
+    if others:
         names = {
             f"`{name}`"
-            for line in lines
-            for name in {**first, **line["budget"]}
-            if first.get(name) != line["budget"].get(name)
+            for budget in others
+            for name in {**first, **budget}
+            if first.get(name) != budget.get(name)
         }
         raise ValueError(
             "The lines of a table must share one budget, got different values of "
@@ -146,10 +135,10 @@ def _entry(key: Key, lines: Sequence[Line]) -> Entry:
 
 def _values(lines: Sequence[Line], part: str) -> dict[int, float]:
     """Return the losses of a part by repetition, without those that have no value."""
-    found = {line["repetition"]: line["losses"][part] for line in lines}
+    found = sorted((line["repetition"], line["losses"][part]) for line in lines)
     return {
         repetition: float(loss)
-        for repetition, loss in sorted(found.items())
+        for repetition, loss in found
         if loss is not None and math.isfinite(loss)
     }
 
@@ -163,11 +152,6 @@ def of_methods(
         for name in methods
         if (entry := entries.get(Key(tier, dataset, metric, name))) and entry.n
     }
-
-
-def mean_of(entries: Entries, key: Key) -> float:
-    """Return an entry's mean; NaN where there is none."""
-    return entries[key].mean if key in entries else math.nan
 
 
 def pair(ours: Entry, control: Entry) -> list[tuple[float, float]]:
@@ -184,11 +168,8 @@ def gaps(ours: Entry, control: Entry) -> list[float]:
 def compare(ours: Entry, control: Entry) -> Verdict:
     """Judge two entries over the repetitions that both have."""
     shared = pair(ours, control)
-    return verdict(
-        [mine for mine, _ in shared],
-        [other for _, other in shared],
-        test_share=ours.test_share,
-    )
+    mine, theirs = ([losses[i] for losses in shared] for i in (0, 1))
+    return verdict(mine, theirs, test_share=ours.test_share)
 
 
 def clear_best(entries: Mapping[str, Entry]) -> str | None:
@@ -206,17 +187,18 @@ def clear_best(entries: Mapping[str, Entry]) -> str | None:
     if len(ran) < 2:
         return None
     best = min(ran, key=lambda method: ran[method].mean)
-    others = (entry for method, entry in ran.items() if method != best)
-    return best if all(_clearly_lower(ran[best], entry) for entry in others) else None
+    for method, entry in ran.items():
+        if method != best and not _clearly_positive(gaps(entry, ran[best])):
+            return None
+    return best
 
 
-def _clearly_lower(ours: Entry, other: Entry) -> bool:
-    """Whether the mean difference exceeds its standard error."""
-    found = gaps(other, ours)
+def _clearly_positive(found: Sequence[float]) -> bool:
+    """Whether the mean exceeds its standard error, and rounding."""
     if len(found) < 2:
         return False
     error = float(np.std(found, ddof=1)) / math.sqrt(len(found))
-    return float(np.mean(found)) > max(error, 1e-12)  # rounding is no difference
+    return float(np.mean(found)) > max(error, 1e-12)
 
 
 def best_by_validation(entries: Mapping[str, Entry]) -> str | None:
@@ -226,20 +208,17 @@ def best_by_validation(entries: Mapping[str, Entry]) -> str | None:
     validation losses the test losses decide, in favour of the method chosen.
 
     Example:
-        >>> first, second = (
-        ...     Entry({0: 0.1}, {0: 0.3}, 0.25),
-        ...     Entry({0: 0.2}, {0: 0.2}, 0.25),
-        ... )
+        >>> first = Entry({0: 0.1}, {0: 0.3}, 0.25)
+        >>> second = Entry({0: 0.2}, {0: 0.2}, 0.25)
         >>> best_by_validation({"first": first, "second": second})
         'second'
     """
-    full = max((entry.n for entry in entries.values()), default=0)
+    full = full_count(entries)
     ran = {name: entry for name, entry in entries.items() if 0 < entry.n == full}
     if not ran:
         return None
-    if any(math.isnan(entry.chosen_by) for entry in ran.values()):
-        return min(ran, key=lambda name: ran[name].mean)
-    return min(ran, key=lambda name: ran[name].chosen_by)
+    by_test = any(math.isnan(entry.chosen_by) for entry in ran.values())
+    return min(ran, key=lambda n: ran[n].mean if by_test else ran[n].chosen_by)
 
 
 def loss_matrix(
@@ -249,15 +228,14 @@ def loss_matrix(
     datasets: Sequence[str],
     methods: Sequence[str],
 ) -> NDArray[np.float64]:
-    """Return mean losses `[datasets, methods]`, NaN where repetitions are missing.
+    """Return mean losses `[datasets, methods]`.
 
-    A repetition is missing where another of these methods has more of them on the data
-    set.
+    NaN where another of these methods has more repetitions on the data set.
     """
     matrix = np.full((len(datasets), len(methods)), np.nan)
     for row, dataset in enumerate(datasets):
         found = of_methods(entries, tier, dataset, metric, methods)
-        full = max((entry.n for entry in found.values()), default=0)
+        full = full_count(found)
         for name, entry in found.items():
             if entry.n == full:
                 matrix[row, methods.index(name)] = entry.mean
@@ -270,9 +248,9 @@ def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
     return [name for name in order if name in found] + sorted(found - set(order))
 
 
-def full_count(entries: Entries) -> int:
+def full_count(entries: Mapping[Any, Entry]) -> int:
     """Return the most repetitions that an entry has."""
-    return max(entry.n for entry in entries.values())
+    return max((entry.n for entry in entries.values()), default=0)
 
 
 def shown(entry: Entry | None, *, full: int) -> str:
@@ -286,3 +264,11 @@ def shown(entry: Entry | None, *, full: int) -> str:
         return NOT_AVAILABLE
     mark = f" (n={entry.n})" if entry.n < full else ""
     return mean_and_deviation(list(entry.test.values())) + mark
+
+
+def shown_all(
+    entries: Mapping[str, Entry], methods: Iterable[str], *, full: int, best: str | None
+) -> dict[str, str]:
+    """Return what is shown of each method, the best in bold."""
+    texts = {name: shown(entries.get(name), full=full) for name in methods}
+    return {**texts, best: bold(texts[best])} if best else texts

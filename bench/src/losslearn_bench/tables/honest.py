@@ -20,11 +20,10 @@ from losslearn_bench.tables.entries import (
     in_order,
     loss_matrix,
     of_methods,
-    shown,
+    shown_all,
 )
 from losslearn_bench.tables.markdown import (
     NOT_AVAILABLE,
-    bold,
     listed,
     markdown_table,
     number,
@@ -96,13 +95,12 @@ class Ranking:
 def honest_table(lines: Sequence[Line], protocol: Protocol = "honest") -> str:
     """Return the losses of all methods, their ranks and their wins, ties and losses.
 
-    For each tier and metric a table of mean test losses and standard deviations over
-    the repetitions, bold where clearly best (see `clear_best`), with average ranks and
-    their critical difference, and the learned losses against cross-entropy by a
-    signed-rank test over the data sets. Then, for each tier, every method against
-    cross-entropy, the learned losses against the best hand-made loss of each cell,
-    chosen by its mean validation loss, and every method against the refined
-    surrogate; see `significance.verdict`.
+    For each tier and metric a table of mean test losses and standard deviations, bold
+    where clearly best (see `clear_best`), average ranks with their critical difference,
+    and the learned losses against cross-entropy by a signed-rank test over the data
+    sets. Then, for each tier, verdicts (see `significance.verdict`): every method
+    against cross-entropy and the refined surrogate, the learned losses against the
+    hand-made loss of each cell with the lowest mean validation loss.
     """
     entries = collect(lines, protocol)
     parts = [
@@ -128,9 +126,8 @@ def honest_table(lines: Sequence[Line], protocol: Protocol = "honest") -> str:
 def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
     """Return the average ranks of the methods over the data sets of a metric.
 
-    A method that lacks a data set, or repetitions there, is left out rather than ranked
-    on fewer; so are the checks of the benchmark. A data set that fewer than half of the
-    methods ran on, as one of the user's own, is left out first.
+    Left out are data sets that fewer than half of the methods ran on, as one of the
+    user's own, then methods that lack a data set or repetitions, and all checks.
     """
     datasets, methods = _axes(entries, tier, metric)
     methods = [method for method in methods if method not in CHECKS]
@@ -149,17 +146,15 @@ def rank_methods(entries: Entries, tier: str, metric: str) -> Ranking:
         return Ranking({}, len(datasets), math.nan, left_out, too_few)
     matrix = matrix[:, in_full]
     ranks = dict(zip(ranked, average_ranks(matrix).ranks.tolist(), strict=True))
-    paired = _against_control(matrix, ranked)
+    paired = _pair(matrix, ranked)
     return Ranking(ranks, len(datasets), friedman(matrix), left_out, too_few, paired)
 
 
-def _against_control(
-    matrix: NDArray[np.float64], ranked: Sequence[str]
-) -> dict[str, Paired]:
+def _pair(matrix: NDArray[np.float64], ranked: Sequence[str]) -> dict[str, Paired]:
     """Return how the learned losses and the control compare over the data sets."""
     found = {}
-    for name in OURS:
-        if not {name, CONTROL} <= set(ranked):
+    for name in OURS if CONTROL in ranked else ():
+        if name not in ranked:
             continue
         gaps = matrix[:, ranked.index(name)] - matrix[:, ranked.index(CONTROL)]
         gaps = gaps.round(12)  # rounding alone is no difference
@@ -187,10 +182,7 @@ def _losses(
     for dataset in datasets:
         found = of_methods(entries, tier, dataset, metric, methods)
         best = clear_best({n: entry for n, entry in found.items() if n not in CHECKS})
-        texts = {name: shown(found.get(name), full=full) for name in methods}
-        if best:
-            texts[best] = bold(texts[best])
-        columns.append(texts)
+        columns.append(shown_all(found, methods, full=full, best=best))
     rows = [
         [
             f"{name} (check)" if name in CHECKS else name,
@@ -205,13 +197,12 @@ def _losses(
 
 def _rank_note(ranking: Ranking) -> str:
     """Return how far the ranks can be trusted."""
-    left_out = ""
-    if ranking.left_out:
-        names = listed(ranking.left_out)
-        left_out = f" Not ranked, for want of data sets or repetitions: {names}."
-    if ranking.sets_left_out:
-        names = listed(ranking.sets_left_out)
-        left_out += f" Not ranked on, for want of methods: {names}."
+    reasons = {
+        "ranked, for want of data sets or repetitions": ranking.left_out,
+        "ranked on, for want of methods": ranking.sets_left_out,
+    }
+    told = {reason: listed(names) for reason, names in reasons.items() if names}
+    left_out = "".join(f" Not {reason}: {names}." for reason, names in told.items())
     ranked = list(ranking.ranks)
     if len(ranked) < 2:
         return f"Ranks need two methods that ran in full.{left_out}"
@@ -233,14 +224,10 @@ def _rank_note(ranking: Ranking) -> str:
 
 
 def _outcomes(entries: Entries, tier: str) -> list[str]:
-    """Return every method against the control and against SL-R, ours against the best.
-
-    The best is the hand-made loss of each cell with the lowest validation loss.
-    """
+    """Return every method against the control and SL-R, ours against the best loss."""
     every = with_derived(entries)
-    methods = in_order(
-        {key.method for key in every if key.tier == tier}, (*OURS, DERIVED, *_FIRST)
-    )
+    ran = {key.method for key in every if key.tier == tier}
+    methods = in_order(ran, (*OURS, DERIVED, *_FIRST))
     cells = {n: cells_of(every, tier, n) for n in methods if n not in CHECKS}
     control = cells.pop(CONTROL, {})
     if not control:
@@ -279,9 +266,8 @@ def _tallies(methods: Mapping[str, Cells], rival: Cells) -> str:
             rows.append([name, *[NOT_AVAILABLE] * 7])
             continue
         counts = map(str, (found.wins, found.ties, found.losses))
-        repetitions = f"{found.fewest}"
-        if found.most > found.fewest:
-            repetitions += f" to {found.most}"
+        more = f" to {found.most}" if found.most > found.fewest else ""
+        repetitions = f"{found.fewest}{more}"
         order = map(str, orders(cells, rival))
         rows.append([name, *counts, f"{found.n} of {len(rival)}", repetitions, *order])
     header = ["method", "wins", "ties", "losses", "cells", "repetitions"]

@@ -14,11 +14,13 @@ from losslearn_bench.harness.budget import Protocol
 PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 """Tables whose columns are given; the others take in whatever was run for them."""
 
+Lines = Sequence[Line]
+
 _STRONG = "strong"
 
 
 def table_lines(
-    lines: Sequence[Line],
+    lines: Lines,
     preset: Preset,
     *,
     size: Size = "capped",
@@ -31,9 +33,6 @@ def table_lines(
     paper's data sets and any of the user's own. The others take every method, data set
     and loss with their budget, so that a method or a data set run by name stands beside
     the rest.
-
-    Returns:
-        The lines in their order; none if the preset has not been run.
     """
     grid = make_grid(preset, size=size, protocol=protocol)
     budget = grid.budget.as_dict()
@@ -57,11 +56,7 @@ def table_lines(
 
 
 def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
-    """Check that a table has a place for what was asked for, before it is run.
-
-    Raises:
-        ValueError: If a tier, method or metric would stand in no row or column.
-    """
+    """Check that a table has a place for what was asked for, before it is run."""
     axes = ("tier", "method", "metric") if preset in PAPER_TABLES else ()
     for axis in ("tier",) if preset == _STRONG else axes:
         asked, own = getattr(part, f"{axis}s"), getattr(whole, f"{axis}s")
@@ -75,9 +70,7 @@ def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
             )
 
 
-def left_out(
-    lines: Sequence[Line], shown: Sequence[Line], *, size: Size
-) -> dict[str, int]:
+def left_out(lines: Lines, shown: Lines, *, size: Size) -> dict[str, int]:
     """Return how many lines stand in no table, by the reason.
 
     Example:
@@ -93,9 +86,7 @@ def left_out(
         for protocol in get_args(Protocol)
     }
     counts: Counter[str] = Counter()
-    for line in lines:
-        if _text(line) in seen:
-            continue
+    for line in (line for line in lines if _text(line) not in seen):
         found = sizes.get(_text(line["budget"]))
         if found is None:
             counts[f"of the budget {line['budget']}, which is no preset's"] += 1

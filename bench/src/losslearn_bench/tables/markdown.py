@@ -8,10 +8,7 @@ NOT_AVAILABLE = "n/a"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, a line for each row.
-
-    Raises:
-        ValueError: If a row has another number of entries than the header.
+    """Return a table, a line for each row, with as many entries as the header has.
 
     Example:
         >>> print(markdown_table(["data", "loss"], [["a9a", "0.1"]]))

@@ -1,6 +1,8 @@
 """Wins, ties and losses of one method against another, over the cells of a tier."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from losslearn_bench.grid.methods import HAND_MADE
@@ -17,7 +19,7 @@ from losslearn_bench.tables.entries import (
     pair,
 )
 from losslearn_bench.tables.published import PUBLISHED_AS, TABLE_1
-from losslearn_bench.tables.significance import Verdict
+from losslearn_bench.tables.significance import VERDICTS, Verdict
 
 CONTROL = "cross_entropy"
 """What every method has to beat."""
@@ -68,6 +70,12 @@ class Order(NamedTuple):
         return " / ".join(map(str, self))
 
 
+def count_verdicts(verdicts: Iterable[Verdict]) -> str:
+    """Return how many wins, ties and losses there are, as a table has them."""
+    counts = Counter(verdicts)
+    return " / ".join(str(counts[verdict]) for verdict in VERDICTS)
+
+
 class Contrast(NamedTuple):
     """The test losses of two methods in one cell, repetition by repetition."""
 
@@ -82,9 +90,7 @@ Cells = Mapping[tuple[str, str], Entry]
 
 
 def is_hand_made(method: str) -> bool:
-    """Whether a method trains for a loss that somebody wrote down.
-
-    Cross-entropy is one; learned surrogates, other packages and checks are none.
+    """Whether a method trains for a loss that somebody wrote down, cross-entropy too.
 
     Example:
         >>> is_hand_made("focal"), is_hand_made("sl_r"), is_hand_made("xgboost")
@@ -104,10 +110,10 @@ def cells_of(entries: Entries, tier: str, method: str) -> dict[tuple[str, str], 
 
 def best_hand_made(entries: Entries, tier: str) -> dict[tuple[str, str], Entry]:
     """Return, for each cell, the hand-made loss with the lowest validation loss."""
-    by_cell: dict[tuple[str, str], dict[str, Entry]] = {}
+    by_cell: defaultdict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
     for key, entry in entries.items():
         if key.tier == tier and is_hand_made(key.method):
-            by_cell.setdefault((key.dataset, key.metric), {})[key.method] = entry
+            by_cell[key.dataset, key.metric][key.method] = entry
     return {
         cell: found[best]
         for cell, found in by_cell.items()
@@ -118,25 +124,21 @@ def best_hand_made(entries: Entries, tier: str) -> dict[tuple[str, str], Entry]:
 def contrasts(lines: Sequence[Line], *, ours: str, control: str) -> list[Contrast]:
     """Return every cell that both methods ran in.
 
-    Tiers stand in the order of the lines, data sets and losses in that of the paper,
-    the same for each.
+    Tiers stand in the order of the lines, data sets and losses in that of the paper.
     """
     entries = collect(lines)
-    found = []
+    found = {}
     for key, entry in entries.items():
         other = entries.get(key._replace(method=control))
         if key.method == ours and other is not None and pair(entry, other):
-            found.append(contrast(key, entry, other))
-    keys = [one.key for one in found]
-    tiers = list(dict.fromkeys(key.tier for key in keys))
-    datasets = in_order({key.dataset for key in keys}, TABLE_1)
-    metrics = in_order({key.metric for key in keys}, PUBLISHED_AS.values())
-
-    def place(one: Contrast) -> tuple[int, int, int]:
-        tier, dataset, metric, _ = one.key
-        return tiers.index(tier), datasets.index(dataset), metrics.index(metric)
-
-    return sorted(found, key=place)
+            found[key] = contrast(key, entry, other)
+    order = itertools.product(
+        dict.fromkeys(key.tier for key in found),
+        in_order({key.dataset for key in found}, TABLE_1),
+        in_order({key.metric for key in found}, PUBLISHED_AS.values()),
+        [ours],
+    )
+    return [found[key] for key in itertools.starmap(Key, order) if key in found]
 
 
 def contrast(key: Key, ours: Entry, control: Entry) -> Contrast:
@@ -159,8 +161,9 @@ def with_derived(entries: Entries) -> Entries:
 def _lower_on_validation(key: Key, ours: Entry, control: Entry) -> Entry:
     """Return each repetition of the better of two; the control wins a tie."""
     test, validation = {}, {}
+    validated = ours.validation.keys() & control.validation.keys()
     for repetition in sorted(ours.test.keys() & control.test.keys()):
-        if not {repetition} <= ours.validation.keys() & control.validation.keys():
+        if repetition not in validated:
             raise ValueError(
                 f"Choosing between {REFINED!r} and {CONTROL!r} needs the validation "
                 f"losses of both, got none in repetition {repetition} of {key}. Run "
@@ -178,16 +181,16 @@ def tally(ours: Cells, rival: Cells) -> Tally | None:
 
     A cell with one shared repetition is a tie, since nothing tells how sure it is.
     """
-    counts = {"win": 0, "tie": 0, "loss": 0}
+    counts: Counter[Verdict] = Counter()
     repetitions = []
     for cell in ours.keys() & rival.keys():
-        shared = len(pair(ours[cell], rival[cell]))
-        if shared:
+        if shared := len(pair(ours[cell], rival[cell])):
             counts[compare(ours[cell], rival[cell])] += 1
             repetitions.append(shared)
     if not repetitions:
         return None
-    return Tally._make([*counts.values(), min(repetitions), max(repetitions)])
+    most, fewest = max(repetitions), min(repetitions)
+    return Tally(counts["win"], counts["tie"], counts["loss"], fewest, most)
 
 
 def orders(ours: Cells, rival: Cells) -> tuple[Order, Order]:

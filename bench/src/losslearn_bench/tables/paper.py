@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from losslearn_bench.datasets import DatasetStatus
+from losslearn_bench.grid.presets import TABLE_3 as CONTESTS
 from losslearn_bench.harness.budget import Protocol
 from losslearn_bench.tables.caption import caption, label
 from losslearn_bench.tables.entries import (
@@ -21,13 +22,11 @@ from losslearn_bench.tables.entries import (
     full_count,
     in_order,
     loss_matrix,
-    mean_of,
     of_methods,
-    shown,
+    shown_all,
 )
 from losslearn_bench.tables.markdown import (
     NOT_AVAILABLE,
-    bold,
     listed,
     markdown_table,
     number,
@@ -40,6 +39,7 @@ from losslearn_bench.tables.published import (
     TABLE_2_RANKS,
     TABLE_3,
     TABLE_3_WINS,
+    Contest,
 )
 from losslearn_bench.tables.significance import Verdict, average_ranks
 
@@ -54,13 +54,10 @@ JAC = {"paper": "JAC (accuracy)", "honest": "Jaccard"}
 _COUNTED_TWICE = "ijcnn1"
 
 OURS = "sl_r"
-BLOCKS: dict[str, tuple[str, ...]] = {
-    "mcr": ("cross_entropy", OURS),
-    "auc": ("pairwise_logistic", "global_auc_roc", OURS),
-    "jac": ("lovasz_softmax", OURS),
-    "f1": ("cost_sensitive", OURS),
-}
+BLOCKS = {name: CONTESTS[MEASURED[name]] for name in ("mcr", "auc", "jac", "f1")}
 """The paper's losses, and the methods made for them, ours last."""
+
+COLUMNS = tuple((block, name) for block in BLOCKS for name in BLOCKS[block])
 
 _TITLES = {
     "cross_entropy": "CE",
@@ -108,44 +105,128 @@ def table_2(lines: Sequence[Line], protocol: Protocol) -> str:
     them. The paper's JAC is an error rate, and stands beside ours.
     """
     cells = {(metric, name) for metric in MEASURED.values() for name in VARIANTS}
-    kept = of_cells(lines, cells)
-    entries = collect(kept, protocol)
+    ours = _Ours.of(lines, cells, protocol)
     names = [name.upper() for name in PUBLISHED_AS]
+    heads = ["Data", "Model"]
     return paragraphs(
         "Table 2: three surrogates. Test losses, lower is better: mean ± standard "
         "deviation over random splits; bold where lower than both others by more than "
         "a standard error.",
-        markdown_table(
-            ["Data", "Model", *names[:-1], JAC[protocol]], _surrogates(entries, kept)
-        ),
-        caption(kept),
-        not_run(entries),
-        beside_note(protocol),
-        markdown_table(
-            ["Data", "Model", *names], _surrogates_beside(entries, kept, protocol)
-        ),
-        counted_twice_note(),
+        markdown_table([*heads, *names[:-1], JAC[protocol]], _surrogates(ours)),
+        *ours.notes(),
+        markdown_table([*heads, *names], _surrogates_beside(ours)),
+        _counted_twice_note(),
         "The paper's ranks are as printed; they are not those of its printed losses.",
     )
 
 
-def _surrogates(entries: Entries, lines: Sequence[Line]) -> list[list[str]]:
+def table_3(lines: Sequence[Line]) -> str:
+    """Return Table 3: the refined surrogate against hand-made losses.
+
+    The refined surrogate is judged against the best baseline of its loss, chosen by the
+    mean validation loss, over paired repetitions (see `significance.verdict`). A win
+    counts one, a tie half for either, as in the paper; the paper counts the lowest
+    value, whatever its spread, so that count stands below ours.
+    """
+    cells = {(MEASURED[block], name) for block, name in COLUMNS}
+    # beside the paper's JAC
+    cells |= {("error_rate", name) for name in BLOCKS["jac"]}
+    ours = _Ours.of(lines, cells)
+    *notes, beside_note = ours.notes()
+    return paragraphs(
+        "Table 3: the refined surrogate (SL-R) against baselines. Test losses, lower "
+        "is better: mean ± standard deviation over random splits; win, tie or loss of "
+        "SL-R against the baseline with the lowest validation loss (corrected "
+        "resampled t-test, 5 %), the better one in bold.",
+        markdown_table(_header(JAC[ours.protocol]), _contests(ours)),
+        *notes,
+        beside_note + _no_rival_note(ours),
+        markdown_table(_header("JAC"), _contests_beside(ours)),
+        _counted_twice_note(),
+    )
+
+
+class _Ours(NamedTuple):
+    """The lines of the paper's tier that a table is made of."""
+
+    lines: list[Line]
+    entries: Entries
+    protocol: Protocol
+
+    @classmethod
+    def of(
+        cls,
+        lines: Sequence[Line],
+        cells: set[tuple[str, str]],
+        protocol: Protocol | None = None,
+    ) -> "_Ours":
+        """Take those of some metrics and methods."""
+        kept = [
+            line
+            for line in lines
+            if line["tier"] == TIER and (line["metric"], line["method"]) in cells
+        ]
+        entries = collect(kept, protocol)
+        return cls(kept, entries, kept[0]["protocol"])
+
+    def datasets(self) -> list[str]:
+        """Return the data sets, those of the paper first."""
+        return in_order({key.dataset for key in self.entries}, TABLE_1)
+
+    def compared(self) -> dict[str, str]:
+        """Return the true loss that each column of the paper is compared with.
+
+        Under the paper's protocol the lines of `jaccard_loss` are of accuracy too.
+        """
+        return MEASURED if self.protocol == "paper" else PUBLISHED_AS
+
+    def beside(self, dataset: str, metric: str, method: str, printed: float) -> str:
+        """Return our mean beside a printed number."""
+        entry = self.entries.get(Key(TIER, dataset, metric, method))
+        return f"{number(entry.mean if entry else math.nan)} / {printed:.4f}"
+
+    def beside_label(self, dataset: str) -> str:
+        """Return the name of a row that stands beside the paper's, with its marks."""
+        return label(dataset, self.lines) + "†" * (dataset == _COUNTED_TWICE)
+
+    def notes(self) -> tuple[str, str, str]:
+        """Return the caption, what was not run, and what stands beside the paper's."""
+        ran = self.datasets()
+        missing = [name for name in TABLE_1 if name not in ran]
+        not_run = f"Not run, of the paper's data sets: {listed(missing)}."
+        jac = "JAC" if self.protocol == "paper" else "error rate (MCR)"
+        return (
+            caption(self.lines),
+            not_run if missing else "",
+            "Ours / paper (oracle threshold). The paper's JAC was computed as "
+            f"accuracy, so it is an error rate: beside it stands our {jac}.",
+        )
+
+
+def _counted_twice_note() -> str:
+    """Return what the dagger of `beside_label` stands for."""
+    row = TABLE_1[_COUNTED_TWICE]
+    return (
+        f"† The paper's {row.n_train + row.n_test:,} rows of {_COUNTED_TWICE} count "
+        "its validation part twice, so that copies lie on both sides of its split; "
+        "ours are each row once."
+    )
+
+
+def _surrogates(ours: _Ours) -> list[list[str]]:
     """Return mean, deviation and ranks."""
-    full, rows = full_count(entries), []
-    for dataset in in_order({key.dataset for key in entries}, TABLE_1):
+    full, rows = full_count(ours.entries), []
+    for dataset in ours.datasets():
         columns = []
         for metric in MEASURED.values():
-            found = of_methods(entries, TIER, dataset, metric, VARIANTS)
+            found = of_methods(ours.entries, TIER, dataset, metric, VARIANTS)
             best = clear_best(found) if len(found) == len(VARIANTS) else None
-            texts = {name: shown(found.get(name), full=full) for name in VARIANTS}
-            if best is not None:
-                texts[best] = bold(texts[best])
-            columns.append(texts)
+            columns.append(shown_all(found, VARIANTS, full=full, best=best))
         rows += [
-            [label(dataset, lines), title, *(column[method] for column in columns)]
+            [label(dataset, ours.lines), title, *(column[method] for column in columns)]
             for method, title in VARIANTS.items()
         ]
-    ranks = [_ranks(entries, metric) for metric in MEASURED.values()]
+    ranks = [_ranks(ours, metric) for metric in MEASURED.values()]
     rows += [
         ["Ranks", title, *(column[method] for column in ranks)]
         for method, title in VARIANTS.items()
@@ -153,38 +234,39 @@ def _surrogates(entries: Entries, lines: Sequence[Line]) -> list[list[str]]:
     return rows
 
 
-def _ranks(entries: Entries, metric: str) -> dict[str, str]:
+def _ranks(ours: _Ours, metric: str) -> dict[str, str]:
     """Return the average rank of each method, n where data sets are left out."""
-    datasets = sorted({key.dataset for key in entries})
-    matrix = loss_matrix(entries, TIER, metric, datasets, list(VARIANTS))
+    datasets = ours.datasets()
+    matrix = loss_matrix(ours.entries, TIER, metric, datasets, list(VARIANTS))
     ranks, n_datasets = average_ranks(matrix)
     mark = f" (n={n_datasets})" if 0 < n_datasets < len(datasets) else ""
-    return {
-        method: number(float(rank), 2) + mark
-        for method, rank in zip(VARIANTS, ranks, strict=True)
-    }
+    texts = [number(float(rank), 2) + mark for rank in ranks]
+    return dict(zip(VARIANTS, texts, strict=True))
 
 
-def _surrogates_beside(
-    entries: Entries, lines: Sequence[Line], protocol: Protocol
-) -> list[list[str]]:
+def _surrogates_beside(ours: _Ours) -> list[list[str]]:
     """Return our mean and the printed number of each cell of the paper."""
     rows = []
+    metrics = ours.compared().values()
     for dataset, printed in TABLE_2.items():
         for method, title in VARIANTS.items():
             cells = [
-                beside(entries, dataset, metric, method, value)
-                for metric, value in zip(
-                    compared(protocol).values(), printed[method], strict=True
-                )
+                ours.beside(dataset, metric, method, value)
+                for metric, value in zip(metrics, printed[method], strict=True)
             ]
-            rows.append([beside_label(dataset, lines), title, *cells])
-    ranks = [_ranks(entries, metric) for metric in compared(protocol).values()]
+            rows.append([ours.beside_label(dataset), title, *cells])
+    ranks = [_ranks(ours, metric) for metric in metrics]
     for method, title in VARIANTS.items():
         pairs = zip(ranks, TABLE_2_RANKS[method], strict=True)
         row = [f"{column[method]} / {printed:.2f}" for column, printed in pairs]
         rows.append(["Ranks", title, *row])
     return rows
+
+
+def _header(jac: str) -> list[str]:
+    """Return the names of the columns."""
+    names = {block: block.upper() for block in BLOCKS} | {"jac": jac}
+    return ["Data", *(f"{names[block]}: {_TITLES[name]}" for block, name in COLUMNS)]
 
 
 class _Contest(NamedTuple):
@@ -197,58 +279,19 @@ class _Contest(NamedTuple):
     """Of ours against the rival."""
 
 
-def table_3(lines: Sequence[Line]) -> str:
-    """Return Table 3: the refined surrogate against hand-made losses.
-
-    The refined surrogate is judged against the best baseline of its loss, chosen by the
-    mean validation loss, over paired repetitions (see `significance.verdict`). A win
-    counts one, a tie half for either, as in the paper; the paper counts the lowest
-    value, whatever its spread, so that count stands below ours.
-    """
-    cells = {(MEASURED[block], name) for block in BLOCKS for name in BLOCKS[block]}
-    # beside the paper's JAC
-    cells |= {("error_rate", name) for name in BLOCKS["jac"]}
-    kept = of_cells(lines, cells)
-    entries = collect(kept)
-    protocol: Protocol = kept[0]["protocol"]
-    return paragraphs(
-        "Table 3: the refined surrogate (SL-R) against baselines. Test losses, lower "
-        "is better: mean ± standard deviation over random splits; win, tie or loss of "
-        "SL-R against the baseline with the lowest validation loss (corrected "
-        "resampled t-test, 5 %), the better one in bold.",
-        markdown_table(_header(JAC[protocol]), _contests(entries, kept)),
-        caption(kept),
-        not_run(entries),
-        beside_note(protocol) + _no_rival_note(entries, protocol),
-        markdown_table(_header("JAC"), _contests_beside(entries, kept, protocol)),
-        counted_twice_note(),
-    )
-
-
-def _header(jac: str) -> list[str]:
-    """Return the names of the columns."""
-    columns = [
-        f"{jac if block == 'jac' else block.upper()}: {_TITLES[name]}"
-        for block in BLOCKS
-        for name in BLOCKS[block]
-    ]
-    return ["Data", *columns]
-
-
-def _contests(entries: Entries, lines: Sequence[Line]) -> list[list[str]]:
+def _contests(ours: _Ours) -> list[list[str]]:
     """Return the entries, and how often each method wins."""
-    datasets = in_order({key.dataset for key in entries}, TABLE_1)
-    full = full_count(entries)
-    rows = [[label(dataset, lines)] for dataset in datasets]
-    verdicts, lowest = ["Wins (verdict)"], ["Wins (lowest mean)"]
+    datasets = ours.datasets()
+    full = full_count(ours.entries)
+    rows = [[label(dataset, ours.lines)] for dataset in datasets]
+    verdicts = ["Wins (verdict)"]
     for block in BLOCKS:
-        contests = [_contest(entries, name, block) for name in datasets]
+        contests = [_contest(ours.entries, name, block) for name in datasets]
         for row, contest in zip(rows, contests, strict=True):
             row += _texts(contest, block, full=full)
         verdicts += _verdict_wins(contests, block)
-        wins = _lowest_wins(entries, MEASURED[block], BLOCKS[block])
-        lowest += [number(won, 1) for won in wins.values()]
-    return [*rows, verdicts, lowest]
+    lowest = [number(won, 1) for won in _lowest_wins(ours, MEASURED)]
+    return [*rows, verdicts, ["Wins (lowest mean)", *lowest]]
 
 
 def _contest(entries: Entries, dataset: str, block: str) -> _Contest:
@@ -263,13 +306,9 @@ def _contest(entries: Entries, dataset: str, block: str) -> _Contest:
 
 def _texts(contest: _Contest, block: str, *, full: int) -> list[str]:
     """Return a row's part: the better of two that differ is bold."""
-    texts = {
-        name: shown(contest.entries.get(name), full=full) for name in BLOCKS[block]
-    }
-    if contest.rival and contest.outcome:
-        better = {"win": OURS, "loss": contest.rival}.get(contest.outcome)
-        if better:
-            texts[better] = bold(texts[better])
+    better = {"win": OURS, "loss": contest.rival}.get(contest.outcome or "")
+    texts = shown_all(contest.entries, BLOCKS[block], full=full, best=better)
+    if contest.outcome:
         texts[OURS] += f" ({contest.outcome})"
     return list(texts.values())
 
@@ -286,114 +325,50 @@ def _verdict_wins(contests: Sequence[_Contest], block: str) -> list[str]:
     return [f"{won:.1f}" if n_judged else NOT_AVAILABLE for won in wins.values()]
 
 
-def _lowest_wins(
-    entries: Entries, metric: str, methods: Sequence[str]
-) -> Mapping[str, float]:
+def _lowest_wins(ours: _Ours, metrics: Mapping[str, str]) -> list[float]:
     """Return how often each method is lowest in four decimals, as the paper counts.
 
     Data sets that lack a method are left out; NaN if none is left.
     """
-    datasets = sorted({key.dataset for key in entries})
-    matrix = loss_matrix(entries, TIER, metric, datasets, methods)
-    matrix = matrix[~np.isnan(matrix).any(axis=1)].round(4)
-    if not len(matrix):
-        return dict.fromkeys(methods, math.nan)
-    lowest = matrix == matrix.min(axis=1, keepdims=True)
-    wins = (lowest / lowest.sum(axis=1, keepdims=True)).sum(axis=0)
-    return dict(zip(methods, wins.tolist(), strict=True))
+    datasets = ours.datasets()
+    found: list[float] = []
+    for block, methods in BLOCKS.items():
+        metric = metrics[block]
+        matrix = loss_matrix(ours.entries, TIER, metric, datasets, methods)
+        matrix = matrix[~np.isnan(matrix).any(axis=1)].round(4)
+        if not len(matrix):
+            found += [math.nan] * len(methods)
+            continue
+        lowest = matrix == matrix.min(axis=1, keepdims=True)
+        wins = (lowest / lowest.sum(axis=1, keepdims=True)).sum(axis=0)
+        found += wins.tolist()
+    return found
 
 
-def _contests_beside(
-    entries: Entries, lines: Sequence[Line], protocol: Protocol
-) -> list[list[str]]:
+def _contests_beside(ours: _Ours) -> list[list[str]]:
     """Return our mean and the printed number of each cell of the paper."""
-    metrics = compared(protocol)
-    cells = [(block, name) for block in BLOCKS for name in BLOCKS[block]]
+    metrics = ours.compared()
     rows = []
     for dataset, printed in TABLE_3.items():
-        row = [
-            beside(entries, dataset, metrics[block], name, value)
-            for (block, name), value in zip(cells, _in_blocks(printed), strict=True)
+        cells = [
+            ours.beside(dataset, metrics[block], name, _printed(printed, block, name))
+            for block, name in COLUMNS
         ]
-        rows.append([beside_label(dataset, lines), *row])
-    wins = [
-        won
-        for block in BLOCKS
-        for won in _lowest_wins(entries, metrics[block], BLOCKS[block]).values()
+        rows.append([ours.beside_label(dataset), *cells])
+    last = [
+        f"{number(won, 1)} / {_printed(TABLE_3_WINS, block, name):.1f}"
+        for won, (block, name) in zip(_lowest_wins(ours, metrics), COLUMNS, strict=True)
     ]
-    counts = zip(wins, _in_blocks(TABLE_3_WINS), strict=True)
-    last = [f"{number(won, 1)} / {printed:.1f}" for won, printed in counts]
     return [*rows, ["Wins (lowest mean)", *last]]
 
 
-def _in_blocks(printed: NamedTuple) -> list[float]:
-    """Return a printed row in the order of the columns."""
-    return [
-        getattr(printed, f"{block}_{name}")
-        for block in BLOCKS
-        for name in BLOCKS[block]
-    ]
+def _printed(row: Contest, block: str, method: str) -> float:
+    return getattr(row, f"{block}_{method}")
 
 
-def _no_rival_note(entries: Entries, protocol: Protocol) -> str:
+def _no_rival_note(ours: _Ours) -> str:
     """Return that no baseline of Jaccard ran for what the paper's JAC is, if so."""
-    metric = compared(protocol)["jac"]
-    keys = {(key.metric, key.method) for key in entries}
+    metric = ours.compared()["jac"]
     rival, _ = BLOCKS["jac"]
-    trained = (metric, rival) in keys
+    trained = any((key.metric, key.method) == (metric, rival) for key in ours.entries)
     return "" if trained else f" {_TITLES[rival]} was not trained for the {metric}."
-
-
-def of_cells(lines: Sequence[Line], cells: set[tuple[str, str]]) -> list[Line]:
-    """Return the lines of the paper's tier, and of these metrics and methods."""
-    return [
-        line
-        for line in lines
-        if line["tier"] == TIER and (line["metric"], line["method"]) in cells
-    ]
-
-
-def compared(protocol: Protocol) -> dict[str, str]:
-    """Return the true loss of ours that each column of the paper is compared with.
-
-    Under the paper's protocol the lines of `jaccard_loss` are of accuracy too.
-    """
-    return MEASURED if protocol == "paper" else PUBLISHED_AS
-
-
-def beside(
-    entries: Entries, dataset: str, metric: str, method: str, printed: float
-) -> str:
-    """Return our mean beside a printed number."""
-    ours = mean_of(entries, Key(TIER, dataset, metric, method))
-    return f"{number(ours)} / {printed:.4f}"
-
-
-def beside_label(dataset: str, lines: Sequence[Line]) -> str:
-    """Return the name of a row that stands beside the paper's, with its marks."""
-    return label(dataset, lines) + "†" * (dataset == _COUNTED_TWICE)
-
-
-def beside_note(protocol: Protocol) -> str:
-    """Return what the numbers beside each other are."""
-    ours = "JAC" if protocol == "paper" else "error rate (MCR)"
-    return (
-        "Ours / paper (oracle threshold). The paper's JAC was computed as accuracy, so "
-        f"it is an error rate: beside it stands our {ours}."
-    )
-
-
-def counted_twice_note() -> str:
-    """Return what the dagger of `beside_label` stands for."""
-    row = TABLE_1[_COUNTED_TWICE]
-    return (
-        f"† The paper's {row.n_train + row.n_test:,} rows of {_COUNTED_TWICE} count "
-        "its validation part twice, so that copies lie on both sides of its split; "
-        "ours are each row once."
-    )
-
-
-def not_run(entries: Entries) -> str:
-    """Return which of the paper's data sets have no entry; nothing if all have one."""
-    missing = [name for name in TABLE_1 if all(key.dataset != name for key in entries)]
-    return f"Not run, of the paper's data sets: {listed(missing)}." if missing else ""

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,19 +16,20 @@ from torch import nn
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.recipe import Recipe
-from losslearn_bench.harness.neural import make_trainer
+from losslearn_bench.harness.neural import seeded
+from losslearn_bench.harness.ours import make_algorithm
 from losslearn_bench.harness.rows import TrainingData
 from losslearn_bench.tables.markdown import markdown_table, number, paragraphs
 
 _FEWEST = 4  # as many as leave something to explain beside three coefficients
 
 Row = Mapping[str, float]
+"""`model_parameters` (Q_alpha), `surrogate_parameters` (Q_beta), `model_steps`
+(K_alpha), `surrogate_steps` (K_beta), `batch_size` (N), `seconds_per_iteration`, and
+the last of cross-entropy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +75,7 @@ def measure_iteration(
     """Return the seconds of an iteration of Algorithm 1, beside cross-entropy's.
 
     Both train the same model for ROC AUC on the same generated rows, in blocks that
-    take turns; the median block counts.
-
-    Args:
-        design: What to measure.
-        n_features: Features of the rows; 123 are those of a9a.
-        iterations: Iterations of a block.
-        blocks: Blocks of each method.
-        seed: Of rows, weights and draws.
-
-    Returns:
-        A row for `runtime_table`.
+    take turns; the median block counts. 123 features are those of a9a.
     """
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(4_000, n_features, generator=generator)
@@ -101,28 +93,25 @@ def measure_iteration(
         catch_up=0,
     )
     true_loss, width = get_true_loss("roc_auc"), design.surrogate_width
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, x.device):
         model: nn.Module = MLP(n_features, hidden=design.hidden)
         surrogate = SetSurrogate(ScoreTokens(), hidden=width, embed_dim=width)
-        learner = make_learner(
-            surrogate, true_loss, Binary(), config, generator=generator
-        )
-        trainer = make_trainer(model, data, true_loss, config, generator=generator)
-        learned, control = LearnedObjective(learner.fitter), CrossEntropy()
-        ours, theirs = [], []
-        for _ in range(blocks + 1):
-            ours.append(_time(lambda: trainer.iterate(learned, learner), iterations))
-            theirs.append(_time(lambda: trainer.iterate(control, None), iterations))
+        ours = make_algorithm(model, surrogate, data, true_loss, config, seed=seed)
+        control = partial(ours.trainer.iterate, CrossEntropy(), None)
+        times = [
+            [_time(iterate, iterations) for iterate in (ours.iterate, control)]
+            for _ in range(blocks + 1)
+        ]
+    # the first block pays for allocations
+    seconds, of_control = map(statistics.median, zip(*times[1:], strict=True))
     return {
         "model_parameters": _size(model),
         "surrogate_parameters": _size(surrogate),
         "model_steps": design.model_steps,
         "surrogate_steps": design.surrogate_steps,
         "batch_size": design.batch_size,
-        # the first block pays for allocations
-        "seconds_per_iteration": statistics.median(ours[1:]),
-        "cross_entropy_seconds_per_iteration": statistics.median(theirs[1:]),
+        "seconds_per_iteration": seconds,
+        "cross_entropy_seconds_per_iteration": of_control,
     }
 
 
@@ -167,15 +156,8 @@ def fit_runtime(rows: Sequence[Row]) -> RuntimeFit:
     .. math::
         t = c_0 + N \big(c_1 K_\alpha (Q_\alpha + Q_\beta) + c_2 K_\beta Q_\beta\big)
 
-    with coefficients of at least zero, by least squares (Lawson and Hanson 1974).
-
-    Args:
-        rows: Measurements: `model_parameters` (Q_alpha), `surrogate_parameters`
-            (Q_beta), `model_steps` (K_alpha), `surrogate_steps` (K_beta), `batch_size`
-            (N) and `seconds_per_iteration`.
-
-    Raises:
-        ValueError: If there are fewer than four rows.
+    with coefficients of at least zero, by least squares (Lawson and Hanson 1974); it
+    needs four rows.
     """
     if len(rows) < _FEWEST:
         raise ValueError(

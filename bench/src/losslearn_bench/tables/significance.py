@@ -7,7 +7,7 @@ Nadeau and Bengio (2003), "Inference for the Generalization Error".
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,10 @@ from scipy import stats
 
 Verdict = Literal["win", "tie", "loss"]
 """What a comparison of losses says of ours: lower, not told apart, higher."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+Losses = Sequence[float]
 
 LEVEL = 0.05
 _ROUNDING = 1e-12  # losses are of order one; smaller differences are not theirs
@@ -51,22 +55,9 @@ def corrected_resampled_t_test(
         t = \bar d \Big/ \sqrt{\Big(\frac1n + \frac{n_\text{test}}{n_\text{train}}\Big)
             \hat\sigma^2}
 
-    with n - 1 degrees of freedom.
-
-    Args:
-        differences: Loss of one method minus that of the other, one for each of the n
-            splits.
-        test_share: Test rows over rows learned from, at least 0: 0.25 for a split of 80
-            to 20.
-
-    Returns:
-        The statistic, and its two-sided p-value in [0, 1]. Equal differences have no
-        spread: the statistic is then 0 (p-value 1) if they are zero, and infinite
-        (p-value 0) if not.
-
-    Raises:
-        ValueError: If there are fewer than two differences, one is not finite, or the
-            share is negative.
+    with n - 1 degrees of freedom; the p-value is two-sided. Equal differences have no
+    spread: the statistic is then 0 (p-value 1) if they are zero, and infinite (p-value
+    0) if not. `test_share` is test rows over rows learned from: 0.25 for 80 to 20.
 
     Example:
         >>> result = corrected_resampled_t_test([-0.1, -0.2, -0.3], test_share=0.25)
@@ -91,59 +82,43 @@ def corrected_resampled_t_test(
         return Significance(statistic, float(is_zero))
     factor = 1 / len(values) + test_share
     statistic = mean / math.sqrt(factor * float(values.var(ddof=1)))
-    return Significance(
-        statistic, float(2 * stats.t.sf(abs(statistic), len(values) - 1))
-    )
+    p_value = 2 * stats.t.sf(abs(statistic), len(values) - 1)
+    return Significance(statistic, float(p_value))
 
 
 def wilcoxon(differences: Sequence[float]) -> Significance:
     """Test whether differences over data sets are as often, and as far, up as down.
 
-    The signed-rank test; the ranks of zero differences are split evenly between the
-    signs (Demsar).
-
-    Returns:
-        The smaller sum of ranks, and its two-sided p-value in [0, 1]; a p-value of 1 if
-        all differences are zero.
-
-    Raises:
-        ValueError: If there are no differences, or one is not finite.
+    The signed-rank test, two-sided: its statistic is the smaller sum of ranks. The
+    ranks of zero differences are split evenly between the signs (Demsar).
 
     Example:
         >>> wilcoxon([-0.1, -0.2, -0.3, -0.4, -0.5])
         Significance(statistic=0.0, p_value=0.0625)
     """
     values = _finite(differences)
-    if not len(values):
+    n = len(values)
+    if not n:
         raise ValueError("`differences` must hold at least one data set, got none.")
     values = np.where(np.abs(values) <= _ROUNDING, 0.0, values)
     if not values.any():
-        n = len(values)
         return Significance(n * (n + 1) / 4, 1.0)
-    if len(values) > _MOST_EXACT:
+    if n > _MOST_EXACT:
         found = stats.wilcoxon(values, zero_method="zsplit")
         return Significance(float(found.statistic), float(found.pvalue))
     ranks = stats.rankdata(np.abs(values))
     observed = abs(np.sign(values) @ ranks)
     # scipy, where ranks are shared, calls its statistic for one choice after the other
-    signs = np.array(list(itertools.product((-1, 1), repeat=len(values))))
+    signs = np.array(list(itertools.product((-1, 1), repeat=n)))
     reached = np.mean(signs @ np.where(values, ranks, 0) >= observed)
     smaller = (ranks.sum() - observed) / 2
     return Significance(float(smaller), min(2 * float(reached), 1.0))
 
 
-def verdict(
-    ours: Sequence[float], control: Sequence[float], *, test_share: float
-) -> Verdict:
+def verdict(ours: Losses, control: Losses, *, test_share: float) -> Verdict:
     """Judge losses paired by repetition by the corrected resampled t-test at 5 %.
 
-    Returns:
-        "win" if ours are lower, "loss" if higher, "tie" if the test does not tell, or
-        there are fewer than two repetitions to tell by.
-
-    Raises:
-        ValueError: If the two differ in length, a loss is not finite, or `test_share`
-            is outside its range.
+    It is a tie where there are fewer than two repetitions to tell by.
 
     Example:
         >>> verdict([0.20, 0.21, 0.22], [0.30, 0.30, 0.32], test_share=0.25)
@@ -183,9 +158,8 @@ def average_ranks(table: ArrayLike) -> AverageRanks:
 def friedman(table: ArrayLike) -> float:
     """Return how likely ranks as unlike are if all methods are alike on average.
 
-    Returns:
-        The p-value in [0, 1], 1 if all methods tie everywhere; NaN for fewer than three
-        methods or two complete data sets.
+    1 if all methods tie everywhere; NaN for fewer than three methods or two complete
+    data sets.
     """
     complete = _complete_rows(table)
     if complete.shape[0] < 2 or complete.shape[1] < 3:
@@ -217,9 +191,7 @@ def indistinguishable_groups(
 ) -> list[tuple[int, ...]]:
     """Return the largest groups of methods whose average ranks all lie within `cd`.
 
-    Returns:
-        Places in `ranks`, from the best rank to the worst; groups of two or more, none
-        inside another.
+    They are places in `ranks`, best first; two or more, none inside another.
 
     Example:
         >>> indistinguishable_groups([3.0, 1.0, 1.8, 4.5], 1.5)
