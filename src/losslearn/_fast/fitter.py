@@ -107,6 +107,8 @@ class CompiledFitter(CompiledForm):
         surrogate = part.surrogate
         super().__init__(part, (*surrogate.encoder, *surrogate.decoder))
         self.network = (self.parameters, self.sizes, bool(surrogate.view.standardize))
+        # looked up once: a module finds its buffers slowly
+        self._shift, self._scale = surrogate.loss_shift, surrogate.loss_scale
         self._fit_shares, self._shares = Shares(), Shares()
 
     def _takes(self, score: Tensor) -> bool:
@@ -114,14 +116,15 @@ class CompiledFitter(CompiledForm):
 
     def _units(self) -> tuple[float, float]:
         """Return what is added to the network's output, in its unit, and the unit."""
-        scale = self.surrogate.loss_scale.item()
-        return self.surrogate.loss_shift.item() / scale, scale
+        scale = self._scale.item()
+        return self._shift.item() / scale, scale
 
     def _rows(self, sets: "Sets", shares: "Shares") -> tuple[Array, Array, Array]:
         """Return targets, scores and shares as kernels take them."""
-        score = sets.score.detach().reshape(-1, sets.score.shape[-1]).contiguous()
+        n = sets.score.shape[-1]
+        score = sets.score.detach().contiguous().numpy().reshape(-1, n)
         y = as_rows(sets.target, score.shape)
-        return y.numpy(), score.numpy(), shares.of(sets.weight, score.shape)
+        return y.numpy(), score, shares.of(sets.weight, score.shape)
 
     def fit(
         self, sets: "Sets", loss: Float[Tensor, "steps sets"]
@@ -145,7 +148,7 @@ class CompiledFitter(CompiledForm):
         if not self._takes(sets.score):
             return self.part.values(sets)
         value, _ = self.value_and_slope(sets, (1.0, 0.0))
-        return value * self.surrogate.loss_scale
+        return value * self._scale
 
     def value_and_slope(
         self, sets: "Sets", weights: tuple[float, float]

@@ -70,7 +70,8 @@ class CompiledPredictor(CompiledForm):
         """Bring BatchNorm's averages into one buffer, and its counts into another."""
         model: Any = part.model
         super().__init__(part, _layers(model))
-        self.rows, self._standardizer = part.rows, model.standardizer
+        self.rows, standardizer = part.rows, model.standardizer
+        self._mean, self._scale = standardizer.mean.numpy(), standardizer.scale.numpy()
         self._work: Work | None = None
         self._shares = Shares()
         self._x, self._target = part.rows.x.numpy(), part.rows.target.numpy()
@@ -130,7 +131,7 @@ class CompiledPredictor(CompiledForm):
         steps, n = rows.shape
         is_own = drawn.weight is not None and drawn.weight.ndim > 1
         share = self._shares.of(drawn.weight, (steps if is_own else 1, n))
-        y, seed = self._target[rows].astype(np.float32), self._draw_seed(steps)
+        y, seed = self._target.take(rows).astype(np.float32), self._draw_seed(steps)
         net, table, work = self._net(), self._table(), self._work_for(n)
         adam, done = self.descent.counted(steps)
         with one_thread():
@@ -166,8 +167,7 @@ class CompiledPredictor(CompiledForm):
         return self.parameters, self._widths, self._running, self._rate
 
     def _table(self) -> "Table":
-        mean, scale = self._standardizer.mean, self._standardizer.scale
-        return self._x, mean.numpy(), np.reciprocal(scale.numpy())
+        return self._x, self._mean, np.reciprocal(self._scale)
 
     def _work_for(self, n: int) -> "Work":
         """Return scratch for a set of n rows, made once."""

@@ -51,15 +51,20 @@ class Sets(NamedTuple):
         """
         n_sets = len(self.score)
 
+        def taken(values: Tensor) -> Tensor:
+            if isinstance(some, Tensor) and some.dtype == torch.long:
+                return values.index_select(0, some)  # in half of an index's time
+            return values[some]
+
         def of(values: Tensor) -> Tensor:
             is_own = values.ndim > 1 and len(values) == n_sets
             if isinstance(some, int) and values.ndim > 1 and not is_own:
                 return values[0]
-            return values[some] if is_own else values
+            return taken(values) if is_own else values
 
         return Sets(
-            self.target[some],
-            self.score[some],
+            taken(self.target),
+            taken(self.score),
             None if self.weight is None else of(self.weight),
             {name: of(column) for name, column in self.columns.items()},
         )

@@ -77,7 +77,7 @@ class SurrogateLearner:
             None if sets.weight is None else by_step(sets.weight),
             {name: by_step(column) for name, column in sets.columns.items()},
         )
-        return self.fitter.fit(stepped, loss.unflatten(0, (steps, n_sets))).mean()
+        return self.fitter.fit(stepped, loss.reshape(steps, n_sets)).mean()
 
     def _valued(self, draw: DrawSets, n: int) -> ValuedSets:
         """Return sets to fit and their true losses (line 10), old ones among the new.
