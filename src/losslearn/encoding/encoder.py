@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.encoding.features import (
+    READ_AS,
     ColumnFeatures,
     Features,
     fit_column,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 _FORMAT = "losslearn table encoder"
-_VERSION = 1
+_VERSION = 2
 _DAMAGED = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 """What reading a damaged file can raise."""
 
@@ -58,8 +59,9 @@ class TableEncoder:
         array([[0., 0., 0., 0.]], dtype=float32)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read_as: Mapping[str, str] | None = None) -> None:
         """Start without columns."""
+        self.read_as = read_as
         self._columns: tuple[ColumnFeatures, ...] = ()
 
     @property
@@ -72,7 +74,10 @@ class TableEncoder:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Each column's kind: number, date, category, text or constant."""
+        """What each column is: number, date, category or text.
+
+        Or why it is left out: constant, empty, id or ignored.
+        """
         return {column.name: column.kind for column in self._columns}
 
     def get_feature_names_out(
@@ -85,19 +90,28 @@ class TableEncoder:
         return np.array(names, dtype=object)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return no settings: there are none."""
+        """Return the settings by name."""
         del deep
-        return {}
+        return {"read_as": self.read_as}
 
-    def set_params(self, **params: object) -> Self:
-        """Set nothing.
+    def set_params(self, **params: Any) -> Self:  # noqa: ANN401 - as scikit-learn's
+        """Set them.
 
         Raises:
-            ValueError: If a setting is given.
+            ValueError: If there is no such setting.
         """
-        if params:
-            raise ValueError(f"A `TableEncoder` has no settings, got {sorted(params)}.")
+        for name, value in params.items():
+            if name != "read_as":
+                raise ValueError(f"A `TableEncoder` has no setting {name!r}.")
+            self.read_as = value
         return self
+
+    def readings(self) -> list[dict[str, str]]:
+        """Return how each column is read: `column`, `read_as`, `note`."""
+        return [
+            {"column": column.name, "read_as": column.kind, "note": column.note}
+            for column in self._columns
+        ]
 
     def __sklearn_tags__(self) -> "Tags":
         """Gaps and text are taken; nothing but tables is."""
@@ -123,17 +137,26 @@ class TableEncoder:
 
         Raises:
             TypeError: If `X` is not a pandas table.
-            ValueError: If a column lacks every value, holds infinite values or values
-                that cannot be encoded, or if no column is left that varies.
+            ValueError: If a column holds infinite values or values that cannot be
+                encoded, or not what it is read as, or if no column is left that varies.
         """
         del y
         names = _check_names(X)
         if len(X) == 0:
             raise ValueError("The table has no rows to fit to.")
-        columns = [fit_column(X[name]) for name in names]
+        read_as = dict(self.read_as or {})
+        for name, kind in read_as.items():
+            if name not in names or kind not in READ_AS:
+                raise ValueError(
+                    f"`read_as` must give columns of the table one of {READ_AS}, got "
+                    f"{kind!r} for {name!r}."
+                )
+        columns = [fit_column(X[name], read_as.get(name)) for name in names]
         if not any(column.feature_names for column in columns):
+            found = [f"{column.name} ({column.kind})" for column in columns]
             raise ValueError(
-                f"All columns are constant in the training rows: {listed(names)}."
+                "No column varies and says something in the training rows: "
+                f"{listed(found)}. Overrule it by `read_as` (--as COL=KIND)."
             )
         self._columns = tuple(columns)
         return self
@@ -150,9 +173,9 @@ class TableEncoder:
 
         Raises:
             TypeError: If `X` is not a pandas table.
-            ValueError: If the encoder is not fitted, a column is absent or one too
-                many, holds infinite values, or is of another kind than in the training
-                rows.
+            ValueError: If the encoder is not fitted, a column that it needs is absent
+                or one too many, holds infinite values, or is of another kind than in
+                the training rows.
         """
         if not self._columns:
             raise ValueError("This encoder is not fitted. Call `fit` first.")
@@ -171,9 +194,9 @@ class TableEncoder:
         return self.fit(X, y).transform(X)
 
     def _check_columns(self, names: list[str]) -> None:
-        known = self.feature_names_in_.tolist()
-        found, expected = set(names), set(known)
-        missing = [name for name in known if name not in found]
+        needed = [column.name for column in self._columns if column.feature_names]
+        found, expected = set(names), set(self.feature_names_in_)
+        missing = [name for name in needed if name not in found]
         extra = [name for name in names if name not in expected]
         faults = []
         if missing:

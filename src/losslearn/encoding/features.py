@@ -8,18 +8,22 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from numbers import Number
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from losslearn._wording import listed
 from losslearn.encoding.columns import (
     as_dates,
     as_numbers,
     as_text,
     code_values,
+    is_id,
     read_kind,
 )
+from losslearn.encoding.numbers import NumberForm
 from losslearn.encoding.scaling import Floats, Scale
 from losslearn.encoding.spelling import Spelling
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 Features = NDArray[np.float32]
 State = Mapping[str, Any]
 
+READ_AS = ("number", "category", "text", "date", "ignore")
+"""What a user can say that a column is."""
 _MAX_CATEGORIES = 40
 """Up to so many different texts each get a feature; more are taken as free text."""
 _MIN_SHARE = 0.01
@@ -63,6 +69,11 @@ class ColumnFeatures(ABC):
     def _names(self) -> list[str]:
         """The names of the features without the one of missing values."""
 
+    @property
+    def note(self) -> str:
+        """What is worth knowing of how it is read."""
+        return ""
+
     @abstractmethod
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the features of a column, one a column of `out`."""
@@ -73,22 +84,54 @@ class ColumnFeatures(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut(ColumnFeatures):
+    """A column that says nothing, or is not to be looked at."""
+
+    reason: Literal["empty", "id", "ignored"]
+
+    @property
+    def kind(self) -> str:
+        """Why it gives no features."""
+        return self.reason
+
+    @property
+    def _word(self) -> str:
+        return "left out"
+
+    @property
+    def _names(self) -> list[str]:
+        return []
+
+    def write(self, column: "pd.Series", out: Features) -> None:
+        """Write nothing."""
+
+    @classmethod
+    def from_state(cls, state: State) -> "LeftOut":
+        """Undo `state`."""
+        if state["reason"] not in get_args(cls.__annotations__["reason"]):
+            raise ValueError(f"unknown reason {state['reason']!r}")
+        return cls(name=_text(state["name"]), has_missing=False, reason=state["reason"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class NumberFeatures(ColumnFeatures):
     """Numbers, truth values and time spans: the scaled number and whether it lacks."""
 
     marks: tuple[str, ...]
+    form: NumberForm
     scale: Scale | None
 
     @classmethod
     def fit(
-        cls, column: "pd.Series", *, marks: tuple[str, ...] = ()
+        cls, column: "pd.Series", *, marks: tuple[str, ...], form: NumberForm
     ) -> "NumberFeatures":
         """Take scale and missing values from the training rows."""
-        numbers = as_numbers(column, marks=marks)
+        numbers = as_numbers(column, marks=marks, form=form)
         is_missing = np.isnan(numbers)
         return cls(
             name=str(column.name),
             marks=marks,
+            form=form,
             has_missing=bool(is_missing.any()),
             scale=Scale.fit(numbers),
         )
@@ -101,9 +144,17 @@ class NumberFeatures(ColumnFeatures):
     def _names(self) -> list[str]:
         return [self.name] * (self.scale is not None)
 
+    @property
+    def note(self) -> str:
+        """Style, unit and marks, where they are not plain."""
+        style = "" if self.form.style == "plain" else f"written as {self.form.style}"
+        unit = f"in {self.form.unit}" if self.form.unit else ""
+        marks = f"{listed(self.marks)} as missing" if self.marks else ""
+        return ", ".join(filter(None, (style, unit, marks)))
+
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the scaled numbers and whether each was missing."""
-        numbers = as_numbers(column, marks=self.marks)
+        numbers = as_numbers(column, marks=self.marks, form=self.form)
         if self.scale is not None:
             out[:, 0] = self.scale.apply(numbers)
         if self.has_missing:
@@ -116,6 +167,7 @@ class NumberFeatures(ColumnFeatures):
         return cls(
             name=_text(state["name"]),
             marks=tuple(map(_text, state["marks"])),
+            form=NumberForm(**{k: _text(v) for k, v in state["form"].items()}),
             has_missing=bool(state["has_missing"]),
             scale=None if scale is None else Scale(**scale),
         )
@@ -125,20 +177,20 @@ class NumberFeatures(ColumnFeatures):
 class DateFeatures(ColumnFeatures):
     """Dates: scaled year, month, day, weekday, time of day and total seconds."""
 
-    date_format: str | None
+    date_formats: tuple[str, ...]
     scales: dict[str, Scale]
     """By the part of the date; parts that never change are left out."""
 
     @classmethod
     def fit(
-        cls, column: "pd.Series", *, date_format: str | None = None
+        cls, column: "pd.Series", *, date_formats: tuple[str, ...] = ()
     ) -> "DateFeatures":
         """Take the scale of each part of the date from the training rows."""
-        dates = as_dates(column, date_format=date_format)
+        dates = as_dates(column, date_formats=date_formats)
         scales = {part: Scale.fit(take(dates)) for part, take in _DATE_PARTS.items()}
         return cls(
             name=str(column.name),
-            date_format=date_format,
+            date_formats=date_formats,
             has_missing=bool(dates.isna().any()),
             scales={part: scale for part, scale in scales.items() if scale is not None},
         )
@@ -151,9 +203,14 @@ class DateFeatures(ColumnFeatures):
     def _names(self) -> list[str]:
         return [f"{self.name}:{part}" for part in self.scales]
 
+    @property
+    def note(self) -> str:
+        """How they are written, where they are text."""
+        return f"written as {' or '.join(self.date_formats)}" * bool(self.date_formats)
+
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the scaled parts of the date and whether it was missing."""
-        dates = as_dates(column, date_format=self.date_format)
+        dates = as_dates(column, date_formats=self.date_formats)
         for place, (part, scale) in enumerate(self.scales.items()):
             out[:, place] = scale.apply(_DATE_PARTS[part](dates))
         if self.has_missing:
@@ -162,13 +219,12 @@ class DateFeatures(ColumnFeatures):
     @classmethod
     def from_state(cls, state: State) -> "DateFeatures":
         """Undo `state`."""
-        date_format = state["date_format"]
         scales = {part: Scale(**scale) for part, scale in state["scales"].items()}
         if not set(scales) <= set(_DATE_PARTS):
             raise ValueError(f"unknown parts of a date in {sorted(scales)}")
         return cls(
             name=_text(state["name"]),
-            date_format=None if date_format is None else _text(date_format),
+            date_formats=tuple(map(_text, state["date_formats"])),
             has_missing=bool(state["has_missing"]),
             scales=scales,
         )
@@ -201,24 +257,33 @@ class TextFeatures(ColumnFeatures):
     """
 
     values: tuple[str, ...]
+    of_numbers: bool
+    """Whether all values were numbers: 1 and 1.0 are one then, as text too."""
     spelling: Spelling | None
 
     @classmethod
-    def fit(cls, column: "pd.Series") -> "TextFeatures":
-        """Take the values, and the spelling of many, from the training rows."""
-        codes, texts = _distinct_texts(column)
+    def fit(cls, column: "pd.Series", *, is_free: bool | None = None) -> "TextFeatures":
+        """Take the values, and the spelling of many, from the training rows.
+
+        Free text or categories: by the number of values, if it is not said.
+        """
+        values = code_values(column).values
+        of_numbers = all(isinstance(value, Number) for value in values)
+        codes, texts = _distinct_texts(column, of_numbers=of_numbers)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         has_missing = bool((codes < 0).any())
-        is_free = len(texts) > _MAX_CATEGORIES
-        if is_free:
+        is_many = len(texts) > _MAX_CATEGORIES
+        is_free = is_many if is_free is None else is_free
+        if is_many or is_free:
             order = np.argsort(-counts, kind="stable")[:_MAX_CATEGORIES]
-            least = math.ceil(_MIN_SHARE * len(column))
+            least = math.ceil(_MIN_SHARE * len(column)) if is_free else 1
             kept = [texts[place] for place in order if counts[place] >= least]
         else:
             kept = texts if len(texts) > 1 or has_missing else []
         return cls(
             name=str(column.name),
             values=tuple(kept),
+            of_numbers=of_numbers,
             has_missing=has_missing,
             spelling=Spelling.fit(texts, codes) if is_free else None,
         )
@@ -235,7 +300,7 @@ class TextFeatures(ColumnFeatures):
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write which value each row has; none of them for an unseen one."""
-        codes, texts = _distinct_texts(column)
+        codes, texts = _distinct_texts(column, of_numbers=self.of_numbers)
         place_of = {value: place for place, value in enumerate(self.values)}
         places = np.array([place_of.get(text, -1) for text in texts] + [-1])[codes]
         n_values = len(self.values)
@@ -252,6 +317,7 @@ class TextFeatures(ColumnFeatures):
             "kind": "text",
             "name": self.name,
             "values": self.values,
+            "of_numbers": self.of_numbers,
             "has_missing": self.has_missing,
             "spelling": None if self.spelling is None else self.spelling.state(),
         }
@@ -263,32 +329,54 @@ class TextFeatures(ColumnFeatures):
         return cls(
             name=_text(state["name"]),
             values=tuple(map(_text, state["values"])),
+            of_numbers=bool(state["of_numbers"]),
             has_missing=bool(state["has_missing"]),
             spelling=None if spelling is None else Spelling.from_state(spelling),
         )
 
 
-def _distinct_texts(column: "pd.Series") -> tuple[NDArray[np.intp], list[str]]:
+def _distinct_texts(
+    column: "pd.Series", *, of_numbers: bool
+) -> tuple[NDArray[np.intp], list[str]]:
     """Return each row's place in the sorted distinct texts, and these texts."""
     coded = code_values(column)
     texts = [as_text(value) for value in coded.values]
+    if of_numbers:
+        numbers = NumberForm().read(texts)
+        texts = [
+            text if np.isnan(number) else as_text(float(number))
+            for text, number in zip(texts, numbers, strict=True)
+        ]
     distinct = sorted(set(texts))
     place_of = {text: place for place, text in enumerate(distinct)}
     places = np.array([place_of[text] for text in texts] + [-1], dtype=np.intp)
     return places[coded.codes], distinct
 
 
-def fit_column(column: "pd.Series") -> ColumnFeatures:
+def fit_column(column: "pd.Series", read_as: str | None = None) -> ColumnFeatures:
     """Return the features of a column of the training rows, by what it holds.
 
+    Args:
+        column: The column.
+        read_as: One of `READ_AS`, to overrule what it seems to hold.
+
     Raises:
-        ValueError: If it lacks every value, or holds what cannot be encoded.
+        ValueError: If it holds what cannot be encoded, or not what it is read as.
     """
-    reading = read_kind(column)
+    name = str(column.name)
+    if read_as == "ignore":
+        return LeftOut(name=name, has_missing=False, reason="ignored")
+    if not code_values(column).values:
+        return LeftOut(name=name, has_missing=False, reason="empty")
+    if read_as in ("category", "text"):
+        return TextFeatures.fit(column, is_free=read_as == "text")
+    reading = read_kind(column, read_as)
+    if read_as is None and is_id(column, reading.kind):
+        return LeftOut(name=name, has_missing=False, reason="id")
     if reading.kind == "number":
-        return NumberFeatures.fit(column, marks=reading.marks)
+        return NumberFeatures.fit(column, marks=reading.marks, form=reading.form)
     if reading.kind == "date":
-        return DateFeatures.fit(column, date_format=reading.date_format)
+        return DateFeatures.fit(column, date_formats=reading.date_formats)
     return TextFeatures.fit(column)
 
 
@@ -304,6 +392,7 @@ def restore_column(state: State) -> ColumnFeatures:
         "number": NumberFeatures.from_state,
         "date": DateFeatures.from_state,
         "text": TextFeatures.from_state,
+        "left out": LeftOut.from_state,
     }
     return restore[state["kind"]](state)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from losslearn.encoding.columns import as_numbers, read_kind
 from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
 from losslearn.metrics.columns import as_columns
 
@@ -108,9 +109,17 @@ def table_columns(
             f"{', '.join(map(repr, missing))}."
         )
     return as_columns(
-        {name: frame[name] for name in names},
+        {name: _read(frame[name]) for name in names},
         names,
         n_rows=len(frame),
         metric=metric,
         argument="table",
     )
+
+
+def _read(column: "pd.Series") -> object:
+    """Return a column's numbers, where it holds numbers in whatever form."""
+    reading = read_kind(column)
+    if reading.kind != "number" or reading.marks:
+        return column
+    return as_numbers(column, form=reading.form)

@@ -56,8 +56,9 @@ def as_frame(table: object) -> "pd.DataFrame":
 def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
     """Return the table in a CSV, TSV (both also gzipped) or Parquet file.
 
-    Text files are UTF-8 with one header line. Columns without a name are left out where
-    they hold the row numbers (the first column, as written by pandas and R) or nothing.
+    Text files are UTF-8 with one header line; all their columns are text. Columns
+    without a name are left out where they hold the row numbers (the first column, as
+    written by pandas and R) or nothing.
 
     Args:
         path: The file; its suffix tells the format.
@@ -140,7 +141,7 @@ def _read_text(path: Path) -> "pd.DataFrame":
                 index_col=False,
                 encoding="utf-8-sig",
                 compression="gzip" if is_zipped else None,
-                low_memory=False,  # one type a column, not one a chunk
+                dtype=str,  # what a column is says the whole table, not this file
             )
         except pd.errors.ParserWarning as error:
             raise TableError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from losslearn._wording import listed
+from losslearn.encoding.columns import cast_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,8 @@ def take_target(
 ) -> tuple["pd.DataFrame", "pd.Series"]:
     """Return a table's other columns and its target column, of what JSON can hold.
 
-    Whole numbers stay whole where a column holds them as floats; dates become text.
+    Numbers written as text are numbers, and whole ones stay whole where a column holds
+    them as floats; dates become text. Other labels are what the file says.
 
     Args:
         frame: The table.
@@ -29,8 +31,6 @@ def take_target(
         ValueError: If the column is absent, lacks values or holds infinite ones, or if
             no other column is left.
     """
-    import pandas as pd
-
     if target not in frame.columns:
         raise ValueError(_no_such_column(target, [str(name) for name in frame.columns]))
     if frame.shape[1] == 1:
@@ -42,14 +42,24 @@ def take_target(
             f"The target column {target!r} lacks a value in {n_missing:,} of "
             f"{len(column):,} rows. Remove these rows or fill them in."
         )
-    if pd.api.types.is_float_dtype(column.dtype):
-        if not np.isfinite(column.to_numpy(np.float64)).all():
-            raise ValueError(f"The target column {target!r} holds infinite values.")
-        if (column == column.round()).all() and column.abs().max() < 2**53:
-            column = column.astype(np.int64)
-    elif pd.api.types.is_datetime64_any_dtype(column.dtype):
-        column = column.map(str)
-    return frame.drop(columns=target), column
+    return frame.drop(columns=target), _as_json_can_hold(column)
+
+
+def _as_json_can_hold(column: "pd.Series") -> "pd.Series":
+    import pandas as pd
+    from pandas.api import types
+
+    numbers = cast_text(column)
+    if numbers is not None:
+        column = pd.Series(numbers, index=column.index, name=column.name)
+    if types.is_datetime64_any_dtype(column.dtype):
+        return column.map(str)
+    if not types.is_float_dtype(column.dtype):
+        return column
+    if not np.isfinite(column.to_numpy(np.float64)).all():
+        raise ValueError(f"The target column {column.name!r} holds infinite values.")
+    is_whole = (column == column.round()).all() and column.abs().max() < 2**53
+    return column.astype(np.int64) if is_whole else column
 
 
 def called(target: str) -> str:
