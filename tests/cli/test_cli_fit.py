@@ -20,7 +20,7 @@ def test_fit_json_is_the_promised_object_and_nothing_else(capsys):
     out, _ = capsys.readouterr()
     found = json.loads(out)
     names = ["task", "metric", "loss", "rows", "results", "chosen", "verdict", "model"]
-    assert list(found) == names
+    assert list(found) == [*names, "columns"]
     assert found["task"] == "binary"
     assert "raining for f1_loss" in found["verdict"]
     assert found["metric"] == "f1"

@@ -23,7 +23,7 @@ def write(change) -> None:
             lambda frame: frame.assign(churn=np.arange(300) % 3),
             "3 classes (0, 1, 2). Only binary classification",
         ),
-        (lambda frame: frame.assign(income=np.nan), "'income' has no value"),
+        (lambda frame: frame[["churn"]].assign(x=np.nan), "'x (empty)'"),
         (lambda frame: frame.head(0), "no rows"),
         (
             lambda frame: frame.assign(age=frame["age"].replace(50.0, np.inf)),

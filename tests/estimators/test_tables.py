@@ -138,8 +138,10 @@ def test_the_encoder_stands_in_pipelines(people):
     assert pipeline.predict(X).shape == y.shape
     names = pipeline[0].get_feature_names_out().tolist()
     assert "age is missing" in names
-    assert clone(TableEncoder()).get_params() == {}
-    with pytest.raises(ValueError, match="no settings"):
+    roles = {"city": "ignore"}
+    assert clone(TableEncoder(read_as=roles)).get_params() == {"read_as": roles}
+    assert TableEncoder().set_params(read_as=roles).read_as == roles
+    with pytest.raises(ValueError, match="no setting 'bins'"):
         TableEncoder().set_params(bins=3)
 
 

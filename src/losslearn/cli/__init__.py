@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -44,7 +45,10 @@ def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
     message = None
     try:
-        code = app(words, prog_name=name, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _show_warning
+            code = app(words, prog_name=name, standalone_mode=False)
     except (_UsageError, OSError, ValueError) as error:
         code, message = _WRONG_USE, _message(error)
     except (KeyboardInterrupt, typer.Abort):
@@ -54,6 +58,11 @@ def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
     if message is not None:
         sys.stderr.write(f"losslearn: {' '.join(message.split())}\n")
     return code if isinstance(code, int) else 0
+
+
+def _show_warning(message: Warning | str, *_place: object, **_more: object) -> None:
+    """Write a warning as a line, without the place in the code."""
+    sys.stderr.write(f"losslearn: {' '.join(str(message).split())}\n")
 
 
 def _message(error: Exception) -> str:

@@ -150,6 +150,30 @@ def fit(
             help="Use the metric's columns as features as well.",
         ),
     ] = False,
+    ignore: Annotated[
+        list[str] | None,
+        _option("COL", "Column to leave out. May be repeated.", False),
+    ] = None,
+    as_: Annotated[
+        list[str] | None,
+        Option(
+            "--as",
+            metavar="COL=KIND",
+            help="What a column holds, where it is read as something else: number, "
+            "category, text, date or ignore. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    id_: Annotated[
+        list[str] | None,
+        Option(
+            "--id",
+            metavar="COL",
+            help="Column that names the rows: left out, and carried into what "
+            "`predict` writes. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
@@ -176,8 +200,18 @@ def fit(
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
         keep_metric_columns=keep_metric_columns,
+        ignores=tuple(ignore or ()),
+        read_as=dict(map(_column_and_kind, as_ or ())),
+        ids=tuple(id_ or ()),
         **task_options,
     )
+
+
+def _column_and_kind(text: str) -> tuple[str, str]:
+    name, sign, kind = text.rpartition("=")
+    if not sign:
+        raise ValueError(f"--as takes COL=KIND, as in zip=category; got {text!r}.")
+    return name, kind
 
 
 def _default_folder(data: Path, metric: str) -> Path:

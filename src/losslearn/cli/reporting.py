@@ -1,7 +1,7 @@
 """What the commands print: tables and sentences, numbers as the user reads them."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,6 +14,8 @@ from losslearn.cli.progress import format_loss
 from losslearn.report.verdict import method_name
 
 _PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
+_MOST_COLUMNS = 30
+_LEFT_OUT = ("constant", "empty", "id", "ignored")
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
 _DESCRIBED = ("name", "aliases", "description")
@@ -35,8 +37,30 @@ def print_json(content: object) -> None:
     sys.stdout.write(json_text(content) + "\n")
 
 
+def print_columns(out: Console, columns: Sequence[Mapping[str, str]]) -> None:
+    """Print how each column was read; of many, those of which there is more to say."""
+    table = Table(**_PLAIN, padding=(0, 1, 0, 0))
+    for title in ("column", "read as", "note"):
+        table.add_column(title)
+    shown = columns
+    if len(columns) > _MOST_COLUMNS:
+        shown = [one for one in columns if one["note"] or one["read_as"] in _LEFT_OUT]
+    for one in shown[:_MOST_COLUMNS]:
+        left_out = ", left out" * (one["read_as"] in _LEFT_OUT)
+        table.add_row(one["column"], one["read_as"] + left_out, one["note"])
+    out.print(table)
+    n_more = len(columns) - len(shown[:_MOST_COLUMNS])
+    more = f"{n_more:,} more columns are in the report. " if n_more else ""
+    out.print(
+        f"{more}To read one otherwise: --as COL=number|category|text|date|ignore, or "
+        "--ignore COL."
+    )
+
+
 def print_fit(report: Mapping[str, Any]) -> None:
-    """Print the comparison of the methods and which one is used."""
+    """Print how columns were read, the comparison of the methods, and the choice."""
+    if "columns" in report:
+        print_columns(console(), report["columns"])
     out, rows, results = console(), report["rows"], report["results"]
     out.print(
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "

@@ -56,7 +56,11 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    return {key: report[key] for key in _KEYS} | {"results": results}
+    columns = report.get("columns")  # of an encoder of its own: not told
+    return {key: report[key] for key in _KEYS} | {
+        "results": results,
+        "columns": columns,
+    }
 
 
 def use_one_thread() -> None:

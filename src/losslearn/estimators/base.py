@@ -279,7 +279,8 @@ class SurrogateEstimator(BaseEstimator):
         frame = as_pandas(X)
         if not all(isinstance(name, str) for name in frame.columns):
             frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-        if reset or self.encoder is not None:  # else by name, in any order
+        # a `TableEncoder` takes columns by name, in any order
+        if reset or not isinstance(self.encoder_, TableEncoder):
             validate_data(self, frame, skip_check_array=True, reset=reset)
         return frame
 

@@ -1,6 +1,7 @@
 """A model with the preparation of its table, ready to predict for a new one."""
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from losslearn._wording import listed
+from losslearn.encoding.frames import as_matrix
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
@@ -40,6 +43,7 @@ class FittedTable:
         encoder: Turns tables into what the module takes.
         task: What kind of target it is.
         target: Name of the target column.
+        ids: Columns that name the rows, which predictions carry.
         labels: What the targets stand for.
         metric: What was trained for.
         rule: How scores become decisions.
@@ -58,6 +62,7 @@ class FittedTable:
     encoder: Any
     task: Task
     target: str
+    ids: tuple[str, ...] = ()
     labels: Labels
     metric: MetricName
     rule: Rule
@@ -75,8 +80,8 @@ class FittedTable:
             table: Rows to score.
 
         Raises:
-            ValueError: If a column is missing or one too many, or cannot be read the
-                way it was in the training rows.
+            ValueError: If a column is missing, or cannot be read the way it was in the
+                training rows.
         """
         return self._scores(as_frame(table), besides=[self.target])
 
@@ -84,10 +89,20 @@ class FittedTable:
         self, frame: "pd.DataFrame", *, besides: Iterable[str]
     ) -> NDArray[np.float64]:
         """Return the scores of a table that may hold further columns."""
-        others = {*besides, *self.metric.columns} - {*self.encoder.feature_names_in_}
-        x = self.encoder.transform(frame.drop(columns=list(others), errors="ignore"))
+        known = {*self.encoder.feature_names_in_}
+        others = [name for name in frame.columns if name not in known]
+        expected = {*besides, *self.metric.columns, *self.ids}
+        unknown = [name for name in others if name not in expected]
+        if unknown:
+            warnings.warn(
+                "columns that the training table had not are not looked at: "
+                f"{listed(unknown)}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        x = as_matrix(self.encoder.transform(frame.drop(columns=others)))
         score = exact_scores(
-            self.module, torch.as_tensor(x), score_shape=self.task.score_shape
+            self.module, torch.from_numpy(x), score_shape=self.task.score_shape
         )
         found: NDArray[np.float64] = score.numpy()
         return found
@@ -95,7 +110,9 @@ class FittedTable:
     def predict(self, table: object) -> "pd.DataFrame":
         """Return what the task says of each row.
 
-        Of two classes: score, probability of the second class, and label.
+        Ids first, where the table holds them: those named at the fit, and columns that
+        it left out as ids. Of two classes then score, probability of the second class,
+        and label.
 
         Args:
             table: Rows to predict for.
@@ -109,7 +126,10 @@ class FittedTable:
         columns = self.task.predictions(
             self.scores(frame), self.rule, self.labels, self.calibration
         )
-        return pd.DataFrame(dict(columns), index=frame.index)
+        kinds = getattr(self.encoder, "kinds", {})
+        ids = [*self.ids, *(name for name in kinds if kinds[name] == "id")]
+        keys = {name: frame[name] for name in ids if name in frame.columns}
+        return pd.DataFrame({**keys, **columns}, index=frame.index)
 
     def evaluate(
         self,

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from losslearn._wording import listed
+from losslearn.encoding import TableEncoder
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import Columns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
@@ -93,6 +95,9 @@ def fit_table(
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
     keep_metric_columns: bool = False,
+    ignores: Sequence[str] = (),
+    read_as: Mapping[str, str] | None = None,
+    ids: Sequence[str] = (),
     encoder: object = None,
     recipe: Recipe | None = None,
     display: Display | None = None,
@@ -122,6 +127,10 @@ def fit_table(
         greater_is_better: Direction of a function that does not say.
         metric_columns: Columns that the metric needs; left out of the features.
         keep_metric_columns: Whether they are features as well.
+        ignores: Columns that are left out.
+        read_as: What columns hold, by name, where that is not what they seem to:
+            "number", "category", "text", "date" or "ignore" (see `TableEncoder`).
+        ids: Columns that name the rows: left out, and carried into predictions.
         encoder: A transformer of scikit-learn's in place of a `TableEncoder`.
         recipe: All other settings.
         display: Is told of the progress.
@@ -163,8 +172,17 @@ def fit_table(
         options=options,
         seed=seed,
         metric=named,
-        left_out=() if keep_metric_columns else metric_columns,
+        left_out=[] if keep_metric_columns else metric_columns,
+        named=[*ignores, *ids, *(read_as or {})],
     )
+    left_out = dict.fromkeys((*ignores, *ids), "ignore")
+    if encoder is None:
+        encoder = TableEncoder(read_as={**(read_as or {}), **left_out})
+    elif left_out or read_as:
+        raise ValueError(
+            "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
+            "and `ids`."
+        )
     estimator = kind(
         true_loss,
         model=model,
@@ -181,7 +199,9 @@ def fit_table(
     display.stage("testing")
     report = _test(estimator, parts.test, true_loss, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
-    fitted = _fitted(estimator, parts, report, settings, target, named)
+    if isinstance(estimator.encoder_, TableEncoder):
+        report["columns"] = estimator.encoder_.readings()
+    fitted = _fitted(estimator, parts, report, settings, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
         fitted.save(folder)
@@ -208,6 +228,7 @@ def _fitted(
     recipe: Recipe,
     target: str,
     metric: MetricName,
+    ids: Sequence[str],
 ) -> FittedTable:
     """Return all that is kept of a fit."""
     validation = parts.validation
@@ -216,6 +237,7 @@ def _fitted(
         encoder=estimator.encoder_,
         task=estimator.task,
         target=target,
+        ids=tuple(ids),
         labels=estimator.labels_,
         metric=metric,
         rule=estimator.rule_,
@@ -242,8 +264,9 @@ def _divide(
     seed: int,
     metric: MetricName,
     left_out: Sequence[str],
+    named: Sequence[str],
 ) -> _Parts:
-    """Divide the rows, each stratum alike."""
+    """Divide the rows, each stratum alike; `named` columns have to be there."""
 
     def part_of(table: "pd.DataFrame") -> _Part:
         features, y = take_target(table, target)
@@ -252,6 +275,12 @@ def _divide(
         return _Part(features, y, columns)
 
     whole = part_of(frame)
+    for name in named:
+        if name not in whole.features.columns:
+            raise ValueError(
+                f"The table has no column {name!r} among its features; it has "
+                f"{listed(list(whole.features.columns))}."
+            )
     if whole.features.shape[1] == 0:
         raise ValueError(
             "The table has no column besides the target and the metric's. Use the "
