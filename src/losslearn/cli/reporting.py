@@ -14,7 +14,8 @@ from losslearn.cli.progress import format_loss
 from losslearn.report.verdict import method_name
 
 _PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
-_MOST_COLUMNS = 30
+_MOST_COLUMNS = 12
+_MOST_SHOWN = 40
 _LEFT_OUT = ("constant", "empty", "id", "ignored")
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
@@ -45,11 +46,11 @@ def print_columns(out: Console, columns: Sequence[Mapping[str, str]]) -> None:
     shown = columns
     if len(columns) > _MOST_COLUMNS:
         shown = [one for one in columns if one["note"] or one["read_as"] in _LEFT_OUT]
-    for one in shown[:_MOST_COLUMNS]:
+    for one in shown[:_MOST_SHOWN]:
         left_out = ", left out" * (one["read_as"] in _LEFT_OUT)
         table.add_row(one["column"], one["read_as"] + left_out, one["note"])
     out.print(table)
-    n_more = len(columns) - len(shown[:_MOST_COLUMNS])
+    n_more = len(columns) - len(shown[:_MOST_SHOWN])
     more = f"{n_more:,} more columns are in the report. " if n_more else ""
     out.print(
         f"{more}To read one otherwise: --as COL=number|category|text|date|ignore, or "
