@@ -12,7 +12,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
-    _safe_indexing,
     assert_all_finite,
     check_consistent_length,
     check_random_state,
@@ -256,9 +255,7 @@ class SurrogateEstimator(BaseEstimator):
         if y is None:
             raise ValueError(f"{self} requires y to be passed, but it is None.")
         features = self._checked_table(X, reset=reset)
-        if (
-            hasattr(y, "isna") and np.ndim(y) < 2
-        ):  # a series keeps its categories' order
+        if hasattr(y, "isna") and np.ndim(y) < 2:  # a series: its categories count
             if y.isna().any():
                 raise ValueError(f"`y` lacks a value in {int(y.isna().sum()):,} rows.")
         elif not self.task.target_shape:
@@ -303,8 +300,8 @@ class SurrogateEstimator(BaseEstimator):
         encoder = TableEncoder() if self.encoder is None else clone(self.encoder)
         train, truth = features, target.numpy()
         if rows is not None:
-            numbers = rows.numpy()
-            train, truth = _safe_indexing(features, numbers), truth[numbers]
+            numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
+            train, truth = by_place[numbers], truth[numbers]
         self.encoder_ = encoder.fit(train, truth)
         return self._encoded(features)
 
@@ -383,14 +380,18 @@ class SurrogateEstimator(BaseEstimator):
             ValueError: If the features are not those of `fit`.
         """
         check_is_fitted(self)
+        return self._scores(self._matrix(X))
+
+    def _matrix(self, X: ArrayLike) -> Tensor:
+        """Return features as the model takes them, where it lies."""
         if self.encoder_ is None:
             x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
         else:
             x = self._encoded(self._checked_table(X, reset=False))
-        device = next(self.model_.parameters()).device
-        score = exact_scores(
-            self.model_, as_tensor(x).to(device), score_shape=self.task.score_shape
-        )
+        return as_tensor(x).to(next(self.model_.parameters()).device)
+
+    def _scores(self, x: Tensor) -> NDArray[np.float64]:
+        score = exact_scores(self.model_, x, score_shape=self.task.score_shape)
         return score.cpu().numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
@@ -402,11 +403,11 @@ class SurrogateEstimator(BaseEstimator):
             X: Features, as for `fit`.
         """
         check_is_fitted(self)
-        scores = {}
+        x, scores = self._matrix(X), {}
         try:
             for name, weights in self.method_weights_.items():
                 self.model_.load_state_dict(weights)
-                scores[name] = self.scores(X)
+                scores[name] = self._scores(x)
         finally:
             self.model_.load_state_dict(self.method_weights_[self.report_["chosen"]])
         return scores
