@@ -5,6 +5,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -16,7 +18,8 @@ from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task, fit_rule
-from losslearn.training.loop import Run, Trainer, Watcher
+from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.trust import Balance, GradientHealth
@@ -63,6 +66,7 @@ def compare(
     seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Comparison, Predictor]:
     """Train for the metric and, with the same model, batches and steps, its control.
 
@@ -76,7 +80,8 @@ def compare(
     The surrogate is refined in place unless `recipe.mode` is "universal". All
     randomness, that of the model's weights too, comes from the seed, and the global
     generators are left as they were. For `max_time`, in seconds for both methods,
-    `max_iter` is lowered.
+    `max_iter` is lowered. From a checkpoint of the same fit it goes on to the very same
+    end; the file is removed where nothing interrupted.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -86,18 +91,27 @@ def compare(
             scores as the task wants them.
     """
     device = valid.x.device
+    kept = None if checkpoint is None else checkpoint.load()
     deadline = math.inf if max_time is None else time.perf_counter() + max_time
+    if kept is not None:
+        deadline -= kept["seconds"]
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         predictor = make_predictor()
         draws = torch.Generator(device).manual_seed(seed)
         trainer = Trainer(predictor, valid, true_loss, task, recipe, generator=draws)
-        if max_time is not None:
+        if kept is not None:
+            trainer.recipe = Recipe.from_state(kept["recipe"])
+        elif max_time is not None:
             pilot = _Branches(trainer, copy.deepcopy(surrogate))
             trainer.recipe = _fit_into(deadline, pilot)
             del pilot
         branches = _Branches(trainer, surrogate)
+        if checkpoint is not None:
+            trainer.after_look = partial(checkpoint.keep, branches.state_dict)
+        if kept is not None:
+            branches.load_state_dict(kept)
         learned, usual = branches.train(watch, deadline)
         balance = branches.balance
         del branches, trainer  # the sampler holds a number for each row
@@ -112,6 +126,8 @@ def compare(
     predictor.load_weights(chosen.best_state)
     health = None if balance is None else balance.health
     found = Comparison(learned, usual, chosen.method, surrogate, difference, health)
+    if checkpoint is not None and not found.interrupted:
+        checkpoint.remove()
     return found, predictor
 
 
@@ -135,24 +151,45 @@ def make_learner(
 
 
 class _Branches:
-    """Both branches of a comparison, a round each in turn."""
+    """Both branches of a comparison, a round each in turn.
+
+    Attributes:
+        stage: 0 for the warm-up; then, for each round, one of the learned loss and one
+            of the control.
+        control: The control's run.
+        ours: That of the learned loss, once the warm-up is done.
+    """
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
         self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
         true_loss, task = trainer.true_loss, trainer.task
-        self.usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
-        learner = make_learner(surrogate, true_loss, task, recipe, generator=draws)
-        self.learner = None if recipe.mode == "universal" else learner
+        usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
+        self._lower = make_learner(surrogate, true_loss, task, recipe, generator=draws)
+        self.learner = None if recipe.mode == "universal" else self._lower
         usual_weight = recipe.usual_weight
-        self.learned = LearnedObjective(learner.fitter, usual_weight=usual_weight)
+        self.learned = LearnedObjective(self._lower.fitter, usual_weight=usual_weight)
         balance = Balance(self.learned, true_loss, task)
         self.balance = balance if recipe.adaptive else None
+        self.stage, self.control = 0, Run(usual_name)
+        self.ours = self.control.branch(LEARNED)
+        self._ours_at: Snapshot | None = None
+        self._control_at: Snapshot | None = None
+        self._is_resumed, self._begin = False, time.perf_counter()
 
     def go_on(
-        self, run: Run, until: int, *, watch: Watcher | None, deadline: float = math.inf
+        self,
+        run: Run,
+        until: int,
+        *,
+        watch: Watcher | None,
+        start: Snapshot | None = None,
+        deadline: float = math.inf,
     ) -> None:
-        """Carry a run on by the loss of its method."""
+        """Carry a run on by the loss of its method, from a start."""
         is_learned = run.method == LEARNED
+        is_resumed, self._is_resumed = self._is_resumed, False
+        if start is not None and not is_resumed:
+            self.trainer.restore(start)
         self.trainer.train(
             run,
             self.learned if is_learned else self.usual_loss,
@@ -161,37 +198,74 @@ class _Branches:
             balance=self.balance if is_learned else None,
             watch=watch,
             deadline=deadline,
+            is_resumed=is_resumed,
         )
 
     def train(self, watch: Watcher | None, deadline: float) -> tuple[Run, Run]:
         """Return the learned loss's run and the control's."""
-        trainer, recipe = self.trainer, self.trainer.recipe
-        control = Run(self.usual_name)
-        if recipe.warm_up_iter:
-            self.go_on(control, recipe.warm_up_iter, watch=watch, deadline=deadline)
-        ours = control.branch(LEARNED)
-        ours_at = control_at = trainer.snapshot()
-        for until in recipe.round_ends():
-            if control.interrupted:
-                break
-            trainer.restore(ours_at)
-            self.go_on(ours, until, watch=watch, deadline=deadline)
-            ours_at = trainer.snapshot()
-            if ours.interrupted:
-                break
-            trainer.restore(control_at)
-            # as many steps as the other had, should time or patience have ended it
-            self.go_on(control, ours.n_iter, watch=watch)
-            control_at = trainer.snapshot()
-            if ours.n_iter < until:
-                break
-            is_behind = control.last_loss < ours.last_loss
-            if until < recipe.max_iter and is_behind:
-                ours.adopt(control)
-                ours_at = control_at
-            if self.balance is not None:
-                self.balance.end_round(is_behind=is_behind)
+        recipe, control = self.trainer.recipe, self.control
+        if self.stage == 0:
+            until = recipe.warm_up_iter
+            if until:
+                self.go_on(control, until, watch=watch, deadline=deadline)
+            self._ours_at = self._control_at = self.trainer.snapshot()
+            self.ours, self.stage = control.branch(LEARNED), 1
+        ours, ends = self.ours, recipe.round_ends()
+        while self.stage <= 2 * len(ends) and not control.interrupted:
+            until = ends[(self.stage - 1) // 2]
+            if self.stage % 2 == 1:
+                start = self._ours_at
+                self.go_on(ours, until, watch=watch, start=start, deadline=deadline)
+                self._ours_at = self.trainer.snapshot()
+                if ours.interrupted:
+                    break
+            else:
+                # as many steps as the other had, should time or patience have ended it
+                self.go_on(control, ours.n_iter, watch=watch, start=self._control_at)
+                self._control_at = self.trainer.snapshot()
+                if ours.n_iter < until:
+                    break
+                self._end_round(is_last=ours.n_iter >= recipe.max_iter)
+            self.stage += 1
         return ours, control
+
+    def _end_round(self, *, is_last: bool) -> None:
+        """Give the learned loss's progress up where it is behind the control."""
+        is_behind = self.control.last_loss < self.ours.last_loss
+        if is_behind and not is_last:
+            self.ours.adopt(self.control)
+            self._ours_at = self._control_at
+        if self.balance is not None:
+            self.balance.end_round(is_behind=is_behind)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that training on from here depends on, but data and recipe."""
+        return {
+            "recipe": self.trainer.recipe.get_params(),
+            "seconds": time.perf_counter() - self._begin,
+            "stage": self.stage,
+            "control": self.control.state_dict(),
+            "ours": self.ours.state_dict(),
+            "ours_at": self._ours_at,
+            "control_at": self._control_at,
+            "now": self.trainer.snapshot(),
+            "lower": self._lower.state_dict(),
+            "balance": None if self.balance is None else self.balance.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`, of this fit."""
+        self.stage, self._is_resumed = state["stage"], True
+        self._begin -= state["seconds"]
+        self.control = Run.from_state(state["control"])
+        self.ours = Run.from_state(state["ours"])
+        if self.stage > 0:
+            self._ours_at = Snapshot.from_state(state["ours_at"])
+            self._control_at = Snapshot.from_state(state["control_at"])
+        self.trainer.restore(Snapshot.from_state(state["now"]))
+        self._lower.load_state_dict(state["lower"])
+        if self.balance is not None:
+            self.balance.load_state_dict(state["balance"])
 
 
 def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
@@ -214,7 +288,7 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     timed(LEARNED, 1)  # the first turn pays for allocations
     one, four, control_one, control_four = (
         timed(method, n_iter)
-        for method in (LEARNED, pilot.usual_name)
+        for method in (LEARNED, pilot.control.method)
         for n_iter in (1, 4)
     )
     trainer.restore(start)

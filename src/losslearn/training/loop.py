@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -76,6 +76,19 @@ class Run:
         """Looks at the validation rows since the best one."""
         return sum(record.iteration > self.best_iter for record in self.history)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the fields, of nothing but tensors and what JSON knows."""
+        return {**vars(self), "history": [tuple(record) for record in self.history]}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Run":
+        """Undo `state_dict`."""
+        history = [
+            Record._make([*fields, Reading(*health)])
+            for *fields, health in state["history"]
+        ]
+        return cls(**{**state, "history": history})
+
     def branch(self, method: str) -> "Run":
         """Return a copy that goes on as another method from what was done."""
         history = [record._replace(method=method) for record in self.history]
@@ -99,6 +112,12 @@ class Snapshot(NamedTuple):
     ahead: SetsAhead
     """Sets that it has drawn already."""
 
+    @classmethod
+    def from_state(cls, state: Sequence[Any]) -> "Snapshot":
+        """Return a snapshot that was kept as plain sequences."""
+        predictor, draws, ahead = state
+        return cls(PredictorState(*predictor), draws, SetsAhead(*ahead))
+
 
 @dataclass(eq=False)
 class Trainer:
@@ -115,6 +134,8 @@ class Trainer:
     generator: torch.Generator
     """Source of the sets drawn, on the rows' device."""
     observe: Observer | None = None
+    after_look: Callable[[], None] | None = None
+    """Called where training could go on from later."""
 
     def __post_init__(self) -> None:
         """Make what draws the sets."""
@@ -144,6 +165,7 @@ class Trainer:
         balance: Balance | None = None,
         watch: Watcher | None = None,
         deadline: float = math.inf,
+        is_resumed: bool = False,
     ) -> None:
         """Carry a run on until iteration `until`, earlier ones included, in place.
 
@@ -151,13 +173,13 @@ class Trainer:
         `time.perf_counter()`) and `patience` end it early; the last look is then taken
         at once, so that the run always holds weights. The model is left as it stands
         after the last step; the best weights are in `run.best_state`. A balance weighs
-        the objective's parts, at the start and at each look.
+        the objective's parts, at the start and at each look. A resumed run goes on
+        from within, where `after_look` was called.
         """
         begin, error = time.perf_counter() - run.seconds, NO_ERROR
         try:
-            if learner is not None and run.n_iter < until:
-                self._catch_up(learner)
-            self._read(balance)
+            if not is_resumed:
+                self._prepare(learner if run.n_iter < until else None, balance)
             while run.n_iter < until:
                 progress = run.n_iter / self.recipe.max_iter
                 error = self.iterate(objective, learner, progress=progress)
@@ -169,6 +191,8 @@ class Trainer:
                 self._look(run, error, begin, watch, balance)
                 if late or run.looks_since_best == self.recipe.patience:
                     break
+                if self.after_look is not None:
+                    self.after_look()
         except KeyboardInterrupt:
             run.interrupted = True
         if not run.history or run.history[-1].iteration < run.n_iter:
@@ -189,6 +213,13 @@ class Trainer:
 
     def _draw(self, n_sets: int) -> Sets:
         return draw_scored(self.predictor, self.sampler, n_sets)
+
+    def _prepare(
+        self, learner: SurrogateLearner | None, balance: Balance | None
+    ) -> None:
+        if learner is not None:
+            self._catch_up(learner)
+        self._read(balance)
 
     def _catch_up(self, learner: SurrogateLearner) -> None:
         """Fit the surrogate to the model it meets, before it is trusted with a step."""

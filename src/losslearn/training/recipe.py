@@ -1,8 +1,9 @@
 """The recipe: settings of a fit; the one home of their defaults."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 Mode = Literal["universal", "scratch", "refined"]
 Schedule = Literal["constant", "cosine"]
@@ -114,6 +115,12 @@ class Recipe:
         del deep
         # not `asdict`, which copies: a clone's settings must be the very same objects
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the recipe that `get_params` gave, also by way of JSON."""
+        shares = state["strata_shares"]
+        return cls(**{**state, "strata_shares": shares and tuple(shares)})
 
     @property
     def eval_every(self) -> int:

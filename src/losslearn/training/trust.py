@@ -190,6 +190,17 @@ class Balance:
         health, weights = self.health, self._objective.weights
         return Reading(health.cosine, health.dead_share, health.error, *weights)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return both weights and the health."""
+        health = self.health.state_dict()
+        return {"trust": self._trust, "usual": self._usual, "health": health}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state of `state_dict`."""
+        self._trust, self._usual = state["trust"], state["usual"]
+        self.health.load_state_dict(state["health"])
+        self._weigh()
+
     def _weigh(self) -> None:
         nothing_leads = self._trust == 0 and self._usual == 0
         usual = 1.0 if nothing_leads else self._usual

@@ -1,0 +1,84 @@
+"""A fit's state on disk while it runs, from which the same fit goes on."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from losslearn._files import write_whole
+
+_FIRST = 1.0
+"""Seconds after which a state is first written: shorter fits are done again."""
+_SHARE = 0.05
+"""Share of the time that writing may take."""
+
+
+class Checkpoint:
+    """A file with the latest state of one fit; holds tensors and JSON, and no code."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        """Write nothing yet.
+
+        Args:
+            path: The file.
+            key: Says which fit it is: a state of another is not gone on from.
+        """
+        self.path, self._key = path, key
+        self._due = time.perf_counter() + _FIRST
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state; None if there is none, or none of this fit."""
+        try:
+            with safe_open(self.path, "pt") as file:
+                about = file.metadata() or {}
+                if about.get("key") != self._key:
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+                state: dict[str, Any] = _unpack(json.loads(about["tree"]), tensors)
+        except (OSError, SafetensorError, LookupError, ValueError):
+            return None
+        return state
+
+    def keep(self, state: Callable[[], dict[str, Any]]) -> None:
+        """Write the state, where it is time again."""
+        begin = time.perf_counter()
+        if begin < self._due:
+            return
+        tensors: dict[str, Tensor] = {}
+        about = {"key": self._key, "tree": json.dumps(_pack(state(), tensors))}
+        write_whole(self.path, save(tensors, about))
+        self._due = time.perf_counter() + (time.perf_counter() - begin) / _SHARE
+
+    def remove(self) -> None:
+        """Take the file away: the fit is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: ANN401 - a tree
+    """Return a tree as JSON holds it; its tensors go into `tensors`."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().clone().contiguous()
+        return {"tensor": name}
+    if isinstance(value, dict):
+        pairs = [[key, _pack(part, tensors)] for key, part in value.items()]
+        return {"dict": pairs}
+    if isinstance(value, list | tuple):
+        return {"list": [_pack(part, tensors) for part in value]}
+    return value
+
+
+def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: ANN401 - as above
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _unpack(part, tensors) for key, part in content}
+    return [_unpack(part, tensors) for part in content]

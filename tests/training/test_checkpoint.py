@@ -1,0 +1,156 @@
+"""A fit that was killed goes on from its checkpoint to the very same end."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from core_cases import new_predictor
+from torch import nn
+
+from losslearn._fast import as_written
+from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.models.networks import build_model
+from losslearn.models.rows import Rows
+from losslearn.surrogate.universal import initial_surrogate
+from losslearn.tasks.binary import Binary
+from losslearn.training import checkpoint as checkpoints
+from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.comparison import compare
+from losslearn.training.recipe import Recipe
+
+RECIPE = Recipe(max_iter=24, n_evals=12, rounds=2, batch_size=60, catch_up=8)
+LOOKS = [2, 5, 8, 11, 14, 17]
+"""In the warm-up and in each stage after it."""
+
+
+class Killed(BaseException):
+    """As a kill: nobody catches it."""
+
+
+@pytest.fixture(autouse=True)
+def _write_at_every_look(monkeypatch):
+    monkeypatch.setattr(checkpoints, "_FIRST", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+
+
+def rows(seed: int) -> Rows:
+    draws = torch.Generator().manual_seed(seed)
+    x = torch.randn(300, 4, generator=draws)
+    y = (x[:, 0] + torch.randn(300, generator=draws) > 0.8).long()
+    return Rows(x, y)
+
+
+def fit(path, kind: str, mode: str, *, kill_at: int | None = None, key: str = "one"):
+    """Return a comparison; with `kill_at` the process dies at that look."""
+    train, valid = rows(0), rows(1)
+    recipe, task = replace(RECIPE, mode=mode), Binary()
+    true_loss: TrueLoss = get_true_loss("f1")
+    looks = []
+
+    def watch(record) -> None:
+        looks.append(record)
+        if len(looks) == kill_at:
+            raise Killed
+
+    def make_predictor():
+        if kind == "module":
+            model: nn.Module = nn.Sequential(
+                nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 1)
+            )
+        else:
+            model = build_model(kind, train.x)
+        return new_predictor(model, train, recipe)
+
+    found, predictor = compare(
+        make_predictor,
+        valid,
+        true_loss,
+        task,
+        initial_surrogate(true_loss, task, mode=mode, seed=0),
+        recipe,
+        seed=5,
+        watch=watch,
+        checkpoint=None if path is None else Checkpoint(path, key),
+    )
+    return found, predictor.weights(), looks
+
+
+def facts(found, weights):
+    """Return everything of a fit but its times."""
+    runs = [
+        (run.method, run.n_iter, run.best_loss, run.best_iter, run.n_adopted)
+        for run in found.runs.values()
+    ]
+    looks = [
+        repr(record._replace(seconds=0.0))
+        for run in found.runs.values()
+        for record in run.history
+    ]
+    return runs, looks, found.chosen, found.difference, copy.deepcopy(weights)
+
+
+def assert_same(one, other) -> None:
+    assert one[:4] == other[:4]
+    assert all(torch.equal(one[4][name], other[4][name]) for name in one[4])
+
+
+@pytest.mark.parametrize("mode", ["refined", "universal", "scratch"])
+@pytest.mark.parametrize("kind", ["linear", "mlp", "module"])
+def test_a_killed_fit_ends_as_if_nothing_had_been(tmp_path, kind, mode):
+    whole, weights, _ = fit(None, kind, mode)
+    for kill_at in LOOKS:
+        path = tmp_path / f"{kill_at}.checkpoint"
+        with pytest.raises(Killed):
+            fit(path, kind, mode, kill_at=kill_at)
+        found, again, looks = fit(path, kind, mode)
+        assert_same(facts(found, again), facts(whole, weights))
+        assert len(looks) < sum(len(run.history) for run in whole.runs.values())
+        assert not path.exists()
+
+
+def test_in_pytorch_alone_as_well(tmp_path):
+    path = tmp_path / "state"
+    with as_written():
+        whole, weights, _ = fit(None, "mlp", "refined")
+        with pytest.raises(Killed):
+            fit(path, "mlp", "refined", kill_at=10)
+        found, again, _ = fit(path, "mlp", "refined")
+    assert_same(facts(found, again), facts(whole, weights))
+
+
+def test_a_fit_can_be_killed_again_and_again(tmp_path):
+    path = tmp_path / "state"
+    whole, weights, _ = fit(None, "linear", "refined")
+    for _ in range(5):
+        with pytest.raises(Killed):
+            fit(path, "linear", "refined", kill_at=3)
+    found, again, _ = fit(path, "linear", "refined")
+    assert_same(facts(found, again), facts(whole, weights))
+
+
+def test_only_the_same_fit_goes_on(tmp_path):
+    path = tmp_path / "state"
+    with pytest.raises(Killed):
+        fit(path, "linear", "refined", kill_at=9)
+    _, _, looks = fit(path, "linear", "refined", key="another")
+    assert looks[0].iteration == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:50], lambda b: b[:0], lambda b: b[::-1]]
+)
+def test_a_damaged_file_starts_anew(tmp_path, damage):
+    path = tmp_path / "state"
+    with pytest.raises(Killed):
+        fit(path, "linear", "refined", kill_at=9)
+    path.write_bytes(path.read_bytes()[kept])
+    _, _, looks = fit(path, "linear", "refined")
+    assert looks[0].iteration == 2
+
+
+def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    with pytest.raises(Killed):
+        fit(tmp_path / "state", "linear", "refined", kill_at=12)
+    assert list(tmp_path.iterdir()) == [], "a fit of a second is done again"
