@@ -20,7 +20,7 @@ from losslearn.training.comparison import compare
 from losslearn.training.recipe import Recipe
 
 RECIPE = Recipe(max_iter=24, n_evals=12, rounds=2, batch_size=60, catch_up=8)
-LOOKS = [2, 5, 8, 11, 14, 17]
+LOOKS = [2, 8, 11, 17]
 """In the warm-up and in each stage after it."""
 
 
@@ -137,10 +137,8 @@ def test_only_the_same_fit_goes_on(tmp_path):
     assert looks[0].iteration == 2
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:50], lambda b: b[:0], lambda b: b[::-1]]
-)
-def test_a_damaged_file_starts_anew(tmp_path, damage):
+@pytest.mark.parametrize("kept", [slice(50), slice(0), slice(None, None, -1)])
+def test_a_damaged_file_starts_anew(tmp_path, kept):
     path = tmp_path / "state"
     with pytest.raises(Killed):
         fit(path, "linear", "refined", kill_at=9)

@@ -35,12 +35,17 @@ def run_fit(
     The model's folder is named if it `is_kept`; all else is as for `fit_table`.
     """
     use_one_thread()
+    state = out.with_name(f"{out.name}.checkpoint")
+    if state.exists():
+        note(f"goes on from {state}, if that is of the same data and settings.")
     with FitDisplay(console(stderr=True), recipe, max_time=max_time) as display:
         options |= {"recipe": recipe, "max_time": max_time, "display": display}
         fitted = fit_table(data, target, metric, out=out, **options)
     if fitted.learning_curves is None:
         note("matplotlib is not installed, so there are no learning curves.")
     report = {**fitted.report, "model": str(out) if is_kept else None}
+    if report["interrupted"] and state.exists():
+        note(f"the same command goes on from {state}.")
     if not as_json:
         print_fit(report)
         return fitted

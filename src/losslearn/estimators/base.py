@@ -2,9 +2,11 @@
 
 import copy
 import inspect
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,7 +25,7 @@ from torch import Tensor, nn
 from losslearn._fast import fastest
 from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
-from losslearn.estimators.rows import as_tensor, split_numbers
+from losslearn.estimators.rows import as_tensor, fit_key, split_numbers
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
 from losslearn.models.networks import build_model, exact_scores
@@ -35,6 +37,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.renamed import renamed
 from losslearn.tasks.task import Labels, TargetRows, Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
@@ -120,6 +123,7 @@ class SurrogateEstimator(BaseEstimator):
         y_valid: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -134,6 +138,9 @@ class SurrogateEstimator(BaseEstimator):
             metric_columns: What the metric needs to know of each row besides: a mapping
                 of names to values, or a DataFrame. The model does not see them.
             metric_columns_valid: The same of the rows of `X_valid`.
+            checkpoint: File in which the fit's state is kept while it runs. A fit that
+                was killed or interrupted goes on from it to the very same end, if data,
+                metric, settings and seed are the same; it is removed at the end.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -181,6 +188,7 @@ class SurrogateEstimator(BaseEstimator):
             seed=seed,
             max_time=self.max_time,
             watch=self.watch,
+            checkpoint=self._checkpoint(checkpoint, train, valid, true_loss, seed),
         )
         if comparison.interrupted:
             warnings.warn(
@@ -331,6 +339,28 @@ class SurrogateEstimator(BaseEstimator):
         return Rows(
             as_tensor(x), target, columns=found, score_shape=self.task.score_shape
         )
+
+    def _checkpoint(
+        self,
+        path: str | os.PathLike[str] | None,
+        train: Rows,
+        valid: Rows,
+        true_loss: TrueLoss,
+        seed: int,
+    ) -> Checkpoint | None:
+        """Return where the state of this fit is kept, if it is."""
+        if path is None:
+            return None
+        model = repr(self.model)
+        if isinstance(self.model, nn.Module):
+            model += repr([t.double().sum().item() for t in self.model.parameters()])
+        settings = {
+            "recipe": _settings(self.recipe),
+            "max_time": self.max_time,
+            "model": model,
+            "seed": seed,
+        }
+        return Checkpoint(Path(path), fit_key(train, valid, true_loss, settings))
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):

@@ -1,12 +1,18 @@
 """Arrays and tables as rows to train on and rows to choose by."""
 
+import hashlib
 import warnings
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn import __version__
+from losslearn.metrics import TrueLoss
+from losslearn.models.rows import Rows
 from losslearn.training.splitting import split_off_validation
 
 
@@ -44,6 +50,26 @@ def split_numbers(
     if in_order:
         valid.sort()
     return Split(as_tensor(train), as_tensor(valid))
+
+
+def fit_key(
+    train: Rows, valid: Rows, true_loss: TrueLoss, settings: Mapping[str, Any]
+) -> str:
+    """Return what tells a fit from others: a hash of rows, metric and settings.
+
+    A metric is known by its values for a few scores of the validation rows, which
+    change as its code does.
+    """
+    digest = hashlib.sha256(repr((__version__, torch.__version__)).encode())
+    for rows in (train, valid):
+        for part in (rows.x, rows.target, rows.numbers, *rows.columns.values()):
+            if part is not None:
+                digest.update(np.ascontiguousarray(part.cpu().numpy()).data)
+    draws, shape = torch.Generator().manual_seed(0), (valid.n_rows, *valid.score_shape)
+    scores = [torch.randn(shape, generator=draws).to(valid.x.device) for _ in range(3)]
+    values = [float(true_loss(valid.whole(score))) for score in scores]
+    digest.update(repr((true_loss.name, values, sorted(settings.items()))).encode())
+    return digest.hexdigest()
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

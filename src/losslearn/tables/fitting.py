@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -116,6 +117,8 @@ def fit_table(
         metric: What to train for: a name, a scikit-learn scorer,
             "path/to/file.py:function", or a function.
         out: Folder to write the model to; None writes none (see `FittedTable.save`).
+            While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
+            killed or interrupted goes on from there when it is asked for again.
         model: "mlp" or "linear".
         mode: Kind of learned loss; None takes that of the recipe.
         max_time: Seconds to train for, both methods.
@@ -195,7 +198,9 @@ def fit_table(
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
     display.stage("preparing columns and model")
-    interrupted = _train(estimator, parts)
+    # beside the model, which the folder can be replaced by while it is being fitted
+    beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
+    interrupted = _train(estimator, parts, beside)
     display.stage("testing")
     report = _test(estimator, parts.test, true_loss, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
@@ -307,7 +312,9 @@ def _divide(
     return _Parts(train, validation, test)
 
 
-def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
+def _train(
+    estimator: "SurrogateEstimator", parts: _Parts, checkpoint: Path | None
+) -> bool:
     """Fit, and return whether Ctrl-C ended the fit."""
     train, validation = parts.train, parts.validation
     columns: dict[str, Columns] = {}
@@ -323,6 +330,7 @@ def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
             train.y,
             X_valid=validation.features,
             y_valid=validation.y,
+            checkpoint=checkpoint,
             **columns,
         )
     interrupted = any("interrupted" in str(warning.message) for warning in caught)
