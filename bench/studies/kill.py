@@ -31,6 +31,7 @@ from losslearn.cli import main as losslearn
 from losslearn.training import checkpoint
 
 FIT = ["--target", "y", "--metric", "f1", "--max-iter", "300", "--out", "m"]
+PREDICT = ["predict", "m", "t.csv", "--out", "p.csv", "--force"]
 
 
 def quiet(words: list[str]) -> int:
@@ -77,14 +78,13 @@ def count(n_kills: int) -> collections.Counter[str]:
             found["ended as uninterrupted" if is_same else "ENDED OTHERWISE"] += 1
         if not model.exists():
             continue
-        words = ["predict", "m", "t.csv", "--out", "p.csv"]
-        if killed(lambda: quiet(words), 0.3):
+        if killed(lambda: quiet(PREDICT), 0.3):
             found["predictions killed"] += 1
         if scores.exists():
             is_whole = len(pd.read_csv(scores)) == len(wanted)
             found["file whole" if is_whole else "FILE DAMAGED"] += 1
     quiet(["fit", "t.csv", *FIT])
-    quiet(["predict", "m", "t.csv", "--out", "p.csv"])
+    quiet(PREDICT)
     found["LEFT BEHIND"] = len([*Path().glob(".*")])
     return found
 
