@@ -211,7 +211,7 @@ def test_saving_through_a_link_replaces_what_it_points_to(tmp_path, saved, model
     assert (saved / "learning_curves.png").exists()
 
 
-@pytest.mark.parametrize("at", ["tables.saved.save_file", "_files._exchange"])
+@pytest.mark.parametrize("at", ["tables.saved.save", "_files._exchange"])
 def test_a_failed_save_leaves_the_old_model_alone(saved, model, monkeypatch, at):
     before = {part: (saved / part).read_bytes() for part in PARTS}
 
@@ -241,6 +241,17 @@ def test_a_failed_exchange_puts_the_old_model_back(saved, model, monkeypatch):
     assert list(saved.parent.glob(".*")) == []
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_others_may_read_what_the_umask_lets_them(tmp_path, model, umask):
+    before = os.umask(umask)
+    try:
+        save_model(tmp_path / "model", model)
+    finally:
+        os.umask(before)
+    modes = {entry.stat().st_mode & 0o777 for entry in (tmp_path / "model").iterdir()}
+    assert modes == {0o666 & ~umask}
+
+
 def test_only_a_model_is_replaced(tmp_path, saved, model):
     (saved / "notes.txt").write_text("precious")
     with pytest.raises(ValueError, match=r"notes\.txt"):
@@ -258,8 +269,14 @@ def test_only_a_model_is_replaced(tmp_path, saved, model):
 
 def test_a_destination_that_cannot_be_written_is_found_out_first(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="cannot be written"):
-        check_destination(tmp_path / "file" / "model")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none")
+    for path in ("file/model", "nowhere/model", "n" * 240):
+        with pytest.raises(OSError, match="cannot be written"):
+            check_destination(tmp_path / path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("loop", "loop/model"):
+        with pytest.raises(OSError, match="Too many levels"):
+            check_destination(tmp_path / path)
     if os.geteuid() != 0:  # root may write anywhere
         tmp_path.chmod(0o500)
         with pytest.raises(OSError, match="cannot be written"):

@@ -7,6 +7,8 @@ import hashlib
 import json
 import math
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from losslearn import __version__
-from losslearn._files import json_text, replacing
+from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
 from losslearn.models.networks import MODELS
 from losslearn.tables.fitted import FittedTable, numbers_of
@@ -57,7 +59,8 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         folder.mkdir()
         state = model.module.state_dict()
         weights = {name: part.contiguous().cpu() for name, part in state.items()}
-        save_file(weights, folder / _WEIGHTS)
+        # not by `save_file`, which lets none but the owner read
+        (folder / _WEIGHTS).write_bytes(save(weights))
         model.encoder.dump(folder / _COLUMNS)
         _write_json(folder / _HISTORY, model.history)
         if model.learning_curves is not None:
@@ -68,6 +71,52 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         _write_json(folder / _SETTINGS, settings)
 
 
+def save_somewhere(path: Path, model: FittedTable) -> tuple[Path | None, str | None]:
+    """Write a model directory, elsewhere if it cannot be written where it was to be.
+
+    Args:
+        path: The folder; if the disk is full, say, one of the same name in the
+            system's temporary folder takes its place.
+        model: What to write.
+
+    Returns:
+        Where it is, None for nowhere; and what went wrong in words, None for nothing.
+    """
+    try:
+        save_model(path, model)
+    except (OSError, ValueError) as error:
+        failure = f"the model could not be written to {str(path)!r} ({_reason(error)})"
+        try:
+            other = Path(tempfile.mkdtemp(prefix="losslearn-"))
+        except OSError as second:
+            return None, f"{failure}, nor to a temporary folder ({_reason(second)})"
+        try:
+            save_model(other / path.name, model)
+        except (OSError, ValueError) as second:
+            shutil.rmtree(other, ignore_errors=True)
+            return None, f"{failure}, nor to {str(other)!r} ({_reason(second)})"
+        return other / path.name, f"{failure}; it is in {str(other / path.name)!r}"
+    return path, None
+
+
+def _reason(error: Exception) -> str:
+    """Return why something could not be written, without the path."""
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
+
+
+def check_encoder(encoder: object) -> None:
+    """Check that a file can hold an encoder.
+
+    Raises:
+        ValueError: If it is of the user's own.
+    """
+    if not isinstance(encoder, TableEncoder):
+        raise ValueError(
+            "An encoder of your own cannot be written to a model directory, only a "
+            f"`TableEncoder`; got {type(encoder).__name__}."
+        )
+
+
 def _settings_of(model: FittedTable) -> dict[str, Any]:
     kinds = {kind: name for name, kind in MODELS.items()}
     module = type(model.module)
@@ -76,11 +125,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
             "A model of your own cannot be written to a model directory, only "
             f"{sorted(MODELS)}; got {module.__name__}."
         )
-    if not isinstance(model.encoder, TableEncoder):
-        raise ValueError(
-            "An encoder of your own cannot be written to a model directory, only a "
-            f"`TableEncoder`; got {type(model.encoder).__name__}."
-        )
+    check_encoder(model.encoder)
     return {
         "format": _FORMAT,
         "version": _VERSION,
@@ -118,20 +163,12 @@ def check_destination(path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     if path.is_symlink():
-        path = path.resolve()
+        path = followed(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{str(path)!r} is a file; expected a folder for the model.")
     if path.is_dir() and any(path.iterdir()):
         _check_is_model(path)
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
-    trial = parent / f".{path.name}.{os.getpid()}.trial"
-    try:
-        trial.mkdir()
-        trial.rmdir()
-    except OSError as error:
-        raise OSError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}."
-        ) from error
+    check_replaceable(path)
     return path
 
 
