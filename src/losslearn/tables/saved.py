@@ -15,29 +15,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from losslearn import __version__
 from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
-from losslearn.models.networks import MODELS
+from losslearn.models.networks import MODELS, check_weights, exact_scores
 from losslearn.tables.fitted import FittedTable, numbers_of
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.registry import get_task
 
 _FORMAT = "losslearn model"
-_VERSION = 3
+_VERSION = 4
 _WEIGHTS = "weights.safetensors"
 _SETTINGS = "settings.json"
 _COLUMNS = "columns.json"
 _HISTORY = "history.json"
 _LEARNING_CURVES = "learning_curves.png"
 _CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY)
-"""Files of which the settings hold a fingerprint."""
+"""Files of which the settings hold a fingerprint, beside one of their own content."""
 _FILES = {*_CHECKED, _SETTINGS, _LEARNING_CURVES, "preprocessing.npz"}
 """What a model directory of this version or an earlier one may hold."""
-_WRONG_FORM = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
+_WRONG_FORM = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """What settings of the wrong form can raise."""
 
 
@@ -50,13 +58,15 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
 
     Raises:
         ValueError: If something else than a model is there, or the model is a module of
-            the user's own, which no file can rebuild.
+            the user's own, which no file can rebuild, or has weights that are no finite
+            numbers.
         OSError: If it cannot be written.
     """
     path = check_destination(path)
     settings = _settings_of(model)
     with replacing(path) as folder:
         folder.mkdir()
+        check_weights(model.module)
         state = model.module.state_dict()
         weights = {name: part.contiguous().cpu() for name, part in state.items()}
         # not by `save_file`, which lets none but the owner read
@@ -68,6 +78,7 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         settings["sha256"] = {
             name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
         }
+        settings["sha256"][_SETTINGS] = _fingerprint_of(settings)
         _write_json(folder / _SETTINGS, settings)
 
 
@@ -154,6 +165,14 @@ def _fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """Return the fingerprint of all that settings say but this."""
+    others = {**settings["sha256"]}
+    others.pop(_SETTINGS, None)
+    content = json_text({**settings, "sha256": others})
+    return _fingerprint(content.encode())
+
+
 def check_destination(path: str | os.PathLike[str]) -> Path:
     """Return where a model may be written, before any work is put into it.
 
@@ -234,7 +253,20 @@ def _read_settings(path: Path) -> dict[str, Any]:
             f"{settings.get('losslearn')} in format {version!r}; this is losslearn "
             f"{__version__}, which reads format {_VERSION}. Fit it again."
         )
+    try:
+        is_whole = settings["sha256"][_SETTINGS] == _fingerprint_of(settings)
+    except _WRONG_FORM:
+        is_whole = False
+    if not is_whole:
+        raise _not_as_written(path, _SETTINGS)
     return settings
+
+
+def _not_as_written(path: Path, name: str) -> ValueError:
+    return ValueError(
+        f"The model in {str(path)!r} is damaged: {name} is not the file that was "
+        "written with it. Fit it again."
+    )
 
 
 def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
@@ -250,10 +282,7 @@ def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
             ) from error
         found = _fingerprint(contents[name])
         if not isinstance(known, dict) or known.get(name) != found:
-            raise ValueError(
-                f"The model in {str(path)!r} is damaged: {name} is not the file that "
-                "was written with it."
-            )
+            raise _not_as_written(path, name)
     return contents
 
 
@@ -272,6 +301,7 @@ def _rebuild(
     task = get_task(settings["task"])
     module = MODELS[kind](n_features, score_shape=task.score_shape)
     module.load_state_dict(load(contents[_WEIGHTS]))
+    check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])
     for value in (*numbers_of(rule).values(), *calibration.values()):
         _check_finite(value)
@@ -288,10 +318,12 @@ def _rebuild(
         report=dict(settings["report"]),
         history=json.loads(contents[_HISTORY]),
     )
-    # a row without scores to speak of: what could not say anything of it is damaged
-    task.predictions(
-        np.zeros((1, *task.score_shape)), model.rule, model.labels, calibration
-    )
+    # what cannot say anything of one row is damaged
+    x = torch.zeros(1, n_features)
+    score = exact_scores(module, x, score_shape=task.score_shape).numpy()
+    if not np.isfinite(score).all():
+        raise ValueError("it gives a row no finite score")
+    task.predictions(score, model.rule, model.labels, calibration)
     return model
 
 
