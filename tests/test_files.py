@@ -1,7 +1,9 @@
 """Files and folders are there as a whole, whenever the process is killed."""
 
+import errno
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,25 @@ def test_a_kill_at_any_step_loses_nothing(tmp_path, is_folder, is_there, can_swa
         assert read(path) == {"last"}
         step += 1
     assert step > 3
+
+
+@pytest.mark.parametrize(
+    ("number", "content"),
+    [(errno.ENOSPC, "old"), (errno.EIO, "old"), (errno.EINVAL, "new")],
+)
+def test_what_the_disk_did_not_take_does_not_replace(
+    tmp_path, monkeypatch, number, content
+):
+    write(tmp_path / "file", "old", is_folder=False)
+
+    def fail(_handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    refused = pytest.raises(OSError, match=os.strerror(number))
+    with nullcontext() if content == "new" else refused:
+        write(tmp_path / "file", "new", is_folder=False)
+    assert [path.read_text() for path in tmp_path.iterdir()] == [content]
 
 
 def test_parts_of_living_processes_and_of_other_machines_stay(tmp_path):

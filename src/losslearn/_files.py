@@ -1,6 +1,7 @@
 """Files and folders that are written as a whole or not at all, and JSON in them."""
 
 import ctypes
+import errno
 import hashlib
 import json
 import math
@@ -17,6 +18,10 @@ import numpy as np
 
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 """Part of the names of unfinished files: other machines may write to the same disk."""
+
+
+_LOST = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""Reasons not to have written that a disk gives afterwards."""
 
 
 @contextmanager
@@ -40,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    part = path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{token_hex(4)}.part")
+    part = _part_of(path)
     try:
         yield part
         for written in (part, *part.rglob("*")):
@@ -52,6 +57,43 @@ def replacing(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         _remove(part)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}-{token_hex(4)}.part")
+
+
+def followed(path: Path) -> Path:
+    """Return what a path stands for, its links followed, there or not.
+
+    Raises:
+        OSError: If the links lead nowhere but to each other.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
+    return Path(os.path.realpath(path))
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that `replacing` can begin, before there is anything to write.
+
+    Raises:
+        OSError: If nothing can be written there.
+    """
+    followed(path)
+    parent = next(
+        folder for folder in path.absolute().parents if os.path.lexists(folder)
+    )
+    trial = _part_of(parent / path.name)
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{str(path)!r} cannot be written: {reason}.") from error
 
 
 def _exchange(part: Path, folder: Path) -> None:
@@ -114,8 +156,9 @@ def _flush(path: Path) -> None:
         return
     try:
         os.fsync(handle)
-    except OSError:  # nor flushed
-        pass
+    except OSError as error:  # nor flushed
+        if error.errno in _LOST:
+            raise
     finally:
         os.close(handle)
 

@@ -46,7 +46,8 @@ def test_a_failed_write_leaves_the_old_file(fitted, tmp_path, capsys, monkeypatc
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
     data = str(fitted / "people.csv")
-    assert main(["predict", str(fitted / "model"), data, "--out", str(out)]) == 2
+    words = ["predict", str(fitted / "model"), data, "--out", str(out), "--force"]
+    assert main(words) == 2
     assert "disk is full" in error_line(capsys)
     assert [path.read_text() for path in tmp_path.glob("*out*")] == ["old"]
 
@@ -57,13 +58,36 @@ def test_a_failed_write_leaves_the_old_file(fitted, tmp_path, capsys, monkeypatc
         ("out.xlsx", "must end in"),
         ("folder.csv", "is a folder"),
         ("none/out.csv", "no folder"),
+        ("people.csv", "predictions are made from"),
+        ("link.csv", "predictions are made from"),
+        ("hard.csv", "predictions are made from"),
+        ("old.csv", "--force"),
+        ("loop.csv", "Too many levels"),
     ],
 )
 def test_predict_refuses_what_it_cannot_write(fitted, capsys, out, message):
     Path("folder.csv").mkdir()
+    Path("link.csv").symlink_to("people.csv")
+    Path("hard.csv").hardlink_to("people.csv")
+    Path("loop.csv").symlink_to("loop.csv")
+    Path("old.csv").write_text("old")
+    before = Path("people.csv").read_bytes()
     words = ["predict", str(fitted / "model"), "people.csv", "--out", out]
-    assert main(words) == 2
-    assert message in error_line(capsys)
+    for force in [[], ["--force"]] if out != "old.csv" else [[]]:
+        assert main([*words, *force]) == 2
+        assert message in error_line(capsys)
+    assert Path("people.csv").read_bytes() == before
+    assert Path("old.csv").read_text() == "old"
+
+
+def test_predict_replaces_what_a_link_points_to_if_told_to(fitted, capsys):
+    Path("old.csv").write_text("old")
+    Path("link.csv").symlink_to("old.csv")
+    words = ["predict", str(fitted / "model"), "people.csv", "--out", "link.csv"]
+    assert main([*words, "--force"]) == 0
+    assert Path("link.csv").is_symlink()
+    assert Path("old.csv").read_text().startswith("score,")
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Model directories."""
 
+import copy
+import hashlib
 import json
 import os
 import pickle
@@ -9,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
 import losslearn
 from losslearn import fit_table, load_model, save_model
 from losslearn.metrics import as_true_loss, get_true_loss
+from losslearn.tables import saved as saved_module
 from losslearn.tables.fitted import FittedTable
 from losslearn.tables.metric_name import MetricName
 from losslearn.tables.saved import check_destination
@@ -59,8 +63,22 @@ def saved(model: FittedTable, tmp_path: Path) -> Path:
 
 
 def edit_settings(path: Path, **changes: object) -> None:
-    settings = json.loads((path / "settings.json").read_text())
-    (path / "settings.json").write_text(json.dumps(settings | changes))
+    """Change settings as somebody would who knows of their fingerprint."""
+    settings = json.loads((path / "settings.json").read_text()) | changes
+    if isinstance(settings["sha256"], dict):
+        settings["sha256"]["settings.json"] = saved_module._fingerprint_of(settings)
+    (path / "settings.json").write_text(json.dumps(settings))
+
+
+def edit_weights(path: Path, name: str, value: float) -> None:
+    """Change a weight, and its file's fingerprint with it."""
+    weights = safetensors.torch.load_file(path / "weights.safetensors")
+    weights[name].view(-1)[0] = value
+    content = safetensors.torch.save(weights)
+    (path / "weights.safetensors").write_bytes(content)
+    known = json.loads((path / "settings.json").read_text())["sha256"]
+    known["weights.safetensors"] = hashlib.sha256(content).hexdigest()
+    edit_settings(path, sha256=known)
 
 
 def test_a_loaded_model_predicts_what_the_saved_one_did(tmp_path, either):
@@ -159,7 +177,7 @@ def test_a_changed_byte_is_an_error(saved, part):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 99}, "format 99; .* reads format 3. Fit it again"),
+        ({"version": 99}, "format 99; .* reads format 4. Fit it again"),
         ({"version": 1}, r"written by losslearn \S+ in format 1; "),
         ({"format": "a cake"}, "no losslearn model"),
         ({"rule": {"kind": "threshold", "threshold": None}}, "damaged"),
@@ -179,6 +197,68 @@ def test_a_changed_byte_is_an_error(saved, part):
 def test_settings_of_another_form_are_one_clear_error(saved, changes, message):
     edit_settings(saved, **changes)
     with pytest.raises(ValueError, match=message):
+        load_model(saved)
+
+
+def _places(content: object, place: tuple[object, ...] = ()) -> list[tuple]:
+    """Return where the values in JSON are."""
+    if isinstance(content, dict) and content:
+        return [at for key in content for at in _places(content[key], (*place, key))]
+    if isinstance(content, list) and content:
+        pairs = enumerate(content)
+        return [at for key, value in pairs for at in _places(value, (*place, key))]
+    return [place]
+
+
+def test_any_other_value_in_the_settings_is_an_error(saved):
+    text = (saved / "settings.json").read_text()
+    places = _places(json.loads(text))
+    assert ("rule", "threshold") in places
+    for *above, last in places:
+        settings = json.loads(text)
+        home = settings
+        for key in above:
+            home = home[key]
+        value = home[last]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        home[last] = value * (1 + 1e-15) + 1e-300 if is_number else f"{value}x"
+        if is_number and home[last] == value:
+            home[last] = value + 1
+        (saved / "settings.json").write_text(json.dumps(settings))
+        with pytest.raises(ValueError, match=r"damaged|format|no losslearn model"):
+            load_model(saved)
+    (saved / "settings.json").write_text(text)
+    load_model(saved)
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_settings_nested_deep_are_an_error(saved, depth):
+    deep = "[" * depth + "]" * depth
+    text = (saved / "settings.json").read_text()
+    for content in (deep, text.replace('"recipe": {', f'"deep": {deep}, "recipe": {{')):
+        (saved / "settings.json").write_text(content)
+        with pytest.raises(ValueError, match="damaged"):
+            load_model(saved)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["layers.0.weight", "standardizer.mean"])
+def test_weights_that_are_no_numbers_are_an_error(saved, model, name, value):
+    edit_weights(saved, name, value)
+    with pytest.raises(ValueError, match=f"damaged: the weights '{name}'"):
+        load_model(saved)
+    module = copy.deepcopy(model.module)
+    module.state_dict()[name].view(-1)[0] = value
+    with pytest.raises(ValueError, match=f"the weights '{name}'"):
+        save_model(saved.parent / "other", replace(model, module=module))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("standardizer.scale", 0), ("layers.2.running_var", -1)]
+)
+def test_weights_that_give_no_scores_are_an_error(saved, name, value):
+    edit_weights(saved, name, value)
+    with pytest.raises(ValueError, match="damaged"):
         load_model(saved)
 
 
@@ -211,7 +291,7 @@ def test_saving_through_a_link_replaces_what_it_points_to(tmp_path, saved, model
     assert (saved / "learning_curves.png").exists()
 
 
-@pytest.mark.parametrize("at", ["tables.saved.save_file", "_files._exchange"])
+@pytest.mark.parametrize("at", ["tables.saved.save", "_files._exchange"])
 def test_a_failed_save_leaves_the_old_model_alone(saved, model, monkeypatch, at):
     before = {part: (saved / part).read_bytes() for part in PARTS}
 
@@ -241,6 +321,17 @@ def test_a_failed_exchange_puts_the_old_model_back(saved, model, monkeypatch):
     assert list(saved.parent.glob(".*")) == []
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o027])
+def test_others_may_read_what_the_umask_lets_them(tmp_path, model, umask):
+    before = os.umask(umask)
+    try:
+        save_model(tmp_path / "model", model)
+    finally:
+        os.umask(before)
+    modes = {entry.stat().st_mode & 0o777 for entry in (tmp_path / "model").iterdir()}
+    assert modes == {0o666 & ~umask}
+
+
 def test_only_a_model_is_replaced(tmp_path, saved, model):
     (saved / "notes.txt").write_text("precious")
     with pytest.raises(ValueError, match=r"notes\.txt"):
@@ -258,8 +349,14 @@ def test_only_a_model_is_replaced(tmp_path, saved, model):
 
 def test_a_destination_that_cannot_be_written_is_found_out_first(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="cannot be written"):
-        check_destination(tmp_path / "file" / "model")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none")
+    for path in ("file/model", "nowhere/model", "n" * 240):
+        with pytest.raises(OSError, match="cannot be written"):
+            check_destination(tmp_path / path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("loop", "loop/model"):
+        with pytest.raises(OSError, match="Too many levels"):
+            check_destination(tmp_path / path)
     if os.geteuid() != 0:  # root may write anywhere
         tmp_path.chmod(0o500)
         with pytest.raises(OSError, match="cannot be written"):

@@ -34,6 +34,9 @@ def run_process() -> NoReturn:
         sys.stderr.flush()
     except BrokenPipeError:
         code = code or _WRONG_USE
+    except OSError as error:  # what was held back for a disk that is full
+        code = code or _WRONG_USE
+        os.write(2, f"losslearn: {_message(error)}\n".encode())
     os._exit(code)
 
 

@@ -230,13 +230,16 @@ def predict(
         Path | None,
         _option("FILE", "File to write, .csv, .csv.gz or .parquet.", "CSV on stdout"),
     ] = None,
+    force: Annotated[
+        bool, Option("--force", help="Replace a file that is there already.")
+    ] = False,
 ) -> None:
     """Write score, probability and label of each row of a table."""
     from losslearn.cli.writing import check_table_path, write_table
     from losslearn.tables.saved import load_model
 
     if out is not None:
-        check_table_path(out)
+        check_table_path(out, inputs=(data, *model.glob("*")), force=force)
     predictions = load_model(model).predict(data)
     if out is None:
         predictions.to_csv(sys.stdout, index=False)

@@ -1,11 +1,16 @@
 """A fit from the command line: its progress, and what is printed."""
 
 import os
-from collections.abc import Mapping
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import typer
 
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import console, note, print_fit, print_json
@@ -16,6 +21,8 @@ from losslearn.training.recipe import Recipe
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")
+_KEPT_BUT = 3
+"""Exit code where something went wrong and what there was is kept."""
 
 
 def run_fit(
@@ -32,27 +39,49 @@ def run_fit(
 ) -> FittedTable:
     """Fit, write the model directory, and print the comparison, or JSON.
 
-    The model's folder is named if it `is_kept`; all else is as for `fit_table`.
+    The model's folder is named if it `is_kept`; all else is as for `fit_table`. What
+    went wrong though the model is kept is a line on stderr each, and exit code 3.
     """
     use_one_thread()
     state = out.with_name(f"{out.name}.checkpoint")
     if state.exists():
         note(f"goes on from {state}, if that is of the same data and settings.")
-    with FitDisplay(console(stderr=True), recipe, max_time=max_time) as display:
+    with (
+        FitDisplay(console(stderr=True), recipe, max_time=max_time) as display,
+        _terminated_as_interrupted(),
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
+    ):
         options |= {"recipe": recipe, "max_time": max_time, "display": display}
         fitted = fit_table(data, target, metric, out=out, **options)
     if fitted.learning_curves is None:
         note("matplotlib is not installed, so there are no learning curves.")
-    report = {**fitted.report, "model": str(out) if is_kept else None}
+    report = fitted.report if is_kept else {**fitted.report, "model": None}
+    if as_json:
+        print_json(promised(report))
+        if report["interrupted"]:
+            note("interrupted; the best weights so far are kept.")
+    else:
+        print_fit(report)
     if report["interrupted"] and state.exists():
         note(f"the same command goes on from {state}.")
-    if not as_json:
-        print_fit(report)
-        return fitted
-    print_json(promised(report))
-    if report["interrupted"]:
-        note("interrupted; the best weights so far are kept.")
+    for failure in report["failures"]:
+        note(f"{failure}.")
+    if report["failures"]:
+        raise typer.Exit(_KEPT_BUT)
     return fitted
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, within the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's alone
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def promised(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Writing a table to a file, as a whole or not at all."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losslearn._files import replacing
+from losslearn._files import check_replaceable, followed, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,8 +12,14 @@ if TYPE_CHECKING:
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
-def check_table_path(path: Path) -> None:
-    """Check that a table can be written there, before any work is put into it."""
+def check_table_path(path: Path, *, inputs: Iterable[Path], force: bool) -> None:
+    """Check that a table can be written there, before any work is put into it.
+
+    Args:
+        path: The file.
+        inputs: What the table is made from, which must stay.
+        force: Whether another file that is there may be replaced.
+    """
     if not path.name.lower().endswith(_SUFFIXES):
         raise ValueError(
             f"{str(path)!r} must end in one of {', '.join(_SUFFIXES)}, which tells "
@@ -22,12 +29,28 @@ def check_table_path(path: Path) -> None:
         raise ValueError(f"{str(path)!r} is a folder; expected a file to write to.")
     if not path.parent.is_dir():
         raise OSError(f"There is no folder {str(path.parent)!r} to write to.")
+    target = followed(path)
+    if not target.exists():
+        check_replaceable(target)
+        return
+    for given in inputs:
+        if given.exists() and target.samefile(given):
+            raise ValueError(
+                f"{str(path)!r} is {str(given)!r}, which the predictions are made "
+                "from. Write them to another file."
+            )
+    if not force:
+        raise ValueError(
+            f"{str(path)!r} is there already. Write to another file, or replace this "
+            "one: --force."
+        )
+    check_replaceable(target)
 
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:
     """Write a table in the format of the suffix; replaces a file that is there."""
     name = path.name.lower()
-    with replacing(path) as part:
+    with replacing(followed(path)) as part:
         if name.endswith(".parquet"):
             frame.to_parquet(part, index=False)
         else:

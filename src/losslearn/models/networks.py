@@ -147,6 +147,19 @@ def build_model(
     return model
 
 
+def check_weights(model: nn.Module) -> None:
+    """Check that the weights of one of these models are numbers to score with.
+
+    Raises:
+        ValueError: If one is NaN or infinite. The scale of a constant feature, which is
+            to become 0, is infinite rightly.
+    """
+    for name, weights in model.state_dict().items():
+        is_scale = name == "standardizer.scale"
+        if not bool((weights > 0 if is_scale else weights.isfinite()).all()):
+            raise ValueError(f"the weights {name!r} are not all finite numbers")
+
+
 def score_sets(
     model: nn.Module, x: Float[Tensor, "*sets n features"], *, score_shape: Shape = ()
 ) -> Tensor:

@@ -51,7 +51,8 @@ class FittedTable:
         recipe: The settings of the fit.
         report: What `losslearn fit --json` prints, and more: of the results, the 95 %
             intervals; `difference` of the validation losses and its `standard_error`;
-            whether the fit was `interrupted`; the `seed`.
+            whether the fit was `interrupted`; `failures`, what went wrong though the
+            model is kept, in words; the `seed`.
         history: Both methods' looks at the validation rows.
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file

@@ -18,7 +18,7 @@ from losslearn.metrics.columns import Columns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
-from losslearn.tables.saved import check_destination
+from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
 from losslearn.tables.target import Label, called, take_target
 from losslearn.tasks.task import Task
 from losslearn.training.loop import Record
@@ -116,7 +116,8 @@ def fit_table(
         target: Name of that column.
         metric: What to train for: a name, a scikit-learn scorer,
             "path/to/file.py:function", or a function.
-        out: Folder to write the model to; None writes none (see `FittedTable.save`).
+        out: Folder to write the model to; None writes none (see `FittedTable.save`). If
+            it cannot be written any more after the training, a warning names another.
             While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
             killed or interrupted goes on from there when it is asked for again.
         model: "mlp" or "linear".
@@ -164,6 +165,8 @@ def fit_table(
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
+    if folder is not None and encoder is not None:
+        check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
     _check_metric_columns(metric_columns, true_loss, target)
@@ -206,11 +209,15 @@ def fit_table(
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
     if isinstance(estimator.encoder_, TableEncoder):
         report["columns"] = estimator.encoder_.readings()
+    report["failures"] = []
     fitted = _fitted(estimator, parts, report, settings, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
-        fitted.save(folder)
-        report["model"] = str(folder)
+        written, failure = save_somewhere(folder, fitted)
+        report["model"] = None if written is None else str(written)
+        if failure is not None:
+            report["failures"].append(failure)
+            warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
 
 

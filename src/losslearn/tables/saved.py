@@ -7,35 +7,45 @@ import hashlib
 import json
 import math
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from losslearn import __version__
-from losslearn._files import json_text, replacing
+from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
-from losslearn.models.networks import MODELS
+from losslearn.models.networks import MODELS, check_weights, exact_scores
 from losslearn.tables.fitted import FittedTable, numbers_of
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.registry import get_task
 
 _FORMAT = "losslearn model"
-_VERSION = 3
+_VERSION = 4
 _WEIGHTS = "weights.safetensors"
 _SETTINGS = "settings.json"
 _COLUMNS = "columns.json"
 _HISTORY = "history.json"
 _LEARNING_CURVES = "learning_curves.png"
 _CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY)
-"""Files of which the settings hold a fingerprint."""
+"""Files of which the settings hold a fingerprint, beside one of their own content."""
 _FILES = {*_CHECKED, _SETTINGS, _LEARNING_CURVES, "preprocessing.npz"}
 """What a model directory of this version or an earlier one may hold."""
-_WRONG_FORM = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
+_WRONG_FORM = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """What settings of the wrong form can raise."""
 
 
@@ -48,16 +58,19 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
 
     Raises:
         ValueError: If something else than a model is there, or the model is a module of
-            the user's own, which no file can rebuild.
+            the user's own, which no file can rebuild, or has weights that are no finite
+            numbers.
         OSError: If it cannot be written.
     """
     path = check_destination(path)
     settings = _settings_of(model)
     with replacing(path) as folder:
         folder.mkdir()
+        check_weights(model.module)
         state = model.module.state_dict()
         weights = {name: part.contiguous().cpu() for name, part in state.items()}
-        save_file(weights, folder / _WEIGHTS)
+        # not by `save_file`, which lets none but the owner read
+        (folder / _WEIGHTS).write_bytes(save(weights))
         model.encoder.dump(folder / _COLUMNS)
         _write_json(folder / _HISTORY, model.history)
         if model.learning_curves is not None:
@@ -65,7 +78,54 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         settings["sha256"] = {
             name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
         }
+        settings["sha256"][_SETTINGS] = _fingerprint_of(settings)
         _write_json(folder / _SETTINGS, settings)
+
+
+def save_somewhere(path: Path, model: FittedTable) -> tuple[Path | None, str | None]:
+    """Write a model directory, elsewhere if it cannot be written where it was to be.
+
+    Args:
+        path: The folder; if the disk is full, say, one of the same name in the
+            system's temporary folder takes its place.
+        model: What to write.
+
+    Returns:
+        Where it is, None for nowhere; and what went wrong in words, None for nothing.
+    """
+    try:
+        save_model(path, model)
+    except (OSError, ValueError) as error:
+        failure = f"the model could not be written to {str(path)!r} ({_reason(error)})"
+        try:
+            other = Path(tempfile.mkdtemp(prefix="losslearn-"))
+        except OSError as second:
+            return None, f"{failure}, nor to a temporary folder ({_reason(second)})"
+        try:
+            save_model(other / path.name, model)
+        except (OSError, ValueError) as second:
+            shutil.rmtree(other, ignore_errors=True)
+            return None, f"{failure}, nor to {str(other)!r} ({_reason(second)})"
+        return other / path.name, f"{failure}; it is in {str(other / path.name)!r}"
+    return path, None
+
+
+def _reason(error: Exception) -> str:
+    """Return why something could not be written, without the path."""
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
+
+
+def check_encoder(encoder: object) -> None:
+    """Check that a file can hold an encoder.
+
+    Raises:
+        ValueError: If it is of the user's own.
+    """
+    if not isinstance(encoder, TableEncoder):
+        raise ValueError(
+            "An encoder of your own cannot be written to a model directory, only a "
+            f"`TableEncoder`; got {type(encoder).__name__}."
+        )
 
 
 def _settings_of(model: FittedTable) -> dict[str, Any]:
@@ -76,11 +136,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
             "A model of your own cannot be written to a model directory, only "
             f"{sorted(MODELS)}; got {module.__name__}."
         )
-    if not isinstance(model.encoder, TableEncoder):
-        raise ValueError(
-            "An encoder of your own cannot be written to a model directory, only a "
-            f"`TableEncoder`; got {type(model.encoder).__name__}."
-        )
+    check_encoder(model.encoder)
     return {
         "format": _FORMAT,
         "version": _VERSION,
@@ -110,6 +166,14 @@ def _fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _fingerprint_of(settings: Mapping[str, Any]) -> str:
+    """Return the fingerprint of all that settings say but this."""
+    others = {**settings["sha256"]}
+    others.pop(_SETTINGS, None)
+    content = json_text({**settings, "sha256": others})
+    return _fingerprint(content.encode())
+
+
 def check_destination(path: str | os.PathLike[str]) -> Path:
     """Return where a model may be written, before any work is put into it.
 
@@ -119,20 +183,12 @@ def check_destination(path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     if path.is_symlink():
-        path = path.resolve()
+        path = followed(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{str(path)!r} is a file; expected a folder for the model.")
     if path.is_dir() and any(path.iterdir()):
         _check_is_model(path)
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
-    trial = parent / f".{path.name}.{os.getpid()}.trial"
-    try:
-        trial.mkdir()
-        trial.rmdir()
-    except OSError as error:
-        raise OSError(
-            f"{str(path)!r} cannot be written: {error.strerror or error}."
-        ) from error
+    check_replaceable(path)
     return path
 
 
@@ -198,7 +254,20 @@ def _read_settings(path: Path) -> dict[str, Any]:
             f"{settings.get('losslearn')} in format {version!r}; this is losslearn "
             f"{__version__}, which reads format {_VERSION}. Fit it again."
         )
+    try:
+        is_whole = settings["sha256"][_SETTINGS] == _fingerprint_of(settings)
+    except _WRONG_FORM:
+        is_whole = False
+    if not is_whole:
+        raise _not_as_written(path, _SETTINGS)
     return settings
+
+
+def _not_as_written(path: Path, name: str) -> ValueError:
+    return ValueError(
+        f"The model in {str(path)!r} is damaged: {name} is not the file that was "
+        "written with it. Fit it again."
+    )
 
 
 def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
@@ -214,10 +283,7 @@ def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
             ) from error
         found = _fingerprint(contents[name])
         if not isinstance(known, dict) or known.get(name) != found:
-            raise ValueError(
-                f"The model in {str(path)!r} is damaged: {name} is not the file that "
-                "was written with it."
-            )
+            raise _not_as_written(path, name)
     return contents
 
 
@@ -236,6 +302,7 @@ def _rebuild(
     task = get_task(settings["task"])
     module = MODELS[kind](n_features, score_shape=task.score_shape)
     module.load_state_dict(load(contents[_WEIGHTS]))
+    check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])
     for value in (*numbers_of(rule).values(), *calibration.values()):
         _check_finite(value)
@@ -253,10 +320,12 @@ def _rebuild(
         report=dict(settings["report"]),
         history=json.loads(contents[_HISTORY]),
     )
-    # a row without scores to speak of: what could not say anything of it is damaged
-    task.predictions(
-        np.zeros((1, *task.score_shape)), model.rule, model.labels, calibration
-    )
+    # what cannot say anything of one row is damaged
+    x = torch.zeros(1, n_features)
+    score = exact_scores(module, x, score_shape=task.score_shape).numpy()
+    if not np.isfinite(score).all():
+        raise ValueError("it gives a row no finite score")
+    task.predictions(score, model.rule, model.labels, calibration)
     return model
 
 

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
-from losslearn._files import replacing
+from losslearn._files import write_whole
 from losslearn.metrics import TrueLoss
 from losslearn.surrogate.cache import cache_dir
 from losslearn.surrogate.network import SetSurrogate
@@ -110,10 +111,18 @@ def get_universal(
     cached = cache_dir() / name
     try:
         return load_universal(cached, problem.view)
-    except (FileNotFoundError, ValueError):
-        pass  # not there, or damaged: fitted anew
+    except (OSError, ValueError):
+        pass  # not to be had, or damaged: fitted anew
     universal = fit_problem(problem, config, progress=progress)
-    save_universal(universal, cached)
+    try:
+        save_universal(universal, cached)
+    except OSError as error:
+        warnings.warn(
+            f"The universal surrogate of {true_loss.name} is not kept for the next "
+            f"fit: {str(cached)!r} cannot be written ({error.strerror or error}).",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return universal
 
 
@@ -134,8 +143,7 @@ def save_universal(universal: Universal, path: Path) -> None:
     """Write a universal surrogate as safetensors, settings and error in its header."""
     settings = json.dumps(universal.settings)
     metadata = {"error": repr(universal.error), "settings": settings}
-    with replacing(path) as part:
-        save_file(universal.surrogate.state_dict(), part, metadata=metadata)
+    write_whole(path, save(universal.surrogate.state_dict(), metadata=metadata))
 
 
 def load_universal(path: Path, view: nn.Module) -> Universal:
