@@ -13,10 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
     _safe_indexing,
-    assert_all_finite,
     check_consistent_length,
     check_random_state,
-    column_or_1d,
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -24,7 +22,7 @@ from torch import Tensor, nn
 from losslearn._fast import fastest
 from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
-from losslearn.estimators.rows import as_tensor, split_numbers
+from losslearn.estimators.rows import as_targets, as_tensor, split_numbers
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
 from losslearn.models.networks import build_model, exact_scores
@@ -242,7 +240,7 @@ class SurrogateEstimator(BaseEstimator):
         """Return features, a table or a matrix, and targets, one for each row."""
         encodes = is_table(X) or self.encoder is not None
         if not (encodes if reset else self.encoder_ is not None):
-            checked: tuple[Any, Any] = validate_data(
+            matrix, targets = validate_data(
                 self,
                 X,
                 y,
@@ -252,18 +250,12 @@ class SurrogateEstimator(BaseEstimator):
                 ensure_min_samples=2 if reset else 1,
                 multi_output=bool(self.task.target_shape),
             )
-            return checked
+            return matrix, targets if self.task.target_shape else as_targets(targets)
         if y is None:
             raise ValueError(f"{self} requires y to be passed, but it is None.")
         features = self._checked_table(X, reset=reset)
-        if (
-            hasattr(y, "isna") and np.ndim(y) < 2
-        ):  # a series keeps its categories' order
-            if y.isna().any():
-                raise ValueError(f"`y` lacks a value in {int(y.isna().sum()):,} rows.")
-        elif not self.task.target_shape:
-            y = column_or_1d(y, warn=True)
-            assert_all_finite(y, input_name="y")
+        if not self.task.target_shape:
+            y = as_targets(y)
         check_consistent_length(features, y)
         return features, y
 

@@ -3,10 +3,13 @@
 import warnings
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite, column_or_1d
 from torch import Tensor
 
+from losslearn.metrics.columns import as_array
 from losslearn.training.splitting import split_off_validation
 
 
@@ -44,6 +47,67 @@ def split_numbers(
     if in_order:
         valid.sort()
     return Split(as_tensor(train), as_tensor(valid))
+
+
+def as_targets(y: Any) -> Any:  # noqa: ANN401 - a column
+    """Return one target a row, as an array or a series, which keeps its categories.
+
+    A column vector is taken with scikit-learn's `DataConversionWarning`.
+
+    Raises:
+        ValueError: If there are further axes, or a target is missing or not finite.
+    """
+    if not hasattr(y, "isna") or np.ndim(y) > 1:
+        y = column_or_1d(y, warn=True)
+        if y.dtype != object:
+            assert_all_finite(y, input_name="y")
+            return y
+    import pandas as pd
+
+    n_missing = int(pd.isna(y).sum())
+    if n_missing:
+        raise ValueError(
+            f"`y` lacks a value in {n_missing:,} of {len(y):,} rows. Leave these rows "
+            "out, or fill their labels in."
+        )
+    return y
+
+
+def as_weights(
+    given: object, *, n_rows: int, argument: str = "sample_weight"
+) -> NDArray[np.float64] | None:
+    """Return the weight of each row, in double precision; None weighs all alike.
+
+    Raises:
+        ValueError: If it is not one number at least 0 for each row, or all are 0.
+    """
+    if given is None:
+        return None
+    found = as_array(given)
+    if found.shape != (n_rows,):
+        raise ValueError(
+            f"`{argument}` must hold one weight for each of the {n_rows} rows, got "
+            f"shape {list(found.shape)}. Take those of the same rows, in their order."
+        )
+    try:
+        weights = found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{argument}` must be numbers, got values such as {found[0]!r:.60} "
+            f"({found.dtype})."
+        ) from None
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"`{argument}` must be finite and at least 0, got {weights[row]} in row "
+            f"{row} and {int(wrong.sum()) - 1} more."
+        )
+    if not weights.any():
+        raise ValueError(
+            f"`{argument}` weighs all rows 0. Leave it out, or weigh some."
+        )
+    return weights
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:
