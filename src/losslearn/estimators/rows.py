@@ -31,18 +31,25 @@ def split_numbers(
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
 
+    Each part holds a row of each stratum at least.
+
     Raises:
-        ValueError: If a stratum has fewer than two rows.
+        ValueError: If a stratum has fewer than two rows, or the fraction is none.
     """
-    codes = strata.numpy()
-    least = int(torch.bincount(strata).min())
+    if not 0 < validation_fraction < 1:
+        raise ValueError(
+            "`validation_fraction` must be between 0 and 1, got "
+            f"{validation_fraction!r}."
+        )
+    codes, rows_of = strata.numpy(), torch.bincount(strata)
+    least, n_strata = int(rows_of.min()), len(rows_of)
     if least < 2:
         raise ValueError(
             "`y` must hold at least 2 rows of each class, one to train and one "
             f"to validate on, got {least} of the rarer class."
         )
-    # each part needs a row of each stratum
-    n_valid = max(round(validation_fraction * len(codes)), 2)
+    n_valid = round(validation_fraction * len(codes))
+    n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
     train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
     if in_order:
         valid.sort()
