@@ -50,7 +50,7 @@ def test_shapes_that_are_not_one_number_a_row_are_refused(shape, fitted, table):
     X, y = table
     with pytest.raises(ValueError, match="`sample_weight` must hold one weight"):
         fitted.score(X, y, sample_weight=np.ones(shape))
-    with pytest.raises(ValueError, match="weighs all rows 0"):
+    with pytest.raises(ValueError, match="is zero"):
         fitted.score(X, y, sample_weight=np.zeros(600))
     labels = np.zeros(shape, int)
     if shape != (600, 1):

@@ -10,7 +10,35 @@ from sklearn.utils import assert_all_finite, column_or_1d
 from torch import Tensor
 
 from losslearn.metrics.columns import as_array
+from losslearn.models.rows import Rows
 from losslearn.training.splitting import split_off_validation
+
+
+class Given(NamedTuple):
+    """Rows as a user gives them to `fit`."""
+
+    X: Any
+    y: Any
+    columns: object = None
+    weight: object = None
+
+    def check_belongs_together(self) -> None:
+        """Check that validation rows are given whole, or not at all.
+
+        Raises:
+            ValueError: If something of them is given without the rest.
+        """
+        if (self.X is None) != (self.y is None):
+            raise ValueError("`X_valid` and `y_valid` must be given together.")
+        further = {
+            "metric_columns_valid": self.columns,
+            "sample_weight_valid": self.weight,
+        }
+        for name, value in further.items():
+            if self.X is None and value is not None:
+                raise ValueError(
+                    f"`{name}` was given without the `X_valid` it belongs to."
+                )
 
 
 class Split(NamedTuple):
@@ -21,7 +49,12 @@ class Split(NamedTuple):
 
 
 def split_numbers(
-    strata: Tensor, *, validation_fraction: float, seed: int, in_order: bool
+    strata: Tensor,
+    *,
+    validation_fraction: float,
+    seed: int,
+    in_order: bool,
+    present: Tensor | None = None,
 ) -> Split:
     """Return which rows to train on, and which to choose by.
 
@@ -30,6 +63,7 @@ def split_numbers(
         validation_fraction: Share of the rows to choose by.
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
+        present: Numbers of the rows to divide, in their order; None for all.
 
     Each part holds a row of each stratum at least.
 
@@ -41,8 +75,11 @@ def split_numbers(
             "`validation_fraction` must be between 0 and 1, got "
             f"{validation_fraction!r}."
         )
-    codes, rows_of = strata.numpy(), torch.bincount(strata)
-    least, n_strata = int(rows_of.min()), len(rows_of)
+    n_strata = int(strata.max()) + 1
+    if present is not None:
+        strata = strata[present]
+    codes, rows_of = strata.numpy(), torch.bincount(strata, minlength=n_strata)
+    least = int(rows_of.min())
     if least < 2:
         raise ValueError(
             "`y` must hold at least 2 rows of each class, one to train and one "
@@ -53,7 +90,10 @@ def split_numbers(
     train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
     if in_order:
         valid.sort()
-    return Split(as_tensor(train), as_tensor(valid))
+    split = Split(as_tensor(train), as_tensor(valid))
+    if present is None:
+        return split
+    return Split(*(present.take(part.long()) for part in split))
 
 
 def as_targets(y: Any) -> Any:  # noqa: ANN401 - a column
@@ -112,9 +152,36 @@ def as_weights(
         )
     if not weights.any():
         raise ValueError(
-            f"`{argument}` weighs all rows 0. Leave it out, or weigh some."
+            f"Every weight in `{argument}` is zero. Leave it out, or weigh some rows."
         )
     return weights
+
+
+def present_rows(weight: NDArray[np.float64] | None) -> Tensor | None:
+    """Return the numbers of the rows that do not weigh 0; None if these are all."""
+    if weight is None or weight.all():
+        return None
+    return torch.from_numpy(np.flatnonzero(weight))
+
+
+def weighed(
+    train: Rows, valid: Rows, weights: tuple[NDArray[np.float64] | None, ...]
+) -> tuple[Rows, Rows]:
+    """Return both parts with the weights of the tables' rows.
+
+    Those of training rows have mean 1, whatever they are measured in, so that learning
+    rates mean the same; those of validation rows are as given, since a metric may be a
+    sum. Rows that all weigh 1 are as those without weights.
+    """
+    of_train, of_valid = (
+        None if weight is None else torch.from_numpy(weight) for weight in weights
+    )
+    if of_train is not None and bool((train.own(of_train) != 1).any()):
+        mean = train.own(of_train).mean()
+        train = train._replace(weight=(of_train / mean).float())
+    if of_valid is not None and bool((valid.own(of_valid) != 1).any()):
+        valid = valid._replace(weight=of_valid)
+    return train, valid
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -281,7 +281,7 @@ def _divide(
 def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
     """Fit, and return whether Ctrl-C ended the fit."""
     train, validation = parts.train, parts.validation
-    columns: dict[str, Columns] = {}
+    columns: dict[str, Any] = {}
     if train.columns:
         columns = {
             "metric_columns": train.columns,
