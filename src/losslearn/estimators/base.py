@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
@@ -33,6 +32,7 @@ from losslearn.estimators.rows import (
 )
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
+from losslearn.models.global_draws import own_draws
 from losslearn.models.networks import build_model, exact_scores
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
@@ -165,7 +165,7 @@ class SurrogateEstimator(BaseEstimator):
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
-        with torch.random.fork_rng(devices=[]):
+        with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
                 task,
