@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from estimator_cases import make
@@ -92,6 +93,28 @@ def test_memory_map_is_fitted_as_the_array_is(mode, table, fitted, tmp_path):
         clf.decision_function(mapped), fitted.decision_function(X), atol=1e-4
     )
     assert clf.threshold_ == pytest.approx(fitted.threshold_, abs=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Training for")
+@pytest.mark.parametrize("metric", ["f1", "roc_auc", "precision_at_k"])
+@pytest.mark.parametrize("as_table", [False, True])
+def test_two_rows_of_the_rarer_class_are_enough(metric, as_table):
+    draw = np.random.default_rng(3)
+    for seed, n in enumerate((4, 5, 11, 40, 150)):
+        X = draw.normal(size=(n, 3))
+        if as_table:
+            X = pd.DataFrame(X, columns=list("abc"))
+        y = draw.permutation(np.arange(n) < 2)
+        clf = make(metric, max_iter=2, mode="scratch", random_state=seed)
+        clf.fit(X, y)
+        assert sum(clf.report_["rows"].values()) == n
+        assert np.isfinite(clf.scores(X)).all()
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, np.nan])
+def test_a_fraction_that_leaves_a_part_empty_is_refused(fraction, table):
+    with pytest.raises(ValueError, match="`validation_fraction` must be between"):
+        make(validation_fraction=fraction).fit(*table)
 
 
 def test_no_row_of_an_array_is_copied(table, monkeypatch):

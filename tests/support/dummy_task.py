@@ -92,7 +92,7 @@ class PairLabels:
 
     names = None
 
-    def encode(self, y, *, called="`y`"):
+    def encode(self, y, *, called="`y`", needs_all=True):
         pairs = [[float(part) for part in str(text).split(";")] for text in y]
         return np.array(pairs, dtype=np.float32)
 

@@ -163,3 +163,22 @@ def test_valid_rows_of_their_own_are_encoded_like_the_others():
     wrong = pd.DataFrame({"churn": ["yes", "no"], "city": ["Oslo", "Rome"]})
     with pytest.raises(ValueError, match=r"In the validation rows: .*'age'"):
         fit_table(make_frame(), "churn", "f1", valid=wrong, **QUICK)
+
+
+@pytest.mark.filterwarnings("ignore:Training for")
+@pytest.mark.parametrize(("has_valid", "least"), [(False, 6), (True, 4)])
+def test_the_stated_least_rows_of_a_class_are_enough(has_valid, least):
+    draw = np.random.default_rng(2)
+
+    def drawn(n: int, n_positive: int) -> pd.DataFrame:
+        y = draw.permutation(np.arange(n) < n_positive)
+        return pd.DataFrame({"x": draw.normal(size=n), "y": y})
+
+    valid = drawn(20, 1) if has_valid else None
+    for seed, n in enumerate((2 * least, 40, 300)):
+        for metric in ("f1", "auc"):
+            quick = {**QUICK, "max_iter": 2, "seed": seed, "valid": valid}
+            fitted = fit_table(drawn(n, least), "y", metric, **quick)
+            assert all(np.isfinite(one["test"]) for one in fitted.report["results"])
+            with pytest.raises(ValueError, match=f"{least - 1}; at least {least} are"):
+                fit_table(drawn(n, least - 1), "y", metric, **quick)

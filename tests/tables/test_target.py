@@ -77,7 +77,7 @@ def test_a_second_table_is_encoded_like_the_first(values):
         (["a", "b", "c", "c"], {}, "3 classes .*'a', 'b', 'c'.*Only binary"),
         ([0.0, np.inf, 0.0, np.inf], {}, "infinite"),
         ([0, 1, 0, 1], {"positive": "yes"}, r"`positive`.* 0, 1; got 'yes'"),
-        ([0, 2, 0, 2], {"classes": [0, 1]}, "holds 2; expected only 0, 1"),
+        ([0, 2, 0, 2], {"classes": [0, 1]}, "holds the labels 2; expected only 0, 1"),
         ([1, 1, 1, 1], {"classes": [0, 1]}, "one class only"),
     ],
 )

@@ -44,6 +44,29 @@ def test_parts_too_small_are_refused(n_valid):
 
 
 @given(
+    counts=st.lists(st.integers(2, 60), min_size=1, max_size=4),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_both_parts_hold_each_stratum_of_two_rows(counts, share, seed):
+    strata = np.random.default_rng(seed).permutation(
+        np.repeat(np.arange(len(counts)), counts)
+    )
+    n, least = len(strata), len(counts)
+    n_valid = min(max(round(share * n), least), n - least)
+    parts = split_off_validation(strata, n_valid=n_valid, seed=seed)
+    assert len(parts.validation) == n_valid
+    assert sorted(np.concatenate(parts)) == list(range(n))
+    for part in parts:
+        assert set(strata[part]) == set(range(least))
+
+
+def test_a_stratum_of_one_row_is_refused():
+    with pytest.raises(ValueError, match=r"needs 2 rows.*got 1"):
+        split_off_validation(np.array([0] * 9 + [1]), n_valid=2, seed=0)
+
+
+@given(
     counts=st.tuples(st.integers(6, 80), st.integers(6, 80)),
     sizes=st.tuples(st.floats(0.01, 0.45), st.floats(0.01, 0.45)),
     seed=st.integers(0, 2**32 - 1),

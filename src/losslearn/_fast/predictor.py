@@ -129,8 +129,9 @@ class CompiledPredictor(CompiledForm):
 
         rows = drawn.rows.numpy()
         steps, n = rows.shape
-        is_own = drawn.weight is not None and drawn.weight.ndim > 1
-        share = self._shares.of(drawn.weight, (steps if is_own else 1, n))
+        weight = self.rows.weights(drawn)
+        is_own = weight is not None and weight.ndim > 1
+        share = self._shares.of(weight, (steps if is_own else 1, n))
         y, seed = self._target.take(rows).astype(np.float32), self._draw_seed(steps)
         net, table, work = self._net(), self._table(), self._work_for(n)
         adam, done = self.descent.counted(steps)

@@ -17,6 +17,7 @@ from losslearn.criterion.queue import ScoreQueue
 from losslearn.criterion.stream import StreamLearner
 from losslearn.criterion.watch import Watch
 from losslearn.metrics import Loss, ResponseMethod, Sets, as_true_loss
+from losslearn.models.global_draws import own_draws
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.registry import get_task
 from losslearn.tasks.renamed import renamed
@@ -181,7 +182,7 @@ class SurrogateLoss(nn.Module):
             "prevalence": shares,
             "process_group": process_group,
         }
-        with torch.random.fork_rng(devices=[]), fit_bar(self.true_loss.name) as show:
+        with own_draws(), fit_bar(self.true_loss.name) as show:
             surrogate = initial_surrogate(
                 self.true_loss, self.task, mode=mode, seed=random_state, progress=show
             ).float()

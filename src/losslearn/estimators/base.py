@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
-    assert_all_finite,
     check_consistent_length,
     check_random_state,
-    column_or_1d,
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -25,9 +22,19 @@ from torch import Tensor, nn
 from losslearn._fast import fastest
 from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
-from losslearn.estimators.rows import as_tensor, fit_key, split_numbers
+from losslearn.estimators.rows import (
+    Given,
+    as_targets,
+    as_tensor,
+    as_weights,
+    fit_key,
+    present_rows,
+    split_numbers,
+    weighed,
+)
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
+from losslearn.models.global_draws import own_draws
 from losslearn.models.networks import build_model, exact_scores
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
@@ -118,9 +125,11 @@ class SurrogateEstimator(BaseEstimator):
         self,
         X: ArrayLike,
         y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
+        sample_weight_valid: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -133,8 +142,13 @@ class SurrogateEstimator(BaseEstimator):
             X: Features, shape `[rows, features]`: finite numbers, or a table of any
                 columns, gaps too, of pandas, polars or Arrow (see `TableEncoder`).
             y: Targets, as the task has them.
+            sample_weight: What each row counts for, at least 0, shape `[rows]`: in the
+                metric, in the usual loss, in the choice of weights and decisions. A row
+                of weight 0 is as one that is not there. Means and deviations of
+                features, and the encoder, take the rows alike.
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
+            sample_weight_valid: Their weights; None weighs them alike.
             metric_columns: What the metric needs to know of each row besides: a mapping
                 of names to values, or a DataFrame. The model does not see them.
             metric_columns_valid: The same of the rows of `X_valid`.
@@ -153,10 +167,12 @@ class SurrogateEstimator(BaseEstimator):
         )
         train, valid, labels, seed = self._rows(
             true_loss,
-            (X, y, metric_columns),
-            (X_valid, y_valid, metric_columns_valid),
+            Given(X, y, metric_columns, sample_weight),
+            Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
         )
-        with torch.random.fork_rng(devices=[]):
+        if not (train.weight is None and valid.weight is None):
+            true_loss.check_takes_weight()
+        with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
                 task,
@@ -203,53 +219,58 @@ class SurrogateEstimator(BaseEstimator):
     def _rows(
         self,
         true_loss: TrueLoss,
-        given: tuple[Any, Any, Any],
-        held_out: tuple[Any, Any, Any],
+        given: Given,
+        held_out: Given,
     ) -> tuple[Rows, Rows, Labels, int]:
         """Return training and validation rows, the coding of targets, and the seed."""
-        (X, y, columns), (X_valid, y_valid, valid_columns) = given, held_out
-        if X_valid is None and valid_columns is not None:
-            raise ValueError(
-                "`metric_columns_valid` was given without the `X_valid` it belongs to."
-            )
-        if (X_valid is None) != (y_valid is None):
-            raise ValueError("`X_valid` and `y_valid` must be given together.")
-        features, targets = self._checked(X, y, reset=True)
+        held_out.check_belongs_together()
+        features, targets = self._checked(given.X, given.y, reset=True)
         options = {
             option: getattr(self, argument)
             for option, argument in self.option_arguments.items()
         }
         labels = self.task.labels(targets, options)
         target = as_tensor(labels.encode(targets))
+        weight = as_weights(given.weight, n_rows=len(target))
+        present = present_rows(weight)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         split = None
-        if X_valid is None:
+        if held_out.X is None:
             split = split_numbers(
                 self.task.strata(target),
                 validation_fraction=self.validation_fraction,
                 seed=seed,
                 # on a disk the order is the time
-                in_order=isinstance(X, np.memmap),
+                in_order=isinstance(given.X, np.memmap),
+                present=present,
             )
-        x = self._fit_encoder(features, target, split and split.train)
-        table = self._table(true_loss, x, target, columns, "metric_columns")
+        x = self._fit_encoder(features, target, split.train if split else present)
+        table = self._table(true_loss, x, target, given.columns, "metric_columns")
         if split is not None:
             train, valid = (table._replace(numbers=numbers) for numbers in split)
+            train, valid = weighed(train, valid, (weight, weight))
             return train.to(self.device), valid.to(self.device), labels, seed
+        train = table._replace(numbers=present)
         try:
-            features, targets = self._checked(X_valid, y_valid, reset=False)
+            features, targets = self._checked(held_out.X, held_out.y, reset=False)
             target = as_tensor(labels.encode(targets, called="`y_valid`"))
+            valid_weight = as_weights(
+                held_out.weight, n_rows=len(target), argument="sample_weight_valid"
+            )
             x = self._encoded(features)
         except ValueError as error:
             raise ValueError(f"In the validation rows: {error}") from error
-        valid = self._table(true_loss, x, target, valid_columns, "metric_columns_valid")
-        return table.to(self.device), valid.to(self.device), labels, seed
+        columns, argument = held_out.columns, "metric_columns_valid"
+        valid = self._table(true_loss, x, target, columns, argument)
+        valid = valid._replace(numbers=present_rows(valid_weight))
+        train, valid = weighed(train, valid, (weight, valid_weight))
+        return train.to(self.device), valid.to(self.device), labels, seed
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
         """Return features, a table or a matrix, and targets, one for each row."""
         encodes = is_table(X) or self.encoder is not None
         if not (encodes if reset else self.encoder_ is not None):
-            checked: tuple[Any, Any] = validate_data(
+            matrix, targets = validate_data(
                 self,
                 X,
                 y,
@@ -259,16 +280,12 @@ class SurrogateEstimator(BaseEstimator):
                 ensure_min_samples=2 if reset else 1,
                 multi_output=bool(self.task.target_shape),
             )
-            return checked
+            return matrix, targets if self.task.target_shape else as_targets(targets)
         if y is None:
             raise ValueError(f"{self} requires y to be passed, but it is None.")
         features = self._checked_table(X, reset=reset)
-        if hasattr(y, "isna") and np.ndim(y) < 2:  # a series: its categories count
-            if y.isna().any():
-                raise ValueError(f"`y` lacks a value in {int(y.isna().sum()):,} rows.")
-        elif not self.task.target_shape:
-            y = column_or_1d(y, warn=True)
-            assert_all_finite(y, input_name="y")
+        if not self.task.target_shape:
+            y = as_targets(y)
         check_consistent_length(features, y)
         return features, y
 

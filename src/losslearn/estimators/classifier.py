@@ -1,5 +1,7 @@
 """`SurrogateClassifier`: a scikit-learn classifier trained for a metric."""
 
+import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -7,11 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from losslearn.estimators.base import SurrogateEstimator
+from losslearn.estimators.rows import as_targets, as_weights
 from losslearn.metrics import ResponseMethod, Sets
 from losslearn.metrics.columns import as_columns
 from losslearn.surrogate.universal import FitProgress
@@ -187,20 +191,25 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
 
         Args:
             X: Features, as for `fit`.
-            y: Labels.
-            sample_weight: Weight of each row.
+            y: Labels, shape `[rows]`, as for `fit`.
+            sample_weight: Weight of each row, at least 0, shape `[rows]`.
             metric_columns: What the metric needs to know of each row besides, as for
                 `fit`.
 
+        Returns:
+            The score; NaN, with a warning, where the metric has no value, as most have
+            none on rows of one class.
+
         Raises:
-            ValueError: If a label is unknown, the metric takes no weights, or its
-                columns are not those given.
+            ValueError: If a label is unknown or missing, lengths differ, a weight is
+                negative or all are 0, the metric takes no weights, or its columns are
+                not those given.
         """
         score = torch.from_numpy(self.decision_function(X))
-        target = torch.from_numpy((np.asarray(y) == self.classes_[1]).astype(np.int64))
-        weight = None
-        if sample_weight is not None:
-            weight = torch.as_tensor(np.asarray(sample_weight), dtype=score.dtype)
+        labels = as_targets(y)
+        check_consistent_length(score, labels)
+        target = torch.from_numpy(self.labels_.encode(labels, needs_all=False)).long()
+        weight = as_weights(sample_weight, n_rows=len(target))
         true_loss = self.true_loss_
         columns = as_columns(
             metric_columns,
@@ -209,7 +218,15 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             metric=true_loss.name,
         )
         judged = self.rule_.judged(true_loss)
-        loss = float(judged(Sets(target, score, weight, columns)))
+        weights = None if weight is None else torch.from_numpy(weight)
+        loss = float(judged(Sets(target, score, weights, columns)))
+        if math.isnan(loss):
+            warnings.warn(
+                f"`{true_loss.name}` has no value on these {len(target):,} rows, "
+                f"{int(target.sum()):,} of them {self.classes_[1]!r}.",
+                UndefinedMetricWarning,
+                stacklevel=2,
+            )
         return 1 - loss if true_loss.bounded else -loss
 
     def __sklearn_tags__(self) -> Tags:

@@ -8,12 +8,41 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite, column_or_1d
 from torch import Tensor
 
 from losslearn import __version__
 from losslearn.metrics import TrueLoss
+from losslearn.metrics.columns import as_array
 from losslearn.models.rows import Rows
 from losslearn.training.splitting import split_off_validation
+
+
+class Given(NamedTuple):
+    """Rows as a user gives them to `fit`."""
+
+    X: Any
+    y: Any
+    columns: object = None
+    weight: object = None
+
+    def check_belongs_together(self) -> None:
+        """Check that validation rows are given whole, or not at all.
+
+        Raises:
+            ValueError: If something of them is given without the rest.
+        """
+        if (self.X is None) != (self.y is None):
+            raise ValueError("`X_valid` and `y_valid` must be given together.")
+        further = {
+            "metric_columns_valid": self.columns,
+            "sample_weight_valid": self.weight,
+        }
+        for name, value in further.items():
+            if self.X is None and value is not None:
+                raise ValueError(
+                    f"`{name}` was given without the `X_valid` it belongs to."
+                )
 
 
 class Split(NamedTuple):
@@ -24,7 +53,12 @@ class Split(NamedTuple):
 
 
 def split_numbers(
-    strata: Tensor, *, validation_fraction: float, seed: int, in_order: bool
+    strata: Tensor,
+    *,
+    validation_fraction: float,
+    seed: int,
+    in_order: bool,
+    present: Tensor | None = None,
 ) -> Split:
     """Return which rows to train on, and which to choose by.
 
@@ -33,23 +67,125 @@ def split_numbers(
         validation_fraction: Share of the rows to choose by.
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
+        present: Numbers of the rows to divide, in their order; None for all.
+
+    Each part holds a row of each stratum at least.
 
     Raises:
-        ValueError: If a stratum has fewer than two rows.
+        ValueError: If a stratum has fewer than two rows, or the fraction is none.
     """
-    codes = strata.numpy()
-    least = int(torch.bincount(strata).min())
+    if not 0 < validation_fraction < 1:
+        raise ValueError(
+            "`validation_fraction` must be between 0 and 1, got "
+            f"{validation_fraction!r}."
+        )
+    n_strata = int(strata.max()) + 1
+    if present is not None:
+        strata = strata[present]
+    codes, rows_of = strata.numpy(), torch.bincount(strata, minlength=n_strata)
+    least = int(rows_of.min())
     if least < 2:
         raise ValueError(
             "`y` must hold at least 2 rows of each class, one to train and one "
             f"to validate on, got {least} of the rarer class."
         )
-    # each part needs a row of each stratum
-    n_valid = max(round(validation_fraction * len(codes)), 2)
+    n_valid = round(validation_fraction * len(codes))
+    n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
     train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
     if in_order:
         valid.sort()
-    return Split(as_tensor(train), as_tensor(valid))
+    split = Split(as_tensor(train), as_tensor(valid))
+    if present is None:
+        return split
+    return Split(*(present.take(part.long()) for part in split))
+
+
+def as_targets(y: Any) -> Any:  # noqa: ANN401 - a column
+    """Return one target a row, as an array or a series, which keeps its categories.
+
+    A column vector is taken with scikit-learn's `DataConversionWarning`.
+
+    Raises:
+        ValueError: If there are further axes, or a target is missing or not finite.
+    """
+    if not hasattr(y, "isna") or np.ndim(y) > 1:
+        y = column_or_1d(y, warn=True)
+        if y.dtype != object:
+            assert_all_finite(y, input_name="y")
+            return y
+    import pandas as pd
+
+    n_missing = int(pd.isna(y).sum())
+    if n_missing:
+        raise ValueError(
+            f"`y` lacks a value in {n_missing:,} of {len(y):,} rows. Leave these rows "
+            "out, or fill their labels in."
+        )
+    return y
+
+
+def as_weights(
+    given: object, *, n_rows: int, argument: str = "sample_weight"
+) -> NDArray[np.float64] | None:
+    """Return the weight of each row, in double precision; None weighs all alike.
+
+    Raises:
+        ValueError: If it is not one number at least 0 for each row, or all are 0.
+    """
+    if given is None:
+        return None
+    found = as_array(given)
+    if found.shape != (n_rows,):
+        raise ValueError(
+            f"`{argument}` must hold one weight for each of the {n_rows} rows, got "
+            f"shape {list(found.shape)}. Take those of the same rows, in their order."
+        )
+    try:
+        weights = found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{argument}` must be numbers, got values such as {found[0]!r:.60} "
+            f"({found.dtype})."
+        ) from None
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"`{argument}` must be finite and at least 0, got {weights[row]} in row "
+            f"{row} and {int(wrong.sum()) - 1} more."
+        )
+    if not weights.any():
+        raise ValueError(
+            f"Every weight in `{argument}` is zero. Leave it out, or weigh some rows."
+        )
+    return weights
+
+
+def present_rows(weight: NDArray[np.float64] | None) -> Tensor | None:
+    """Return the numbers of the rows that do not weigh 0; None if these are all."""
+    if weight is None or weight.all():
+        return None
+    return torch.from_numpy(np.flatnonzero(weight))
+
+
+def weighed(
+    train: Rows, valid: Rows, weights: tuple[NDArray[np.float64] | None, ...]
+) -> tuple[Rows, Rows]:
+    """Return both parts with the weights of the tables' rows.
+
+    Those of training rows have mean 1, whatever they are measured in, so that learning
+    rates mean the same; those of validation rows are as given, since a metric may be a
+    sum. Rows that all weigh 1 are as those without weights.
+    """
+    of_train, of_valid = (
+        None if weight is None else torch.from_numpy(weight) for weight in weights
+    )
+    if of_train is not None and bool((train.own(of_train) != 1).any()):
+        mean = train.own(of_train).mean()
+        train = train._replace(weight=(of_train / mean).float())
+    if of_valid is not None and bool((valid.own(of_valid) != 1).any()):
+        valid = valid._replace(weight=of_valid)
+    return train, valid
 
 
 def fit_key(
@@ -62,7 +198,8 @@ def fit_key(
     """
     digest = hashlib.sha256(repr((__version__, torch.__version__)).encode())
     for rows in (train, valid):
-        for part in (rows.x, rows.target, rows.numbers, *rows.columns.values()):
+        further = (rows.weight, *rows.columns.values())
+        for part in (rows.x, rows.target, rows.numbers, *further):
             if part is not None:
                 digest.update(np.ascontiguousarray(part.cpu().numpy()).data)
     draws, shape = torch.Generator().manual_seed(0), (valid.n_rows, *valid.score_shape)

@@ -81,11 +81,20 @@ class TrueLoss:
                 further["sample_weight"] = sets.weight
             return self.function(sets.target, sets.score, **further)
         if bool(((sets.weight != 0) & (sets.weight != 1)).any()):
+            self.check_takes_weight()
+        return over_present(lambda some: self(some._replace(weight=None)), sets)
+
+    def check_takes_weight(self) -> None:
+        """Check that rows may be weighed.
+
+        Raises:
+            ValueError: If they may not.
+        """
+        if not self.takes_weight:
             raise ValueError(
                 f"`sample_weight` was given, but `{self.name}` does not take weights. "
                 "Leave it out, or let the metric accept a `sample_weight` argument."
             )
-        return over_present(lambda some: self(some._replace(weight=None)), sets)
 
     def further(self, columns: Columns | None) -> dict[str, Any]:
         """Return the keywords that `function` and `at_threshold` are to be given.

@@ -40,6 +40,8 @@ class Rows(NamedTuple):
     """Which unit each row belongs to, where units stay whole, as queries do."""
     score_shape: tuple[int, ...] = ()
     """Of the scores that a model gives a row; () for one."""
+    weight: Float[Tensor, " table"] | None = None
+    """What each row of the table counts for, those meant above 0; None: all alike."""
 
     @property
     def n_rows(self) -> int:
@@ -51,18 +53,26 @@ class Rows(NamedTuple):
         return values if self.numbers is None else values[self.numbers.long()]
 
     def sets(self, drawn: Drawn, score: Tensor) -> Sets:
-        """Return drawn sets with their scores."""
+        """Return drawn sets with their scores, and what their rows weigh in all."""
         columns = take_rows(self.columns, drawn.rows)
         if self.target.ndim == 1:  # in half of the time that an index takes
             target = self.target.take(drawn.rows)
         else:
             target = self.target[drawn.rows]
-        return Sets(_numbers(target), score, drawn.weight, columns)
+        return Sets(_numbers(target), score, self.weights(drawn), columns)
+
+    def weights(self, drawn: Drawn) -> Tensor | None:
+        """Return what each drawn row counts for: its own weight times its place's."""
+        if self.weight is None:
+            return drawn.weight
+        own = self.weight.take(drawn.rows)
+        return own if drawn.weight is None else own * drawn.weight
 
     def whole(self, score: Tensor) -> Sets:
         """Return all of these rows as one set, with their scores."""
         columns = {name: self.own(column) for name, column in self.columns.items()}
-        return Sets(_numbers(self.own(self.target)), score, None, columns)
+        weight = None if self.weight is None else self.own(self.weight)
+        return Sets(_numbers(self.own(self.target)), score, weight, columns)
 
     def to(self, device: str | torch.device) -> "Rows":
         """Return the same rows on a device."""
@@ -73,6 +83,7 @@ class Rows(NamedTuple):
             {name: column.to(device) for name, column in self.columns.items()},
             None if self.groups is None else self.groups.to(device),
             self.score_shape,
+            None if self.weight is None else self.weight.to(device),
         )
 
 

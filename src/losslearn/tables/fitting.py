@@ -155,11 +155,9 @@ def fit_table(
     """
     from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
 
-    settings = recipe or Recipe()
-    if mode is not None:
-        settings = replace(settings, mode=mode)
-    if max_iter is not None:
-        settings = replace(settings, max_iter=max_iter)
+    named_settings = {"mode": mode, "max_iter": max_iter}
+    given: dict[str, Any] = {k: v for k, v in named_settings.items() if v is not None}
+    settings = replace(recipe or Recipe(), **given)
     true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
     named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
     kind = ESTIMATORS[true_loss.task]
@@ -324,7 +322,7 @@ def _train(
 ) -> bool:
     """Fit, and return whether Ctrl-C ended the fit."""
     train, validation = parts.train, parts.validation
-    columns: dict[str, Columns] = {}
+    columns: dict[str, Any] = {}
     if train.columns:
         columns = {
             "metric_columns": train.columns,

@@ -209,7 +209,8 @@ class Binary:
 
     def calibrate(self, sets: Sets) -> dict[str, float]:
         """Return slope and intercept of the log-odds over the score (see `Platt`)."""
-        return Platt.fit(sets.score, sets.target).to_dict()
+        curve = Platt.fit(sets.score, sets.target, sample_weight=sets.weight)
+        return curve.to_dict()
 
     def predictions(
         self,

@@ -20,9 +20,13 @@ class Platt:
 
     @classmethod
     def fit(
-        cls, y_score: Float[Tensor, " rows"], y_true: Shaped[Tensor, " rows"]
+        cls,
+        y_score: Float[Tensor, " rows"],
+        y_true: Shaped[Tensor, " rows"],
+        *,
+        sample_weight: Float[Tensor, " rows"] | None = None,
     ) -> Self:
-        """Return the curve of rows of both classes, 0 and 1."""
+        """Return the curve of rows of both classes, 0 and 1, weighed if they are."""
         from sklearn.linear_model import LogisticRegression  # predicting needs none
 
         scores = y_score.cpu().double().numpy()
@@ -33,7 +37,12 @@ class Platt:
         scaled /= scale
         # a hint of regularisation: separable rows would ask for an infinite slope
         line = LogisticRegression(C=100.0).fit(
-            scaled[:, None], y_true.cpu().to(torch.int8).numpy()
+            scaled[:, None],
+            y_true.cpu().to(torch.int8).numpy(),
+            # in units of a row, of which the regularisation is so much
+            sample_weight=None
+            if sample_weight is None
+            else (sample_weight / sample_weight.mean()).cpu().numpy(),
         )
         slope = max(float(line.coef_[0, 0]), 0.0) / scale
         return cls(slope, float(line.intercept_[0]) - slope * shift)

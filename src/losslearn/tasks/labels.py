@@ -79,11 +79,19 @@ class BinaryLabels:
         names: list[Any] = self.classes.tolist()
         return names
 
-    def encode(self, y: "Column", *, called: str = "`y`") -> NDArray[np.int8]:
+    def encode(
+        self, y: "Column", *, called: str = "`y`", needs_all: bool = True
+    ) -> NDArray[np.int8]:
         """Return the targets, 1 for the positive class; "1" finds 1.
 
+        Args:
+            y: Labels, shape `[rows]`.
+            called: What messages call the labels.
+            needs_all: Whether a class may not be missing.
+
         Raises:
-            ValueError: If a label is neither class, or one of the classes is missing.
+            ValueError: If a label is neither class, or one of the classes is missing
+                that may not be.
         """
         known, found = self.names, _distinct(y)
         places = [_place_of(label, known) for label in found]
@@ -92,10 +100,16 @@ class BinaryLabels:
                 label for label, place in zip(found, places, strict=True) if place < 0
             ]
             raise ValueError(
-                f"{called} holds {listed(strange)}; expected only {listed(known)}."
+                f"{called} holds the labels {listed(strange)}; expected only "
+                f"{listed(known)}."
             )
-        _check_both(found, y, called)
-        return np.asarray(y == found[places.index(1)]).astype(np.int8)
+        if needs_all:
+            _check_both(found, y, called)
+        target = np.zeros(len(y), np.int8)
+        for label, place in zip(found, places, strict=True):
+            if place == 1:  # of several ways to write a label, each
+                target |= np.asarray(y == label).astype(np.int8)
+        return target
 
     def decode(self, target: NDArray[Any]) -> NDArray[Any]:
         """Return the labels of targets, 0 or 1."""

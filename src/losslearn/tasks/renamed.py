@@ -16,6 +16,14 @@ _OLD: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 """The new name of each, and what makes its value the new one's."""
 
 
+_REFUSED: Mapping[str, str] = {
+    "class_weight": "classes are weighed by the weights of their rows. Pass "
+    "`sample_weight=compute_sample_weight(class_weight, y)` to `fit` (the function is "
+    "in sklearn.utils.class_weight)",
+}
+"""What users look for by another name, and what to do instead."""
+
+
 def renamed(
     given: Mapping[str, Any], known: Mapping[str, Any], *, prefix: str = ""
 ) -> dict[str, Any]:
@@ -32,6 +40,8 @@ def renamed(
     values = dict(known)
     for name, value in given.items():
         new, convert = _OLD.get(name, (name, lambda value: value))
+        if new in _REFUSED:
+            raise TypeError(f"there is no `{new}`: {_REFUSED[new]}")
         if new not in known:
             raise TypeError(f"got an unexpected keyword argument {name!r}")
         warnings.warn(

@@ -96,8 +96,21 @@ class Labels(Protocol):
     def names(self) -> Sequence[object] | None:
         """What messages call the strata; None for their codes."""
 
-    def encode(self, y: Any, *, called: str = "`y`") -> NDArray[Any]:  # noqa: ANN401 - a column
-        """Return the targets of further rows, shape `[rows, *target_shape]`."""
+    def encode(
+        self,
+        y: Any,  # noqa: ANN401 - a column
+        *,
+        called: str = "`y`",
+        needs_all: bool = True,
+    ) -> NDArray[Any]:
+        """Return the targets of further rows, shape `[rows, *target_shape]`.
+
+        Args:
+            y: Targets as a user writes them.
+            called: What messages call them.
+            needs_all: Whether each stratum must be among them, as in rows to learn
+                from; rows that are only judged may lack some.
+        """
 
     def decode(self, target: NDArray[Any]) -> NDArray[Any]:
         """Return what the user calls these targets."""

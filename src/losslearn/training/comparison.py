@@ -12,6 +12,7 @@ import torch
 
 from losslearn._fast import fastest
 from losslearn.metrics import TrueLoss
+from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
@@ -79,7 +80,8 @@ def compare(
 
     The surrogate is refined in place unless `recipe.mode` is "universal". All
     randomness, that of the model's weights too, comes from the seed, and the global
-    generators are left as they were. For `max_time`, in seconds for both methods,
+    generators are left as they were; fits in several threads train one after the other,
+    so that each is what it is alone. For `max_time`, in seconds for both methods,
     `max_iter` is lowered. From a checkpoint of the same fit it goes on to the very same
     end; the file is removed where nothing interrupted.
 
@@ -92,11 +94,12 @@ def compare(
     """
     device = valid.x.device
     kept = None if checkpoint is None else checkpoint.load()
-    deadline = math.inf if max_time is None else time.perf_counter() + max_time
-    if kept is not None:
-        deadline -= kept["seconds"]
     # dropout and initialisation know no generator of their own
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with own_draws(device):
+        # not before: what is waited for another thread's fit is no training
+        deadline = math.inf if max_time is None else time.perf_counter() + max_time
+        if kept is not None:
+            deadline -= kept["seconds"]
         torch.manual_seed(seed)
         predictor = make_predictor()
         draws = torch.Generator(device).manual_seed(seed)

@@ -51,13 +51,15 @@ def split_by_strata(
 def split_off_validation(
     strata: NDArray[np.integer], *, n_valid: int, seed: int
 ) -> RowNumbers:
-    """Draw validation rows, of each stratum its share.
+    """Draw validation rows, of each stratum its share, and in both parts one at least.
 
     The rows, and their order, are those of scikit-learn's `train_test_split` with
-    `stratify=strata`, which takes some 100 bytes a row; this takes 20.
+    `stratify=strata`, which takes some 100 bytes a row; this takes 20. Where that would
+    leave a part without a stratum, a row of it changes places with one of another.
 
     Raises:
-        ValueError: If a part would hold fewer rows than there are strata.
+        ValueError: If a part would hold fewer rows than there are strata, or a stratum
+            has fewer than two rows.
 
     Example:
         >>> import numpy as np
@@ -72,9 +74,21 @@ def split_off_validation(
             f"{n_train} and {n_valid} of {len(strata)}. Choose another "
             "`validation_fraction`."
         )
+    if rows_of.min() < 2:
+        raise ValueError(
+            "Each stratum (as a class) needs 2 rows, one to train and one to validate "
+            f"on, got {rows_of.min()}."
+        )
     generator = np.random.RandomState(seed)
     of_train = _share_out(n_train, rows_of, generator)
-    of_valid = _share_out(n_valid, rows_of - of_train, generator)
+    of_valid = rows_of - of_train
+    for few, many in ((of_valid, of_train), (of_train, of_valid)):
+        for code in np.flatnonzero(few == 0):  # there is one to give up for each
+            richest = few.argmax()
+            few[[code, richest]] += 1, -1
+            many[[code, richest]] += -1, 1
+    # scikit-learn draws once more, for what is no choice: all that is left
+    _share_out(n_valid, of_valid, generator)
     counts = np.column_stack([of_train, of_valid])
     parts = RowNumbers(*split_by_strata(strata, counts, generator))
     for part in parts:

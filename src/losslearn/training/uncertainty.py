@@ -70,8 +70,15 @@ def loss_difference(
     for some in found.split(at_once):
         rows = draw_stratified(by_stratum, len(some), sizes, generator=generator)
         ours, theirs = (
-            loss(Sets(y[rows], score[rows], None, take_rows(columns, rows)))
-            for loss, (y, score, _, columns) in zip(losses, sets, strict=True)
+            loss(
+                Sets(
+                    y[rows],
+                    score[rows],
+                    None if weight is None else weight[rows],
+                    take_rows(columns, rows),
+                )
+            )
+            for loss, (y, score, weight, columns) in zip(losses, sets, strict=True)
         )
         some.copy_(ours - theirs)
     found = found[found.isfinite()]

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from losslearn.metrics import Sets, TrueLoss
+from losslearn.models.global_draws import own_draws
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.registry import get_task
 from losslearn.tasks.task import SetDistribution, TargetRows, Task
@@ -172,6 +173,6 @@ def new_surrogate(view: nn.Module, values: Tensor, *, seed: int) -> SetSurrogate
     whether it starts fitted or from scratch.
     """
     shift, scale = float(values.mean()), float(values.std().clamp_min(1e-12))
-    with torch.random.fork_rng(devices=[]):
+    with own_draws():
         torch.manual_seed(seed)
         return SetSurrogate(view, loss_shift=shift, loss_scale=scale)  # type: ignore[arg-type] # modules satisfy the protocol by attributes
