@@ -25,8 +25,10 @@ from losslearn._fast import fastest
 from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
 from losslearn.estimators.rows import as_tensor, split_numbers
-from losslearn.metrics import TrueLoss, as_true_loss
+from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
+from losslearn.metrics.own.as_true_loss import untried
+from losslearn.metrics.own.trying import tried_on
 from losslearn.models.networks import build_model, exact_scores
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
@@ -140,7 +142,7 @@ class SurrogateEstimator(BaseEstimator):
             ValueError: If a setting, the data or the metric cannot be used.
         """
         recipe, task = _settings(self.recipe), self.task
-        true_loss = as_true_loss(
+        true_loss = untried(
             self.metric,
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
@@ -150,6 +152,7 @@ class SurrogateEstimator(BaseEstimator):
             (X, y, metric_columns),
             (X_valid, y_valid, metric_columns_valid),
         )
+        true_loss = tried_on(true_loss, _target_rows(train), _target_rows(valid))
         with torch.random.fork_rng(devices=[]):
             surrogate = initial_surrogate(
                 true_loss,
@@ -329,6 +332,7 @@ class SurrogateEstimator(BaseEstimator):
             n_rows=len(target),
             metric=true_loss.name,
             argument=argument,
+            text=true_loss.text,
         )
         return Rows(
             as_tensor(x), target, columns=found, score_shape=self.task.score_shape
@@ -422,9 +426,7 @@ def _settings(recipe: Recipe | None) -> Recipe:
     return recipe or Recipe()
 
 
-def _target_rows(rows: Rows) -> TargetRows | None:
-    """Return targets and columns of training rows; None where there are no columns."""
-    if not rows.columns:
-        return None
+def _target_rows(rows: Rows) -> TargetRows:
+    """Return targets and columns of rows."""
     columns = {name: rows.own(column).cpu() for name, column in rows.columns.items()}
     return TargetRows(rows.own(rows.target).cpu(), columns)

@@ -207,6 +207,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             true_loss.columns,
             n_rows=len(target),
             metric=true_loss.name,
+            text=true_loss.text,
         )
         judged = self.rule_.judged(true_loss)
         loss = float(judged(Sets(target, score, weight, columns)))

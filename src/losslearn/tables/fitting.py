@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from losslearn.metrics import TrueLoss
-from losslearn.metrics.columns import Columns, take_rows
+from losslearn.metrics.columns import Columns, TextColumns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
@@ -163,6 +163,7 @@ def fit_table(
         options=options,
         seed=seed,
         metric=named,
+        text=true_loss.text,
         left_out=() if keep_metric_columns else metric_columns,
     )
     estimator = kind(
@@ -241,13 +242,14 @@ def _divide(
     options: Mapping[str, object],
     seed: int,
     metric: MetricName,
+    text: TextColumns | None,
     left_out: Sequence[str],
 ) -> _Parts:
     """Divide the rows, each stratum alike."""
 
     def part_of(table: "pd.DataFrame") -> _Part:
         features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given)
+        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
         features = features.drop(columns=list(left_out), errors="ignore")
         return _Part(features, y, columns)
 
