@@ -121,7 +121,7 @@ def test_columns_that_the_metric_does_not_name(capsys, words, metric, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ("much", "must be numeric"),
+        ("much", "on the validation rows"),
         ([float("nan"), *range(299)], "must be finite, got nan in row 0"),
         (None, "The table lacks columns that the metric"),
     ],

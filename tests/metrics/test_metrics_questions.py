@@ -114,12 +114,14 @@ def test_an_exception_inside_names_the_callable_and_the_call():
     loss = as_true_loss(fragile, greater_is_better=False)
     y_true = torch.zeros(4, 500, dtype=torch.long)
     y_true[:3, :30], y_true[3, :31] = 1, 1
+    sets = Sets(y_true, torch.rand(4, 500))
+    assert loss(sets).isnan().tolist() == [False, False, False, True]  # left out
     expected = (
-        "`fragile` raised ZeroDivisionError at call 4 (n = 500 rows, 31 positive): "
+        "`fragile` raised ZeroDivisionError at call 5 (n = 500 rows, 31 positive): "
         "division by zero"
     )
     with pytest.raises(MetricError, match=re.escape(expected)) as raised:
-        loss(Sets(y_true, torch.rand(4, 500)))
+        loss(sets.picked(3))
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 

@@ -32,8 +32,10 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
-from losslearn.metrics import TrueLoss, as_true_loss
+from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
+from losslearn.metrics.own.as_true_loss import untried
+from losslearn.metrics.own.trying import tried_on
 from losslearn.models.global_draws import own_draws
 from losslearn.models.networks import build_model, exact_scores
 from losslearn.models.predictor import Predictor, TorchPredictor
@@ -160,7 +162,7 @@ class SurrogateEstimator(BaseEstimator):
             ValueError: If a setting, the data or the metric cannot be used.
         """
         recipe, task = _settings(self.recipe), self.task
-        true_loss = as_true_loss(
+        true_loss = untried(
             self.metric,
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
@@ -172,6 +174,7 @@ class SurrogateEstimator(BaseEstimator):
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
+        true_loss = tried_on(true_loss, _target_rows(train), _target_rows(valid))
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -352,6 +355,7 @@ class SurrogateEstimator(BaseEstimator):
             n_rows=len(target),
             metric=true_loss.name,
             argument=argument,
+            text=true_loss.text,
         )
         return Rows(
             as_tensor(x), target, columns=found, score_shape=self.task.score_shape
@@ -471,9 +475,7 @@ def _settings(recipe: Recipe | None) -> Recipe:
     return recipe or Recipe()
 
 
-def _target_rows(rows: Rows) -> TargetRows | None:
-    """Return targets and columns of training rows; None where there are no columns."""
-    if not rows.columns:
-        return None
+def _target_rows(rows: Rows) -> TargetRows:
+    """Return targets and columns of rows."""
     columns = {name: rows.own(column).cpu() for name, column in rows.columns.items()}
     return TargetRows(rows.own(rows.target).cpu(), columns)

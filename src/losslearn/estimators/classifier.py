@@ -216,6 +216,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             true_loss.columns,
             n_rows=len(target),
             metric=true_loss.name,
+            text=true_loss.text,
         )
         judged = self.rule_.judged(true_loss)
         weights = None if weight is None else torch.from_numpy(weight)

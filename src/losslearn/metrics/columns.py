@@ -1,6 +1,7 @@
 """Further numbers of each row that a metric takes, such as what a mistake costs."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,6 +34,50 @@ def as_array(values: object) -> NDArray[Any]:
         return np.asarray(None)
 
 
+class TextColumns:
+    """Columns of text (or dates) as numbers, since a tensor holds no text, and back.
+
+    A value keeps its code as long as this object lives, whatever rows it comes in.
+
+    Example:
+        >>> text = TextColumns()
+        >>> text.encode("era", np.array(["b", "a", "b"])).tolist()
+        [1.0, 0.0, 1.0]
+        >>> text.decode("era", np.array([0.0, 1.0])).tolist()
+        ['a', 'b']
+    """
+
+    def __init__(self) -> None:
+        """Know no column yet."""
+        self._values: dict[str, NDArray[Any]] = {}
+
+    def encode(self, name: str, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the code of each value; new values get the next codes, sorted.
+
+        Raises:
+            TypeError: If values cannot be told apart, as lists cannot.
+        """
+        known = list(self._values.get(name, ()))
+        found = list(values)
+        known += sorted(set(found).difference(known), key=lambda one: (str(one),))
+        as_given = np.empty(len(known), dtype=object)
+        as_given[:] = known
+        if values.dtype.kind != "O":  # the longest text decides how wide they are
+            as_given = np.array(known)
+        self._values[name] = as_given
+        code = {value: place for place, value in enumerate(known)}
+        return np.array([code[one] for one in found], dtype=np.float64)
+
+    def decode(self, name: str, codes: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of codes; those of a column without any are numbers."""
+        values = self._values.get(name)
+        return codes if values is None else values[codes.astype(np.intp)]
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a column of text has this name."""
+        return name in self._values
+
+
 def as_columns(
     given: object,
     names: Sequence[str],
@@ -40,11 +85,13 @@ def as_columns(
     n_rows: int,
     metric: str,
     argument: str = "metric_columns",
+    text: TextColumns | None = None,
 ) -> dict[str, Tensor]:
     """Return the columns that a metric needs, in double precision, in its own order.
 
     They are given as a mapping of names to values, as a table with such columns or as
-    None; `argument` is what messages call them.
+    None; `argument` is what messages call them. Columns of text become the codes of
+    `text`; without it they are refused.
 
     Example:
         >>> as_columns({"amount": [3, 5]}, ["amount"], n_rows=2, metric="profit")
@@ -69,7 +116,9 @@ def as_columns(
             f"{', '.join([*names, *map(str, extra)])})`."
         )
     return {
-        name: torch.from_numpy(_numbers(columns[name], f"{argument}[{name!r}]", n_rows))
+        name: torch.from_numpy(
+            _numbers(columns[name], f"{argument}[{name!r}]", n_rows, name, text)
+        )
         for name in names
     }
 
@@ -88,8 +137,10 @@ def _by_name(given: object, argument: str) -> Mapping[Any, Any]:
     )
 
 
-def _numbers(values: object, what: str, n_rows: int) -> NDArray[np.float64]:
-    """Return a column's values as doubles, of its own memory, checked."""
+def _numbers(
+    values: object, what: str, n_rows: int, name: str, text: TextColumns | None
+) -> NDArray[np.float64]:
+    """Return a column's values, or their codes, as doubles of its own memory."""
     found = as_array(values)
     if found.shape != (n_rows,) and found.ndim > 0:
         raise ValueError(
@@ -97,16 +148,21 @@ def _numbers(values: object, what: str, n_rows: int) -> NDArray[np.float64]:
             f"{list(found.shape)}. Take the values of the same rows, in their order."
         )
     try:
-        if found.ndim == 0 or found.dtype.kind not in "fiubO":
+        if found.ndim == 0:
             raise TypeError
-        numbers = found.astype(np.float64)
-        if found.dtype.kind == "O" and any(isinstance(one, str) for one in found):
+        # a tensor holds no text: where there is some, it holds the codes already
+        may_be_text = text is not None and not isinstance(values, Tensor)
+        if may_be_text and text is not None and (name in text or _is_text(found)):
+            return _codes(found, what, name, text)
+        if found.dtype.kind not in "fiubO" or _is_text(found):
             raise TypeError  # "1.5" would be read as a number
-    except (TypeError, ValueError):
+        numbers = found.astype(np.float64)
+    except (TypeError, OverflowError):
         some = found.reshape(-1)[0] if found.size else None
         raise ValueError(
-            f"`{what}` must be numeric, got values such as {some!r:.60} "
-            f"({found.dtype}). Turn them into numbers first."
+            f"`{what}` must be numeric{' or text' if text is not None else ''}, got "
+            f"values such as {some!r:.60} ({found.dtype}). Turn them into numbers "
+            "first."
         ) from None
     wrong = ~np.isfinite(numbers)
     if wrong.any():
@@ -116,6 +172,38 @@ def _numbers(values: object, what: str, n_rows: int) -> NDArray[np.float64]:
             f"{int(wrong.sum()) - 1} more. Fill these in, or leave the rows out."
         )
     return numbers
+
+
+def _is_text(found: NDArray[Any]) -> bool:
+    """Return whether a column holds anything but numbers, gaps aside."""
+    if found.dtype.kind != "O":
+        return found.dtype.kind not in "fiubc"
+    return not all(isinstance(one, Number) for one in found if not _is_gap(one))
+
+
+def _is_gap(value: object) -> bool:
+    """Return whether a value is missing, by any library's way to say so."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.datetime64 | np.timedelta64) and value != value
+
+
+def _codes(
+    found: NDArray[Any], what: str, name: str, text: TextColumns
+) -> NDArray[np.float64]:
+    """Return the codes of a column of text, checked."""
+    if not _is_text(found):
+        raise ValueError(
+            f"`{what}` held text before, got numbers such as {found[0]!r:.60}. Give it "
+            "in the same form as in the other rows."
+        )
+    gaps = [row for row, one in enumerate(found) if _is_gap(one)]
+    if gaps:
+        raise ValueError(
+            f"`{what}` must have a value in each row, got none in row {gaps[0]} and "
+            f"{len(gaps) - 1} more. Fill these in, or leave the rows out."
+        )
+    return text.encode(name, found)
 
 
 def _named(names: Sequence[object]) -> str:

@@ -85,6 +85,26 @@ class Sets(NamedTuple):
         return self._replace(weight=(self.weight > 0).to(self.weight.dtype))
 
 
+class TargetRows(NamedTuple):
+    """Rows as a true loss sees them, without scores."""
+
+    target: Tensor
+    columns: Columns = NO_COLUMNS
+
+    def columns_beside(
+        self, target: Tensor, *, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return columns for other targets of two classes, of rows of the same one."""
+        if not self.columns:
+            return {}
+        picked = []
+        for label in (0, 1):
+            rows = torch.nonzero(self.target == label).squeeze(-1)
+            places = torch.randint(len(rows), target.shape, generator=generator)
+            picked.append(rows[places])
+        return take_rows(self.columns, torch.where(target == 1, picked[1], picked[0]))
+
+
 Loss = Callable[[Sets], Tensor]
 """One value per set, `[*sets]`; lower is better."""
 
@@ -110,9 +130,10 @@ def over_present(loss: Loss, sets: Sets) -> Tensor:
         flat = Sets(target, score, weight, columns)
         values[whole] = loss(flat.picked(whole)).to(values.dtype)
     for i in (is_there.any(-1) & ~whole).nonzero().squeeze(-1).tolist():
-        at = (i, is_there[i])
+        at = (slice(i, i + 1), is_there[i])
         own = Sets(target[at], score[at], weight[at], take_rows(columns, at))
-        values[i] = loss(own)
+        # one set alone stays alone, one of many one of many: losses may ask
+        values[i] = loss(own if outer else own.picked(0)).squeeze()
     return values.reshape(outer)
 
 

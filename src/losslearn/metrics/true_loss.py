@@ -1,13 +1,14 @@
 """What every loss to train for looks like, whether built in or a user's own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from losslearn.metrics.columns import Columns
+from losslearn.metrics.columns import Columns, TextColumns
+from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.sets import Sets, over_present
 
 
@@ -55,6 +56,8 @@ class TrueLoss:
     """Whether it comes with the package."""
     task: str = "binary"
     """Name of the task whose targets and scores it judges."""
+    own: BlackBox | None = field(default=None, repr=False, compare=False)
+    """The user's metric behind it; None of a loss that is no such."""
 
     @property
     def needs_threshold(self) -> bool:
@@ -65,6 +68,11 @@ class TrueLoss:
     def needs_rule(self) -> bool:
         """Whether it judges decisions, so that a rule makes them of scores first."""
         return self.at_threshold is not None
+
+    @property
+    def text(self) -> TextColumns | None:
+        """How its columns of text are coded; None where it takes numbers alone."""
+        return None if self.own is None else self.own.text
 
     def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of each set in the form to train for, NaN for one class.

@@ -163,7 +163,9 @@ class FittedTable:
         target = target or self.target
         features, y = take_target(frame, target)
         truth = self.labels.encode(y, called=called(target))
-        columns = table_columns(frame, true_loss.columns, metric=true_loss.name)
+        columns = table_columns(
+            frame, true_loss.columns, metric=true_loss.name, text=true_loss.text
+        )
         # columns of another metric than the model's are no features either
         score = self._scores(features, besides=[self.target, *true_loss.columns])
         rows = as_sets(truth, score, columns)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from losslearn._wording import listed
 from losslearn.encoding import TableEncoder
 from losslearn.metrics import TrueLoss
-from losslearn.metrics.columns import Columns, take_rows
+from losslearn.metrics.columns import Columns, TextColumns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
@@ -176,6 +176,7 @@ def fit_table(
         options=options,
         seed=seed,
         metric=named,
+        text=true_loss.text,
         left_out=[] if keep_metric_columns else metric_columns,
         named=[*ignores, *ids, *(read_as or {})],
     )
@@ -273,6 +274,7 @@ def _divide(
     options: Mapping[str, object],
     seed: int,
     metric: MetricName,
+    text: TextColumns | None,
     left_out: Sequence[str],
     named: Sequence[str],
 ) -> _Parts:
@@ -280,7 +282,7 @@ def _divide(
 
     def part_of(table: "pd.DataFrame") -> _Part:
         features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given)
+        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
         features = features.drop(columns=list(left_out), errors="ignore")
         return _Part(features, y, columns)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from losslearn.encoding.columns import as_numbers, read_kind
 from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
-from losslearn.metrics.columns import as_columns
+from losslearn.metrics.columns import TextColumns, as_columns
+from losslearn.metrics.own.as_true_loss import untried
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,13 +74,13 @@ class MetricName:
 
 
 def resolve_metric(metric: object, *, greater_is_better: bool | None) -> TrueLoss:
-    """Return the loss of what a user named or gave.
+    """Return the loss of what a user named or gave, which rows have yet to try.
 
     Raises:
         ValueError: If it is not known, or its direction is not.
     """
     try:
-        return as_true_loss(metric, greater_is_better=greater_is_better)
+        return untried(metric, greater_is_better=greater_is_better)
     except ValueError as error:
         if greater_is_better is None and "greater_is_better" in str(error):
             raise ValueError(
@@ -89,7 +90,11 @@ def resolve_metric(metric: object, *, greater_is_better: bool | None) -> TrueLos
 
 
 def table_columns(
-    frame: "pd.DataFrame", names: Sequence[str], *, metric: str
+    frame: "pd.DataFrame",
+    names: Sequence[str],
+    *,
+    metric: str,
+    text: TextColumns | None,
 ) -> "dict[str, Tensor]":
     """Return a table's columns that a metric needs.
 
@@ -97,10 +102,11 @@ def table_columns(
         frame: The table.
         names: The columns.
         metric: What messages call the metric.
+        text: The metric's columns of text.
 
     Raises:
         ValueError: If the table has no such column, or it does not hold a finite number
-            in each row.
+            or a text in each row.
     """
     missing = [name for name in names if name not in frame.columns]
     if missing:
@@ -114,6 +120,7 @@ def table_columns(
         n_rows=len(frame),
         metric=metric,
         argument="table",
+        text=text,
     )
 
 

@@ -1,7 +1,7 @@
 """The binary task: two classes, one score a row, one threshold."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -137,14 +137,16 @@ class Binary:
     ) -> SetDistribution:
         """Return the paper's Gaussian scores, or the wide form; see `generated`."""
         scores: SetDistribution = GaussianScores()
-        if form != "gaussian" and true_loss.scale_invariant:
-            scores = WideScores()
-        elif form != "gaussian":
-            # scales and shifts, where the loss depends on them
-            scores = WideScores(scale_range=(0.3, 10.0), shift_range=(-2.0, 2.0))
-        if true_loss.columns and like is not None:
-            return WithColumns(scores=scores, rows=like)
-        return scores
+        rows = like if true_loss.columns else None
+        if form != "gaussian":
+            wide = WideScores()
+            if not true_loss.scale_invariant:
+                # scales and shifts, where the loss depends on them
+                wide = WideScores(scale_range=(0.3, 10.0), shift_range=(-2.0, 2.0))
+            if rows is not None:
+                wide = replace(wide, pos_rate=float(rows.target.double().mean()))
+            scores = wide
+        return scores if rows is None else WithColumns(scores=scores, rows=rows)
 
     def perturb(
         self,

@@ -9,7 +9,6 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.metrics import Sets
-from losslearn.metrics.columns import take_rows
 from losslearn.tasks.task import SetDistribution, TargetRows
 
 Uniform = Callable[[float, float], Tensor]
@@ -52,6 +51,8 @@ class WideScores:
     """Largest distance of the class means, in deviations of the negatives."""
     min_pos_rate: float = 0.005
     """Smallest prevalence; the largest is one minus it."""
+    pos_rate: float | None = None
+    """Prevalence that those of the sets lie around; None draws any."""
     scale_range: tuple[float, float] = (1.0, 1.0)
     """Scale of the scores, drawn log-uniformly; for losses that depend on it."""
     shift_range: tuple[float, float] = (0.0, 0.0)
@@ -63,8 +64,11 @@ class WideScores:
         def uniform(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(n_sets, 1, generator=generator)
 
-        bound = math.log(1 / self.min_pos_rate - 1)
-        y_true = _bernoulli(torch.sigmoid(uniform(-bound, bound)), n, generator)
+        middle, bound = 0.0, math.log(1 / self.min_pos_rate - 1)
+        if self.pos_rate is not None:  # in odds, to a factor of e
+            middle, bound = math.log(self.pos_rate / (1 - self.pos_rate)), 1.0
+        log_odds = uniform(middle - bound, middle + bound)
+        y_true = _bernoulli(torch.sigmoid(log_odds), n, generator)
         y_score = self._classes(y_true, uniform, generator)
         y_score = _bend(y_score, uniform)
         y_score = _round_some(y_score, uniform)
@@ -105,14 +109,7 @@ class WithColumns:
     def draw(self, n_sets: int, n: int, *, generator: torch.Generator) -> Sets:
         """Return sets with at least one row of each class."""
         sets = self.scores.draw(n_sets, n, generator=generator)
-        picked = []
-        for label in (0, 1):
-            rows = torch.nonzero(self.rows.target == label).squeeze(-1)
-            places = torch.randint(len(rows), (n_sets, n), generator=generator)
-            picked.append(rows[places])
-        columns = take_rows(
-            self.rows.columns, torch.where(sets.target == 1, picked[1], picked[0])
-        )
+        columns = self.rows.columns_beside(sets.target, generator=generator)
         y_score = sets.score
         spread = y_score.std(-1, keepdim=True)
         leans = (torch.rand(n_sets, 1, generator=generator) < 0.5).to(y_score.dtype)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from losslearn.metrics import Loss, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.sets import TargetRows as TargetRows  # what tasks are told of
 from losslearn.tasks.options import Option
 
 
@@ -54,13 +55,6 @@ class UsualLoss(Protocol):
 
     def total(self, sets: Sets) -> Tensor:
         """Return the sum over all rows, without weights."""
-
-
-class TargetRows(NamedTuple):
-    """Training rows as a true loss sees them, without scores."""
-
-    target: Tensor
-    columns: Columns = NO_COLUMNS
 
 
 @runtime_checkable

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from losslearn.metrics import Sets, TrueLoss, as_true_loss
+from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns
 from losslearn.metrics.interval import loss_interval
+from losslearn.metrics.own.as_true_loss import untried
 
 _MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
@@ -62,9 +63,13 @@ def tune_threshold(
         raise ValueError("`y` must hold nothing but 0 and 1.")
     if not y_score.is_floating_point():
         y_score = y_score.double()
-    true_loss = as_true_loss(metric)
+    true_loss = untried(metric)  # these rows will show
     columns = as_columns(
-        metric_columns, true_loss.columns, n_rows=len(y_true), metric=true_loss.name
+        metric_columns,
+        true_loss.columns,
+        n_rows=len(y_true),
+        metric=true_loss.name,
+        text=true_loss.text,
     )
     threshold, _ = best_threshold(true_loss, y_true.long(), y_score, columns=columns)
     return threshold
@@ -129,13 +134,18 @@ def best_threshold(
         distinct, counts = torch.unique(score, return_counts=True)
         distinct, counts = distinct.flip(-1), counts.flip(-1)
         cuts = _spread_cuts(y_true, score, counts)
-        at = partial(true_loss.at_threshold, y_true, score, **by_row)
-        losses = torch.stack(
+        # as one of many sets: a threshold at which it is undefined is left out
+        at = partial(true_loss.at_threshold, y_true[None], score[None], **by_row)
+        losses = torch.cat(
             [at(threshold=float(distinct[cut - 1])) for cut in cuts.tolist()]
         )
+        if not bool(losses.isnan().all()):
+            losses = losses.nan_to_num(torch.inf)
     if bool(losses.isnan().any()):
+        own = None if true_loss.own is None else true_loss.own.undefined
         raise ValueError(
-            f"`{true_loss.name}` has no value on these rows: a score is not a number."
+            f"`{true_loss.name}` has no value on these rows: "
+            f"{own or 'a score is not a number.'}"
         )
     lowest = torch.nonzero(losses <= losses.min() + 1e-12).squeeze(-1)
     lower, upper = _borders(distinct, lowest if cuts is None else cuts[lowest])

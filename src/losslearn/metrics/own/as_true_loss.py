@@ -69,16 +69,16 @@ def as_true_loss(
     -value for another that is to be maximised, and else the value itself. A metric of
     labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
     scores of the set so that either class counts as much. A metric is tried on a few
-    generated sets at once. Built-in losses are exact and fast; everything else is a
-    black box, called once per set (and threshold).
+    generated sets at once; a fit tries it on its own rows. Built-in losses are exact
+    and fast; everything else is a black box, called once per set (and threshold).
 
     Args:
         metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
             scorer, else "path/to/file.py:function"; a metric function or a scorer of
             scikit-learn; a torchmetrics metric for binary targets; or any callable
             `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
-            or without. Further numbers of each row that it needs are its keyword-only
-            arguments without a default: `f(y_true, y_pred, *, amount)`.
+            or without. What it needs of each row besides, numbers or text, are its
+            keyword-only arguments without a default: `f(y_true, y_pred, *, amount)`.
         greater_is_better: Needed where neither the metric's library nor the callable
             itself (see `declare_metric`) tells whether it is to be maximised.
         response_method: As in `declare_metric`; probabilities are the sigmoid of the
@@ -90,7 +90,8 @@ def as_true_loss(
     Raises:
         ValueError: If nothing has the name, or what must be known of it is not.
         MetricError: If the metric raises an exception on the generated sets, or returns
-            anything but a finite number.
+            anything but a finite number. Of a metric with columns, which generated rows
+            need not have as it expects them, this is a warning.
 
     Example:
         >>> import torch
@@ -100,6 +101,29 @@ def as_true_loss(
         >>> loss = as_true_loss(missed_share, greater_is_better=False)
         >>> loss(Sets(torch.tensor([0, 1, 1]), torch.tensor([-1.0, 1.0, -1.0])))
         tensor(0.5000)
+    """
+    loss = untried(
+        metric,
+        greater_is_better=greater_is_better,
+        response_method=response_method,
+        batched=batched,
+        name=name,
+    )
+    return loss if loss is metric else tried(loss)
+
+
+def untried(
+    metric: object,
+    *,
+    greater_is_better: bool | None = None,
+    response_method: ResponseMethod | None = None,
+    batched: bool | None = None,
+    name: str | None = None,
+) -> TrueLoss:
+    """Return any metric as a loss, without a call of it; arguments as `as_true_loss`.
+
+    Raises:
+        ValueError: If nothing has the name, or what must be known of it is not.
     """
     if isinstance(metric, str):
         metric, name = _named(metric, name)
@@ -115,7 +139,7 @@ def as_true_loss(
     box.batched = box.batched if batched is None else batched
     box.greater_is_better = _direction(box, greater_is_better)
     box.response_method = _response_method(box, response_method)
-    loss = TrueLoss(
+    return TrueLoss(
         name=box.name,
         description=f"{box.sign}{box.name}, {box.origin}",
         function=box.loss,
@@ -124,8 +148,8 @@ def as_true_loss(
         takes_weight=box.takes_weight,
         columns=box.columns,
         greater_is_better=box.greater_is_better,
+        own=box,
     )
-    return tried(loss, box)
 
 
 def _named(text: str, name: str | None) -> tuple[object, str | None]:

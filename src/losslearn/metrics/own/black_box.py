@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.metrics.columns import NO_COLUMNS, Columns, as_array, take_rows
+from losslearn.metrics.columns import (
+    NO_COLUMNS,
+    Columns,
+    TextColumns,
+    as_array,
+    take_rows,
+)
 from losslearn.metrics.sets import (
     Labels,
     PerSet,
@@ -36,12 +42,19 @@ class MetricError(ValueError):
     """A user's metric raised an exception, or returned what is no loss."""
 
 
+class UndefinedError(MetricError):
+    """It has no value on a set: an exception, NaN or an infinite one."""
+
+
 @dataclass(kw_only=True)
 class BlackBox:
     """A metric seen from outside, made to look like a loss of batched tensors.
 
     It gets copies in numpy: the targets as integers, the scores (or what it takes
     instead) in double precision. Sets of one class never reach it. Unknown is None.
+
+    A set on which it is undefined is an error where it comes alone, as the validation
+    rows do; among several, drawn or generated, it has the value NaN and is left out.
     """
 
     name: str
@@ -64,6 +77,14 @@ class BlackBox:
     """Where it is being called from, for messages."""
     n_calls: int = 0
     """How often it has been called."""
+    n_valued: int = 0
+    """Sets of both classes, among several, that it was to value."""
+    n_undefined: int = 0
+    """Those of them on which it was undefined."""
+    undefined: UndefinedError | None = None
+    """Why it was undefined first."""
+    text: TextColumns = field(default_factory=TextColumns)
+    """Its columns that are given to it as text."""
 
     @property
     def sign(self) -> str:
@@ -87,6 +108,11 @@ class BlackBox:
         called positive. Between two of them lies the same share of the positive rows
         and of the negative ones in sum, so that rare positives get as many thresholds
         among them as frequent ones. With a `threshold`, rows from it on have label 1.
+        Thresholds at which it is undefined are left out.
+
+        Raises:
+            MetricError: If it returns what is no number, or is undefined on a set that
+                comes alone.
         """
         sets = Sets(y_true, y_score, sample_weight, columns)
         return over_present(partial(self._per_set, threshold), sets)
@@ -107,11 +133,33 @@ class BlackBox:
         losses = np.full(len(score), np.nan)
         if defined.any():  # indexing copies: the metric may write into what it gets
             by_row = take_rows(dict(zip(given, further, strict=True)), defined)
-            losses[defined] = self._judged(
-                target[defined], score[defined], by_row, threshold
-            )
+            given_to = (target[defined], score[defined], by_row, threshold)
+            judged = self._alone if len(shape) == 1 else self._counted
+            losses[defined] = judged(*given_to)
         values = torch.from_numpy(losses).to(value_dtype(sets.score))
         return values.to(sets.score.device).reshape(shape[:-1])
+
+    def _alone(self, *given: Any) -> Array:  # noqa: ANN401 - as `_judged`
+        """Return the loss of one set, which must have one; as `_judged`."""
+        before, self.undefined = self.undefined, None
+        losses = self._judged(*given)
+        if np.isnan(losses).any() and self.undefined is not None:
+            raise self.undefined
+        self.undefined = before
+        return losses
+
+    def _counted(self, *given: Any) -> Array:  # noqa: ANN401 - as `_judged`
+        """Return the losses of several sets; count those without."""
+        losses = self._judged(*given)
+        self.n_valued += len(losses)
+        self.n_undefined += int(np.isnan(losses).sum())
+        return losses
+
+    def _is_undefined(self, why: str, cause: Exception | None = None) -> None:
+        """Keep the first reason."""
+        if self.undefined is None:
+            self.undefined = UndefinedError(why)
+            self.undefined.__cause__ = cause
 
     def _judged(
         self, y_true: Array, score: Array, by_row: ByRow, threshold: float | int | None
@@ -145,7 +193,7 @@ class BlackBox:
                 y_true[of_set], labels.astype(int), take_rows(by_row, of_set)
             )
             first = np.flatnonzero(np.diff(of_set, prepend=-1))
-            best[chunk] = np.minimum.reduceat(losses, first)
+            best[chunk] = np.fmin.reduceat(losses, first)
         return best
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
@@ -157,21 +205,31 @@ class BlackBox:
             # once for all sets: it makes Python forget which warnings it knows
             quiet = warnings.catch_warnings(action="ignore", category=Undefined)
         with quiet:
+            value = None
             if self.batched:
                 value = self._value(y_true, response, by_row)
-            else:
+            if value is None:  # set by set, to tell which ones are undefined
                 one_by_one = (
-                    self._value(y_true[i], response[i], take_rows(by_row, i))
-                    for i in range(len(y_true))
+                    self._value(y_true[some], response[some], take_rows(by_row, some))
+                    for some in self._each(len(y_true))
                 )
-                value = np.array([*one_by_one], dtype=float)
+                missing = np.array(np.nan)
+                found = [missing if one is None else one for one in one_by_one]
+                value = np.array(found, dtype=float).reshape(-1)
         if self.sign == "1 - ":
             return 1 - value
         return -value if self.sign == "-" else value
 
-    def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
-        """Return what the metric returns: finite doubles, one for each set."""
+    def _each(self, n_sets: int) -> list[int] | list[slice]:
+        """Return each set's place, a batched metric's as a batch of one."""
+        if self.batched:
+            return [slice(i, i + 1) for i in range(n_sets)]
+        return list(range(n_sets))
+
+    def _value(self, y_true: Array, response: Array, by_row: ByRow) -> Array | None:
+        """Return what the metric returns: doubles, one a set; None if undefined."""
         self.n_calls += 1
+        by_row = {name: self.text.decode(name, by_row[name]) for name in by_row}
         name, shape = f"`{self.name}`", y_true.shape[:-1]
 
         def at() -> str:
@@ -183,10 +241,10 @@ class BlackBox:
 
         try:
             value = self.call(y_true, response, by_row)
-        except Exception as error:
-            raise MetricError(
-                f"{name} raised {type(error).__name__} {at()}: {error}"
-            ) from error
+        except Exception as error:  # noqa: BLE001 - of the user's code
+            why = f"{name} raised {type(error).__name__} {at()}: {error}"
+            self._is_undefined(why, error)
+            return None
         found = as_array(value)
         if found.dtype.kind not in "fiub" or found.shape != shape:
             each = f" for each of the {shape[0]} sets" if shape else ""
@@ -196,11 +254,11 @@ class BlackBox:
             raise MetricError(f"{name} must return one number{each}, got {got} {at()}.")
         if not np.isfinite(found).all():
             wrong = found[~np.isfinite(found)][0]
-            raise MetricError(
+            self._is_undefined(
                 f"{name} must return a finite value, got {wrong} {at()}. "
                 "Return the worst value where the metric is undefined."
             )
-        return found.astype(float)
+        return np.where(np.isfinite(found), found, np.nan).astype(float)
 
 
 def _tried_ranks(y_sorted: Array) -> Array:

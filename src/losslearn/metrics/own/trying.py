@@ -1,38 +1,111 @@
-"""What is found of a loss by trying it on generated sets."""
+"""What is found of a loss by trying it on a few sets."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from losslearn.metrics.own.black_box import BlackBox, MetricError
-from losslearn.metrics.sets import Sets
+from losslearn.metrics.columns import take_rows
+from losslearn.metrics.own.black_box import BlackBox, MetricError, UndefinedError
+from losslearn.metrics.sets import Loss, Sets, TargetRows
 from losslearn.metrics.true_loss import TrueLoss
 
 _N_SETS, _N_ROWS = 8, 512
 _LITTLE = 0.1
 """Below this share of what the highest scores do, the others do not count."""
+_LEAST_SHARE = 0.05
+"""Share of the rarer class, at least, where the highest scores are tried."""
 
 
-def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
-    """Return a user's loss with what a few generated sets tell of it."""
-    box.place = " on generated rows"
-    if loss.columns:
-        box.place += f" with {', '.join(loss.columns)} between 0 and 1"
-    generator = torch.Generator().manual_seed(0)
+def tried(loss: TrueLoss) -> TrueLoss:
+    """Return a user's loss with what a few made-up sets tell of it; others as they are.
+
+    Raises:
+        MetricError: If it is undefined on one, and not for want of columns.
+    """
+    box = loss.own
+    if box is None:
+        return loss
+    generator = Generator().manual_seed(0)
     y_true = torch.zeros(3, 64, dtype=torch.long)
     for row, n_pos in enumerate((32, 12, 4)):
         y_true[row, torch.randperm(64, generator=generator)[:n_pos]] = 1
     y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
     uniform = partial(torch.rand, generator=generator, dtype=torch.float64)
     columns = {name: uniform(3, 64) for name in loss.columns}
+    place = " on generated rows"
+    if loss.columns:
+        place += f" with {', '.join(loss.columns)} between 0 and 1"
     sets = Sets(y_true, y_score, columns=columns)
-    judge = loss.with_threshold(0.0) if loss.needs_threshold else loss
+    try:
+        with _trying(box, place):
+            return _found(loss, box, sets, None)
+    except UndefinedError as error:
+        if not loss.columns:
+            raise
+        warnings.warn(
+            f"{error} It is tried again on your rows.", RuntimeWarning, stacklevel=3
+        )
+        return replace(loss, scale_invariant=loss.needs_threshold)
+
+
+def tried_on(loss: TrueLoss, train: TargetRows, valid: TargetRows) -> TrueLoss:
+    """Return a user's loss with what its own rows tell of it.
+
+    A few sets are drawn from the training rows, with their columns and prevalence; sets
+    on which the loss is undefined are left out.
+
+    Raises:
+        MetricError: If it is undefined on the validation rows, or no loss.
+    """
+    box = loss.own
+    if box is None:
+        return loss
+    generator = Generator().manual_seed(0)
+    whole = _scored(valid, generator)
+    with _trying(box, " on the validation rows with made-up scores"):
+        loss(whole)
+    n_rows = len(train.target)
+    rows = torch.stack(
+        [torch.randperm(n_rows, generator=generator)[:_N_ROWS] for _ in range(3)]
+    )
+    drawn = TargetRows(train.target[rows], take_rows(train.columns, rows))
+    with _trying(box, " on sets of the training rows"):
+        return _found(loss, box, _scored(drawn, generator), train)
+
+
+def _scored(rows: TargetRows, generator: Generator) -> Sets:
+    """Return rows with made-up scores, those of the positives higher."""
+    noise = torch.randn(rows.target.shape, generator=generator, dtype=torch.float64)
+    return Sets(rows.target, noise + rows.target, None, rows.columns)
+
+
+@contextmanager
+def _trying(box: BlackBox, place: str) -> Iterator[None]:
+    """Say where the metric is called meanwhile, and count these calls no further."""
+    box.place, box.undefined = place, None
+    try:
+        yield
+    finally:
+        box.place, box.n_calls, box.n_valued, box.n_undefined = "", 0, 0, 0
+
+
+def _found(
+    loss: TrueLoss, box: BlackBox, sets: Sets, rows: TargetRows | None
+) -> TrueLoss:
+    """Return a loss with its facts; on made-up rows, a set without a value raises."""
+    judge: Loss = loss.with_threshold(0.0) if loss.needs_threshold else loss
+    n_sets = len(sets.target)
     value = judge(sets)
-    same = partial(torch.allclose, value, rtol=1e-5, atol=1e-9)
+    if rows is None and box.n_undefined and box.undefined:
+        raise box.undefined
+    same = partial(torch.allclose, value, rtol=1e-5, atol=1e-9, equal_nan=True)
     if box.batched:
-        alone = torch.cat([judge(sets.picked(slice(i, i + 1))) for i in range(3)])
+        alone = torch.cat([judge(sets.picked(slice(i, i + 1))) for i in range(n_sets)])
         if not same(alone):
             raise MetricError(
                 f"`{loss.name}` is declared batched, but gives sets other "
@@ -40,38 +113,50 @@ def tried(loss: TrueLoss, box: BlackBox) -> TrueLoss:
                 "must reduce over the last axis only."
             )
     if loss.takes_weight:
-        judge(sets._replace(weight=uniform(64) + 0.5))
+        uniform = torch.rand(
+            sets.target.shape[-1:], generator=Generator().manual_seed(1)
+        )
+        weighted = judge(sets._replace(weight=uniform.double() + 0.5))
+        if bool((weighted.isnan() & ~value.isnan()).any()) and box.undefined:
+            raise box.undefined
     if loss.needs_threshold:
         invariant = True  # the best threshold moves along with the scores
         loss(sets.picked(slice(1)))
     else:
-        shifted = (y_score * 0.3 + 1.5, y_score * 2.0 - 2.0)
-        others = [loss(sets._replace(score=score)) for score in shifted]
-        invariant = all(map(same, others))
-        loss = replace(loss, is_top_heavy=is_top_heavy(loss))
-    box.place, box.n_calls = "", 0
+        moved = (sets.score * 0.3 + 1.5, sets.score * 2.0 - 2.0)
+        others = [loss(sets._replace(score=score)) for score in moved]
+        invariant = not bool(value.isnan().all()) and all(map(same, others))
+        loss = replace(loss, is_top_heavy=is_top_heavy(loss, rows))
     return replace(loss, scale_invariant=invariant)
 
 
-def is_top_heavy(loss: TrueLoss) -> bool:
+def is_top_heavy(loss: TrueLoss, rows: TargetRows | None = None) -> bool:
     """Return whether exchanging rows below the highest scores leaves a loss alone.
 
     Rows change places within the highest eighth of a set's scores, and within the rest;
     in sets of poor scores, and of good ones, where a recall at a precision, say,
-    depends on what is further down.
+    depends on what is further down. Of given rows there are the columns, and the share
+    of positives.
     """
     place = torch.linspace(0, 1, _N_ROWS, dtype=torch.float64)  # the highest score is 0
-    poor, good = 0.7 - 0.6 * place, torch.where(place < 0.5, 0.9, 0.05)
-    return all(_top_decides(loss, chance) for chance in (poor, good))
+    chances = [0.7 - 0.6 * place, torch.where(place < 0.5, 0.9, 0.05)]  # poor, good
+    if rows is not None:
+        share = float(rows.target.double().mean())
+        share = min(max(share, _LEAST_SHARE), 1 - _LEAST_SHARE)
+        chances = [one * min(share / float(one.mean()), 1.1) for one in chances]
+    return all(_top_decides(loss, chance, rows) for chance in chances)
 
 
-def _top_decides(loss: TrueLoss, chance: Tensor) -> bool:
+def _top_decides(loss: TrueLoss, chance: Tensor, rows: TargetRows | None) -> bool:
     """Return whether it is so where rows are positive with a chance by their place."""
-    generator, shape = torch.Generator().manual_seed(0), (_N_SETS, _N_ROWS)
+    generator, shape = Generator().manual_seed(0), (_N_SETS, _N_ROWS)
     uniform = partial(torch.rand, shape, generator=generator, dtype=torch.float64)
     y_score = uniform().sort(-1, descending=True).values
     y_true = (uniform() < chance).long()
-    columns = {name: uniform() for name in loss.columns}
+    if rows is None:
+        columns = {name: uniform() for name in loss.columns}
+    else:
+        columns = rows.columns_beside(y_true, generator=generator)
     before = loss(Sets(y_true, y_score, columns=columns))
 
     def change(part: slice) -> Tensor:
@@ -80,7 +165,7 @@ def _top_decides(loss: TrueLoss, chance: Tensor) -> bool:
         order[:, part] = order[:, part].gather(-1, uniform()[:, part].argsort(-1))
         there = {name: column.gather(-1, order) for name, column in columns.items()}
         after = loss(Sets(y_true.gather(-1, order), y_score, columns=there))
-        return (after - before).square().mean().sqrt()
+        return (after - before).square().nanmean().sqrt()
 
     top, rest = slice(0, _N_ROWS // 8), slice(_N_ROWS // 8, None)
     return bool(change(rest) < _LITTLE * change(top))

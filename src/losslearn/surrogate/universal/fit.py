@@ -74,11 +74,13 @@ class Problem(NamedTuple):
         return cls(true_loss, standardize, view, distribution)
 
     def draw(self, n_sets: int, n: int, generator: Generator) -> tuple[Sets, Tensor]:
-        """Return generated sets of n rows and their true losses."""
+        """Return generated sets of n rows and their true losses, where it has one."""
         sets = self.distribution.draw(n_sets, n, generator=generator)
         if not self.true_loss.takes_weight:
             sets = sets.present()
-        return sets, self.true_loss(sets)
+        loss = self.true_loss(sets)
+        is_known = ~loss.isnan()
+        return sets.picked(is_known), loss[is_known]
 
 
 class Universal(NamedTuple):
@@ -139,9 +141,10 @@ def fit_problem(
     pools = [problem.draw(per_size, n, generator) for n in config.set_sizes]
     values = torch.cat([target for _, target in pools])
     surrogate = new_surrogate(problem.view, values, seed=seed)
+    pools = [pool for pool in pools if len(pool[1])]
     optimizer = torch.optim.Adam(surrogate.parameters(), lr=config.surrogate_lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_iter)
-    for step in range(config.max_iter):
+    for step in range(config.max_iter if pools else 0):
         sets, target = pools[step % len(pools)]
         some = torch.randint(len(target), (config.sets_per_step,), generator=generator)
         error = (surrogate(sets.picked(some)) - target[some]).abs().mean()
@@ -172,7 +175,9 @@ def new_surrogate(view: nn.Module, values: Tensor, *, seed: int) -> SetSurrogate
     works, so that its weight beside another objective means the same for every loss,
     whether it starts fitted or from scratch.
     """
-    shift, scale = float(values.mean()), float(values.std().clamp_min(1e-12))
+    shift, scale = 0.0, 1.0
+    if len(values) > 1:  # else it is undefined on all sets, or nearly
+        shift, scale = float(values.mean()), float(values.std().clamp_min(1e-12))
     with own_draws():
         torch.manual_seed(seed)
         return SetSurrogate(view, loss_shift=shift, loss_scale=scale)  # type: ignore[arg-type] # modules satisfy the protocol by attributes
