@@ -44,13 +44,13 @@ def test_ids_are_carried_into_predictions(people, options, capsys):
     assert fit(*options, "--out", "m") == 0
     capsys.readouterr()
     people.drop(columns=["churn", "empty"]).iloc[:7].to_csv("new.csv", index=False)
-    assert main(["predict", "m", "new.csv", "--out", "scored.csv"]) == 0
+    assert main(["predict", "m", "new.csv", "--out", "scored.csv", "--force"]) == 0
     assert capsys.readouterr().err == ""
     found = pd.read_csv("scored.csv")
     assert list(found.columns) == ["customer", "score", "probability", "label"]
     assert found["customer"].tolist() == people["customer"].tolist()[:7]
     people.drop(columns="customer").to_csv("unnamed.csv", index=False)
-    assert main(["predict", "m", "unnamed.csv", "--out", "scored.csv"]) == 0
+    assert main(["predict", "m", "unnamed.csv", "--out", "scored.csv", "--force"]) == 0
 
 
 def test_further_columns_are_not_looked_at_with_a_word(people, capsys):
@@ -91,7 +91,7 @@ def test_labels_are_what_the_file_says(capsys):
     frame.to_csv("people.csv", index=False)
     assert fit("--positive", "TRUE", "--out", "m") == 0
     assert load_model("m").labels.names == ["FALSE", "TRUE"]
-    assert main(["predict", "m", "people.csv", "--out", "scored.csv"]) == 0
+    assert main(["predict", "m", "people.csv", "--out", "scored.csv", "--force"]) == 0
     found = pd.read_csv("scored.csv", dtype=str)["label"]
     assert set(found) <= {"FALSE", "TRUE"}
     capsys.readouterr()
