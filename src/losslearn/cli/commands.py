@@ -125,7 +125,10 @@ def fit(
         ),
     ] = _DEFAULT_MODE,
     max_time: Annotated[
-        float | None, _option("S", "Seconds to train for, both methods.", min=0.1)
+        float | None,
+        _option(
+            "S", "Seconds for the whole job, both methods and their test.", min=0.1
+        ),
     ] = None,
     max_iter: Annotated[
         int, _option("N", "Iterations of each method.", min=1)

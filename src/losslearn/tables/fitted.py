@@ -221,7 +221,7 @@ def measure(
     interval = loss_interval(
         judged,
         rows,
-        n_resamples=200 if true_loss.is_builtin else _CALLS,
+        n_resamples=200 if true_loss.is_builtin else min(_CALLS, true_loss.max_calls),
         generator=torch.Generator().manual_seed(seed),
     )
     return float(judged(rows)), interval

@@ -1,6 +1,7 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
 import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -113,7 +114,7 @@ def fit_table(
         out: Folder to write the model to; None writes none (see `FittedTable.save`).
         model: "mlp" or "linear".
         mode: Kind of learned loss; None takes that of the recipe.
-        max_time: Seconds to train for, both methods.
+        max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
@@ -140,8 +141,10 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
-    from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
+    from losslearn.estimators.base import check_max_time  # scikit-learn
+    from losslearn.estimators.registry import ESTIMATORS
 
+    begin, max_time = time.perf_counter(), check_max_time(max_time)
     settings = recipe or Recipe()
     if mode is not None:
         settings = replace(settings, mode=mode)
@@ -166,6 +169,8 @@ def fit_table(
         text=true_loss.text,
         left_out=() if keep_metric_columns else metric_columns,
     )
+    if max_time is not None:  # a fit takes a tenth of a second at least
+        max_time = max(max_time - (time.perf_counter() - begin), 0.1)
     estimator = kind(
         true_loss,
         model=model,
@@ -180,7 +185,7 @@ def fit_table(
     display.stage("preparing columns and model")
     interrupted = _train(estimator, parts)
     display.stage("testing")
-    report = _test(estimator, parts.test, true_loss, seed)
+    report = _test(estimator, parts.test, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
@@ -305,11 +310,9 @@ def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
     return interrupted
 
 
-def _test(
-    estimator: "SurrogateEstimator", test: _Part, true_loss: TrueLoss, seed: int
-) -> dict[str, Any]:
+def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
-    report = estimator.report_
+    report, true_loss = estimator.report_, estimator.true_loss_
     truth, scores = (
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),

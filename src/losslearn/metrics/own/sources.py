@@ -104,6 +104,7 @@ def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> Bla
         is_scikit_learn=_is_scikit_learn(metric),
         lower=lower,
         upper=upper,
+        source=_source(metric),
         **known,
     )
 
@@ -159,6 +160,14 @@ def _own(metric: Callable[..., Any]) -> BlackBox:
             and name != "sample_weight"
         ),
     )
+
+
+def _source(metric: object) -> str:
+    """Return the code of a function; nothing where Python does not know it."""
+    try:
+        return inspect.getsource(_unbound(metric))  # type: ignore[arg-type] # or it raises
+    except (TypeError, OSError):
+        return ""
 
 
 def _is_scikit_learn(metric: object) -> bool:
