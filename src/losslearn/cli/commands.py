@@ -26,6 +26,14 @@ class ModeName(StrEnum):
     REFINED = "refined"
 
 
+class ResponseName(StrEnum):
+    """What a metric takes, as scikit-learn calls it."""
+
+    DECISION_FUNCTION = "decision_function"
+    PREDICT_PROBA = "predict_proba"
+    PREDICT = "predict"
+
+
 _DEFAULT_MODE = ModeName(_DEFAULT.mode)
 
 
@@ -52,6 +60,14 @@ Direction = Annotated[
     Option(
         "--greater-is-better/--lower-is-better",
         help="Direction of a metric of your own that does not say.",
+    ),
+]
+Response = Annotated[
+    ResponseName | None,
+    Option(
+        "--response",
+        help="What a metric of your own takes as its second argument: raw scores, "
+        "probabilities or decisions; read off the argument's name without it.",
     ),
 ]
 Seed = Annotated[
@@ -154,6 +170,7 @@ def fit(
         ),
     ] = False,
     as_json: Json = False,
+    response: Response = None,
     **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
     """Train a model for a metric, and a control; test both.
@@ -179,6 +196,7 @@ def fit(
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
         keep_metric_columns=keep_metric_columns,
+        response=response and response.value,
         **task_options,
     )
 
@@ -228,13 +246,18 @@ def evaluate(
     ] = None,
     greater_is_better: Direction = None,
     as_json: Json = False,
+    response: Response = None,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
     from losslearn.cli.reporting import print_evaluation, print_json
     from losslearn.tables.saved import load_model
 
     found = load_model(model).evaluate(
-        data, target, metric, greater_is_better=greater_is_better
+        data,
+        target,
+        metric,
+        greater_is_better=greater_is_better,
+        response=response and response.value,  # type: ignore[arg-type] # one of them
     )
     show = print_json if as_json else print_evaluation
     show(found)

@@ -14,6 +14,8 @@ from losslearn.tables.fitting import fit_table
 from losslearn.training.recipe import Recipe
 
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
+_OF_OWN = ("given", "undefined")
+"""What is said of a metric of the user's own alone."""
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")
 
@@ -56,7 +58,8 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    return {key: report[key] for key in _KEYS} | {"results": results}
+    said = {key: report[key] for key in _OF_OWN if report.get(key) is not None}
+    return {key: report[key] for key in _KEYS} | {"results": results} | said
 
 
 def use_one_thread() -> None:

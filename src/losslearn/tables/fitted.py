@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
@@ -118,6 +118,7 @@ class FittedTable:
         metric: object = None,
         *,
         greater_is_better: bool | None = None,
+        response: ResponseMethod | None = None,
     ) -> dict[str, Any]:
         """Return the model's loss on rows of known labels, and how sure it is.
 
@@ -129,6 +130,7 @@ class FittedTable:
             metric: What to measure, as for `fit_table`; None takes what the model was
                 trained for.
             greater_is_better: Direction of a function of the user's own.
+            response: What such a function takes, as for `fit_table`.
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
@@ -137,7 +139,7 @@ class FittedTable:
         Raises:
             ValueError: If the metric or the table cannot be used.
         """
-        true_loss = self._metric_of(metric, greater_is_better)
+        true_loss = self._metric_of(metric, greater_is_better, response)
         frame = as_frame(table)
         target = target or self.target
         features, y = take_target(frame, target)
@@ -159,12 +161,21 @@ class FittedTable:
             **numbers_of(self.rule.to_dict()),
         }
 
-    def _metric_of(self, metric: object, greater_is_better: bool | None) -> TrueLoss:
+    def _metric_of(
+        self,
+        metric: object,
+        greater_is_better: bool | None,
+        response: ResponseMethod | None,
+    ) -> TrueLoss:
         if metric is None:
             return self.true_loss or self.metric.true_loss()
         if greater_is_better is None and metric == self.metric.given:
             greater_is_better = self.metric.greater_is_better
-        return resolve_metric(metric, greater_is_better=greater_is_better)
+        if response is None and metric == self.metric.given:
+            response = self.metric.response_method
+        return resolve_metric(
+            metric, greater_is_better=greater_is_better, response_method=response
+        )
 
     @cached_property
     def learning_curves(self) -> bytes | None:

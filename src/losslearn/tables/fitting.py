@@ -1,5 +1,6 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
+import math
 import os
 import time
 import warnings
@@ -11,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.metrics.own.black_box import UndefinedError
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
@@ -97,6 +99,7 @@ def fit_table(
     encoder: object = None,
     recipe: Recipe | None = None,
     display: Display | None = None,
+    response: ResponseMethod | None = None,
 ) -> FittedTable:
     """Train a model for a metric, and its control; choose, and test both.
 
@@ -126,6 +129,8 @@ def fit_table(
         encoder: A transformer of scikit-learn's in place of a `TableEncoder`.
         recipe: All other settings.
         display: Is told of the progress.
+        response: What a function takes as its second argument, "decision_function" (raw
+            scores), "predict_proba" or "predict" (labels); None reads it off its name.
 
     Raises:
         ValueError: If the table or a setting cannot be used.
@@ -150,8 +155,15 @@ def fit_table(
         settings = replace(settings, mode=mode)
     if max_iter is not None:
         settings = replace(settings, max_iter=max_iter)
-    true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
-    named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
+    true_loss = resolve_metric(
+        metric, greater_is_better=greater_is_better, response_method=response
+    )
+    named = MetricName.of(
+        metric,
+        true_loss,
+        greater_is_better=greater_is_better,
+        response_method=response,
+    )
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
@@ -313,6 +325,7 @@ def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
 def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
     report, true_loss = estimator.report_, estimator.true_loss_
+    undefined = report["undefined"]
     truth, scores = (
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),
@@ -321,10 +334,15 @@ def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, 
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
         rule = estimator.task.restore_rule(result["rule"])
-        loss, interval = measure(true_loss, rows, rule, seed=seed)
+        try:
+            loss, interval = measure(true_loss, rows, rule, seed=seed)
+        except UndefinedError as error:  # of the test rows: the model is kept
+            loss, interval = math.nan, (math.nan, math.nan)
+            undefined = f"On the test rows: {error}"
         results.append({**result, "test": loss, "interval": list(interval)})
     return {
         **report,
+        "undefined": undefined,
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},
         "results": results,

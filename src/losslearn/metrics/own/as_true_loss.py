@@ -139,6 +139,7 @@ def untried(
     box.batched = box.batched if batched is None else batched
     box.greater_is_better = _direction(box, greater_is_better)
     box.response_method = _response_method(box, response_method)
+    box.said_by = box.said_by if response_method is None else "given"
     return TrueLoss(
         name=box.name,
         description=f"{box.sign}{box.name}, {box.origin}",

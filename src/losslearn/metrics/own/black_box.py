@@ -61,6 +61,10 @@ class BlackBox:
     name: str
     origin: str
     """Where it comes from, for its description."""
+    said_by: str = ""
+    """Who says what it takes: "argument" (its name), "declared", "given" or none."""
+    argument: str = ""
+    """What its second argument is called."""
     source: str = ""
     """Its code, to know it again by; empty where there is none."""
     call: Callable[..., Any]

@@ -146,11 +146,14 @@ def _own(metric: Callable[..., Any]) -> BlackBox:
             f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
             f"{greater_is_better!r}."
         )
+    declared = said("response_method")
     return _of_function(
         metric,
         origin="a metric of your own",
         greater_is_better=greater_is_better,
-        response_method=said("response_method") or _takes(metric),
+        response_method=declared or _takes(metric),
+        said_by="declared" if declared else "argument",
+        argument=[*_arguments(metric), "", ""][1],
         batched=bool(said("batched")),
         columns=tuple(  # by keyword, and no call could leave them out
             name
