@@ -30,6 +30,7 @@ from losslearn.encoding.frames import as_matrix, as_pandas, is_table
 from losslearn.estimators.rows import as_tensor, split_numbers
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
+from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.metrics.own.trying import end_seconds, tried_on
 from losslearn.models.networks import build_model, exact_scores
@@ -148,6 +149,7 @@ class SurrogateEstimator(BaseEstimator):
         begin = time.perf_counter()
         recipe, task = _settings(self.recipe), self.task
         max_time = check_max_time(self.max_time)
+        refuse_no_aim(self.metric)
         true_loss = untried(
             self.metric,
             greater_is_better=self.greater_is_better,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.metrics.own.black_box import UndefinedError
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
@@ -155,6 +156,7 @@ def fit_table(
         settings = replace(settings, mode=mode)
     if max_iter is not None:
         settings = replace(settings, max_iter=max_iter)
+    refuse_no_aim(metric)
     true_loss = resolve_metric(
         metric, greater_is_better=greater_is_better, response_method=response
     )
@@ -198,6 +200,8 @@ def fit_table(
     interrupted = _train(estimator, parts)
     display.stage("testing")
     report = _test(estimator, parts.test, seed)
+    if true_loss.is_builtin:
+        report["given"] = note_on(named.given)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from losslearn.encoding.columns import as_numbers, read_kind
-from losslearn.metrics import ResponseMethod, TrueLoss, as_true_loss, get_true_loss
+from losslearn.metrics import ResponseMethod, TrueLoss, get_true_loss
 from losslearn.metrics.columns import TextColumns, as_columns
 from losslearn.metrics.own.as_true_loss import untried
 
@@ -73,13 +73,7 @@ class MetricName:
         if self.source == "built-in":
             return get_true_loss(self.name)
         if self.source == "scikit-learn":
-            from sklearn.metrics import get_scorer
-
-            return as_true_loss(
-                get_scorer(self.given),
-                response_method=self.response_method,
-                name=self.given,
-            )
+            return untried(self.given, response_method=self.response_method)
         raise ValueError(
             f"The model was trained for a metric of your own, `{self.given}`, which is "
             f"not stored with it. Name it again, as `metric` (--metric {self.given})."

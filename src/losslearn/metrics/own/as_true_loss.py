@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
+from losslearn.metrics.other_names import SCORERS, spelled
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.own.function_files import load_function
 from losslearn.metrics.own.sources import ResponseMethod, source_of
@@ -157,6 +158,8 @@ def _named(text: str, name: str | None) -> tuple[object, str | None]:
     """Return what a text stands for, and the name to give it."""
     from sklearn.metrics import get_scorer, get_scorer_names  # slow to import
 
+    if spelled(text) in SCORERS:
+        return get_scorer(SCORERS[spelled(text)]), name or text
     try:
         return get_true_loss(text), name
     except ValueError as error:
