@@ -26,6 +26,14 @@ class ModeName(StrEnum):
     REFINED = "refined"
 
 
+class ResponseName(StrEnum):
+    """What a metric takes, as scikit-learn calls it."""
+
+    DECISION_FUNCTION = "decision_function"
+    PREDICT_PROBA = "predict_proba"
+    PREDICT = "predict"
+
+
 _DEFAULT_MODE = ModeName(_DEFAULT.mode)
 
 
@@ -52,6 +60,14 @@ Direction = Annotated[
     Option(
         "--greater-is-better/--lower-is-better",
         help="Direction of a metric of your own that does not say.",
+    ),
+]
+Response = Annotated[
+    ResponseName | None,
+    Option(
+        "--response",
+        help="What a metric of your own takes as its second argument: raw scores, "
+        "probabilities or decisions; read off the argument's name without it.",
     ),
 ]
 Seed = Annotated[
@@ -125,7 +141,10 @@ def fit(
         ),
     ] = _DEFAULT_MODE,
     max_time: Annotated[
-        float | None, _option("S", "Seconds to train for, both methods.", min=0.1)
+        float | None,
+        _option(
+            "S", "Seconds for the whole job, both methods and their test.", min=0.1
+        ),
     ] = None,
     max_iter: Annotated[
         int, _option("N", "Iterations of each method.", min=1)
@@ -175,6 +194,7 @@ def fit(
         ),
     ] = None,
     as_json: Json = False,
+    response: Response = None,
     **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
     """Train a model for a metric, and a control; test both.
@@ -203,6 +223,7 @@ def fit(
         ignores=tuple(ignore or ()),
         read_as=dict(map(_column_and_kind, as_ or ())),
         ids=tuple(id_ or ()),
+        response=response and response.value,
         **task_options,
     )
 
@@ -262,13 +283,18 @@ def evaluate(
     ] = None,
     greater_is_better: Direction = None,
     as_json: Json = False,
+    response: Response = None,
 ) -> None:
     """Measure a model's loss on a table with known labels."""
     from losslearn.cli.reporting import print_evaluation, print_json
     from losslearn.tables.saved import load_model
 
     found = load_model(model).evaluate(
-        data, target, metric, greater_is_better=greater_is_better
+        data,
+        target,
+        metric,
+        greater_is_better=greater_is_better,
+        response=response and response.value,  # type: ignore[arg-type] # one of them
     )
     show = print_json if as_json else print_evaluation
     show(found)

@@ -77,6 +77,9 @@ def print_fit(report: Mapping[str, Any]) -> None:
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
             "are for the labels and leave the loss as it is."
         )
+    for said in (report["given"], report["undefined"]):
+        if said is not None:
+            out.print(said)
     out.print(report["verdict"])
     out.print(describe_choice(report))
     if report["model"] is not None:

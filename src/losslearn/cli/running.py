@@ -19,6 +19,8 @@ from losslearn.tables.fitting import fit_table
 from losslearn.training.recipe import Recipe
 
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
+_OF_OWN = ("given", "undefined")
+"""What is said of a metric of the user's own alone."""
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")
 _KEPT_BUT = 3
@@ -90,11 +92,9 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    columns = report.get("columns")  # of an encoder of its own: not told
-    return {key: report[key] for key in _KEYS} | {
-        "results": results,
-        "columns": columns,
-    }
+    said = {key: report[key] for key in _OF_OWN if report.get(key) is not None}
+    further = {"results": results, "columns": report.get("columns")}
+    return {key: report[key] for key in _KEYS} | further | said
 
 
 def use_one_thread() -> None:

@@ -17,6 +17,7 @@ from losslearn.criterion.queue import ScoreQueue
 from losslearn.criterion.stream import StreamLearner
 from losslearn.criterion.watch import Watch
 from losslearn.metrics import Loss, ResponseMethod, Sets, as_true_loss
+from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.models.global_draws import own_draws
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.registry import get_task
@@ -149,6 +150,7 @@ class SurrogateLoss(nn.Module):
         for name, value in (("learn_every", learn_every), ("warm_up", warm_up)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {value!r}.")
+        refuse_no_aim(metric)
         self.true_loss = as_true_loss(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )

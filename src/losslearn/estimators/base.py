@@ -2,10 +2,13 @@
 
 import copy
 import inspect
+import math
 import os
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -34,8 +37,9 @@ from losslearn.estimators.rows import (
 )
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
+from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
-from losslearn.metrics.own.trying import tried_on
+from losslearn.metrics.own.trying import end_seconds, tried_on
 from losslearn.models.global_draws import own_draws
 from losslearn.models.networks import build_model, exact_scores
 from losslearn.models.predictor import Predictor, TorchPredictor
@@ -64,6 +68,7 @@ class SurrogateEstimator(BaseEstimator):
 
     metric: object
     model: str | nn.Module
+    max_time: float | None
     recipe: Recipe | None
     encoder: Any
 
@@ -161,7 +166,10 @@ class SurrogateEstimator(BaseEstimator):
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
         """
+        begin = time.perf_counter()
         recipe, task = _settings(self.recipe), self.task
+        max_time = check_max_time(self.max_time)
+        refuse_no_aim(self.metric)
         true_loss = untried(
             self.metric,
             greater_is_better=self.greater_is_better,
@@ -174,7 +182,8 @@ class SurrogateEstimator(BaseEstimator):
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
-        true_loss = tried_on(true_loss, _target_rows(train), _target_rows(valid))
+        rows = _target_rows(train)
+        true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -183,8 +192,9 @@ class SurrogateEstimator(BaseEstimator):
                 form=recipe.universal_form,
                 standardize=recipe.standardize,
                 seed=seed,
-                rows=_target_rows(train),
+                rows=rows,
                 progress=self.fit_progress,
+                max_time=max_time,
             ).to(self.device)
 
         def make_predictor() -> Predictor:
@@ -205,7 +215,7 @@ class SurrogateEstimator(BaseEstimator):
             surrogate,
             recipe,
             seed=seed,
-            max_time=self.max_time,
+            max_time=_left(max_time, begin, end_seconds(true_loss)),
             watch=self.watch,
             checkpoint=self._checkpoint(checkpoint, train, valid, true_loss, seed),
         )
@@ -473,6 +483,27 @@ def _settings(recipe: Recipe | None) -> Recipe:
     if not isinstance(recipe, Recipe | None):
         raise ValueError(f"`recipe` must be a `Recipe` or None, got {recipe!r}.")
     return recipe or Recipe()
+
+
+def check_max_time(seconds: float | None) -> float | None:
+    """Return how many seconds a fit may take; None for as many as it needs.
+
+    Raises:
+        ValueError: If it is no number above 0, or an infinite one.
+    """
+    if seconds is None or (isinstance(seconds, Real) and 0 < seconds < math.inf):
+        return seconds
+    raise ValueError(
+        "`max_time` must be a finite number of seconds above 0, or None for no limit, "
+        f"got {seconds!r}."
+    )
+
+
+def _left(max_time: float | None, begin: float, end: float) -> float | None:
+    """Return the seconds left for the training, what comes after it set aside."""
+    if max_time is None:
+        return None
+    return max(max_time - end - (time.perf_counter() - begin), 0.0)
 
 
 def _target_rows(rows: Rows) -> TargetRows:

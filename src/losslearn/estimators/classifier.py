@@ -43,7 +43,9 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             `fit` and `score` take as `metric_columns`.
         model: "mlp" (the paper's), "linear", or a `torch.nn.Module` that maps
             `[n, features]` to `[n]` or `[n, 1]`. The named ones standardise features.
-        max_time: Seconds for the whole comparison; lowers `max_iter` to fit.
+        max_time: Seconds for the whole fit: preparation, both methods, their rules and
+            the test of their difference. `max_iter` is lowered to fit, and a metric
+            that takes long itself is called less often.
         random_state: Of split, initialisation and draws.
         recipe: Every other setting of the method; None takes the defaults. One of them
             is set as `recipe__max_iter=500`, in `set_params` and in a grid.

@@ -196,7 +196,7 @@ def mcc_loss(c: Confusion) -> Tensor:
 
 @of_labels(
     "mean error rate of the two classes, 1 - balanced accuracy",
-    aliases="ber balanced_error_rate balanced_accuracy balanced_accuracy_score",
+    aliases="ber balanced_error_rate balanced_accuracy balanced_accuracy_score ks",
 )
 def balanced_error(c: Confusion) -> Tensor:
     r"""Return the mean of the error rates within each class, 1 - balanced accuracy.

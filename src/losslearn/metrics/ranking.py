@@ -19,7 +19,8 @@ from losslearn.metrics.sets import Labels, PerSet, Scores, Sets, Weights, value_
 
 
 @builtin(
-    "1 - area under the ROC curve", aliases="auc roc_auc auroc roc_auc_score auc_loss"
+    "1 - area under the ROC curve",
+    aliases="auc roc_auc auroc roc_auc_score auc_loss gini",
 )
 def roc_auc_loss(
     y_true: Labels, y_score: Scores, *, sample_weight: Weights = None
@@ -193,7 +194,7 @@ def recall_at_precision(
 
 @builtin(
     "1 - precision among the k rows (or share k of the rows) ranked highest",
-    aliases="precision_at_k_loss p_at_k top_k_precision",
+    aliases="precision_at_k_loss p_at_k top_k_precision lift",
 )
 def precision_at_k(
     y_true: Labels,

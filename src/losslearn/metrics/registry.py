@@ -10,6 +10,7 @@ import torch
 from losslearn.metrics import ranking  # noqa: F401 - it and `confusion` fill BUILTINS
 from losslearn.metrics.builtin import BUILTINS, Builtin
 from losslearn.metrics.confusion import losses_at_cut_points
+from losslearn.metrics.other_names import spelled
 from losslearn.metrics.own.trying import is_top_heavy
 from losslearn.metrics.true_loss import TrueLoss
 
@@ -31,7 +32,7 @@ def get_true_loss(name: str) -> TrueLoss:
         ('roc_auc_loss', 'fbeta_loss@0.5')
     """
     key, at, value = name.partition("@")
-    key = key.strip().lower().replace("-", "_").replace(" ", "_")
+    key = spelled(key)
     if key not in _BY_NAME:
         near = difflib.get_close_matches(key, _BY_NAME, n=4, cutoff=0.5)
         hint = f"Did you mean {', '.join(f'`{n}`' for n in near)}? " if near else ""

@@ -56,6 +56,9 @@ class TrueLoss:
     """Whether it comes with the package."""
     task: str = "binary"
     """Name of the task whose targets and scores it judges."""
+    max_calls: int = 200
+    """Calls that a choice of a threshold, or an interval, takes at most, where each
+    value takes a call of a user's function."""
     own: BlackBox | None = field(default=None, repr=False, compare=False)
     """The user's metric behind it; None of a loss that is no such."""
 
@@ -73,6 +76,13 @@ class TrueLoss:
     def text(self) -> TextColumns | None:
         """How its columns of text are coded; None where it takes numbers alone."""
         return None if self.own is None else self.own.text
+
+    @property
+    def set_seconds(self) -> float:
+        """Seconds that the value of a set takes, of a user's metric, so far."""
+        if self.own is None:
+            return 0.0
+        return self.own.cost * (self.own.max_cuts if self.needs_threshold else 1)
 
     def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of each set in the form to train for, NaN for one class.
@@ -122,6 +132,11 @@ class TrueLoss:
                 f"and {missing} are not given. Pass them as `columns`."
             )
         return {"columns": {name: there[name] for name in self.columns}}
+
+    def in_a_call(self) -> "TrueLoss":
+        """Return a user's loss in a form that takes one call a set: at threshold 0."""
+        is_dear = self.own is not None and self.needs_threshold
+        return self.with_threshold(0.0) if is_dear else self
 
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss with rows called positive where `y_score >= threshold`.

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.own.given import given_sentence, undefined_sentence
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
@@ -69,7 +70,8 @@ def make_report(
     """Return the report of a fit, of nothing but what JSON knows."""
     target = judged.sets.target
     n, rarer = len(target), int(torch.bincount(task.strata(target).long()).min())
-    decided = judged.rule.to_dict()["kind"] if true_loss.needs_rule else None
+    rule = judged.rule
+    decided = rule.to_dict()["kind"] if true_loss.needs_rule else None
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     return {
         "task": task.name,
@@ -81,4 +83,6 @@ def make_report(
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
         "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
+        "given": given_sentence(true_loss, rule.judged(true_loss), judged.sets),
+        "undefined": undefined_sentence(true_loss),
     }

@@ -14,7 +14,7 @@ from torch import nn
 
 from losslearn._wording import listed
 from losslearn.encoding.frames import as_matrix
-from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
@@ -139,6 +139,7 @@ class FittedTable:
         metric: object = None,
         *,
         greater_is_better: bool | None = None,
+        response: ResponseMethod | None = None,
     ) -> dict[str, Any]:
         """Return the model's loss on rows of known labels, and how sure it is.
 
@@ -150,6 +151,7 @@ class FittedTable:
             metric: What to measure, as for `fit_table`; None takes what the model was
                 trained for.
             greater_is_better: Direction of a function of the user's own.
+            response: What such a function takes, as for `fit_table`.
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
@@ -158,7 +160,7 @@ class FittedTable:
         Raises:
             ValueError: If the metric or the table cannot be used.
         """
-        true_loss = self._metric_of(metric, greater_is_better)
+        true_loss = self._metric_of(metric, greater_is_better, response)
         frame = as_frame(table)
         target = target or self.target
         features, y = take_target(frame, target)
@@ -180,12 +182,21 @@ class FittedTable:
             **numbers_of(self.rule.to_dict()),
         }
 
-    def _metric_of(self, metric: object, greater_is_better: bool | None) -> TrueLoss:
+    def _metric_of(
+        self,
+        metric: object,
+        greater_is_better: bool | None,
+        response: ResponseMethod | None,
+    ) -> TrueLoss:
         if metric is None:
             return self.true_loss or self.metric.true_loss()
         if greater_is_better is None and metric == self.metric.given:
             greater_is_better = self.metric.greater_is_better
-        return resolve_metric(metric, greater_is_better=greater_is_better)
+        if response is None and metric == self.metric.given:
+            response = self.metric.response_method
+        return resolve_metric(
+            metric, greater_is_better=greater_is_better, response_method=response
+        )
 
     @cached_property
     def learning_curves(self) -> bytes | None:
@@ -242,7 +253,7 @@ def measure(
     interval = loss_interval(
         judged,
         rows,
-        n_resamples=200 if true_loss.is_builtin else _CALLS,
+        n_resamples=200 if true_loss.is_builtin else min(_CALLS, true_loss.max_calls),
         generator=torch.Generator().manual_seed(seed),
     )
     return float(judged(rows)), interval

@@ -1,6 +1,8 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
+import math
 import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,8 +15,10 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.encoding import TableEncoder
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.metrics.other_names import note_on, refuse_no_aim
+from losslearn.metrics.own.black_box import UndefinedError
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
@@ -102,6 +106,7 @@ def fit_table(
     encoder: object = None,
     recipe: Recipe | None = None,
     display: Display | None = None,
+    response: ResponseMethod | None = None,
 ) -> FittedTable:
     """Train a model for a metric, and its control; choose, and test both.
 
@@ -122,7 +127,7 @@ def fit_table(
             killed or interrupted goes on from there when it is asked for again.
         model: "mlp" or "linear".
         mode: Kind of learned loss; None takes that of the recipe.
-        max_time: Seconds to train for, both methods.
+        max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
@@ -138,6 +143,8 @@ def fit_table(
         encoder: A transformer of scikit-learn's in place of a `TableEncoder`.
         recipe: All other settings.
         display: Is told of the progress.
+        response: What a function takes as its second argument, "decision_function" (raw
+            scores), "predict_proba" or "predict" (labels); None reads it off its name.
 
     Raises:
         ValueError: If the table or a setting cannot be used.
@@ -153,13 +160,23 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
-    from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
+    from losslearn.estimators.base import check_max_time  # scikit-learn
+    from losslearn.estimators.registry import ESTIMATORS
 
+    begin, max_time = time.perf_counter(), check_max_time(max_time)
     named_settings = {"mode": mode, "max_iter": max_iter}
     given: dict[str, Any] = {k: v for k, v in named_settings.items() if v is not None}
     settings = replace(recipe or Recipe(), **given)
-    true_loss = resolve_metric(metric, greater_is_better=greater_is_better)
-    named = MetricName.of(metric, true_loss, greater_is_better=greater_is_better)
+    refuse_no_aim(metric)
+    true_loss = resolve_metric(
+        metric, greater_is_better=greater_is_better, response_method=response
+    )
+    named = MetricName.of(
+        metric,
+        true_loss,
+        greater_is_better=greater_is_better,
+        response_method=response,
+    )
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
@@ -180,14 +197,9 @@ def fit_table(
         left_out=[] if keep_metric_columns else metric_columns,
         named=[*ignores, *ids, *(read_as or {})],
     )
-    left_out = dict.fromkeys((*ignores, *ids), "ignore")
-    if encoder is None:
-        encoder = TableEncoder(read_as={**(read_as or {}), **left_out})
-    elif left_out or read_as:
-        raise ValueError(
-            "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
-            "and `ids`."
-        )
+    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
+    if max_time is not None:  # a fit takes a tenth of a second at least
+        max_time = max(max_time - (time.perf_counter() - begin), 0.1)
     estimator = kind(
         true_loss,
         model=model,
@@ -204,7 +216,9 @@ def fit_table(
     beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
     interrupted = _train(estimator, parts, beside)
     display.stage("testing")
-    report = _test(estimator, parts.test, true_loss, seed)
+    report = _test(estimator, parts.test, seed)
+    if true_loss.is_builtin:
+        report["given"] = note_on(named.given)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
     if isinstance(estimator.encoder_, TableEncoder):
         report["columns"] = estimator.encoder_.readings()
@@ -218,6 +232,21 @@ def fit_table(
             report["failures"].append(failure)
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
+
+
+def _encoder(
+    given: object, read_as: Mapping[str, str] | None, *, ignored: Sequence[str]
+) -> object:
+    """Return the encoder of a fit; one that was given decides by itself."""
+    if given is None:
+        kinds = {**(read_as or {}), **dict.fromkeys(ignored, "ignore")}
+        return TableEncoder(read_as=kinds)
+    if ignored or read_as:
+        raise ValueError(
+            "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
+            "and `ids`."
+        )
+    return given
 
 
 def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
@@ -347,11 +376,10 @@ def _train(
     return interrupted
 
 
-def _test(
-    estimator: "SurrogateEstimator", test: _Part, true_loss: TrueLoss, seed: int
-) -> dict[str, Any]:
+def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
-    report = estimator.report_
+    report, true_loss = estimator.report_, estimator.true_loss_
+    undefined = report["undefined"]
     truth, scores = (
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),
@@ -360,10 +388,15 @@ def _test(
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
         rule = estimator.task.restore_rule(result["rule"])
-        loss, interval = measure(true_loss, rows, rule, seed=seed)
+        try:
+            loss, interval = measure(true_loss, rows, rule, seed=seed)
+        except UndefinedError as error:  # of the test rows: the model is kept
+            loss, interval = math.nan, (math.nan, math.nan)
+            undefined = f"On the test rows: {error}"
         results.append({**result, "test": loss, "interval": list(interval)})
     return {
         **report,
+        "undefined": undefined,
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},
         "results": results,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from losslearn.encoding.columns import as_numbers, read_kind
-from losslearn.metrics import TrueLoss, as_true_loss, get_true_loss
+from losslearn.metrics import ResponseMethod, TrueLoss, get_true_loss
 from losslearn.metrics.columns import TextColumns, as_columns
 from losslearn.metrics.own.as_true_loss import untried
 
@@ -27,12 +27,19 @@ class MetricName:
     source: Source
     greater_is_better: bool | None = None
     """As the user said, if it had to be said."""
+    response_method: ResponseMethod | None = None
+    """What the user said it takes, if so."""
     columns: tuple[str, ...] = ()
     """Columns of the table that the metric needs besides target and score."""
 
     @classmethod
     def of(
-        cls, given: object, true_loss: TrueLoss, *, greater_is_better: bool | None
+        cls,
+        given: object,
+        true_loss: TrueLoss,
+        *,
+        greater_is_better: bool | None,
+        response_method: ResponseMethod | None = None,
     ) -> "MetricName":
         """Name a metric.
 
@@ -41,6 +48,7 @@ class MetricName:
                 name of a function, or the function.
             true_loss: What it stands for.
             greater_is_better: The direction, if the user gave it.
+            response_method: What it takes, if the user said so.
         """
         source: Source = "user"
         if true_loss.is_builtin:
@@ -52,6 +60,7 @@ class MetricName:
             name=true_loss.name,
             source=source,
             greater_is_better=greater_is_better,
+            response_method=response_method,
             columns=true_loss.columns,
         )
 
@@ -64,23 +73,28 @@ class MetricName:
         if self.source == "built-in":
             return get_true_loss(self.name)
         if self.source == "scikit-learn":
-            from sklearn.metrics import get_scorer
-
-            return as_true_loss(get_scorer(self.given), name=self.given)
+            return untried(self.given, response_method=self.response_method)
         raise ValueError(
             f"The model was trained for a metric of your own, `{self.given}`, which is "
             f"not stored with it. Name it again, as `metric` (--metric {self.given})."
         )
 
 
-def resolve_metric(metric: object, *, greater_is_better: bool | None) -> TrueLoss:
+def resolve_metric(
+    metric: object,
+    *,
+    greater_is_better: bool | None,
+    response_method: ResponseMethod | None = None,
+) -> TrueLoss:
     """Return the loss of what a user named or gave, which rows have yet to try.
 
     Raises:
         ValueError: If it is not known, or its direction is not.
     """
     try:
-        return untried(metric, greater_is_better=greater_is_better)
+        return untried(
+            metric, greater_is_better=greater_is_better, response_method=response_method
+        )
     except ValueError as error:
         if greater_is_better is None and "greater_is_better" in str(error):
             raise ValueError(

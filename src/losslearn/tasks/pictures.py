@@ -126,7 +126,8 @@ def loss_by_threshold(
         y_score: Raw scores.
         columns: What the loss needs to know of each row besides.
     """
-    most = _MOST_CALLS if true_loss.at_cut_points is None else _MOST_POINTS
+    calls = min(_MOST_CALLS, true_loss.max_calls)
+    most = calls if true_loss.at_cut_points is None else _MOST_POINTS
     places = np.linspace(0, len(y_score) - 1, min(most, len(y_score))).round()
     thresholds = np.unique(np.sort(y_score)[places.astype(int)])
     targets, scores = torch.from_numpy(y), torch.from_numpy(y_score)
@@ -135,7 +136,10 @@ def loss_by_threshold(
         n_above = len(distinct) - np.searchsorted(distinct.flip(-1).numpy(), thresholds)
         return thresholds, by_cut[torch.from_numpy(n_above)].double().numpy()
     losses = [
-        evaluate(true_loss, targets, scores, threshold=threshold, columns=columns)
+        # as one of many sets: where it is undefined is a gap
+        evaluate(
+            true_loss, targets[None], scores[None], threshold=threshold, columns=columns
+        )
         for threshold in thresholds.tolist()
     ]
     return thresholds, np.array(losses)

@@ -12,7 +12,6 @@ from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.metrics.own.as_true_loss import untried
 
-_MAX_CALLS = 200  # thresholds tried where each takes a call of a user's function
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
 
 
@@ -133,7 +132,7 @@ def best_threshold(
     else:
         distinct, counts = torch.unique(score, return_counts=True)
         distinct, counts = distinct.flip(-1), counts.flip(-1)
-        cuts = _spread_cuts(y_true, score, counts)
+        cuts = _spread_cuts(y_true, score, counts, true_loss.max_calls)
         # as one of many sets: a threshold at which it is undefined is left out
         at = partial(true_loss.at_threshold, y_true[None], score[None], **by_row)
         losses = torch.cat(
@@ -270,8 +269,10 @@ def _borders(distinct: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
-def _spread_cuts(y_true: Tensor, score: Tensor, counts: Tensor) -> Tensor:
-    """Return at most 200 cut points, "nobody" left out.
+def _spread_cuts(
+    y_true: Tensor, score: Tensor, counts: Tensor, max_calls: int
+) -> Tensor:
+    """Return at most `max_calls` cut points, "nobody" left out.
 
     Between two of them lies the same share of the positive rows and of the negative
     ones in sum, so that rare positives do not fall between two cuts.
@@ -280,8 +281,9 @@ def _spread_cuts(y_true: Tensor, score: Tensor, counts: Tensor) -> Tensor:
         y_true: Targets, 0 or 1, one axis.
         score: Scores.
         counts: Rows of each distinct score, highest first.
+        max_calls: How many at most.
     """
-    if len(counts) <= _MAX_CALLS:
+    if len(counts) <= max_calls:
         return torch.arange(1, len(counts) + 1, device=counts.device)
     n_above = counts.cumsum(-1)
     n_positive_above = y_true[score.argsort(descending=True)].long().cumsum(-1)
@@ -293,7 +295,7 @@ def _spread_cuts(y_true: Tensor, score: Tensor, counts: Tensor) -> Tensor:
     places = torch.linspace(
         float(mass[0]),
         float(mass[-1]),
-        _MAX_CALLS,
+        max_calls,
         dtype=torch.float64,
         device=mass.device,
     )

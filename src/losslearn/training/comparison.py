@@ -20,6 +20,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task, fit_rule
 from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
@@ -28,6 +29,9 @@ from losslearn.training.uncertainty import Difference, loss_difference
 
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
+
+_PILOT = 0.1
+"""Share of the time that the metric may take while turns are timed."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +292,15 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
             raise KeyboardInterrupt
         return time.perf_counter() - begin
 
+    set_seconds = trainer.true_loss.set_seconds
+    left = deadline - time.perf_counter()
+    if set_seconds and set_seconds * pilot_sets(recipe) > _PILOT * left:
+        one, four = (timed(pilot.control.method, n_iter) for n_iter in (1, 4))
+        trainer.restore(start)
+        left = max(0.9 * (deadline - time.perf_counter()), 0.0)
+        # a turn of the learned loss takes some three times as long, the metric aside
+        most_turns = int(0.3 * left / (4 * max(four - one, 1e-9) / 3))
+        return laid_out(recipe, 0.7 * left / set_seconds, most_turns=most_turns)
     timed(LEARNED, 1)  # the first turn pays for allocations
     one, four, control_one, control_four = (
         timed(method, n_iter)

@@ -29,6 +29,8 @@ _MOST = 20.0
 left for the last rounds, whose small steps it guides best."""
 _SETS = 16
 """Sets of a reading of the gradient's health."""
+N_READ = 2 * _SETS
+"""True losses that a reading takes."""
 
 
 class GradientHealth:

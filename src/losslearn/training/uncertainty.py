@@ -66,7 +66,8 @@ def loss_difference(
     sizes = [round(share * len(rows)) for rows in by_stratum]
     at_once = max(_MAX_ROWS // max(sum(sizes), 1), 1)
     # in one tensor: small ones kept among large ones that go would hold their memory
-    found = torch.empty(_N_RESAMPLES, dtype=torch.float64, device=strata.device)
+    n_resamples = min(_N_RESAMPLES, true_loss.max_calls)
+    found = torch.empty(n_resamples, dtype=torch.float64, device=strata.device)
     for some in found.split(at_once):
         rows = draw_stratified(by_stratum, len(some), sizes, generator=generator)
         ours, theirs = (

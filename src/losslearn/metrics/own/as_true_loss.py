@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
+from losslearn.metrics.other_names import SCORERS, spelled
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.own.function_files import load_function
 from losslearn.metrics.own.sources import ResponseMethod, source_of
@@ -139,6 +140,7 @@ def untried(
     box.batched = box.batched if batched is None else batched
     box.greater_is_better = _direction(box, greater_is_better)
     box.response_method = _response_method(box, response_method)
+    box.said_by = box.said_by if response_method is None else "given"
     return TrueLoss(
         name=box.name,
         description=f"{box.sign}{box.name}, {box.origin}",
@@ -156,6 +158,8 @@ def _named(text: str, name: str | None) -> tuple[object, str | None]:
     """Return what a text stands for, and the name to give it."""
     from sklearn.metrics import get_scorer, get_scorer_names  # slow to import
 
+    if spelled(text) in SCORERS:
+        return get_scorer(SCORERS[spelled(text)]), name or text
     try:
         return get_true_loss(text), name
     except ValueError as error:

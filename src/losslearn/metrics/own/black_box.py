@@ -1,5 +1,6 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -60,6 +61,12 @@ class BlackBox:
     name: str
     origin: str
     """Where it comes from, for its description."""
+    said_by: str = ""
+    """Who says what it takes: "argument" (its name), "declared", "given" or none."""
+    argument: str = ""
+    """What its second argument is called."""
+    source: str = ""
+    """Its code, to know it again by; empty where there is none."""
     call: Callable[..., Any]
     """`(y_true, response, by_row)`."""
     greater_is_better: bool | None
@@ -85,6 +92,12 @@ class BlackBox:
     """Why it was undefined first."""
     text: TextColumns = field(default_factory=TextColumns)
     """Its columns that are given to it as text."""
+    max_cuts: int = _MAX_CUTS
+    """Thresholds tried per set, of labels."""
+    seconds: float = 0.0
+    """Time spent in it."""
+    n_judged: int = 0
+    """Sets, of labels at one threshold each, on which it was spent."""
 
     @property
     def sign(self) -> str:
@@ -92,6 +105,11 @@ class BlackBox:
         if not self.greater_is_better:
             return ""
         return "1 - " if self.upper == 1 else "-"
+
+    @property
+    def cost(self) -> float:
+        """Seconds that a set takes, of labels at one threshold; 0 before any call."""
+        return self.seconds / max(self.n_judged, 1)
 
     def loss(
         self,
@@ -177,7 +195,7 @@ class BlackBox:
         """Return each set's lowest loss over the thresholds tried."""
         n_sets, n = y_score.shape
         order = np.argsort(-y_score, axis=-1, kind="stable")
-        ranks = _tried_ranks(np.take_along_axis(y_true, order, -1))
+        ranks = _tried_ranks(np.take_along_axis(y_true, order, -1), self.max_cuts)
         rows = np.take_along_axis(order, ranks, -1)
         thresholds = np.take_along_axis(y_score, rows, -1)  # (sets, cuts)
         is_new = np.ones(thresholds.shape, dtype=bool)
@@ -198,6 +216,7 @@ class BlackBox:
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:
         """Return the loss of each set, in one call or in a call each."""
+        begin = time.perf_counter()
         quiet: AbstractContextManager[object] = nullcontext()
         if self.is_scikit_learn:
             from sklearn.exceptions import UndefinedMetricWarning as Undefined
@@ -216,6 +235,8 @@ class BlackBox:
                 missing = np.array(np.nan)
                 found = [missing if one is None else one for one in one_by_one]
                 value = np.array(found, dtype=float).reshape(-1)
+        self.seconds += time.perf_counter() - begin
+        self.n_judged += len(y_true)
         if self.sign == "1 - ":
             return 1 - value
         return -value if self.sign == "-" else value
@@ -261,16 +282,16 @@ class BlackBox:
         return np.where(np.isfinite(found), found, np.nan).astype(float)
 
 
-def _tried_ranks(y_sorted: Array) -> Array:
+def _tried_ranks(y_sorted: Array, max_cuts: int) -> Array:
     """Return the ranks whose scores are thresholds to try, `[sets, cuts]`.
 
     The targets come from the highest score to the lowest, both classes in each set.
     """
     n_sets, n = y_sorted.shape
-    if n <= _MAX_CUTS:
+    if n <= max_cuts:
         return np.broadcast_to(np.arange(n), (n_sets, n))
     n_positive = y_sorted.sum(-1, keepdims=True)
     # in whole numbers, so that the order of equal scores changes nothing
     mass = np.where(y_sorted == 1, n - n_positive, n_positive).cumsum(-1)
-    places = np.linspace(0, mass[:, -1], _MAX_CUTS, axis=-1).astype(np.int64)
+    places = np.linspace(0, mass[:, -1], max_cuts, axis=-1).astype(np.int64)
     return np.stack([np.searchsorted(*one) for one in zip(mass, places, strict=True)])

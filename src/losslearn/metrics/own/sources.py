@@ -104,6 +104,7 @@ def _of_function(metric: Callable[..., Any], sign: int = 1, **known: Any) -> Bla
         is_scikit_learn=_is_scikit_learn(metric),
         lower=lower,
         upper=upper,
+        source=_source(metric),
         **known,
     )
 
@@ -145,11 +146,14 @@ def _own(metric: Callable[..., Any]) -> BlackBox:
             f"`greater_is_better` of `{_name(metric)}` must be True or False, got "
             f"{greater_is_better!r}."
         )
+    declared = said("response_method")
     return _of_function(
         metric,
         origin="a metric of your own",
         greater_is_better=greater_is_better,
-        response_method=said("response_method") or _takes(metric),
+        response_method=declared or _takes(metric),
+        said_by="declared" if declared else "argument",
+        argument=[*_arguments(metric), "", ""][1],
         batched=bool(said("batched")),
         columns=tuple(  # by keyword, and no call could leave them out
             name
@@ -159,6 +163,14 @@ def _own(metric: Callable[..., Any]) -> BlackBox:
             and name != "sample_weight"
         ),
     )
+
+
+def _source(metric: object) -> str:
+    """Return the code of a function; nothing where Python does not know it."""
+    try:
+        return inspect.getsource(_unbound(metric))  # type: ignore[arg-type] # or it raises
+    except (TypeError, OSError):
+        return ""
 
 
 def _is_scikit_learn(metric: object) -> bool:

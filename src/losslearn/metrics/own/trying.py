@@ -15,6 +15,12 @@ from losslearn.metrics.sets import Loss, Sets, TargetRows
 from losslearn.metrics.true_loss import TrueLoss
 
 _N_SETS, _N_ROWS = 8, 512
+_N_TRIED = 64
+"""Sets that a loss is valued on to find its facts."""
+_TRIAL, _END = 0.05, 0.25
+"""Shares of a fit's time for that, and for the choices and intervals at its end."""
+_N_CHOICES = 9
+"""Those: a rule twice for each method, their difference, an interval on other rows."""
 _LITTLE = 0.1
 """Below this share of what the highest scores do, the others do not count."""
 _LEAST_SHARE = 0.05
@@ -53,11 +59,19 @@ def tried(loss: TrueLoss) -> TrueLoss:
         return replace(loss, scale_invariant=loss.needs_threshold)
 
 
-def tried_on(loss: TrueLoss, train: TargetRows, valid: TargetRows) -> TrueLoss:
+def tried_on(
+    loss: TrueLoss,
+    train: TargetRows,
+    valid: TargetRows,
+    *,
+    max_time: float | None = None,
+) -> TrueLoss:
     """Return a user's loss with what its own rows tell of it.
 
     A few sets are drawn from the training rows, with their columns and prevalence; sets
-    on which the loss is undefined are left out.
+    on which the loss is undefined are left out. A metric too dear for that within
+    `max_time`, in seconds for the whole fit, is taken for one without special facts,
+    and its later calls are fewer.
 
     Raises:
         MetricError: If it is undefined on the validation rows, or no loss.
@@ -68,7 +82,13 @@ def tried_on(loss: TrueLoss, train: TargetRows, valid: TargetRows) -> TrueLoss:
     generator = Generator().manual_seed(0)
     whole = _scored(valid, generator)
     with _trying(box, " on the validation rows with made-up scores"):
-        loss(whole)
+        undefined = bool(loss.in_a_call()(_one_of_many(whole)).isnan())
+        if max_time is not None:
+            loss = _within(loss, box, max_time)
+        if undefined or max_time is None:
+            loss(whole)
+    if max_time is not None and _N_TRIED * loss.set_seconds > _TRIAL * max_time:
+        return replace(loss, scale_invariant=loss.needs_threshold)
     n_rows = len(train.target)
     rows = torch.stack(
         [torch.randperm(n_rows, generator=generator)[:_N_ROWS] for _ in range(3)]
@@ -76,6 +96,27 @@ def tried_on(loss: TrueLoss, train: TargetRows, valid: TargetRows) -> TrueLoss:
     drawn = TargetRows(train.target[rows], take_rows(train.columns, rows))
     with _trying(box, " on sets of the training rows"):
         return _found(loss, box, _scored(drawn, generator), train)
+
+
+def _one_of_many(sets: Sets) -> Sets:
+    """Return a set as the only one of an axis of sets."""
+    return Sets(sets.target[None], sets.score[None], sets.weight, sets.columns)
+
+
+def _within(loss: TrueLoss, box: BlackBox, seconds: float) -> TrueLoss:
+    """Return a loss that is called no more often than a fit of so many seconds bears.
+
+    Its choices and intervals take a quarter of the time, a set a five-hundredth.
+    """
+    calls = int(_END * seconds / (_N_CHOICES * max(box.cost, 1e-9)))
+    box.max_cuts = min(max(int(seconds / 500 / max(box.cost, 1e-9)), 3), box.max_cuts)
+    return replace(loss, max_calls=min(max(calls, 5), loss.max_calls))
+
+
+def end_seconds(loss: TrueLoss) -> float:
+    """Return what the choices and intervals at the end of a fit take at most."""
+    cost = 0.0 if loss.own is None else loss.own.cost
+    return _N_CHOICES * loss.max_calls * cost
 
 
 def _scored(rows: TargetRows, generator: Generator) -> Sets:
@@ -98,7 +139,7 @@ def _found(
     loss: TrueLoss, box: BlackBox, sets: Sets, rows: TargetRows | None
 ) -> TrueLoss:
     """Return a loss with its facts; on made-up rows, a set without a value raises."""
-    judge: Loss = loss.with_threshold(0.0) if loss.needs_threshold else loss
+    judge: Loss = loss.in_a_call()
     n_sets = len(sets.target)
     value = judge(sets)
     if rows is None and box.n_undefined and box.undefined:
