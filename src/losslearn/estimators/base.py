@@ -124,7 +124,8 @@ class SurrogateEstimator(BaseEstimator):
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
-        Ctrl-C ends the training and keeps the best weights so far.
+        Ctrl-C ends the training and keeps the best weights so far, and so does a metric
+        that fails; `report_` says then that it was `interrupted`, or the `failures`.
 
         Args:
             X: Features, shape `[rows, features]`: finite numbers, or a table of any
@@ -138,6 +139,7 @@ class SurrogateEstimator(BaseEstimator):
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
+            KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
         recipe, task = _settings(self.recipe), self.task
         true_loss = as_true_loss(
@@ -191,6 +193,8 @@ class SurrogateEstimator(BaseEstimator):
             )
         self.true_loss_, self.labels_ = true_loss, labels
         self._keep(comparison, predictor, valid, train.n_rows)
+        for failure in self.report_["failures"]:
+            warnings.warn(failure, RuntimeWarning, stacklevel=2)
         return self
 
     def _rows(

@@ -106,6 +106,10 @@ class TrueLoss:
             )
         return {"columns": {name: there[name] for name in self.columns}}
 
+    def without_rule(self) -> "TrueLoss":
+        """Return the loss as one that judges scores, for which others find the rule."""
+        return replace(self, at_threshold=None, at_cut_points=None)
+
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss with rows called positive where `y_score >= threshold`.
 

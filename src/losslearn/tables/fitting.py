@@ -1,9 +1,11 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +22,7 @@ from losslearn.tables.target import Label, called, take_target
 from losslearn.tasks.task import Task
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Mode, Recipe
+from losslearn.training.sparing import Sparing
 from losslearn.training.splitting import split_rows
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def fit_table(
     What `losslearn fit` does; every option of it is an argument here. The table is
     divided into 64 % training, 16 % validation and 20 % test rows, or, with `valid`,
     into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps the best
-    model so far.
+    model so far; so does a metric that fails, with a warning that says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
@@ -180,11 +183,10 @@ def fit_table(
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
     display.stage("preparing columns and model")
-    interrupted = _train(estimator, parts)
+    _train(estimator, parts)
     display.stage("testing")
     report = _test(estimator, parts.test, true_loss, seed)
-    report |= {"metric": named.given, "interrupted": interrupted, "model": None}
-    report["failures"] = []
+    report |= {"metric": named.given, "model": None}
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
         display.stage("writing the model")
@@ -192,7 +194,8 @@ def fit_table(
         report["model"] = None if written is None else str(written)
         if failure is not None:
             report["failures"].append(failure)
-            warnings.warn(failure, RuntimeWarning, stacklevel=2)
+    for failure in report["failures"]:
+        warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
 
 
@@ -285,8 +288,8 @@ def _divide(
     return _Parts(train, validation, test)
 
 
-def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
-    """Fit, and return whether Ctrl-C ended the fit."""
+def _train(estimator: "SurrogateEstimator", parts: _Parts) -> None:
+    """Fit; what the estimator warns of is in its report."""
     train, validation = parts.train, parts.validation
     columns: dict[str, Columns] = {}
     if train.columns:
@@ -294,8 +297,7 @@ def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
             "metric_columns": train.columns,
             "metric_columns_valid": validation.columns,
         }
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(action="ignore"):
         estimator.fit(
             train.features,
             train.y,
@@ -303,11 +305,6 @@ def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
             y_valid=validation.y,
             **columns,
         )
-    interrupted = any("interrupted" in str(warning.message) for warning in caught)
-    n_iter = max(result["iterations"] for result in estimator.report_["results"])
-    if interrupted and n_iter == 0:
-        raise KeyboardInterrupt
-    return interrupted
 
 
 def _test(
@@ -319,17 +316,21 @@ def _test(
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),
     )
-    results = []
+    results, sparing = [], Sparing()
+    unknown = math.nan, (math.nan, math.nan)
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
         rule = estimator.task.restore_rule(result["rule"])
-        loss, interval = measure(true_loss, rows, rule, seed=seed)
+        loss, interval = sparing(
+            partial(measure, true_loss, rows, rule, seed=seed), lambda: unknown
+        )
         results.append({**result, "test": loss, "interval": list(interval)})
     return {
         **report,
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},
         "results": results,
+        "failures": report["failures"] or ([str(sparing)] if sparing.failure else []),
         "seed": seed,
     }
 

@@ -4,21 +4,22 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from losslearn._fast import fastest
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import MetricError, Sets, TrueLoss
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Task, fit_rule
-from losslearn.training.loop import Run, Trainer, Watcher
+from losslearn.tasks.task import Rule, Task, fit_rule
+from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
+from losslearn.training.sparing import Sparing
 from losslearn.training.trust import Balance, GradientHealth
 from losslearn.training.uncertainty import Difference, loss_difference
 
@@ -40,6 +41,8 @@ class Comparison:
     """Validation loss of the learned loss's best weights minus the control's."""
     health: GradientHealth | None
     """Of the learned loss's gradient at the last look; None where it was not read."""
+    sparing: Sparing = field(default_factory=Sparing)
+    """Knows whether the user's metric failed once there was something to keep."""
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -76,7 +79,7 @@ def compare(
     The surrogate is refined in place unless `recipe.mode` is "universal". All
     randomness, that of the model's weights too, comes from the seed, and the global
     generators are left as they were. For `max_time`, in seconds for both methods,
-    `max_iter` is lowered.
+    `max_iter` is lowered. A metric that fails ends the training as Ctrl-C does.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -84,6 +87,8 @@ def compare(
     Raises:
         ValueError: If the training rows lack a stratum, or the model does not give
             scores as the task wants them.
+        MetricError: If the metric fails before there is anything to keep;
+            `KeyboardInterrupt` for Ctrl-C likewise.
     """
     device = valid.x.device
     deadline = math.inf if max_time is None else time.perf_counter() + max_time
@@ -101,18 +106,37 @@ def compare(
         learned, usual = branches.train(watch, deadline)
         balance = branches.balance
         del branches, trainer  # the sampler holds a number for each row
+    sparing = Sparing(learned.failure or usual.failure)
     sets, rules = [], []
     for run in (learned, usual):  # each is judged by its own rule
         predictor.load_weights(run.best_state)
         sets.append(valid.whole(predictor.predict(valid)))
-        rules.append(fit_rule(task, true_loss, sets[-1])[0])
+        rules.append(spared_rule(task, true_loss, sets[-1], sparing)[0])
     strata = task.strata(sets[0].target)
-    difference = loss_difference(true_loss, sets, rules, strata=strata, seed=seed)
+    difference = sparing(
+        lambda: loss_difference(true_loss, sets, rules, strata=strata, seed=seed),
+        lambda: Difference(learned.best_loss - usual.best_loss, math.nan),
+    )
     chosen = learned if difference.is_clear_gain else usual
     predictor.load_weights(chosen.best_state)
     health = None if balance is None else balance.health
-    found = Comparison(learned, usual, chosen.method, surrogate, difference, health)
+    found = Comparison(
+        learned, usual, chosen.method, surrogate, difference, health, sparing
+    )
     return found, predictor
+
+
+def spared_rule(
+    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing
+) -> tuple[Rule, float]:
+    """Return the rule as `fit_rule` does; if the metric fails, one without it.
+
+    The loss is NaN then.
+    """
+    return sparing(
+        lambda: fit_rule(task, true_loss, sets),
+        lambda: (fit_rule(task, true_loss.without_rule(), sets)[0], math.nan),
+    )
 
 
 def make_learner(
@@ -172,12 +196,12 @@ class _Branches:
         ours = control.branch(LEARNED)
         ours_at = control_at = trainer.snapshot()
         for until in recipe.round_ends():
-            if control.interrupted:
+            if control.is_stopped:
                 break
             trainer.restore(ours_at)
             self.go_on(ours, until, watch=watch, deadline=deadline)
             ours_at = trainer.snapshot()
-            if ours.interrupted:
+            if ours.is_stopped:
                 break
             trainer.restore(control_at)
             # as many steps as the other had, should time or patience have ended it
@@ -191,7 +215,18 @@ class _Branches:
                 ours_at = control_at
             if self.balance is not None:
                 self.balance.end_round(is_behind=is_behind)
+        self._judge_start(control, control_at)
         return ours, control
+
+    def _judge_start(self, run: Run, start: Snapshot) -> None:
+        """Give a run without any the weights that it was to start from."""
+        if run.best_state:
+            return
+        self.trainer.restore(start)
+        try:
+            self.go_on(run, 0, watch=None)
+        except MetricError:
+            run.best_state = self.trainer.predictor.weights()
 
 
 def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
@@ -207,6 +242,8 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     def timed(method: str, n_iter: int) -> float:
         begin, run = time.perf_counter(), Run(method)
         pilot.go_on(run, n_iter, watch=None)
+        if run.failure is not None:
+            raise run.failure
         if run.interrupted:
             raise KeyboardInterrupt
         return time.perf_counter() - begin

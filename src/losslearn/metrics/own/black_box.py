@@ -1,5 +1,6 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
+import signal
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn._wording import said, shown
 from losslearn.metrics.columns import NO_COLUMNS, Columns, as_array, take_rows
 from losslearn.metrics.sets import (
     Labels,
@@ -30,6 +32,16 @@ weights are given, and the metric's own columns."""
 
 _MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
 _CHUNK = 2_000_000  # labels held at a time
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Return whether this is Ctrl-C, and not a metric's own.
+
+    Where a handler of another kind is in place, its exception is a class of its own.
+    """
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    is_plain = type(error) is KeyboardInterrupt
+    return isinstance(error, KeyboardInterrupt) and (is_default or not is_plain)
 
 
 class MetricError(ValueError):
@@ -183,14 +195,16 @@ class BlackBox:
 
         try:
             value = self.call(y_true, response, by_row)
-        except Exception as error:
+            found = as_array(value)
+        except BaseException as error:  # `exit()` too
+            if is_interruption(error):
+                raise
             raise MetricError(
-                f"{name} raised {type(error).__name__} {at()}: {error}"
+                f"{name} raised {type(error).__name__} {at()}: {said(error)}"
             ) from error
-        found = as_array(value)
         if found.dtype.kind not in "fiub" or found.shape != shape:
             each = f" for each of the {shape[0]} sets" if shape else ""
-            got = f"{value!r:.60} ({type(value).__name__})"
+            got = f"{shown(value)} ({type(value).__name__})"
             if found.ndim:
                 got = f"an array of shape {found.shape}"
             raise MetricError(f"{name} must return one number{each}, got {got} {at()}.")
