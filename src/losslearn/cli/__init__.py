@@ -48,7 +48,7 @@ def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
     message = None
     try:
         code = app(words, prog_name=name, standalone_mode=False)
-    except (_UsageError, OSError, ValueError) as error:
+    except (_UsageError, OSError, OverflowError, ValueError) as error:
         code, message = _WRONG_USE, _message(error)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED

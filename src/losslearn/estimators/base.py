@@ -1,6 +1,5 @@
 """What the estimators of all tasks share: settings, rows, a fit and its control."""
 
-import copy
 import inspect
 import warnings
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from losslearn.estimators.rows import as_tensor, split_numbers
 from losslearn.metrics import TrueLoss, as_true_loss
 from losslearn.metrics.columns import as_columns
 from losslearn.models.networks import build_model, exact_scores
+from losslearn.models.own import as_device, own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
 from losslearn.report.fit_report import judge_methods, make_report
@@ -142,6 +142,7 @@ class SurrogateEstimator(BaseEstimator):
             KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
         recipe, task = _settings(self.recipe), self.task
+        device = as_device(self.device)
         true_loss = as_true_loss(
             self.metric,
             greater_is_better=self.greater_is_better,
@@ -162,7 +163,7 @@ class SurrogateEstimator(BaseEstimator):
                 seed=seed,
                 rows=_target_rows(train),
                 progress=self.fit_progress,
-            ).to(self.device)
+            ).to(device)
 
         def make_predictor() -> Predictor:
             return fastest(
@@ -308,8 +309,11 @@ class SurrogateEstimator(BaseEstimator):
         if rows is not None:
             numbers = rows.numpy()
             train, truth = _safe_indexing(features, numbers), truth[numbers]
-        self.encoder_ = encoder.fit(train, truth)
-        return self._encoded(features)
+        try:
+            self.encoder_ = encoder.fit(train, truth)
+            return self._encoded(features)
+        except OverflowError as error:
+            raise ValueError(f"A column holds too large a number: {error}.") from error
 
     def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
         """Return checked features as numbers."""
@@ -340,7 +344,7 @@ class SurrogateEstimator(BaseEstimator):
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
-            return copy.deepcopy(self.model).to(rows.x.device)
+            return own_model(self.model, rows.x, score_shape=rows.score_shape)
         shape = rows.score_shape
         return build_model(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 
