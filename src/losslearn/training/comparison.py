@@ -91,6 +91,7 @@ def compare(
             `KeyboardInterrupt` for Ctrl-C likewise.
     """
     device = valid.x.device
+    max_time = None if max_time == math.inf else max_time
     deadline = math.inf if max_time is None else time.perf_counter() + max_time
     # dropout and initialisation know no generator of their own
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
