@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_cases import LOSSLEARN, error_line, fit, make_frame
 
-from losslearn import load_model
+from losslearn import SurrogateClassifier, load_model
 from losslearn.cli.progress import FitDisplay
 from losslearn.training.loop import Record
 
@@ -52,6 +52,24 @@ def test_an_interruption_before_any_weights_writes_nothing(capsys, monkeypatch):
     assert fit("--out", "m") == 130
     assert error_line(capsys) == "losslearn: interrupted.\n"
     assert sorted(path.name for path in Path().iterdir()) == ["money.py", "people.csv"]
+
+
+def test_an_interruption_before_the_first_iteration_is_one_line(capsys, monkeypatch):
+    def press(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("losslearn.training.loop.turn", press)
+    assert fit("--out", "m") == 130
+    assert error_line(capsys) == "losslearn: interrupted.\n"
+    x, y = make_frame()[["age"]], make_frame()["churn"]
+    with pytest.raises(KeyboardInterrupt):
+        SurrogateClassifier("f1", model="linear").fit(x, y)
+    assert sorted(path.name for path in Path().iterdir()) == ["money.py", "people.csv"]
+
+
+def test_endless_time_is_no_limit(capsys):
+    assert fit("--out", "m", "--max-time", "inf") == 0
+    assert "Model written to m" in capsys.readouterr().out
 
 
 @pytest.mark.slow

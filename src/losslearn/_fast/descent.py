@@ -117,4 +117,4 @@ class FlatDescent:
             kept.copy_(new)
         if self._unclipped is not None:
             self._unclipped.load_state_dict(state["unclipped"])
-        self.lr = state["lr"]
+        self.lr = float(state["lr"])

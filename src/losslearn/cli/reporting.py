@@ -1,5 +1,6 @@
 """What the commands print: tables and sentences, numbers as the user reads them."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -134,6 +135,8 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     if all(chosen[key] == other[key] for key in ("validation", "test", "rule")):
         return "Both methods' best weights are the same model."
     difference, how = chosen["test"] - other["test"], "the same as"
+    if math.isnan(difference):
+        return "How the methods differ on the test rows is not known."
     if abs(difference) >= _ROUNDING:
         side = "lower" if difference < 0 else "higher"
         how = f"{format_loss(abs(difference))} {side} than"

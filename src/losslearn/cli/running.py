@@ -79,11 +79,21 @@ def _terminated_as_interrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are the main thread's alone
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, _interrupt) for one in both]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for one, handler in zip(both, before, strict=True):
+            signal.signal(one, handler or signal.SIG_DFL)
+
+
+class _Interrupted(KeyboardInterrupt):
+    """By a signal, and not raised by a user's metric."""
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise _Interrupted
 
 
 def promised(report: Mapping[str, Any]) -> dict[str, Any]:

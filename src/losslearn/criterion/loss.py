@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
+from losslearn._wording import said
 from losslearn.criterion.activation_checkpointing import own_graph, runs_again
 from losslearn.criterion.fit_bar import fit_bar
 from losslearn.criterion.gathering import gather_rows
@@ -281,8 +282,24 @@ class SurrogateLoss(nn.Module):
         """Go back to a state; called by `load_state_dict`.
 
         Raises:
-            ValueError: If the state is of another loss or another size of queue.
+            ValueError: If the state is of another loss or another size of queue, or
+                damaged; the criterion stays as it was.
         """
+        before, rest = self.get_extra_state(), self._rest
+        try:
+            self._go_back_to(state)
+            self._stream.check()
+        except Exception as error:
+            self._go_back_to(before)
+            self._rest = rest
+            if isinstance(error, ValueError):
+                raise
+            raise ValueError(
+                "The criterion's state is damaged, or of another version: "
+                f"{type(error).__name__}, {said(error)[:200]}."
+            ) from error
+
+    def _go_back_to(self, state: dict[str, Any]) -> None:
         if state["loss"] != self.true_loss.name:
             raise ValueError(
                 f"The state is of a criterion for {state['loss']!r}, this one is for "

@@ -118,6 +118,22 @@ class ScoreQueue:
         if score is not None:
             self._ring = _Ring(*(state[name].clone() for name in _Ring._fields))
 
+    def check(self) -> None:
+        """Check that it can go on from what was loaded.
+
+        Raises:
+            ValueError: If a place is out of range, or the rows do not fit together.
+        """
+        for name, place in {"at": self._at, "size": self._size}.items():
+            if type(place) is not int or not 0 <= place <= self.capacity:
+                raise ValueError(f"The state's queue has no {name!r}, but {place!r}.")
+        if self._ring is None:
+            return
+        lengths = {len(rows) for rows in self._ring}
+        is_real = self._ring.score.is_floating_point()
+        if lengths != {self.capacity} or not is_real or _has_fractions(self._ring):
+            raise ValueError("The state's queue holds rows that do not fit together.")
+
     def to(self, device: torch.device) -> None:
         """Move the rows to a device, in place."""
         if self._ring is not None:
@@ -131,3 +147,8 @@ class ScoreQueue:
         if self._by_stratum is None:
             self._by_stratum = strata_rows(self._ring.stratum)
         return self._by_stratum
+
+
+def _has_fractions(ring: _Ring) -> bool:
+    """Whether the strata are not whole numbers."""
+    return ring.stratum.is_floating_point() or ring.stratum.is_complex()

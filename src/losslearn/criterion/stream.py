@@ -191,6 +191,24 @@ class StreamLearner:
         if state["shares"] is not None:
             self._lay_out(state["shares"])
 
+    def check(self) -> None:
+        """Check that it can go on from what was loaded.
+
+        Raises:
+            ValueError: If a number is none, or out of its range.
+        """
+        counts = {"batches": self._n_batches, "fits": self.n_fits}
+        for name, count in counts.items():
+            if type(count) is not int or count < 0:
+                raise ValueError(f"The state holds no count of {name}, but {count!r}.")
+        if not (isinstance(self.blend, int | float) and 0 <= self.blend <= 1):
+            raise ValueError(f"The state holds no blend in [0, 1], but {self.blend!r}.")
+        float(self.error)
+        for name, weights in self.surrogate.state_dict().items():
+            if not bool(weights.isfinite().all()):
+                raise ValueError(f"The state's {name!r} are not all finite numbers.")
+        self.queue.check()
+
     def _fit(self, layout: SetLayout) -> None:
         """Take the surrogate's steps; now and then, read its health."""
 

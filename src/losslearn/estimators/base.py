@@ -1,6 +1,5 @@
 """What the estimators of all tasks share: settings, rows, a fit and its control."""
 
-import copy
 import inspect
 import math
 import os
@@ -42,6 +41,7 @@ from losslearn.metrics.own.as_true_loss import untried
 from losslearn.metrics.own.trying import end_seconds, tried_on
 from losslearn.models.global_draws import own_draws
 from losslearn.models.networks import build_model, exact_scores
+from losslearn.models.own import as_device, own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
 from losslearn.report.fit_report import judge_methods, make_report
@@ -143,7 +143,8 @@ class SurrogateEstimator(BaseEstimator):
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
-        Ctrl-C ends the training and keeps the best weights so far.
+        Ctrl-C ends the training and keeps the best weights so far, and so does a metric
+        that fails; `report_` says then that it was `interrupted`, or the `failures`.
 
         Args:
             X: Features, shape `[rows, features]`: finite numbers, or a table of any
@@ -165,9 +166,11 @@ class SurrogateEstimator(BaseEstimator):
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
+            KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
         begin = time.perf_counter()
         recipe, task = _settings(self.recipe), self.task
+        device = as_device(self.device)
         max_time = check_max_time(self.max_time)
         refuse_no_aim(self.metric)
         true_loss = untried(
@@ -195,7 +198,7 @@ class SurrogateEstimator(BaseEstimator):
                 rows=rows,
                 progress=self.fit_progress,
                 max_time=max_time,
-            ).to(self.device)
+            ).to(device)
 
         def make_predictor() -> Predictor:
             return fastest(
@@ -227,6 +230,8 @@ class SurrogateEstimator(BaseEstimator):
             )
         self.true_loss_, self.labels_ = true_loss, labels
         self._keep(comparison, predictor, valid, train.n_rows)
+        for failure in self.report_["failures"]:
+            warnings.warn(failure, RuntimeWarning, stacklevel=2)
         return self
 
     def _rows(
@@ -340,8 +345,11 @@ class SurrogateEstimator(BaseEstimator):
         if rows is not None:
             numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
             train, truth = by_place[numbers], truth[numbers]
-        self.encoder_ = encoder.fit(train, truth)
-        return self._encoded(features)
+        try:
+            self.encoder_ = encoder.fit(train, truth)
+            return self._encoded(features)
+        except OverflowError as error:
+            raise ValueError(f"A column holds too large a number: {error}.") from error
 
     def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
         """Return checked features as numbers."""
@@ -395,7 +403,7 @@ class SurrogateEstimator(BaseEstimator):
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
-            return copy.deepcopy(self.model).to(rows.x.device)
+            return own_model(self.model, rows.x, score_shape=rows.score_shape)
         shape = rows.score_shape
         return build_model(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 

@@ -138,6 +138,10 @@ class TrueLoss:
         is_dear = self.own is not None and self.needs_threshold
         return self.with_threshold(0.0) if is_dear else self
 
+    def without_rule(self) -> "TrueLoss":
+        """Return the loss as one that judges scores, for which others find the rule."""
+        return replace(self, at_threshold=None, at_cut_points=None)
+
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss with rows called positive where `y_score >= threshold`.
 

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -161,7 +161,10 @@ def check_weights(model: nn.Module) -> None:
 
 
 def score_sets(
-    model: nn.Module, x: Float[Tensor, "*sets n features"], *, score_shape: Shape = ()
+    model: Callable[[Tensor], Tensor],
+    x: Float[Tensor, "*sets n features"],
+    *,
+    score_shape: Shape = (),
 ) -> Tensor:
     """Return the scores of sets of rows in one forward pass, in the model's mode.
 

@@ -9,8 +9,8 @@ from losslearn.metrics.own.given import given_sentence, undefined_sentence
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
-from losslearn.tasks.task import Rule, Task, fit_rule
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.tasks.task import Rule, Task
+from losslearn.training.comparison import LEARNED, Comparison, spared_rule
 
 
 class Judged(NamedTuple):
@@ -43,7 +43,7 @@ def judge_methods(
         run = comparison.runs[name]
         predictor.load_weights(run.best_state)
         sets = valid.whole(predictor.predict(valid, exactly=True))
-        rule, loss = fit_rule(task, true_loss, sets)
+        rule, loss = spared_rule(task, true_loss, sets, comparison.sparing)
         numbers = rule.to_dict()
         found[name] = {
             "role": "learned" if name == LEARNED else "usual",
@@ -85,4 +85,6 @@ def make_report(
         "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
         "given": given_sentence(true_loss, rule.judged(true_loss), judged.sets),
         "undefined": undefined_sentence(true_loss),
+        "interrupted": comparison.interrupted,
+        "failures": [str(comparison.sparing)] if comparison.sparing.failure else [],
     }

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from losslearn.tables.metric_name import MetricName, resolve_metric, table_colum
 from losslearn.tables.reading import as_frame
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Labels, Rule, Task
+from losslearn.training.sparing import Sparing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,17 +206,22 @@ class FittedTable:
 
         if self.validation is None or self.true_loss is None:
             return None
+        draw = partial(
+            draw_fit,
+            self.history,
+            name=self.metric.name,
+            chosen=self.report["chosen"],
+            title=f"{self.metric.given}, predicting {self.target}",
+        )
         pictures = self.task.pictures(self.true_loss, self.validation, self.rule)
-        try:
-            return draw_fit(
-                self.history,
-                name=self.metric.name,
-                chosen=self.report["chosen"],
-                pictures=pictures,
-                title=f"{self.metric.given}, predicting {self.target}",
-            )
+        sparing, failures = Sparing(), self.report["failures"]
+        try:  # a metric that fails leaves out what it would be asked for
+            return sparing(lambda: draw(pictures=pictures), draw)
         except ImportError:
             return None
+        finally:
+            if sparing.failure and not failures:
+                failures.append(str(sparing))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a model directory; raises as `save_model` does."""

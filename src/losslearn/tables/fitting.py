@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.encoding import TableEncoder
-from losslearn.metrics import ResponseMethod, TrueLoss
+from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.metrics.own.black_box import UndefinedError
@@ -24,9 +25,10 @@ from losslearn.tables.metric_name import MetricName, resolve_metric, table_colum
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
 from losslearn.tables.target import Label, called, take_target
-from losslearn.tasks.task import Task
+from losslearn.tasks.task import Rule, Task
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Mode, Recipe
+from losslearn.training.sparing import Sparing
 from losslearn.training.splitting import split_rows
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def fit_table(
     What `losslearn fit` does; every option of it is an argument here. The table is
     divided into 64 % training, 16 % validation and 20 % test rows, or, with `valid`,
     into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps the best
-    model so far.
+    model so far; so does a metric that fails, with a warning that says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
@@ -214,15 +216,14 @@ def fit_table(
     display.stage("preparing columns and model")
     # beside the model, which the folder can be replaced by while it is being fitted
     beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
-    interrupted = _train(estimator, parts, beside)
+    _train(estimator, parts, beside)
     display.stage("testing")
     report = _test(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
-    report |= {"metric": named.given, "interrupted": interrupted, "model": None}
+    report |= {"metric": named.given, "model": None}
     if isinstance(estimator.encoder_, TableEncoder):
         report["columns"] = estimator.encoder_.readings()
-    report["failures"] = []
     fitted = _fitted(estimator, parts, report, settings, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
@@ -230,7 +231,8 @@ def fit_table(
         report["model"] = None if written is None else str(written)
         if failure is not None:
             report["failures"].append(failure)
-            warnings.warn(failure, RuntimeWarning, stacklevel=2)
+    for failure in report["failures"]:
+        warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
 
 
@@ -350,8 +352,8 @@ def _divide(
 
 def _train(
     estimator: "SurrogateEstimator", parts: _Parts, checkpoint: Path | None
-) -> bool:
-    """Fit, and return whether Ctrl-C ended the fit."""
+) -> None:
+    """Fit; what the estimator warns of is in its report."""
     train, validation = parts.train, parts.validation
     columns: dict[str, Any] = {}
     if train.columns:
@@ -359,8 +361,7 @@ def _train(
             "metric_columns": train.columns,
             "metric_columns_valid": validation.columns,
         }
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings(action="ignore"):
         estimator.fit(
             train.features,
             train.y,
@@ -369,11 +370,6 @@ def _train(
             checkpoint=checkpoint,
             **columns,
         )
-    interrupted = any("interrupted" in str(warning.message) for warning in caught)
-    n_iter = max(result["iterations"] for result in estimator.report_["results"])
-    if interrupted and n_iter == 0:
-        raise KeyboardInterrupt
-    return interrupted
 
 
 def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, Any]:
@@ -384,15 +380,15 @@ def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, 
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),
     )
-    results = []
+    results, sparing = [], Sparing()
+    unknown = math.nan, (math.nan, math.nan), None
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
         rule = estimator.task.restore_rule(result["rule"])
-        try:
-            loss, interval = measure(true_loss, rows, rule, seed=seed)
-        except UndefinedError as error:  # of the test rows: the model is kept
-            loss, interval = math.nan, (math.nan, math.nan)
-            undefined = f"On the test rows: {error}"
+        loss, interval, said = sparing(
+            partial(_measured, true_loss, rows, rule, seed), lambda: unknown
+        )
+        undefined = said or undefined
         results.append({**result, "test": loss, "interval": list(interval)})
     return {
         **report,
@@ -400,8 +396,19 @@ def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, 
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},
         "results": results,
+        "failures": report["failures"] or ([str(sparing)] if sparing.failure else []),
         "seed": seed,
     }
+
+
+def _measured(
+    true_loss: TrueLoss, rows: Sets, rule: Rule, seed: int
+) -> tuple[float, tuple[float, float], str | None]:
+    """Return loss and interval of test rows, or why they have none."""
+    try:
+        return *measure(true_loss, rows, rule, seed=seed), None
+    except UndefinedError as error:
+        return math.nan, (math.nan, math.nan), f"On the test rows: {error}"
 
 
 def _check_metric_columns(

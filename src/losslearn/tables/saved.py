@@ -63,6 +63,7 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         OSError: If it cannot be written.
     """
     path = check_destination(path)
+    figure = model.learning_curves  # which may add to the report
     settings = _settings_of(model)
     with replacing(path) as folder:
         folder.mkdir()
@@ -73,8 +74,8 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         (folder / _WEIGHTS).write_bytes(save(weights))
         model.encoder.dump(folder / _COLUMNS)
         _write_json(folder / _HISTORY, model.history)
-        if model.learning_curves is not None:
-            (folder / _LEARNING_CURVES).write_bytes(model.learning_curves)
+        if figure is not None:
+            (folder / _LEARNING_CURVES).write_bytes(figure)
         settings["sha256"] = {
             name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
         }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losslearn._wording import listed
+from losslearn._wording import listed, shown
 from losslearn.encoding.columns import cast_text
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Label = bool | int | float | str
 """What a class can be called: what JSON can hold."""
+
+
+_NO_LABELS = (list, tuple, dict, set, frozenset, bytes, complex, np.ndarray)
 
 
 def take_target(
@@ -28,8 +31,8 @@ def take_target(
         target: Name of its target column.
 
     Raises:
-        ValueError: If the column is absent, lacks values or holds infinite ones, or if
-            no other column is left.
+        ValueError: If the column is absent, lacks values, holds infinite ones or what
+            is no label, or if no other column is left.
     """
     if target not in frame.columns:
         raise ValueError(_no_such_column(target, [str(name) for name in frame.columns]))
@@ -49,6 +52,7 @@ def _as_json_can_hold(column: "pd.Series") -> "pd.Series":
     import pandas as pd
     from pandas.api import types
 
+    _check_labels(column)
     numbers = cast_text(column)
     if numbers is not None:
         column = pd.Series(numbers, index=column.index, name=column.name)
@@ -60,6 +64,21 @@ def _as_json_can_hold(column: "pd.Series") -> "pd.Series":
         raise ValueError(f"The target column {column.name!r} holds infinite values.")
     is_whole = (column == column.round()).all() and column.abs().max() < 2**53
     return column.astype(np.int64) if is_whole else column
+
+
+def _check_labels(column: "pd.Series") -> None:
+    """Check that the values are no containers, and numbers that a file can hold."""
+    values = column.cat.categories if hasattr(column, "cat") else column
+    if values.dtype != object:
+        return
+    for value in values:
+        is_number = isinstance(value, int) and not -(2**63) <= value < 2**64
+        if is_number or isinstance(value, _NO_LABELS):
+            what = "an integer of too many digits" if is_number else shown(value)
+            raise ValueError(
+                f"The target column {column.name!r} holds {what}; expected text, "
+                "numbers or truth values in each row."
+            )
 
 
 def called(target: str) -> str:

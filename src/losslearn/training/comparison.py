@@ -4,26 +4,27 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import torch
 
 from losslearn._fast import fastest
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import MetricError, Sets, TrueLoss
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Task, fit_rule
+from losslearn.tasks.task import Rule, Task, fit_rule
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
+from losslearn.training.sparing import Sparing
 from losslearn.training.trust import Balance, GradientHealth
 from losslearn.training.uncertainty import Difference, loss_difference
 
@@ -48,6 +49,8 @@ class Comparison:
     """Validation loss of the learned loss's best weights minus the control's."""
     health: GradientHealth | None
     """Of the learned loss's gradient at the last look; None where it was not read."""
+    sparing: Sparing = field(default_factory=Sparing)
+    """Knows whether the user's metric failed once there was something to keep."""
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -87,7 +90,8 @@ def compare(
     generators are left as they were; fits in several threads train one after the other,
     so that each is what it is alone. For `max_time`, in seconds for both methods,
     `max_iter` is lowered. From a checkpoint of the same fit it goes on to the very same
-    end; the file is removed where nothing interrupted.
+    end; the file is removed where nothing interrupted. A metric that fails ends the
+    training as Ctrl-C does.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -95,9 +99,12 @@ def compare(
     Raises:
         ValueError: If the training rows lack a stratum, or the model does not give
             scores as the task wants them.
+        MetricError: If the metric fails before there is anything to keep;
+            `KeyboardInterrupt` for Ctrl-C likewise.
     """
     device = valid.x.device
     kept = None if checkpoint is None else checkpoint.load()
+    max_time = None if max_time == math.inf else max_time
     # dropout and initialisation know no generator of their own
     with own_draws(device):
         # not before: what is waited for another thread's fit is no training
@@ -122,20 +129,40 @@ def compare(
         learned, usual = branches.train(watch, deadline)
         balance = branches.balance
         del branches, trainer  # the sampler holds a number for each row
+    sparing = Sparing(learned.failure or usual.failure)
     sets, rules = [], []
     for run in (learned, usual):  # each is judged by its own rule
         predictor.load_weights(run.best_state)
         sets.append(valid.whole(predictor.predict(valid)))
-        rules.append(fit_rule(task, true_loss, sets[-1])[0])
+        rules.append(spared_rule(task, true_loss, sets[-1], sparing)[0])
     strata = task.strata(sets[0].target)
-    difference = loss_difference(true_loss, sets, rules, strata=strata, seed=seed)
+    difference = sparing(
+        lambda: loss_difference(true_loss, sets, rules, strata=strata, seed=seed),
+        lambda: Difference(learned.best_loss - usual.best_loss, math.nan),
+    )
     chosen = learned if difference.is_clear_gain else usual
     predictor.load_weights(chosen.best_state)
     health = None if balance is None else balance.health
-    found = Comparison(learned, usual, chosen.method, surrogate, difference, health)
-    if checkpoint is not None and not found.interrupted:
+    found = Comparison(
+        learned, usual, chosen.method, surrogate, difference, health, sparing
+    )
+    is_done = not (found.interrupted or sparing.failure)
+    if checkpoint is not None and is_done:
         checkpoint.remove()
     return found, predictor
+
+
+def spared_rule(
+    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing
+) -> tuple[Rule, float]:
+    """Return the rule as `fit_rule` does; if the metric fails, one without it.
+
+    The loss is NaN then.
+    """
+    return sparing(
+        lambda: fit_rule(task, true_loss, sets),
+        lambda: (fit_rule(task, true_loss.without_rule(), sets)[0], math.nan),
+    )
 
 
 def make_learner(
@@ -218,13 +245,13 @@ class _Branches:
             self._ours_at = self._control_at = self.trainer.snapshot()
             self.ours, self.stage = control.branch(LEARNED), 1
         ours, ends = self.ours, recipe.round_ends()
-        while self.stage <= 2 * len(ends) and not control.interrupted:
+        while self.stage <= 2 * len(ends) and not control.is_stopped:
             until = ends[(self.stage - 1) // 2]
             if self.stage % 2 == 1:
                 start = self._ours_at
                 self.go_on(ours, until, watch=watch, start=start, deadline=deadline)
                 self._ours_at = self.trainer.snapshot()
-                if ours.interrupted:
+                if ours.is_stopped:
                     break
             else:
                 # as many steps as the other had, should time or patience have ended it
@@ -234,7 +261,18 @@ class _Branches:
                     break
                 self._end_round(is_last=ours.n_iter >= recipe.max_iter)
             self.stage += 1
+        self._judge_start()
         return ours, control
+
+    def _judge_start(self) -> None:
+        """Give the control, if it has none, the weights it was to start from."""
+        if self.control.best_state or self._control_at is None:
+            return
+        self.trainer.restore(self._control_at)
+        try:
+            self.go_on(self.control, 0, watch=None)
+        except MetricError:
+            self.control.best_state = self.trainer.predictor.weights()
 
     def _end_round(self, *, is_last: bool) -> None:
         """Give the learned loss's progress up where it is behind the control."""
@@ -288,6 +326,8 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     def timed(method: str, n_iter: int) -> float:
         begin, run = time.perf_counter(), Run(method)
         pilot.go_on(run, n_iter, watch=None)
+        if run.failure is not None:
+            raise run.failure
         if run.interrupted:
             raise KeyboardInterrupt
         return time.perf_counter() - begin

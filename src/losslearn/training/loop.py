@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from losslearn.metrics import Loss, Sets, TrueLoss
+from losslearn.metrics import Loss, MetricError, Sets, TrueLoss
 from losslearn.models.predictor import Predictor, PredictorState
 from losslearn.models.rows import Rows
 from losslearn.tasks.task import Task
@@ -65,6 +65,22 @@ class Run:
     n_adopted: int = 0
     """How often another run's weights took the place of this one's."""
     interrupted: bool = False
+    failure: MetricError | None = None
+    """What the user's metric failed with, if that ended the run."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was ended from outside."""
+        return self.interrupted or self.failure is not None
+
+    def stop(self, reason: KeyboardInterrupt | MetricError) -> None:
+        """Note what ended it; raise that if nothing was done yet."""
+        if self.n_iter == 0:
+            raise reason
+        if isinstance(reason, MetricError):
+            self.failure = reason
+        else:
+            self.interrupted = True
 
     @property
     def last_loss(self) -> float:
@@ -169,9 +185,10 @@ class Trainer:
     ) -> None:
         """Carry a run on until iteration `until`, earlier ones included, in place.
 
-        Objective and learner are those of `turn`. Ctrl-C, the deadline (of
-        `time.perf_counter()`) and `patience` end it early; the last look is then taken
-        at once, so that the run always holds weights. The model is left as it stands
+        Objective and learner are those of `turn`. Ctrl-C, a metric that fails, the
+        deadline (of `time.perf_counter()`) and `patience` end it early; the last look
+        is then taken at once, so that the run always holds weights. One that is to end
+        before there are any raises what ended it. The model is left as it stands
         after the last step; the best weights are in `run.best_state`. A balance weighs
         the objective's parts, at the start and at each look. A resumed run goes on
         from within, where `after_look` was called.
@@ -193,10 +210,10 @@ class Trainer:
                     break
                 if self.after_look is not None:
                     self.after_look()
-        except KeyboardInterrupt:
-            run.interrupted = True
+        except (KeyboardInterrupt, MetricError) as stop:
+            run.stop(stop)
         if not run.history or run.history[-1].iteration < run.n_iter:
-            self._look(run, error, begin, watch, balance)
+            self._last_look(run, error, begin, watch, balance)
 
     def iterate(
         self,
@@ -231,6 +248,15 @@ class Trainer:
     def _read(self, balance: Balance | None) -> None:
         if balance is not None:
             balance.read(self._draw, generator=self.generator)
+
+    def _last_look(self, run: Run, *given: Any) -> None:  # noqa: ANN401 - of `_look`
+        """Look once more; a metric that fails there loses nothing but the look."""
+        try:
+            self._look(run, *given)
+        except MetricError as error:
+            run.failure = run.failure or error
+            if not run.best_state:
+                raise run.failure from None
 
     def _look(
         self,

@@ -127,5 +127,7 @@ class SurrogateLearner:
         self.forget_sets()
         if state["replayed"] is not None:
             *sets, loss = state["replayed"]
+            if len(sets) != len(Sets._fields) or len(loss) != len(sets[0]):
+                raise ValueError("The state's sets for replay do not fit together.")
             kept = Sets(*sets).to(self.fitter.surrogate.loss_scale.device)
             self._replayed = ValuedSets(kept, loss.to(kept.score.device))

@@ -134,8 +134,11 @@ class GradientHealth:
         return {"sums": list(self._sums)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`."""
-        self._sums = list(state["sums"])
+        """Go back to a state of `state_dict`; says what is none."""
+        sums = [float(one) for one in state["sums"]]
+        if len(sums) != len(self._sums):
+            raise ValueError(f"The state has {len(sums)} sums of the health, not 7.")
+        self._sums = sums
 
 
 class Reading(NamedTuple):

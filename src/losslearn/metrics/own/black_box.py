@@ -1,5 +1,6 @@
 """Calling a metric that is a black box: any function of targets and scores."""
 
+import signal
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from losslearn._wording import said, shown
 from losslearn.metrics.columns import (
     NO_COLUMNS,
     Columns,
@@ -37,6 +39,16 @@ weights are given, and the metric's own columns."""
 
 _MAX_CUTS = 25  # thresholds tried per set, for a metric of labels
 _CHUNK = 2_000_000  # labels held at a time
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Return whether this is Ctrl-C, and not a metric's own.
+
+    Where a handler of another kind is in place, its exception is a class of its own.
+    """
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    is_plain = type(error) is KeyboardInterrupt
+    return isinstance(error, KeyboardInterrupt) and (is_default or not is_plain)
 
 
 class MetricError(ValueError):
@@ -262,14 +274,18 @@ class BlackBox:
 
         try:
             value = self.call(y_true, response, by_row)
-        except Exception as error:  # noqa: BLE001 - of the user's code
-            why = f"{name} raised {type(error).__name__} {at()}: {error}"
+            found = as_array(value)
+        except BaseException as error:  # `exit()` too
+            if is_interruption(error):
+                raise
+            why = f"{name} raised {type(error).__name__} {at()}: {said(error)}"
+            if not isinstance(error, Exception):
+                raise MetricError(why) from error
             self._is_undefined(why, error)
             return None
-        found = as_array(value)
         if found.dtype.kind not in "fiub" or found.shape != shape:
             each = f" for each of the {shape[0]} sets" if shape else ""
-            got = f"{value!r:.60} ({type(value).__name__})"
+            got = f"{shown(value)} ({type(value).__name__})"
             if found.ndim:
                 got = f"an array of shape {found.shape}"
             raise MetricError(f"{name} must return one number{each}, got {got} {at()}.")

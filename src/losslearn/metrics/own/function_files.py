@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from losslearn._wording import said
+
 
 @dataclass(frozen=True)
 class FileFunction:
@@ -73,10 +75,9 @@ def _run_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise ValueError(
-            f"`{path.name}` raised {type(error).__name__} when it was loaded: {error}"
-        ) from error
+        sys.modules.pop(name, None)
+        what = f"{type(error).__name__} when it was loaded: {said(error)}"
+        raise ValueError(f"`{path.name}` raised {what}") from error
     finally:
         sys.path.remove(str(path.parent))
     return module

@@ -173,7 +173,7 @@ def _universal(
 
 
 def _keep(universal: Universal, path: Path, true_loss: TrueLoss) -> None:
-    """Write a universal surrogate for the next fit, with a warning if that cannot be."""
+    """Write a universal surrogate for the next fit; warn where that cannot be."""
     try:
         save_universal(universal, path)
     except OSError as error:
