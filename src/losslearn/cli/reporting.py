@@ -42,6 +42,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
+    if "groups" in report:
+        out.print(_groups(report["groups"]), "")
     out.print(_fit_table(report), "")
     if report["interrupted"]:
         done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
@@ -56,6 +58,17 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _groups(counted: Mapping[str, Any]) -> str:
+    """Return how the groups were divided, in a sentence."""
+    train, validation, test = (
+        counted[part] for part in ("train", "validation", "test")
+    )
+    return (
+        f"Rows of the same {counted['column']} are in one part: {train:,} groups are "
+        f"trained on, {validation:,} chosen by, {test:,} tested on."
+    )
 
 
 def _named(result: Mapping[str, Any]) -> str:

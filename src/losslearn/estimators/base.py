@@ -26,6 +26,7 @@ from losslearn.estimators.rows import (
     as_targets,
     as_tensor,
     as_weights,
+    count_groups,
     present_rows,
     split_numbers,
     weighed,
@@ -43,6 +44,7 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.renamed import renamed
 from losslearn.tasks.task import Labels, TargetRows, Task
 from losslearn.training.comparison import Comparison, compare
+from losslearn.training.grouping import group_codes
 from losslearn.training.recipe import Recipe
 
 _NESTED = "recipe__"
@@ -127,6 +129,7 @@ class SurrogateEstimator(BaseEstimator):
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
         sample_weight_valid: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
     ) -> Self:
@@ -145,6 +148,9 @@ class SurrogateEstimator(BaseEstimator):
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
             sample_weight_valid: Their weights; None weighs them alike.
+            groups: Which rows belong together, as those of a person or a day: a value
+                for each row, shape `[rows]`. Rows of one group are either trained on or
+                chosen by; else what is chosen would have been seen before.
             metric_columns: What the metric needs to know of each row besides: a mapping
                 of names to values, or a DataFrame. The model does not see them.
             metric_columns_valid: The same of the rows of `X_valid`.
@@ -160,7 +166,7 @@ class SurrogateEstimator(BaseEstimator):
         )
         train, valid, labels, seed = self._rows(
             true_loss,
-            Given(X, y, metric_columns, sample_weight),
+            Given(X, y, metric_columns, sample_weight, groups),
             Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
         )
         if not (train.weight is None and valid.weight is None):
@@ -206,6 +212,8 @@ class SurrogateEstimator(BaseEstimator):
             )
         self.true_loss_, self.labels_ = true_loss, labels
         self._keep(comparison, predictor, valid, train.n_rows)
+        if groups is not None:
+            self.report_["groups"] = count_groups(groups, train, valid)
         return self
 
     def _rows(
@@ -224,6 +232,14 @@ class SurrogateEstimator(BaseEstimator):
         labels = self.task.labels(targets, options)
         target = as_tensor(labels.encode(targets))
         weight = as_weights(given.weight, n_rows=len(target))
+        groups = None
+        if given.groups is not None:
+            if held_out.X is not None:
+                raise ValueError(
+                    "`groups` keep rows on one side where `fit` divides them, and "
+                    "`X_valid` are divided already. Leave one of them out."
+                )
+            groups = group_codes(given.groups, n_rows=len(target), called="`groups`")
         present = present_rows(weight)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         split = None
@@ -235,6 +251,7 @@ class SurrogateEstimator(BaseEstimator):
                 # on a disk the order is the time
                 in_order=isinstance(given.X, np.memmap),
                 present=present,
+                groups=groups,
             )
         x = self._fit_encoder(features, target, split.train if split else present)
         table = self._table(true_loss, x, target, given.columns, "metric_columns")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslearn.metrics.columns import as_array
 from losslearn.models.rows import Rows
+from losslearn.training.grouping import group_codes, split_by_groups
 from losslearn.training.splitting import split_off_validation
 
 
@@ -21,6 +22,7 @@ class Given(NamedTuple):
     y: Any
     columns: object = None
     weight: object = None
+    groups: object = None
 
     def check_belongs_together(self) -> None:
         """Check that validation rows are given whole, or not at all.
@@ -55,6 +57,7 @@ def split_numbers(
     seed: int,
     in_order: bool,
     present: Tensor | None = None,
+    groups: NDArray[np.intp] | None = None,
 ) -> Split:
     """Return which rows to train on, and which to choose by.
 
@@ -64,11 +67,13 @@ def split_numbers(
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
         present: Numbers of the rows to divide, in their order; None for all.
+        groups: Number of each row's group, which stays on one side.
 
     Each part holds a row of each stratum at least.
 
     Raises:
-        ValueError: If a stratum has fewer than two rows, or the fraction is none.
+        ValueError: If a stratum has fewer than two rows, or stands in too few groups,
+            or the fraction is none.
     """
     if not 0 < validation_fraction < 1:
         raise ValueError(
@@ -85,9 +90,15 @@ def split_numbers(
             "`y` must hold at least 2 rows of each class, one to train and one "
             f"to validate on, got {least} of the rarer class."
         )
-    n_valid = round(validation_fraction * len(codes))
-    n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
-    train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
+    if groups is None:
+        n_valid = round(validation_fraction * len(codes))
+        n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
+        train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
+    else:
+        own = groups if present is None else groups[present.numpy()]
+        shares = (1 - validation_fraction, validation_fraction)
+        own = group_codes(own, n_rows=len(codes), called="`groups`")  # without gaps
+        train, valid = split_by_groups(codes, own, shares, least=1, seed=seed)
     if in_order:
         valid.sort()
     split = Split(as_tensor(train), as_tensor(valid))
@@ -155,6 +166,16 @@ def as_weights(
             f"Every weight in `{argument}` is zero. Leave it out, or weigh some rows."
         )
     return weights
+
+
+def count_groups(groups: object, train: Rows, valid: Rows) -> dict[str, int]:
+    """Return how many groups the rows of either part belong to."""
+    codes = group_codes(groups, n_rows=len(train.x), called="`groups`")
+    every = torch.from_numpy(codes).to(train.x.device)
+    return {
+        name: len(rows.own(every).unique())
+        for name, rows in (("train", train), ("validation", valid))
+    }
 
 
 def present_rows(weight: NDArray[np.float64] | None) -> Tensor | None:

@@ -84,7 +84,9 @@ class FittedTable:
         self, frame: "pd.DataFrame", *, besides: Iterable[str]
     ) -> NDArray[np.float64]:
         """Return the scores of a table that may hold further columns."""
-        others = {*besides, *self.metric.columns} - {*self.encoder.feature_names_in_}
+        group = self.report.get("groups", {}).get("column")
+        others = {*besides, *self.metric.columns, group}
+        others -= {*self.encoder.feature_names_in_}
         x = self.encoder.transform(frame.drop(columns=list(others), errors="ignore"))
         score = exact_scores(
             self.module, torch.as_tensor(x), score_shape=self.task.score_shape

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import Columns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
+from losslearn.tables.grouped import check_apart, divide_groups, group_column
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination
@@ -75,6 +76,8 @@ class _Parts(NamedTuple):
     train: _Part
     validation: _Part
     test: _Part
+    groups: dict[str, Any] | None = None
+    """The column whose rows stay together, and how many groups are in each part."""
 
 
 def fit_table(
@@ -89,6 +92,7 @@ def fit_table(
     max_iter: int | None = None,
     seed: int = 0,
     valid: object = None,
+    groups: str | None = None,
     positive: Label | None = None,
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
@@ -117,6 +121,9 @@ def fit_table(
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
+        groups: Column that says which rows belong together, as those of a person or a
+            day: they stay in one part, and the column is no feature. Else a model is
+            tested on what it has seen, and looks better than it is.
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
@@ -164,6 +171,7 @@ def fit_table(
         seed=seed,
         metric=named,
         left_out=() if keep_metric_columns else metric_columns,
+        groups=groups,
     )
     estimator = kind(
         true_loss,
@@ -181,6 +189,8 @@ def fit_table(
     display.stage("testing")
     report = _test(estimator, parts.test, true_loss, seed)
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
+    if parts.groups is not None:
+        report["groups"] = parts.groups
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
         display.stage("writing the model")
@@ -242,13 +252,14 @@ def _divide(
     seed: int,
     metric: MetricName,
     left_out: Sequence[str],
+    groups: str | None,
 ) -> _Parts:
     """Divide the rows, each stratum alike."""
 
     def part_of(table: "pd.DataFrame") -> _Part:
         features, y = take_target(table, target)
         columns = table_columns(table, metric.columns, metric=metric.given)
-        features = features.drop(columns=list(left_out), errors="ignore")
+        features = features.drop(columns=[*left_out, groups], errors="ignore")
         return _Part(features, y, columns)
 
     whole = part_of(frame)
@@ -260,22 +271,36 @@ def _divide(
         )
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
-    split = split_rows(
-        strata.numpy(),
-        test_size=TEST_SIZE,
-        validation_size=VALIDATION_SIZE if valid is None else 0.0,
-        seed=seed,
-        names=labels.names,
-    )
+    validation_size = VALIDATION_SIZE if valid is None else 0.0
+    counted = None
+    if groups is None:
+        split = split_rows(
+            strata.numpy(),
+            test_size=TEST_SIZE,
+            validation_size=validation_size,
+            seed=seed,
+            names=labels.names,
+        )
+    else:
+        split, counted = divide_groups(
+            strata.numpy(),
+            group_column(frame, groups, target),
+            sizes=(1 - TEST_SIZE - validation_size, TEST_SIZE, validation_size),
+            seed=seed,
+        )
     train, test = whole.at(split.train), whole.at(split.test)
     if valid is None:
-        return _Parts(train, whole.at(split.validation), test)
+        return _Parts(train, whole.at(split.validation), test, counted)
     try:
         validation = part_of(valid)
         labels.encode(validation.y, called=called(target))
+        if groups is not None and counted is not None:
+            names = group_column(valid, groups, target)
+            counted["validation"] = names.nunique()
+            check_apart(names, frame[groups], groups)
     except ValueError as error:
         raise ValueError(f"In the validation rows: {error}") from error
-    return _Parts(train, validation, test)
+    return _Parts(train, validation, test, counted)
 
 
 def _train(estimator: "SurrogateEstimator", parts: _Parts) -> bool:
