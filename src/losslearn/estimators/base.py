@@ -44,7 +44,6 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.renamed import renamed
 from losslearn.tasks.task import Labels, TargetRows, Task
 from losslearn.training.comparison import Comparison, compare
-from losslearn.training.grouping import group_codes
 from losslearn.training.recipe import Recipe
 
 _NESTED = "recipe__"
@@ -223,7 +222,7 @@ class SurrogateEstimator(BaseEstimator):
         held_out: Given,
     ) -> tuple[Rows, Rows, Labels, int]:
         """Return training and validation rows, the coding of targets, and the seed."""
-        held_out.check_belongs_together()
+        held_out.check_goes_with(given)
         features, targets = self._checked(given.X, given.y, reset=True)
         options = {
             option: getattr(self, argument)
@@ -232,14 +231,6 @@ class SurrogateEstimator(BaseEstimator):
         labels = self.task.labels(targets, options)
         target = as_tensor(labels.encode(targets))
         weight = as_weights(given.weight, n_rows=len(target))
-        groups = None
-        if given.groups is not None:
-            if held_out.X is not None:
-                raise ValueError(
-                    "`groups` keep rows on one side where `fit` divides them, and "
-                    "`X_valid` are divided already. Leave one of them out."
-                )
-            groups = group_codes(given.groups, n_rows=len(target), called="`groups`")
         present = present_rows(weight)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         split = None
@@ -251,29 +242,35 @@ class SurrogateEstimator(BaseEstimator):
                 # on a disk the order is the time
                 in_order=isinstance(given.X, np.memmap),
                 present=present,
-                groups=groups,
+                groups=given.groups,
             )
         x = self._fit_encoder(features, target, split.train if split else present)
         table = self._table(true_loss, x, target, given.columns, "metric_columns")
-        if split is not None:
+        if split is None:
+            train = table._replace(numbers=present)
+            valid, valid_weight = self._held_out(true_loss, held_out, labels)
+        else:
             train, valid = (table._replace(numbers=numbers) for numbers in split)
-            train, valid = weighed(train, valid, (weight, weight))
-            return train.to(self.device), valid.to(self.device), labels, seed
-        train = table._replace(numbers=present)
+            valid_weight = weight
+        train, valid = weighed(train, valid, (weight, valid_weight))
+        return train.to(self.device), valid.to(self.device), labels, seed
+
+    def _held_out(
+        self, true_loss: TrueLoss, given: Given, labels: Labels
+    ) -> tuple[Rows, NDArray[np.float64] | None]:
+        """Return the validation rows that a user gave, and their weights."""
         try:
-            features, targets = self._checked(held_out.X, held_out.y, reset=False)
+            features, targets = self._checked(given.X, given.y, reset=False)
             target = as_tensor(labels.encode(targets, called="`y_valid`"))
-            valid_weight = as_weights(
-                held_out.weight, n_rows=len(target), argument="sample_weight_valid"
+            weight = as_weights(
+                given.weight, n_rows=len(target), argument="sample_weight_valid"
             )
             x = self._encoded(features)
         except ValueError as error:
             raise ValueError(f"In the validation rows: {error}") from error
-        columns, argument = held_out.columns, "metric_columns_valid"
-        valid = self._table(true_loss, x, target, columns, argument)
-        valid = valid._replace(numbers=present_rows(valid_weight))
-        train, valid = weighed(train, valid, (weight, valid_weight))
-        return train.to(self.device), valid.to(self.device), labels, seed
+        columns, argument = given.columns, "metric_columns_valid"
+        rows = self._table(true_loss, x, target, columns, argument)
+        return rows._replace(numbers=present_rows(weight)), weight
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
         """Return features, a table or a matrix, and targets, one for each row."""

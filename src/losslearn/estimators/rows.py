@@ -24,12 +24,18 @@ class Given(NamedTuple):
     weight: object = None
     groups: object = None
 
-    def check_belongs_together(self) -> None:
-        """Check that validation rows are given whole, or not at all.
+    def check_goes_with(self, whole: "Given") -> None:
+        """Check that validation rows are given all together, or not at all.
 
         Raises:
-            ValueError: If something of them is given without the rest.
+            ValueError: If something of them is given without the rest, or `whole` has
+                groups, though nothing is left to divide.
         """
+        if self.X is not None and whole.groups is not None:
+            raise ValueError(
+                "`groups` keep rows on one side where `fit` divides them, and `X_valid` "
+                "are divided already. Leave one of them out."
+            )
         if (self.X is None) != (self.y is None):
             raise ValueError("`X_valid` and `y_valid` must be given together.")
         further = {
@@ -57,7 +63,7 @@ def split_numbers(
     seed: int,
     in_order: bool,
     present: Tensor | None = None,
-    groups: NDArray[np.intp] | None = None,
+    groups: object = None,
 ) -> Split:
     """Return which rows to train on, and which to choose by.
 
@@ -67,7 +73,7 @@ def split_numbers(
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
         present: Numbers of the rows to divide, in their order; None for all.
-        groups: Number of each row's group, which stays on one side.
+        groups: Name of each row's group, which stays on one side; None for no groups.
 
     Each part holds a row of each stratum at least.
 
@@ -80,7 +86,7 @@ def split_numbers(
             "`validation_fraction` must be between 0 and 1, got "
             f"{validation_fraction!r}."
         )
-    n_strata = int(strata.max()) + 1
+    n_strata, n_rows = int(strata.max()) + 1, len(strata)
     if present is not None:
         strata = strata[present]
     codes, rows_of = strata.numpy(), torch.bincount(strata, minlength=n_strata)
@@ -95,9 +101,10 @@ def split_numbers(
         n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
         train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
     else:
-        own = groups if present is None else groups[present.numpy()]
+        own = group_codes(groups, n_rows=n_rows, called="`groups`")
+        if present is not None:
+            own = own[present.numpy()]
         shares = (1 - validation_fraction, validation_fraction)
-        own = group_codes(own, n_rows=len(codes), called="`groups`")  # without gaps
         train, valid = split_by_groups(codes, own, shares, least=1, seed=seed)
     if in_order:
         valid.sort()

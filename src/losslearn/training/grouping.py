@@ -57,7 +57,7 @@ def split_by_groups(
 
     Args:
         strata: Code of each row, from 0.
-        groups: Code of each row's group, from 0, without gaps.
+        groups: Code of each row's group, from 0.
         shares: Of each part, sum 1.
         least: Rows of each stratum that each part must hold.
         seed: Of the split.
@@ -123,11 +123,11 @@ def _repair(
         spares = (held[part_of] - counts >= least) | (counts == 0)
         movable = (part_of != part) & (counts[:, code] > 0) & spares.all(1)
         if not movable.any():
-            n_groups = int((counts[:, code] > 0).sum())
+            n = int((counts[:, code] > 0).sum())
             raise ValueError(
                 f"{called} cannot be divided into {n_parts} parts, each with {least} "
-                f"or more rows of each kind: those of one kind are in {n_groups} groups."
-                " Take smaller groups, or more data."
+                f"or more rows of each kind: those of one kind are in {n} groups. "
+                "Take smaller groups, or more data."
             )
         group = int(np.where(movable, sizes, sizes.max() + 1).argmin())
         held[part_of[group]] -= counts[group]
