@@ -1,6 +1,7 @@
 """Tables whose rows belong together."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,7 @@ def test_new_rows_may_hold_the_column_or_not(tmp_path, capsys):
     ("groups", "message"),
     [
         ("persn", "the nearest are 'person'"),
-        ("y", "cannot be the column of groups"),
+        ("y", "cannot divide the rows"),
         ("same", "cannot be divided into 3 parts"),
         ("gaps", "lacks a value in 400 of 400 rows"),
     ],
@@ -80,3 +81,42 @@ def test_validation_rows_of_persons_trained_on_are_refused():
     assert fitted.report["groups"]["validation"] == 12
     with pytest.raises(ValueError, match=r"12 groups of the column 'person' are in"):
         fit_table(frame, "y", "f1", groups="person", valid=valid, **QUICK)
+
+
+@pytest.mark.parametrize("written", ["%Y-%m-%d", "%d.%m.%Y", None])
+@pytest.mark.parametrize("has_valid", [False, True])
+def test_the_latest_rows_are_tested_on(written, has_valid, monkeypatch):
+    seen, divide = [], fitting._divide
+
+    def keep(*args, **kwargs):
+        seen.append(divide(*args, **kwargs))
+        return seen[0]
+
+    monkeypatch.setattr(fitting, "_divide", keep)
+    days = np.random.default_rng(0).integers(0, 90, 400)
+    dates = pd.Timestamp("2024-01-15") + pd.to_timedelta(days, unit="D")
+    frame = persons().assign(day=dates.strftime(written) if written else days)
+    valid = frame if has_valid else None
+    fitted = fit_table(frame, "y", "f1", time="day", valid=valid, **QUICK)
+    parts = [seen[0].train, seen[0].test]
+    if not has_valid:
+        parts.insert(1, seen[0].validation)
+    ranges = [days[part.y.index] for part in parts]
+    for earlier, later in pairwise(ranges):
+        assert earlier.max() < later.min()
+    assert len(ranges[-1]) == pytest.approx(80, abs=8)
+    assert fitted.report["divided_by_time"] == "day"
+
+
+def test_times_that_cannot_divide_are_refused():
+    frame = persons().assign(same=3, late=np.where(np.arange(400) < 5, None, 1.0))
+    for time, message in (
+        ("person", "must hold dates, or numbers"),
+        ("same", "holds 0 rows of one kind"),
+        ("late", "lacks a value in 5 rows"),
+        ("tim", "no column 'tim'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit_table(frame, "y", "f1", time=time, **QUICK)
+    with pytest.raises(ValueError, match="Leave one of them out"):
+        fit_table(frame, "y", "f1", time="x", groups="person", **QUICK)

@@ -143,6 +143,15 @@ def fit(
             "every row alone",
         ),
     ] = None,
+    time: Annotated[
+        str | None,
+        _option(
+            "COL",
+            "Column of dates or numbers to divide the rows by: the latest are test "
+            "rows, those before them validation rows.",
+            "divided by chance",
+        ),
+    ] = None,
     greater_is_better: Direction = None,
     metric_column: Annotated[
         list[str] | None,
@@ -183,6 +192,7 @@ def fit(
         seed=seed,
         valid=valid,
         groups=group,
+        time=time,
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
         keep_metric_columns=keep_metric_columns,

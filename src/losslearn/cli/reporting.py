@@ -42,6 +42,9 @@ def print_fit(report: Mapping[str, Any]) -> None:
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
+    if "divided_by_time" in report:
+        by = report["divided_by_time"]
+        out.print(f"Divided by {by}: the test rows are the latest.", "")
     if "groups" in report:
         out.print(_groups(report["groups"]), "")
     out.print(_fit_table(report), "")

@@ -56,7 +56,8 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    grouped = {key: report[key] for key in ("groups",) if key in report}
+    divided = ("groups", "divided_by_time")
+    grouped = {key: report[key] for key in divided if key in report}
     return {key: report[key] for key in _KEYS} | grouped | {"results": results}
 
 

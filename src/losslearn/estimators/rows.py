@@ -33,8 +33,8 @@ class Given(NamedTuple):
         """
         if self.X is not None and whole.groups is not None:
             raise ValueError(
-                "`groups` keep rows on one side where `fit` divides them, and `X_valid` "
-                "are divided already. Leave one of them out."
+                "`groups` keep rows on one side where `fit` divides them, and "
+                "`X_valid` are divided already. Leave one of them out."
             )
         if (self.X is None) != (self.y is None):
             raise ValueError("`X_valid` and `y_valid` must be given together.")

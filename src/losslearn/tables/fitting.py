@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import Columns, take_rows
 from losslearn.tables.fitted import FittedTable, as_sets, measure
-from losslearn.tables.grouped import check_apart, divide_groups, group_column
+from losslearn.tables.grouped import (
+    check_apart,
+    divide_by_time,
+    divide_groups,
+    dividing_column,
+)
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination
@@ -93,6 +98,7 @@ def fit_table(
     seed: int = 0,
     valid: object = None,
     groups: str | None = None,
+    time: str | None = None,
     positive: Label | None = None,
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
@@ -124,6 +130,8 @@ def fit_table(
         groups: Column that says which rows belong together, as those of a person or a
             day: they stay in one part, and the column is no feature. Else a model is
             tested on what it has seen, and looks better than it is.
+        time: Column of dates or numbers by which the rows are divided: the latest are
+            test rows, those before them validation rows. It stays a feature.
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
@@ -172,6 +180,7 @@ def fit_table(
         metric=named,
         left_out=() if keep_metric_columns else metric_columns,
         groups=groups,
+        time=time,
     )
     estimator = kind(
         true_loss,
@@ -191,6 +200,8 @@ def fit_table(
     report |= {"metric": named.given, "interrupted": interrupted, "model": None}
     if parts.groups is not None:
         report["groups"] = parts.groups
+    if time is not None:
+        report["divided_by_time"] = time
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
         display.stage("writing the model")
@@ -253,6 +264,7 @@ def _divide(
     metric: MetricName,
     left_out: Sequence[str],
     groups: str | None,
+    time: str | None,
 ) -> _Parts:
     """Divide the rows, each stratum alike."""
 
@@ -272,8 +284,14 @@ def _divide(
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
     validation_size = VALIDATION_SIZE if valid is None else 0.0
-    counted = None
-    if groups is None:
+    train_size, counted = 1 - TEST_SIZE - validation_size, None
+    if time is not None:
+        split = divide_by_time(
+            strata.numpy(),
+            dividing_column(frame, time, target, instead_of=groups),
+            sizes=(train_size, validation_size, TEST_SIZE),
+        )
+    elif groups is None:
         split = split_rows(
             strata.numpy(),
             test_size=TEST_SIZE,
@@ -284,8 +302,8 @@ def _divide(
     else:
         split, counted = divide_groups(
             strata.numpy(),
-            group_column(frame, groups, target),
-            sizes=(1 - TEST_SIZE - validation_size, TEST_SIZE, validation_size),
+            dividing_column(frame, groups, target),
+            sizes=(train_size, TEST_SIZE, validation_size),
             seed=seed,
         )
     train, test = whole.at(split.train), whole.at(split.test)
@@ -295,7 +313,7 @@ def _divide(
         validation = part_of(valid)
         labels.encode(validation.y, called=called(target))
         if groups is not None and counted is not None:
-            names = group_column(valid, groups, target)
+            names = dividing_column(valid, groups, target)
             counted["validation"] = names.nunique()
             check_apart(names, frame[groups], groups)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Rows divided by groups, such as persons or days, that stay whole."""
+"""Rows divided by groups, such as persons or days, that stay whole, and by time."""
 
 from collections.abc import Sequence
 
@@ -79,6 +79,51 @@ def split_by_groups(
     part_of = _fitted(counts, np.asarray(shares), np.random.default_rng(seed))
     _repair(part_of, counts, len(shares), least, called)
     of_row = part_of[groups]
+    return [np.flatnonzero(of_row == part) for part in range(len(shares))]
+
+
+def split_by_time(
+    strata: NDArray[np.integer],
+    times: NDArray[np.generic],
+    shares: Sequence[float],
+    *,
+    least: int,
+    called: str,
+) -> list[Numbers]:
+    """Return the row numbers of each part, the first part the earliest rows.
+
+    Rows of one moment stay in one part: shares are met as nearly as that allows.
+
+    Args:
+        strata: Code of each row, from 0.
+        times: Of each row; anything that can be sorted.
+        shares: Of each part, sum 1.
+        least: Rows of each stratum that each part must hold.
+        called: What messages call the times.
+
+    Raises:
+        ValueError: If a part would hold too few rows of a stratum.
+
+    Example:
+        >>> import numpy as np
+        >>> times, strata = np.array([3, 1, 2, 4]), np.zeros(4, int)
+        >>> split_by_time(strata, times, (0.75, 0.25), least=1, called="times")
+        [array([0, 1, 2]), array([3])]
+    """
+    moments, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - counts / 2  # of each moment's rows
+    part_of = np.searchsorted(np.cumsum(shares[:-1]) * len(times), middle, side="right")
+    of_row = part_of[codes]
+    n_strata = int(strata.max()) + 1
+    for part in range(len(shares)):
+        held = np.bincount(strata[of_row == part], minlength=n_strata)
+        if held.min() < least:
+            raise ValueError(
+                f"{called} divides the rows into {len(shares)} parts, of which part "
+                f"{part + 1} in time holds {held.min()} rows of one kind, and at least "
+                f"{least} are needed ({len(moments):,} moments in all). Take more "
+                "data, or divide the rows otherwise."
+            )
     return [np.flatnonzero(of_row == part) for part in range(len(shares))]
 
 
