@@ -58,6 +58,12 @@ def print_fit(report: Mapping[str, Any]) -> None:
             "are for the labels and leave the loss as it is."
         )
     out.print(report["verdict"])
+    if (n := report.get("validation_copies", 0)) > 0:
+        out.print(
+            f"{n:,} of the {rows['validation']:,} validation rows are rows of the "
+            "other table as well: what they say is better than the truth. Leave them "
+            "out."
+        )
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import Columns, take_rows
+from losslearn.tables.copies import count_copies
 from losslearn.tables.fitted import FittedTable, as_sets, measure
 from losslearn.tables.grouped import (
     check_apart,
@@ -170,9 +171,10 @@ def fit_table(
     display = display or Silent()
     display.stage("reading the table")
     _check_metric_columns(metric_columns, true_loss, target)
+    table, validation = as_frame(frame), None if valid is None else as_frame(valid)
     parts = _divide(
-        as_frame(frame),
-        None if valid is None else as_frame(valid),
+        table,
+        validation,
         target,
         task=kind.task,
         options=options,
@@ -202,6 +204,8 @@ def fit_table(
         report["groups"] = parts.groups
     if time is not None:
         report["divided_by_time"] = time
+    if validation is not None:
+        report["validation_copies"] = count_copies(validation, table)
     fitted = _fitted(estimator, parts, report, settings, target, named)
     if folder is not None:
         display.stage("writing the model")
