@@ -111,6 +111,41 @@ def test_two_rows_of_the_rarer_class_are_enough(metric, as_table):
         assert np.isfinite(clf.scores(X)).all()
 
 
+@pytest.mark.parametrize("box", [np.asarray, pd.DataFrame])
+@pytest.mark.parametrize("weighed", [False, True])
+def test_rows_of_a_group_are_trained_on_or_chosen_by(box, weighed, table, monkeypatch):
+    X, y = table
+    names = np.array(list("abcdefghijklmnopqrst"))[np.arange(600) * 7 % 20]
+    weight = np.arange(600) % 3 if weighed else None
+    seen = []
+
+    def keep(make_predictor, valid, *args, **kwargs):
+        seen.extend([make_predictor().rows.numbers, valid.numbers])
+        return compare(make_predictor, valid, *args, **kwargs)
+
+    monkeypatch.setattr(estimators, "compare", keep)
+    clf = make().fit(box(X), y, weight, groups=names)
+    train, valid = ({*names[numbers.numpy()]} for numbers in seen)
+    assert not train & valid
+    assert clf.report_["groups"] == {"train": len(train), "validation": len(valid)}
+    assert sum(clf.report_["rows"].values()) == (400 if weighed else 600)
+    assert clf.report_["rows"]["validation"] == pytest.approx(120, rel=0.5)
+
+
+def test_groups_that_cannot_be_used_are_refused(table):
+    X, y = table
+    for groups, message in (
+        (np.zeros(600), "cannot be divided"),
+        (np.zeros(599), "one group for each of the 600 rows"),
+        (np.where(y == 1, "a", None), "lacks a value"),
+        (y, "in 1 groups"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make().fit(X, y, groups=groups)
+    with pytest.raises(ValueError, match="divided already"):
+        make().fit(X, y, X_valid=X, y_valid=y, groups=np.arange(600))
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, np.nan])
 def test_a_fraction_that_leaves_a_part_empty_is_refused(fraction, table):
     with pytest.raises(ValueError, match="`validation_fraction` must be between"):

@@ -153,6 +153,24 @@ def fit(
     valid: Annotated[
         Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
     ] = None,
+    group: Annotated[
+        str | None,
+        _option(
+            "COL",
+            "Column that says which rows belong together, as those of a person: they "
+            "stay in one part. No feature then.",
+            "every row alone",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        _option(
+            "COL",
+            "Column of dates or numbers to divide the rows by: the latest are test "
+            "rows, those before them validation rows.",
+            "divided by chance",
+        ),
+    ] = None,
     greater_is_better: Direction = None,
     metric_column: Annotated[
         list[str] | None,
@@ -217,6 +235,8 @@ def fit(
         max_time=max_time,
         seed=seed,
         valid=valid,
+        groups=group,
+        time=time,
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
         keep_metric_columns=keep_metric_columns,

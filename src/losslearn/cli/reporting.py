@@ -68,6 +68,11 @@ def print_fit(report: Mapping[str, Any]) -> None:
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
+    if "divided_by_time" in report:
+        by = report["divided_by_time"]
+        out.print(f"Divided by {by}: the test rows are the latest.", "")
+    if "groups" in report:
+        out.print(_groups(report["groups"]), "")
     out.print(_fit_table(report), "")
     if report["interrupted"]:
         done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
@@ -82,9 +87,26 @@ def print_fit(report: Mapping[str, Any]) -> None:
         if said is not None:
             out.print(said)
     out.print(report["verdict"])
+    if (n := report.get("validation_copies", 0)) > 0:
+        out.print(
+            f"{n:,} of the {rows['validation']:,} validation rows are rows of the "
+            "other table as well: what they say is better than the truth. Leave them "
+            "out."
+        )
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _groups(counted: Mapping[str, Any]) -> str:
+    """Return how the groups were divided, in a sentence."""
+    train, validation, test = (
+        counted[part] for part in ("train", "validation", "test")
+    )
+    return (
+        f"Rows of the same {counted['column']} are in one part: {train:,} groups are "
+        f"trained on, {validation:,} chosen by, {test:,} tested on."
+    )
 
 
 def _named(result: Mapping[str, Any]) -> str:

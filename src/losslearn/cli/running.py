@@ -102,9 +102,11 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    said = {key: report[key] for key in _OF_OWN if report.get(key) is not None}
+    divided = ("groups", "divided_by_time")
+    told = {key: report[key] for key in divided if key in report}
+    told |= {key: report[key] for key in _OF_OWN if report.get(key) is not None}
     further = {"results": results, "columns": report.get("columns")}
-    return {key: report[key] for key in _KEYS} | further | said
+    return {key: report[key] for key in _KEYS} | further | told
 
 
 def use_one_thread() -> None:

@@ -29,6 +29,7 @@ from losslearn.estimators.rows import (
     as_targets,
     as_tensor,
     as_weights,
+    count_groups,
     fit_key,
     present_rows,
     split_numbers,
@@ -137,6 +138,7 @@ class SurrogateEstimator(BaseEstimator):
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
         sample_weight_valid: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -157,6 +159,9 @@ class SurrogateEstimator(BaseEstimator):
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
             sample_weight_valid: Their weights; None weighs them alike.
+            groups: Which rows belong together, as those of a person or a day: a value
+                for each row, shape `[rows]`. Rows of one group are either trained on or
+                chosen by; else what is chosen would have been seen before.
             metric_columns: What the metric needs to know of each row besides: a mapping
                 of names to values, or a DataFrame. The model does not see them.
             metric_columns_valid: The same of the rows of `X_valid`.
@@ -180,7 +185,7 @@ class SurrogateEstimator(BaseEstimator):
         )
         train, valid, labels, seed = self._rows(
             true_loss,
-            Given(X, y, metric_columns, sample_weight),
+            Given(X, y, metric_columns, sample_weight, groups),
             Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
         )
         if not (train.weight is None and valid.weight is None):
@@ -230,6 +235,8 @@ class SurrogateEstimator(BaseEstimator):
             )
         self.true_loss_, self.labels_ = true_loss, labels
         self._keep(comparison, predictor, valid, train.n_rows)
+        if groups is not None:
+            self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
         return self
@@ -241,7 +248,7 @@ class SurrogateEstimator(BaseEstimator):
         held_out: Given,
     ) -> tuple[Rows, Rows, Labels, int]:
         """Return training and validation rows, the coding of targets, and the seed."""
-        held_out.check_belongs_together()
+        held_out.check_goes_with(given)
         features, targets = self._checked(given.X, given.y, reset=True)
         options = {
             option: getattr(self, argument)
@@ -261,28 +268,35 @@ class SurrogateEstimator(BaseEstimator):
                 # on a disk the order is the time
                 in_order=isinstance(given.X, np.memmap),
                 present=present,
+                groups=given.groups,
             )
         x = self._fit_encoder(features, target, split.train if split else present)
         table = self._table(true_loss, x, target, given.columns, "metric_columns")
-        if split is not None:
+        if split is None:
+            train = table._replace(numbers=present)
+            valid, valid_weight = self._held_out(true_loss, held_out, labels)
+        else:
             train, valid = (table._replace(numbers=numbers) for numbers in split)
-            train, valid = weighed(train, valid, (weight, weight))
-            return train.to(self.device), valid.to(self.device), labels, seed
-        train = table._replace(numbers=present)
+            valid_weight = weight
+        train, valid = weighed(train, valid, (weight, valid_weight))
+        return train.to(self.device), valid.to(self.device), labels, seed
+
+    def _held_out(
+        self, true_loss: TrueLoss, given: Given, labels: Labels
+    ) -> tuple[Rows, NDArray[np.float64] | None]:
+        """Return the validation rows that a user gave, and their weights."""
         try:
-            features, targets = self._checked(held_out.X, held_out.y, reset=False)
+            features, targets = self._checked(given.X, given.y, reset=False)
             target = as_tensor(labels.encode(targets, called="`y_valid`"))
-            valid_weight = as_weights(
-                held_out.weight, n_rows=len(target), argument="sample_weight_valid"
+            weight = as_weights(
+                given.weight, n_rows=len(target), argument="sample_weight_valid"
             )
             x = self._encoded(features)
         except ValueError as error:
             raise ValueError(f"In the validation rows: {error}") from error
-        columns, argument = held_out.columns, "metric_columns_valid"
-        valid = self._table(true_loss, x, target, columns, argument)
-        valid = valid._replace(numbers=present_rows(valid_weight))
-        train, valid = weighed(train, valid, (weight, valid_weight))
-        return train.to(self.device), valid.to(self.device), labels, seed
+        columns, argument = given.columns, "metric_columns_valid"
+        rows = self._table(true_loss, x, target, columns, argument)
+        return rows._replace(numbers=present_rows(weight)), weight
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
         """Return features, a table or a matrix, and targets, one for each row."""

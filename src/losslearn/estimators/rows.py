@@ -15,6 +15,7 @@ from losslearn import __version__
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_array
 from losslearn.models.rows import Rows
+from losslearn.training.grouping import group_codes, split_by_groups
 from losslearn.training.splitting import split_off_validation
 
 
@@ -25,13 +26,20 @@ class Given(NamedTuple):
     y: Any
     columns: object = None
     weight: object = None
+    groups: object = None
 
-    def check_belongs_together(self) -> None:
-        """Check that validation rows are given whole, or not at all.
+    def check_goes_with(self, whole: "Given") -> None:
+        """Check that validation rows are given all together, or not at all.
 
         Raises:
-            ValueError: If something of them is given without the rest.
+            ValueError: If something of them is given without the rest, or `whole` has
+                groups, though nothing is left to divide.
         """
+        if self.X is not None and whole.groups is not None:
+            raise ValueError(
+                "`groups` keep rows on one side where `fit` divides them, and "
+                "`X_valid` are divided already. Leave one of them out."
+            )
         if (self.X is None) != (self.y is None):
             raise ValueError("`X_valid` and `y_valid` must be given together.")
         further = {
@@ -59,6 +67,7 @@ def split_numbers(
     seed: int,
     in_order: bool,
     present: Tensor | None = None,
+    groups: object = None,
 ) -> Split:
     """Return which rows to train on, and which to choose by.
 
@@ -68,18 +77,20 @@ def split_numbers(
         seed: Of the split.
         in_order: Whether the validation rows are read in the table's order.
         present: Numbers of the rows to divide, in their order; None for all.
+        groups: Name of each row's group, which stays on one side; None for no groups.
 
     Each part holds a row of each stratum at least.
 
     Raises:
-        ValueError: If a stratum has fewer than two rows, or the fraction is none.
+        ValueError: If a stratum has fewer than two rows, or stands in too few groups,
+            or the fraction is none.
     """
     if not 0 < validation_fraction < 1:
         raise ValueError(
             "`validation_fraction` must be between 0 and 1, got "
             f"{validation_fraction!r}."
         )
-    n_strata = int(strata.max()) + 1
+    n_strata, n_rows = int(strata.max()) + 1, len(strata)
     if present is not None:
         strata = strata[present]
     codes, rows_of = strata.numpy(), torch.bincount(strata, minlength=n_strata)
@@ -89,9 +100,16 @@ def split_numbers(
             "`y` must hold at least 2 rows of each class, one to train and one "
             f"to validate on, got {least} of the rarer class."
         )
-    n_valid = round(validation_fraction * len(codes))
-    n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
-    train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
+    if groups is None:
+        n_valid = round(validation_fraction * len(codes))
+        n_valid = min(max(n_valid, n_strata), len(codes) - n_strata)
+        train, valid = split_off_validation(codes, n_valid=n_valid, seed=seed)
+    else:
+        own = group_codes(groups, n_rows=n_rows, called="`groups`")
+        if present is not None:
+            own = own[present.numpy()]
+        shares = (1 - validation_fraction, validation_fraction)
+        train, valid = split_by_groups(codes, own, shares, least=1, seed=seed)
     if in_order:
         valid.sort()
     split = Split(as_tensor(train), as_tensor(valid))
@@ -159,6 +177,16 @@ def as_weights(
             f"Every weight in `{argument}` is zero. Leave it out, or weigh some rows."
         )
     return weights
+
+
+def count_groups(groups: object, train: Rows, valid: Rows) -> dict[str, int]:
+    """Return how many groups the rows of either part belong to."""
+    codes = group_codes(groups, n_rows=len(train.x), called="`groups`")
+    every = torch.from_numpy(codes).to(train.x.device)
+    return {
+        name: len(rows.own(every).unique())
+        for name, rows in (("train", train), ("validation", valid))
+    }
 
 
 def present_rows(weight: NDArray[np.float64] | None) -> Tensor | None:

@@ -93,7 +93,8 @@ class FittedTable:
         """Return the scores of a table that may hold further columns."""
         known = {*self.encoder.feature_names_in_}
         others = [name for name in frame.columns if name not in known]
-        expected = {*besides, *self.metric.columns, *self.ids}
+        group = self.report.get("groups", {}).get("column")
+        expected = {*besides, *self.metric.columns, *self.ids, group}
         unknown = [name for name in others if name not in expected]
         if unknown:
             warnings.warn(

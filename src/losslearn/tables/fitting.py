@@ -2,12 +2,12 @@
 
 import math
 import os
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -20,7 +20,14 @@ from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.metrics.own.black_box import UndefinedError
+from losslearn.tables.copies import count_copies
 from losslearn.tables.fitted import FittedTable, as_sets, measure
+from losslearn.tables.grouped import (
+    check_apart,
+    divide_by_time,
+    divide_groups,
+    dividing_column,
+)
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
@@ -84,6 +91,8 @@ class _Parts(NamedTuple):
     train: _Part
     validation: _Part
     test: _Part
+    groups: dict[str, Any] | None = None
+    """The column whose rows stay together, and how many groups are in each part."""
 
 
 def fit_table(
@@ -98,6 +107,8 @@ def fit_table(
     max_iter: int | None = None,
     seed: int = 0,
     valid: object = None,
+    groups: str | None = None,
+    time: str | None = None,
     positive: Label | None = None,
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
@@ -133,6 +144,11 @@ def fit_table(
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
+        groups: Column that says which rows belong together, as those of a person or a
+            day: they stay in one part, and the column is no feature. Else a model is
+            tested on what it has seen, and looks better than it is.
+        time: Column of dates or numbers by which the rows are divided: the latest are
+            test rows, those before them validation rows. It stays a feature.
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
@@ -165,7 +181,7 @@ def fit_table(
     from losslearn.estimators.base import check_max_time  # scikit-learn
     from losslearn.estimators.registry import ESTIMATORS
 
-    begin, max_time = time.perf_counter(), check_max_time(max_time)
+    begin, max_time = perf_counter(), check_max_time(max_time)
     named_settings = {"mode": mode, "max_iter": max_iter}
     given: dict[str, Any] = {k: v for k, v in named_settings.items() if v is not None}
     settings = replace(recipe or Recipe(), **given)
@@ -187,9 +203,10 @@ def fit_table(
     display = display or Silent()
     display.stage("reading the table")
     _check_metric_columns(metric_columns, true_loss, target)
+    table, validation = as_frame(frame), None if valid is None else as_frame(valid)
     parts = _divide(
-        as_frame(frame),
-        None if valid is None else as_frame(valid),
+        table,
+        validation,
         target,
         task=kind.task,
         options=options,
@@ -198,10 +215,12 @@ def fit_table(
         text=true_loss.text,
         left_out=[] if keep_metric_columns else metric_columns,
         named=[*ignores, *ids, *(read_as or {})],
+        groups=groups,
+        time=time,
     )
     encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
     if max_time is not None:  # a fit takes a tenth of a second at least
-        max_time = max(max_time - (time.perf_counter() - begin), 0.1)
+        max_time = max(max_time - (perf_counter() - begin), 0.1)
     estimator = kind(
         true_loss,
         model=model,
@@ -224,6 +243,12 @@ def fit_table(
     report |= {"metric": named.given, "model": None}
     if isinstance(estimator.encoder_, TableEncoder):
         report["columns"] = estimator.encoder_.readings()
+    if parts.groups is not None:
+        report["groups"] = parts.groups
+    if time is not None:
+        report["divided_by_time"] = time
+    if validation is not None:
+        report["validation_copies"] = count_copies(validation, table)
     fitted = _fitted(estimator, parts, report, settings, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
@@ -308,13 +333,15 @@ def _divide(
     text: TextColumns | None,
     left_out: Sequence[str],
     named: Sequence[str],
+    groups: str | None,
+    time: str | None,
 ) -> _Parts:
     """Divide the rows, each stratum alike; `named` columns have to be there."""
 
     def part_of(table: "pd.DataFrame") -> _Part:
         features, y = take_target(table, target)
         columns = table_columns(table, metric.columns, metric=metric.given, text=text)
-        features = features.drop(columns=list(left_out), errors="ignore")
+        features = features.drop(columns=[*left_out, groups], errors="ignore")
         return _Part(features, y, columns)
 
     whole = part_of(frame)
@@ -332,22 +359,42 @@ def _divide(
         )
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
-    split = split_rows(
-        strata.numpy(),
-        test_size=TEST_SIZE,
-        validation_size=VALIDATION_SIZE if valid is None else 0.0,
-        seed=seed,
-        names=labels.names,
-    )
+    validation_size = VALIDATION_SIZE if valid is None else 0.0
+    train_size, counted = 1 - TEST_SIZE - validation_size, None
+    if time is not None:
+        split = divide_by_time(
+            strata.numpy(),
+            dividing_column(frame, time, target, instead_of=groups),
+            sizes=(train_size, validation_size, TEST_SIZE),
+        )
+    elif groups is None:
+        split = split_rows(
+            strata.numpy(),
+            test_size=TEST_SIZE,
+            validation_size=validation_size,
+            seed=seed,
+            names=labels.names,
+        )
+    else:
+        split, counted = divide_groups(
+            strata.numpy(),
+            dividing_column(frame, groups, target),
+            sizes=(train_size, TEST_SIZE, validation_size),
+            seed=seed,
+        )
     train, test = whole.at(split.train), whole.at(split.test)
     if valid is None:
-        return _Parts(train, whole.at(split.validation), test)
+        return _Parts(train, whole.at(split.validation), test, counted)
     try:
         validation = part_of(valid)
         labels.encode(validation.y, called=called(target))
+        if groups is not None and counted is not None:
+            names = dividing_column(valid, groups, target)
+            counted["validation"] = names.nunique()
+            check_apart(names, frame[groups], groups)
     except ValueError as error:
         raise ValueError(f"In the validation rows: {error}") from error
-    return _Parts(train, validation, test)
+    return _Parts(train, validation, test, counted)
 
 
 def _train(

@@ -35,7 +35,7 @@ def take_target(
             is no label, or if no other column is left.
     """
     if target not in frame.columns:
-        raise ValueError(_no_such_column(target, [str(name) for name in frame.columns]))
+        raise ValueError(no_such_column(target, [str(name) for name in frame.columns]))
     if frame.shape[1] == 1:
         raise ValueError(f"The table has no column besides the target {target!r}.")
     column = frame[target]
@@ -86,7 +86,8 @@ def called(target: str) -> str:
     return f"The target column {target!r}"
 
 
-def _no_such_column(target: str, columns: list[str]) -> str:
+def no_such_column(target: str, columns: list[str]) -> str:
+    """Return that there is no such column, and which are there."""
     folded = {name.casefold(): name for name in columns}
     near = [
         folded[name]
