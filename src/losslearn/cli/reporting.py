@@ -68,11 +68,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
         f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
         f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
     )
-    if "divided_by_time" in report:
-        by = report["divided_by_time"]
-        out.print(f"Divided by {by}: the test rows are the latest.", "")
-    if "groups" in report:
-        out.print(_groups(report["groups"]), "")
+    for said in _division(report):
+        out.print(said, "")
     out.print(_fit_table(report), "")
     if report["interrupted"]:
         done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
@@ -83,19 +80,35 @@ def print_fit(report: Mapping[str, Any]) -> None:
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
             "are for the labels and leave the loss as it is."
         )
-    for said in (report["given"], report["undefined"]):
-        if said is not None:
-            out.print(said)
-    out.print(report["verdict"])
-    if (n := report.get("validation_copies", 0)) > 0:
-        out.print(
-            f"{n:,} of the {rows['validation']:,} validation rows are rows of the "
-            "other table as well: what they say is better than the truth. Leave them "
-            "out."
-        )
+    for said in _notes(report):
+        out.print(said)
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _division(report: Mapping[str, Any]) -> list[str]:
+    """Return how the rows were divided, where not by chance alone."""
+    said = []
+    if "divided_by_time" in report:
+        said.append(
+            f"Divided by {report['divided_by_time']}: the test rows are the latest."
+        )
+    if "groups" in report:
+        said.append(_groups(report["groups"]))
+    return said
+
+
+def _notes(report: Mapping[str, Any]) -> list[str]:
+    """Return what is to be said of the metric, the gain and the validation rows."""
+    said = [report["given"], report["undefined"], report["verdict"]]
+    if (n := report.get("validation_copies", 0)) > 0:
+        said.append(
+            f"{n:,} of the {report['rows']['validation']:,} validation rows are rows "
+            "of the other table as well: what they say is better than the truth. Leave "
+            "them out."
+        )
+    return [one for one in said if one is not None]
 
 
 def _groups(counted: Mapping[str, Any]) -> str:

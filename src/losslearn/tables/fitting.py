@@ -182,9 +182,7 @@ def fit_table(
     from losslearn.estimators.registry import ESTIMATORS
 
     begin, max_time = perf_counter(), check_max_time(max_time)
-    named_settings = {"mode": mode, "max_iter": max_iter}
-    given: dict[str, Any] = {k: v for k, v in named_settings.items() if v is not None}
-    settings = replace(recipe or Recipe(), **given)
+    settings = _recipe(recipe, mode=mode, max_iter=max_iter)
     refuse_no_aim(metric)
     true_loss = resolve_metric(
         metric, greater_is_better=greater_is_better, response_method=response
@@ -198,7 +196,8 @@ def fit_table(
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
-    if folder is not None and encoder is not None:
+    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
+    if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
@@ -218,7 +217,6 @@ def fit_table(
         groups=groups,
         time=time,
     )
-    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
     if max_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(max_time - (perf_counter() - begin), 0.1)
     estimator = kind(
@@ -240,25 +238,37 @@ def fit_table(
     report = _test(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
+    copies = None if validation is None else count_copies(validation, table)
+    readings = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
+    told = {
+        "columns": None if readings is None else readings(),
+        "groups": parts.groups,
+        "divided_by_time": time,
+        "validation_copies": copies,
+    }
+    report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
-    if isinstance(estimator.encoder_, TableEncoder):
-        report["columns"] = estimator.encoder_.readings()
-    if parts.groups is not None:
-        report["groups"] = parts.groups
-    if time is not None:
-        report["divided_by_time"] = time
-    if validation is not None:
-        report["validation_copies"] = count_copies(validation, table)
     fitted = _fitted(estimator, parts, report, settings, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
-        written, failure = save_somewhere(folder, fitted)
-        report["model"] = None if written is None else str(written)
-        if failure is not None:
-            report["failures"].append(failure)
+        _write(fitted, folder)
     for failure in report["failures"]:
         warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
+
+
+def _write(fitted: FittedTable, folder: Path) -> None:
+    """Write the model, and into its report where it is and what went wrong."""
+    written, failure = save_somewhere(folder, fitted)
+    fitted.report["model"] = None if written is None else str(written)
+    if failure is not None:
+        fitted.report["failures"].append(failure)
+
+
+def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - its settings
+    """Return the recipe with the settings that were given beside it."""
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(recipe or Recipe(), **said)
 
 
 def _encoder(
@@ -345,18 +355,7 @@ def _divide(
         return _Part(features, y, columns)
 
     whole = part_of(frame)
-    for name in named:
-        if name not in whole.features.columns:
-            raise ValueError(
-                f"The table has no column {name!r} among its features; it has "
-                f"{listed(list(whole.features.columns))}."
-            )
-    if whole.features.shape[1] == 0:
-        raise ValueError(
-            "The table has no column besides the target and the metric's. Use the "
-            "metric's as features as well: `keep_metric_columns` "
-            "(--keep-metric-columns)."
-        )
+    _check_features(whole.features, named)
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
     validation_size = VALIDATION_SIZE if valid is None else 0.0
@@ -395,6 +394,21 @@ def _divide(
     except ValueError as error:
         raise ValueError(f"In the validation rows: {error}") from error
     return _Parts(train, validation, test, counted)
+
+
+def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:
+    for name in named:
+        if name not in features.columns:
+            raise ValueError(
+                f"The table has no column {name!r} among its features; it has "
+                f"{listed(list(features.columns))}."
+            )
+    if features.shape[1] == 0:
+        raise ValueError(
+            "The table has no column besides the target and the metric's. Use the "
+            "metric's as features as well: `keep_metric_columns` "
+            "(--keep-metric-columns)."
+        )
 
 
 def _train(
