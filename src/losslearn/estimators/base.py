@@ -525,7 +525,8 @@ def _left(max_time: float | None, begin: float, end: float) -> float | None:
     """Return the seconds left for the training, what comes after it set aside."""
     if max_time is None:
         return None
-    return max(max_time - end - (time.perf_counter() - begin), 0.0)
+    # were the end to take nearly all, there would be nothing to end
+    return max(max_time - min(end, max_time / 2) - (time.perf_counter() - begin), 0.0)
 
 
 def _target_rows(rows: Rows) -> TargetRows:

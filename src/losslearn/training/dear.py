@@ -6,7 +6,7 @@ from losslearn.training.recipe import Recipe
 from losslearn.training.trust import N_READ
 
 _FEW = 400
-"""With fewer sets the gradient's health is not read, and a turn values one set."""
+"""With fewer sets the surrogate stays as it starts, and its health is not read."""
 
 
 def pilot_sets(recipe: Recipe) -> int:
@@ -28,23 +28,23 @@ def laid_out(recipe: Recipe, n_sets: float, *, most_turns: int) -> Recipe:
         most_turns: Iterations that there is time for besides.
     """
     steps = max(recipe.surrogate_steps, 1)
-    adaptive = recipe.adaptive and n_sets >= _FEW
-    per_step = recipe.n_sets if n_sets >= _FEW else 1
-    reads = (N_READ if adaptive else 0) + 2
+    turns = max(min(most_turns, recipe.max_iter), 2)
+    if n_sets < _FEW:
+        n_evals = min(recipe.n_evals, max(int(n_sets / 8), 1))
+        still = replace(recipe, mode="universal", adaptive=False, rounds=1)
+        return replace(still, max_iter=turns, n_evals=n_evals)
+    reads = (N_READ if recipe.adaptive else 0) + 2
     rounds = min(recipe.rounds, max(int(0.2 * n_sets / (reads + steps)), 1))
     n_evals = min(recipe.n_evals, max(int(0.2 * n_sets / reads), 1))
-    first = steps * per_step  # valued at once, where none are kept for replay
+    first = steps * recipe.n_sets  # valued at once, where none are kept for replay
     more = max(int(0.2 * n_sets / rounds) - first, 0)
     catch_up = min(recipe.catch_up, steps * (1 + more) if 0.2 * n_sets > first else 0)
     left = n_sets - rounds * (reads + first + more) - n_evals * reads
-    turns = min(int(left / (1 - recipe.warm_up)), most_turns, recipe.max_iter)
     return replace(
         recipe,
-        max_iter=max(turns, 2),
+        max_iter=max(min(int(left / (1 - recipe.warm_up)), turns), 2),
         n_evals=n_evals,
         rounds=rounds,
         catch_up=catch_up,
-        n_sets=per_step,
         replay=max(recipe.replay, first),
-        adaptive=adaptive,
     )
