@@ -146,7 +146,7 @@ def test_the_encoder_stands_in_pipelines(people):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda _X, y: y.mask(y.index == 3), "`y` lacks a value in 1 rows"),
+        (lambda _X, y: y.mask(y.index == 3), "`y` lacks a value in 1 of"),
         (lambda _X, y: y[:-1], "inconsistent numbers of samples"),
         (lambda _X, _y: None, "requires y"),
     ],
