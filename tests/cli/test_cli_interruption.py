@@ -67,9 +67,9 @@ def test_an_interruption_before_the_first_iteration_is_one_line(capsys, monkeypa
     assert sorted(path.name for path in Path().iterdir()) == ["money.py", "people.csv"]
 
 
-def test_endless_time_is_no_limit(capsys):
-    assert fit("--out", "m", "--max-time", "inf") == 0
-    assert "Model written to m" in capsys.readouterr().out
+def test_endless_time_is_one_line(capsys):
+    assert fit("--out", "m", "--max-time", "inf") == 2
+    assert "must be a finite number of seconds above 0" in error_line(capsys)
 
 
 @pytest.mark.slow

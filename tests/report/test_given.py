@@ -107,9 +107,11 @@ def test_sets_without_a_value_are_counted():
             raise ZeroDivisionError("no value")
         return float((y_true * y_score).mean())
 
-    report = fit(fragile, greater_is_better=True).fit(X, y).report_
+    with pytest.warns(RuntimeWarning, match="raised ZeroDivisionError at call"):
+        report = fit(fragile, greater_is_better=True).fit(X, y).report_
     assert report["undefined"].startswith("`fragile` had no value on ")
     assert "no value" in report["undefined"]
+    assert len(report["failures"]) == 1
 
 
 def test_a_metric_undefined_on_the_test_rows_keeps_the_model():

@@ -5,7 +5,11 @@ from typing import Any, NamedTuple
 import torch
 
 from losslearn.metrics import Sets, TrueLoss
-from losslearn.metrics.own.given import given_sentence, undefined_sentence
+from losslearn.metrics.own.given import (
+    given_sentence,
+    raised_sentence,
+    undefined_sentence,
+)
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
@@ -72,6 +76,8 @@ def make_report(
     n, rarer = len(target), int(torch.bincount(task.strata(target).long()).min())
     rule = judged.rule
     decided = rule.to_dict()["kind"] if true_loss.needs_rule else None
+    failure = comparison.sparing.failure
+    failed = str(comparison.sparing) if failure else raised_sentence(true_loss)
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     return {
         "task": task.name,
@@ -86,5 +92,5 @@ def make_report(
         "given": given_sentence(true_loss, rule.judged(true_loss), judged.sets),
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,
-        "failures": [str(comparison.sparing)] if comparison.sparing.failure else [],
+        "failures": [] if failed is None else [failed],
     }

@@ -73,6 +73,8 @@ class MetricName:
         if self.source == "built-in":
             return get_true_loss(self.name)
         if self.source == "scikit-learn":
+            if ".py" in self.given:  # a file's, which nobody asked to run
+                raise ValueError(f"{self.given!r} is no name of a scorer")
             return untried(self.given, response_method=self.response_method)
         raise ValueError(
             f"The model was trained for a metric of your own, `{self.given}`, which is "

@@ -11,6 +11,7 @@ from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns, as_columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.metrics.own.as_true_loss import untried
+from losslearn.metrics.own.black_box import UndefinedError
 
 _LARGEST = torch.finfo(torch.float32).max  # stands for an infinite score
 
@@ -142,7 +143,7 @@ def best_threshold(
             losses = losses.nan_to_num(torch.inf)
     if bool(losses.isnan().any()):
         own = None if true_loss.own is None else true_loss.own.undefined
-        raise ValueError(
+        raise UndefinedError(
             f"`{true_loss.name}` has no value on these rows: "
             f"{own or 'a score is not a number.'}"
         )

@@ -65,6 +65,19 @@ def undefined_sentence(true_loss: TrueLoss) -> str | None:
     )
 
 
+def raised_sentence(true_loss: TrueLoss) -> str | None:
+    """Return which exception left out sets of a metric that needs no columns.
+
+    One that does may well be undefined on a set; of another this is a fault.
+    """
+    box = true_loss.own
+    if box is None or box.columns or box.undefined is None or not box.n_undefined:
+        return None
+    if box.undefined.__cause__ is None:
+        return None
+    return f"{box.undefined}; such sets were left out; the models are kept"
+
+
 def _reason(box: BlackBox) -> str:
     """Return who said so."""
     if box.said_by == "argument":
