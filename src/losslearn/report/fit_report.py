@@ -76,8 +76,9 @@ def make_report(
     n, rarer = len(target), int(torch.bincount(task.strata(target).long()).min())
     rule = judged.rule
     decided = rule.to_dict()["kind"] if true_loss.needs_rule else None
-    failure = comparison.sparing.failure
-    failed = str(comparison.sparing) if failure else raised_sentence(true_loss)
+    sparing, judge = comparison.sparing, rule.judged(true_loss)
+    given = sparing(lambda: given_sentence(true_loss, judge, judged.sets), lambda: None)
+    failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     return {
         "task": task.name,
@@ -89,7 +90,7 @@ def make_report(
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
         "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
-        "given": given_sentence(true_loss, rule.judged(true_loss), judged.sets),
+        "given": given,
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,
         "failures": [] if failed is None else [failed],
