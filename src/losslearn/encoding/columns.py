@@ -162,6 +162,15 @@ def _read_texts(coded: Coded) -> Reading:
     return Reading("text")
 
 
+def is_empty(column: "pd.Series") -> bool:
+    """Return whether a column holds nothing but missing values."""
+    if not column.notna().any():
+        return True
+    # blanks and words for "missing" are text: other types need no look at each value
+    is_plain = _is_number(column) or column.dtype.kind == "M"
+    return not is_plain and not code_values(column).values
+
+
 def is_id(column: "pd.Series", kind: Kind) -> bool:
     """Return whether a column only names its rows: (nearly) all values differ.
 

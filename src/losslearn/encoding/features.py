@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.encoding.columns import (
+    Coded,
     as_dates,
     as_numbers,
     as_text,
     code_values,
+    is_empty,
     is_id,
     read_kind,
 )
@@ -267,9 +269,9 @@ class TextFeatures(ColumnFeatures):
 
         Free text or categories: by the number of values, if it is not said.
         """
-        values = code_values(column).values
-        of_numbers = all(isinstance(value, Number) for value in values)
-        codes, texts = _distinct_texts(column, of_numbers=of_numbers)
+        coded = code_values(column)
+        of_numbers = all(isinstance(value, Number) for value in coded.values)
+        codes, texts = _distinct_texts(coded, of_numbers=of_numbers)
         counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         has_missing = bool((codes < 0).any())
         is_many = len(texts) > _MAX_CATEGORIES
@@ -300,7 +302,8 @@ class TextFeatures(ColumnFeatures):
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write which value each row has; none of them for an unseen one."""
-        codes, texts = _distinct_texts(column, of_numbers=self.of_numbers)
+        coded = code_values(column)
+        codes, texts = _distinct_texts(coded, of_numbers=self.of_numbers)
         place_of = {value: place for place, value in enumerate(self.values)}
         places = np.array([place_of.get(text, -1) for text in texts] + [-1])[codes]
         n_values = len(self.values)
@@ -336,10 +339,9 @@ class TextFeatures(ColumnFeatures):
 
 
 def _distinct_texts(
-    column: "pd.Series", *, of_numbers: bool
+    coded: Coded, *, of_numbers: bool
 ) -> tuple[NDArray[np.intp], list[str]]:
     """Return each row's place in the sorted distinct texts, and these texts."""
-    coded = code_values(column)
     texts = [as_text(value) for value in coded.values]
     if of_numbers:
         numbers = NumberForm().read(texts)
@@ -366,7 +368,7 @@ def fit_column(column: "pd.Series", read_as: str | None = None) -> ColumnFeature
     name = str(column.name)
     if read_as == "ignore":
         return LeftOut(name=name, has_missing=False, reason="ignored")
-    if not code_values(column).values:
+    if is_empty(column):
         return LeftOut(name=name, has_missing=False, reason="empty")
     if read_as in ("category", "text"):
         return TextFeatures.fit(column, is_free=read_as == "text")
