@@ -24,13 +24,13 @@ def persons(n: int = 400, seed: int = 0) -> pd.DataFrame:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_of_a_person_are_in_one_part(seed, monkeypatch):
-    seen, divide = [], fitting._divide
+    seen, divide = [], fitting.divide
 
     def keep(*args, **kwargs):
         seen.append(divide(*args, **kwargs))
         return seen[0]
 
-    monkeypatch.setattr(fitting, "_divide", keep)
+    monkeypatch.setattr(fitting, "divide", keep)
     frame = persons()
     fitted = fit_table(frame, "y", "f1", groups="person", seed=seed, **QUICK)
     parts = [
@@ -86,13 +86,13 @@ def test_validation_rows_of_persons_trained_on_are_refused():
 @pytest.mark.parametrize("written", ["%Y-%m-%d", "%d.%m.%Y", None])
 @pytest.mark.parametrize("has_valid", [False, True])
 def test_the_latest_rows_are_tested_on(written, has_valid, monkeypatch):
-    seen, divide = [], fitting._divide
+    seen, divide = [], fitting.divide
 
     def keep(*args, **kwargs):
         seen.append(divide(*args, **kwargs))
         return seen[0]
 
-    monkeypatch.setattr(fitting, "_divide", keep)
+    monkeypatch.setattr(fitting, "divide", keep)
     days = np.random.default_rng(0).integers(0, 90, 400)
     dates = pd.Timestamp("2024-01-15") + pd.to_timedelta(days, unit="D")
     frame = persons().assign(day=dates.strftime(written) if written else days)

@@ -1,40 +1,33 @@
 """What the estimators of all tasks share: settings, rows, a fit and its control."""
 
-import inspect
-import math
 import os
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
-from numbers import Real
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
 from sklearn.utils import (
-    check_consistent_length,
     check_random_state,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
-from losslearn.encoding import TableEncoder
-from losslearn.encoding.frames import as_matrix, as_pandas, is_table
+from losslearn.estimators.features import TakesTables
+from losslearn.estimators.kept import checkpoint_of
+from losslearn.estimators.parameters import RecipeParameters, settings_of
 from losslearn.estimators.rows import (
     Given,
-    as_targets,
     as_tensor,
     as_weights,
     count_groups,
-    fit_key,
     present_rows,
     split_numbers,
     weighed,
 )
+from losslearn.estimators.time_limit import check_max_time, seconds_left
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
@@ -49,16 +42,12 @@ from losslearn.report.fit_report import judge_methods, make_report
 from losslearn.report.verdict import is_dead
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.tasks.renamed import renamed
 from losslearn.tasks.task import Labels, TargetRows, Task
-from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
-_NESTED = "recipe__"
 
-
-class SurrogateEstimator(BaseEstimator):
+class SurrogateEstimator(RecipeParameters, TakesTables):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
@@ -73,61 +62,10 @@ class SurrogateEstimator(BaseEstimator):
     recipe: Recipe | None
     encoder: Any
 
-    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - Python's
-        """Show the present arguments alone, to users and to scikit-learn."""
-        super().__init_subclass__(**options)
-        _, *present = inspect.signature(cls.__init__).parameters.values()
-        cls.__signature__ = inspect.Signature(
-            [one for one in present if one.kind is not one.VAR_KEYWORD]
-        )
-
     task: ClassVar[Task]
     """Which task it is for."""
     option_arguments: ClassVar[Mapping[str, str]] = {}
     """Which argument holds an option of the task, by the option's name."""
-
-    def _with_old(self, recipe: Recipe | None, old: dict[str, Any]) -> Recipe | None:
-        """Return the recipe with settings that release 0.1 took one by one."""
-        if not old:
-            return recipe
-        recipe = _settings(recipe)
-        return replace(recipe, **renamed(old, recipe.get_params(), prefix=_NESTED))
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the arguments, and the settings of the recipe as `recipe__*`."""
-        found: dict[str, Any] = super().get_params(deep=False)
-        if deep and isinstance(self.recipe, Recipe | None):  # `fit` refuses others
-            settings = _settings(self.recipe).get_params()
-            found |= {_NESTED + name: value for name, value in settings.items()}
-        return found
-
-    def set_params(self, **params: Any) -> Self:  # noqa: ANN401 - as scikit-learn's
-        """Set arguments; a setting of the recipe replaces it, for it is frozen.
-
-        Raises:
-            ValueError: If there is no such argument.
-        """
-        nested = {
-            name.removeprefix(_NESTED): params.pop(name)
-            for name in list(params)
-            if name.startswith(_NESTED)
-        }
-        own = self._get_param_names()
-        old = {name: params.pop(name) for name in list(params) if name not in own}
-        super().set_params(**params)
-        if not nested and not old:
-            return self
-        recipe = _settings(self.recipe)
-        unknown = [name for name in nested if name not in recipe.get_params()]
-        try:
-            if unknown:
-                raise TypeError(f"a recipe has no setting {unknown[0]!r}")
-            if nested:
-                self.recipe = replace(recipe, **nested)
-            self.recipe = self._with_old(self.recipe, old)
-        except TypeError as error:
-            raise ValueError(f"Invalid parameter for {self}: {error}.") from error
-        return self
 
     def fit(
         self,
@@ -174,7 +112,7 @@ class SurrogateEstimator(BaseEstimator):
             KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
         begin = time.perf_counter()
-        recipe, task = _settings(self.recipe), self.task
+        recipe, task = settings_of(self.recipe), self.task
         device = as_device(self.device)
         max_time = check_max_time(self.max_time)
         refuse_no_aim(self.metric)
@@ -205,6 +143,17 @@ class SurrogateEstimator(BaseEstimator):
                 max_time=max_time,
             ).to(device)
 
+        kept = checkpoint_of(
+            checkpoint,
+            train,
+            valid,
+            true_loss,
+            model=self.model,
+            recipe=recipe,
+            max_time=self.max_time,
+            seed=seed,
+        )
+
         def make_predictor() -> Predictor:
             return fastest(
                 TorchPredictor(
@@ -223,9 +172,9 @@ class SurrogateEstimator(BaseEstimator):
             surrogate,
             recipe,
             seed=seed,
-            max_time=_left(max_time, begin, end_seconds(true_loss)),
+            max_time=seconds_left(max_time, begin, end_seconds(true_loss)),
             watch=self.watch,
-            checkpoint=self._checkpoint(checkpoint, train, valid, true_loss, seed),
+            checkpoint=kept,
         )
         if comparison.interrupted:
             warnings.warn(
@@ -298,80 +247,6 @@ class SurrogateEstimator(BaseEstimator):
         rows = self._table(true_loss, x, target, columns, argument)
         return rows._replace(numbers=present_rows(weight)), weight
 
-    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
-        """Return features, a table or a matrix, and targets, one for each row."""
-        encodes = is_table(X) or self.encoder is not None
-        if not (encodes if reset else self.encoder_ is not None):
-            matrix, targets = validate_data(
-                self,
-                X,
-                y,
-                dtype=np.float32,
-                order="C",
-                reset=reset,
-                ensure_min_samples=2 if reset else 1,
-                multi_output=bool(self.task.target_shape),
-            )
-            return matrix, targets if self.task.target_shape else as_targets(targets)
-        if y is None:
-            raise ValueError(f"{self} requires y to be passed, but it is None.")
-        features = self._checked_table(X, reset=reset)
-        if not self.task.target_shape:
-            y = as_targets(y)
-        check_consistent_length(features, y)
-        return features, y
-
-    def _checked_table(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401 - as above
-        """Return features as the encoder takes them, their columns checked."""
-        if not is_table(X):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            if reset or not hasattr(self, "feature_names_in_"):
-                return X
-            import pandas as pd
-
-            return pd.DataFrame(np.asarray(X), columns=self.feature_names_in_)
-        frame = as_pandas(X)
-        if not all(isinstance(name, str) for name in frame.columns):
-            frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-        # a `TableEncoder` takes columns by name, in any order
-        if reset or not isinstance(self.encoder_, TableEncoder):
-            validate_data(self, frame, skip_check_array=True, reset=reset)
-        return frame
-
-    def _fit_encoder(
-        self,
-        features: Any,  # noqa: ANN401 - a table or a matrix
-        target: Tensor,
-        rows: Tensor | None,
-    ) -> NDArray[np.float32]:
-        """Fit the encoder to the training rows alone, and return all rows as numbers.
-
-        Args:
-            features: Of all rows.
-            target: Of all rows.
-            rows: Numbers of the training rows; None for all.
-        """
-        self.encoder_ = None
-        if self.encoder is None and isinstance(features, np.ndarray):
-            return features
-        encoder = TableEncoder() if self.encoder is None else clone(self.encoder)
-        train, truth = features, target.numpy()
-        if rows is not None:
-            numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
-            train, truth = by_place[numbers], truth[numbers]
-        try:
-            self.encoder_ = encoder.fit(train, truth)
-            return self._encoded(features)
-        except OverflowError as error:
-            raise ValueError(f"A column holds too large a number: {error}.") from error
-
-    def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
-        """Return checked features as numbers."""
-        if self.encoder_ is None:
-            matrix: NDArray[np.float32] = features
-            return matrix
-        return as_matrix(self.encoder_.transform(features))
-
     def _table(
         self,
         true_loss: TrueLoss,
@@ -392,28 +267,6 @@ class SurrogateEstimator(BaseEstimator):
         return Rows(
             as_tensor(x), target, columns=found, score_shape=self.task.score_shape
         )
-
-    def _checkpoint(
-        self,
-        path: str | os.PathLike[str] | None,
-        train: Rows,
-        valid: Rows,
-        true_loss: TrueLoss,
-        seed: int,
-    ) -> Checkpoint | None:
-        """Return where the state of this fit is kept, if it is."""
-        if path is None:
-            return None
-        model = repr(self.model)
-        if isinstance(self.model, nn.Module):
-            model += repr([t.double().sum().item() for t in self.model.parameters()])
-        settings = {
-            "recipe": _settings(self.recipe),
-            "max_time": self.max_time,
-            "model": model,
-            "seed": seed,
-        }
-        return Checkpoint(Path(path), fit_key(train, valid, true_loss, settings))
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
@@ -465,14 +318,6 @@ class SurrogateEstimator(BaseEstimator):
         check_is_fitted(self)
         return self._scores(self._matrix(X))
 
-    def _matrix(self, X: ArrayLike) -> Tensor:
-        """Return features as the model takes them, where it lies."""
-        if self.encoder_ is None:
-            x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        else:
-            x = self._encoded(self._checked_table(X, reset=False))
-        return as_tensor(x).to(next(self.model_.parameters()).device)
-
     def _scores(self, x: Tensor) -> NDArray[np.float64]:
         score = exact_scores(self.model_, x, score_shape=self.task.score_shape)
         return score.cpu().numpy()
@@ -494,39 +339,6 @@ class SurrogateEstimator(BaseEstimator):
         finally:
             self.model_.load_state_dict(self.method_weights_[self.report_["chosen"]])
         return scores
-
-
-def _settings(recipe: Recipe | None) -> Recipe:
-    """Return the settings of a fit.
-
-    Raises:
-        ValueError: If what was given is no recipe.
-    """
-    if not isinstance(recipe, Recipe | None):
-        raise ValueError(f"`recipe` must be a `Recipe` or None, got {recipe!r}.")
-    return recipe or Recipe()
-
-
-def check_max_time(seconds: float | None) -> float | None:
-    """Return how many seconds a fit may take; None for as many as it needs.
-
-    Raises:
-        ValueError: If it is no number above 0, or an infinite one.
-    """
-    if seconds is None or (isinstance(seconds, Real) and 0 < seconds < math.inf):
-        return seconds
-    raise ValueError(
-        "`max_time` must be a finite number of seconds above 0, or None for no limit, "
-        f"got {seconds!r}."
-    )
-
-
-def _left(max_time: float | None, begin: float, end: float) -> float | None:
-    """Return the seconds left for the training, what comes after it set aside."""
-    if max_time is None:
-        return None
-    # were the end to take nearly all, there would be nothing to end
-    return max(max_time - min(end, max_time / 2) - (time.perf_counter() - begin), 0.0)
 
 
 def _target_rows(rows: Rows) -> TargetRows:

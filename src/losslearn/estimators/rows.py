@@ -1,8 +1,6 @@
 """Arrays and tables as rows to train on and rows to choose by."""
 
-import hashlib
 import warnings
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +9,6 @@ from numpy.typing import NDArray
 from sklearn.utils import assert_all_finite, column_or_1d
 from torch import Tensor
 
-from losslearn import __version__
-from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_array
 from losslearn.models.rows import Rows
 from losslearn.training.grouping import group_codes, split_by_groups
@@ -214,27 +210,6 @@ def weighed(
     if of_valid is not None and bool((valid.own(of_valid) != 1).any()):
         valid = valid._replace(weight=of_valid)
     return train, valid
-
-
-def fit_key(
-    train: Rows, valid: Rows, true_loss: TrueLoss, settings: Mapping[str, Any]
-) -> str:
-    """Return what tells a fit from others: a hash of rows, metric and settings.
-
-    A metric is known by its values for a few scores of the validation rows, which
-    change as its code does.
-    """
-    digest = hashlib.sha256(repr((__version__, torch.__version__)).encode())
-    for rows in (train, valid):
-        further = (rows.weight, *rows.columns.values())
-        for part in (rows.x, rows.target, rows.numbers, *further):
-            if part is not None:
-                digest.update(np.ascontiguousarray(part.cpu().numpy()).data)
-    draws, shape = torch.Generator().manual_seed(0), (valid.n_rows, *valid.score_shape)
-    scores = [torch.randn(shape, generator=draws).to(valid.x.device) for _ in range(3)]
-    values = [float(true_loss(valid.whole(score))) for score in scores]
-    digest.update(repr((true_loss.name, values, sorted(settings.items()))).encode())
-    return digest.hexdigest()
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -19,7 +19,7 @@ def as_device(device: object) -> torch.device:
     try:
         there = torch.zeros(1, device=device)  # type: ignore[call-overload] # of whatever kind
         there.sum().item()
-    except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
+    except (AssertionError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"`device` must be one that PyTorch has here, such as 'cpu', got "
             f"{device!r}: {said(error)[:150]}."

@@ -1,98 +1,34 @@
 """The main job: from a table to a model trained for its metric, and its test."""
 
-import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from losslearn._wording import listed
 from losslearn.encoding import TableEncoder
-from losslearn.metrics import ResponseMethod, Sets, TrueLoss
-from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.metrics import ResponseMethod
 from losslearn.metrics.other_names import note_on, refuse_no_aim
-from losslearn.metrics.own.black_box import UndefinedError
 from losslearn.tables.copies import count_copies
-from losslearn.tables.fitted import FittedTable, as_sets, measure
-from losslearn.tables.grouped import (
-    check_apart,
-    divide_by_time,
-    divide_groups,
-    dividing_column,
+from losslearn.tables.display import Display, Silent
+from losslearn.tables.division import Parts, divide
+from losslearn.tables.fitted import FittedTable, as_sets
+from losslearn.tables.metric_name import (
+    MetricName,
+    check_metric_columns,
+    resolve_metric,
 )
-from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
-from losslearn.tables.target import Label, called, take_target
-from losslearn.tasks.task import Rule, Task
-from losslearn.training.loop import Record
+from losslearn.tables.target import Label
+from losslearn.tables.testing import tested
+from losslearn.tasks.task import Task
 from losslearn.training.recipe import Mode, Recipe
-from losslearn.training.sparing import Sparing
-from losslearn.training.splitting import split_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from losslearn.estimators.base import SurrogateEstimator
-
-TEST_SIZE = 0.2
-VALIDATION_SIZE = 0.16
-"""Shares of the rows; the other 64 % are trained on."""
-
-
-class Display(Protocol):
-    """What the job reports to while it runs."""
-
-    def stage(self, name: str) -> None:
-        """Show what is being done."""
-
-    def fit_progress(self, step: int, n_steps: int, error: float) -> None:
-        """Show how far a universal surrogate is."""
-
-    def watch(self, record: Record) -> None:
-        """Show a look at the validation rows."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    def stage(self, name: str) -> None: ...  # noqa: D102
-
-    def fit_progress(self, step: int, n_steps: int, error: float) -> None: ...  # noqa: D102
-
-    def watch(self, record: Record) -> None: ...  # noqa: D102
-
-
-class _Part(NamedTuple):
-    """Rows of a table."""
-
-    features: "pd.DataFrame"
-    y: "pd.Series"
-    columns: Columns
-    """What the metric needs to know of each row besides."""
-
-    def at(self, places: NDArray[np.signedinteger]) -> "_Part":
-        """Return some of the rows."""
-        taken = take_rows(self.columns, torch.from_numpy(places).long())
-        return _Part(self.features.iloc[places], self.y.iloc[places], taken)
-
-
-class _Parts(NamedTuple):
-    """A table in three parts."""
-
-    train: _Part
-    validation: _Part
-    test: _Part
-    groups: dict[str, Any] | None = None
-    """The column whose rows stay together, and how many groups are in each part."""
 
 
 def fit_table(
@@ -178,8 +114,8 @@ def fit_table(
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
         ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
     """
-    from losslearn.estimators.base import check_max_time  # scikit-learn
-    from losslearn.estimators.registry import ESTIMATORS
+    from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
+    from losslearn.estimators.time_limit import check_max_time
 
     begin, max_time = perf_counter(), check_max_time(max_time)
     settings = _recipe(recipe, mode=mode, max_iter=max_iter)
@@ -201,9 +137,9 @@ def fit_table(
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
-    _check_metric_columns(metric_columns, true_loss, target)
+    check_metric_columns(metric_columns, true_loss, target)
     table, validation = as_frame(frame), None if valid is None else as_frame(valid)
-    parts = _divide(
+    parts = divide(
         table,
         validation,
         target,
@@ -235,7 +171,7 @@ def fit_table(
     beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
     _train(estimator, parts, beside)
     display.stage("testing")
-    report = _test(estimator, parts.test, seed)
+    report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
     copies = None if validation is None else count_copies(validation, table)
@@ -300,7 +236,7 @@ def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
 
 def _fitted(
     estimator: "SurrogateEstimator",
-    parts: _Parts,
+    parts: Parts,
     report: dict[str, Any],
     recipe: Recipe,
     target: str,
@@ -331,88 +267,8 @@ def _fitted(
     )
 
 
-def _divide(
-    frame: "pd.DataFrame",
-    valid: "pd.DataFrame | None",
-    target: str,
-    *,
-    task: Task,
-    options: Mapping[str, object],
-    seed: int,
-    metric: MetricName,
-    text: TextColumns | None,
-    left_out: Sequence[str],
-    named: Sequence[str],
-    groups: str | None,
-    time: str | None,
-) -> _Parts:
-    """Divide the rows, each stratum alike; `named` columns have to be there."""
-
-    def part_of(table: "pd.DataFrame") -> _Part:
-        features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
-        features = features.drop(columns=[*left_out, groups], errors="ignore")
-        return _Part(features, y, columns)
-
-    whole = part_of(frame)
-    _check_features(whole.features, named)
-    labels = task.labels(whole.y, options, called=called(target))
-    strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
-    validation_size = VALIDATION_SIZE if valid is None else 0.0
-    train_size, counted = 1 - TEST_SIZE - validation_size, None
-    if time is not None:
-        split = divide_by_time(
-            strata.numpy(),
-            dividing_column(frame, time, target, instead_of=groups),
-            sizes=(train_size, validation_size, TEST_SIZE),
-        )
-    elif groups is None:
-        split = split_rows(
-            strata.numpy(),
-            test_size=TEST_SIZE,
-            validation_size=validation_size,
-            seed=seed,
-            names=labels.names,
-        )
-    else:
-        split, counted = divide_groups(
-            strata.numpy(),
-            dividing_column(frame, groups, target),
-            sizes=(train_size, TEST_SIZE, validation_size),
-            seed=seed,
-        )
-    train, test = whole.at(split.train), whole.at(split.test)
-    if valid is None:
-        return _Parts(train, whole.at(split.validation), test, counted)
-    try:
-        validation = part_of(valid)
-        labels.encode(validation.y, called=called(target))
-        if groups is not None and counted is not None:
-            names = dividing_column(valid, groups, target)
-            counted["validation"] = names.nunique()
-            check_apart(names, frame[groups], groups)
-    except ValueError as error:
-        raise ValueError(f"In the validation rows: {error}") from error
-    return _Parts(train, validation, test, counted)
-
-
-def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:
-    for name in named:
-        if name not in features.columns:
-            raise ValueError(
-                f"The table has no column {name!r} among its features; it has "
-                f"{listed(list(features.columns))}."
-            )
-    if features.shape[1] == 0:
-        raise ValueError(
-            "The table has no column besides the target and the metric's. Use the "
-            "metric's as features as well: `keep_metric_columns` "
-            "(--keep-metric-columns)."
-        )
-
-
 def _train(
-    estimator: "SurrogateEstimator", parts: _Parts, checkpoint: Path | None
+    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Path | None
 ) -> None:
     """Fit; what the estimator warns of is in its report."""
     train, validation = parts.train, parts.validation
@@ -430,73 +286,4 @@ def _train(
             y_valid=validation.y,
             checkpoint=checkpoint,
             **columns,
-        )
-
-
-def _test(estimator: "SurrogateEstimator", test: _Part, seed: int) -> dict[str, Any]:
-    """Return the fit's report with both methods' losses on the test rows."""
-    report, true_loss = estimator.report_, estimator.true_loss_
-    undefined = report["undefined"]
-    truth, scores = (
-        estimator.labels_.encode(test.y),
-        estimator.method_scores(test.features),
-    )
-    results, sparing = [], Sparing()
-    unknown = math.nan, (math.nan, math.nan), None
-    for result in report["results"]:
-        rows = as_sets(truth, scores[result["method"]], test.columns)
-        rule = estimator.task.restore_rule(result["rule"])
-        loss, interval, said = sparing(
-            partial(_measured, true_loss, rows, rule, seed), lambda: unknown
-        )
-        undefined = said or undefined
-        results.append({**result, "test": loss, "interval": list(interval)})
-    return {
-        **report,
-        "undefined": undefined,
-        "loss": True,
-        "rows": {**report["rows"], "test": len(test.y)},
-        "results": results,
-        "failures": report["failures"] or ([str(sparing)] if sparing.failure else []),
-        "seed": seed,
-    }
-
-
-def _measured(
-    true_loss: TrueLoss, rows: Sets, rule: Rule, seed: int
-) -> tuple[float, tuple[float, float], str | None]:
-    """Return loss and interval of test rows, or why they have none."""
-    try:
-        return *measure(true_loss, rows, rule, seed=seed), None
-    except UndefinedError as error:
-        return math.nan, (math.nan, math.nan), f"On the test rows: {error}"
-
-
-def _check_metric_columns(
-    named: Sequence[str], true_loss: TrueLoss, target: str
-) -> None:
-    """Check that the columns named are those that the metric needs.
-
-    They are asked for, not taken by themselves, since naming one takes it out of the
-    features.
-    """
-    if target in named:
-        raise ValueError(
-            f"--metric-column {target} (`metric_columns`) is the target, which the "
-            "metric gets as `y_true`."
-        )
-    missing = [name for name in true_loss.columns if name not in named]
-    if missing:
-        raise ValueError(
-            f"The metric `{true_loss.name}` needs {', '.join(map(repr, missing))} of "
-            "each row. Name the columns that hold it: "
-            f"{' '.join(f'--metric-column {name}' for name in missing)} "
-            f"(`metric_columns={missing}`)."
-        )
-    extra = [name for name in named if name not in true_loss.columns]
-    if extra:
-        raise ValueError(
-            f"The metric `{true_loss.name}` takes no {', '.join(map(repr, extra))}: "
-            "leave out `metric_columns` (--metric-column), or give the metric a "
-            "keyword-only argument of that name."
         )

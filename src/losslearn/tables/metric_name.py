@@ -151,3 +151,33 @@ def _read(column: "pd.Series") -> object:
         raise ValueError(
             f"Column {column.name!r} holds an integer of too many digits."
         ) from error
+
+
+def check_metric_columns(
+    named: Sequence[str], true_loss: TrueLoss, target: str
+) -> None:
+    """Check that the columns named are those that the metric needs.
+
+    They are asked for, not taken by themselves, since naming one takes it out of the
+    features.
+    """
+    if target in named:
+        raise ValueError(
+            f"--metric-column {target} (`metric_columns`) is the target, which the "
+            "metric gets as `y_true`."
+        )
+    missing = [name for name in true_loss.columns if name not in named]
+    if missing:
+        raise ValueError(
+            f"The metric `{true_loss.name}` needs {', '.join(map(repr, missing))} of "
+            "each row. Name the columns that hold it: "
+            f"{' '.join(f'--metric-column {name}' for name in missing)} "
+            f"(`metric_columns={missing}`)."
+        )
+    extra = [name for name in named if name not in true_loss.columns]
+    if extra:
+        raise ValueError(
+            f"The metric `{true_loss.name}` takes no {', '.join(map(repr, extra))}: "
+            "leave out `metric_columns` (--metric-column), or give the metric a "
+            "keyword-only argument of that name."
+        )

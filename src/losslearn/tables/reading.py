@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Path], pd.DataFrame]
 
-_UNREADABLE = (OSError, EOFError, ValueError, NotImplementedError, zlib.error)
+_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error)
 """What the parsers raise for a damaged file; most of their errors are `ValueError`s.
 
-`NotImplementedError` is Arrow's own, for a Parquet file of a kind that it cannot read.
+A `RuntimeError` is Arrow's, for a Parquet file of a kind that it cannot read.
 """
 
 

@@ -1,0 +1,109 @@
+"""Features as users give them, tables or matrices, as numbers that a model takes."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
+from torch import Tensor, nn
+
+from losslearn.encoding import TableEncoder
+from losslearn.encoding.frames import as_matrix, as_pandas, is_table
+from losslearn.estimators.rows import as_targets, as_tensor
+from losslearn.tasks.task import Task
+
+
+class TakesTables(BaseEstimator):
+    """An estimator that takes matrices of numbers as they are, and encodes tables.
+
+    By a `TableEncoder`, or by `encoder`, fitted to the training rows alone.
+    """
+
+    task: ClassVar[Task]
+    encoder: Any
+    encoder_: Any
+    model_: nn.Module
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:  # noqa: ANN401 - of any library
+        """Return features, a table or a matrix, and targets, one for each row."""
+        encodes = is_table(X) or self.encoder is not None
+        if not (encodes if reset else self.encoder_ is not None):
+            matrix, targets = validate_data(
+                self,
+                X,
+                y,
+                dtype=np.float32,
+                order="C",
+                reset=reset,
+                ensure_min_samples=2 if reset else 1,
+                multi_output=bool(self.task.target_shape),
+            )
+            return matrix, targets if self.task.target_shape else as_targets(targets)
+        if y is None:
+            raise ValueError(f"{self} requires y to be passed, but it is None.")
+        features = self._checked_table(X, reset=reset)
+        if not self.task.target_shape:
+            y = as_targets(y)
+        check_consistent_length(features, y)
+        return features, y
+
+    def _checked_table(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401 - as above
+        """Return features as the encoder takes them, their columns checked."""
+        if not is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            if reset or not hasattr(self, "feature_names_in_"):
+                return X
+            import pandas as pd
+
+            return pd.DataFrame(np.asarray(X), columns=self.feature_names_in_)
+        frame = as_pandas(X)
+        if not all(isinstance(name, str) for name in frame.columns):
+            frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        # a `TableEncoder` takes columns by name, in any order
+        if reset or not isinstance(self.encoder_, TableEncoder):
+            validate_data(self, frame, skip_check_array=True, reset=reset)
+        return frame
+
+    def _fit_encoder(
+        self,
+        features: Any,  # noqa: ANN401 - a table or a matrix
+        target: Tensor,
+        rows: Tensor | None,
+    ) -> NDArray[np.float32]:
+        """Fit the encoder to the training rows alone, and return all rows as numbers.
+
+        Args:
+            features: Of all rows.
+            target: Of all rows.
+            rows: Numbers of the training rows; None for all.
+        """
+        self.encoder_ = None
+        if self.encoder is None and isinstance(features, np.ndarray):
+            return features
+        encoder = TableEncoder() if self.encoder is None else clone(self.encoder)
+        train, truth = features, target.numpy()
+        if rows is not None:
+            numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
+            train, truth = by_place[numbers], truth[numbers]
+        try:
+            self.encoder_ = encoder.fit(train, truth)
+            return self._encoded(features)
+        except OverflowError as error:
+            raise ValueError(f"A column holds too large a number: {error}.") from error
+
+    def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
+        """Return checked features as numbers."""
+        if self.encoder_ is None:
+            matrix: NDArray[np.float32] = features
+            return matrix
+        return as_matrix(self.encoder_.transform(features))
+
+    def _matrix(self, X: ArrayLike) -> Tensor:
+        """Return features as the model takes them, where it lies."""
+        if self.encoder_ is None:
+            x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        else:
+            x = self._encoded(self._checked_table(X, reset=False))
+        return as_tensor(x).to(next(self.model_.parameters()).device)

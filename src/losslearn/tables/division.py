@@ -1,0 +1,132 @@
+"""A table in three parts: rows to train on, to choose by, to test on."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from losslearn._wording import listed
+from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.tables.grouped import (
+    check_apart,
+    divide_by_time,
+    divide_groups,
+    dividing_column,
+)
+from losslearn.tables.metric_name import MetricName, table_columns
+from losslearn.tables.target import called, take_target
+from losslearn.tasks.task import Task
+from losslearn.training.splitting import split_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEST_SIZE = 0.2
+VALIDATION_SIZE = 0.16
+"""Shares of the rows; the other 64 % are trained on."""
+
+
+class Part(NamedTuple):
+    """Rows of a table."""
+
+    features: "pd.DataFrame"
+    y: "pd.Series"
+    columns: Columns
+    """What the metric needs to know of each row besides."""
+
+    def at(self, places: NDArray[np.signedinteger]) -> "Part":
+        """Return some of the rows."""
+        taken = take_rows(self.columns, torch.from_numpy(places).long())
+        return Part(self.features.iloc[places], self.y.iloc[places], taken)
+
+
+class Parts(NamedTuple):
+    """A table in three parts."""
+
+    train: Part
+    validation: Part
+    test: Part
+    groups: dict[str, Any] | None = None
+    """The column whose rows stay together, and how many groups are in each part."""
+
+
+def divide(
+    frame: "pd.DataFrame",
+    valid: "pd.DataFrame | None",
+    target: str,
+    *,
+    task: Task,
+    options: Mapping[str, object],
+    seed: int,
+    metric: MetricName,
+    text: TextColumns | None,
+    left_out: Sequence[str],
+    named: Sequence[str],
+    groups: str | None,
+    time: str | None,
+) -> Parts:
+    """Divide the rows, each stratum alike; `named` columns have to be there."""
+
+    def part_of(table: "pd.DataFrame") -> Part:
+        features, y = take_target(table, target)
+        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
+        features = features.drop(columns=[*left_out, groups], errors="ignore")
+        return Part(features, y, columns)
+
+    whole = part_of(frame)
+    _check_features(whole.features, named)
+    labels = task.labels(whole.y, options, called=called(target))
+    strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
+    validation_size = VALIDATION_SIZE if valid is None else 0.0
+    train_size, counted = 1 - TEST_SIZE - validation_size, None
+    if time is not None:
+        split = divide_by_time(
+            strata.numpy(),
+            dividing_column(frame, time, target, instead_of=groups),
+            sizes=(train_size, validation_size, TEST_SIZE),
+        )
+    elif groups is None:
+        split = split_rows(
+            strata.numpy(),
+            test_size=TEST_SIZE,
+            validation_size=validation_size,
+            seed=seed,
+            names=labels.names,
+        )
+    else:
+        split, counted = divide_groups(
+            strata.numpy(),
+            dividing_column(frame, groups, target),
+            sizes=(train_size, TEST_SIZE, validation_size),
+            seed=seed,
+        )
+    train, test = whole.at(split.train), whole.at(split.test)
+    if valid is None:
+        return Parts(train, whole.at(split.validation), test, counted)
+    try:
+        validation = part_of(valid)
+        labels.encode(validation.y, called=called(target))
+        if groups is not None and counted is not None:
+            names = dividing_column(valid, groups, target)
+            counted["validation"] = names.nunique()
+            check_apart(names, frame[groups], groups)
+    except ValueError as error:
+        raise ValueError(f"In the validation rows: {error}") from error
+    return Parts(train, validation, test, counted)
+
+
+def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:
+    for name in named:
+        if name not in features.columns:
+            raise ValueError(
+                f"The table has no column {name!r} among its features; it has "
+                f"{listed(list(features.columns))}."
+            )
+    if features.shape[1] == 0:
+        raise ValueError(
+            "The table has no column besides the target and the metric's. Use the "
+            "metric's as features as well: `keep_metric_columns` "
+            "(--keep-metric-columns)."
+        )

@@ -1,0 +1,54 @@
+"""Both methods of a fit on rows that nobody has seen."""
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.own.black_box import UndefinedError
+from losslearn.tables.division import Part
+from losslearn.tables.fitted import as_sets, measure
+from losslearn.tasks.task import Rule
+from losslearn.training.sparing import Sparing
+
+if TYPE_CHECKING:
+    from losslearn.estimators.base import SurrogateEstimator
+
+
+def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, Any]:
+    """Return the fit's report with both methods' losses on the test rows."""
+    report, true_loss = estimator.report_, estimator.true_loss_
+    undefined = report["undefined"]
+    truth, scores = (
+        estimator.labels_.encode(test.y),
+        estimator.method_scores(test.features),
+    )
+    results, sparing = [], Sparing()
+    unknown = math.nan, (math.nan, math.nan), None
+    for result in report["results"]:
+        rows = as_sets(truth, scores[result["method"]], test.columns)
+        rule = estimator.task.restore_rule(result["rule"])
+        loss, interval, said = sparing(
+            partial(_measured, true_loss, rows, rule, seed), lambda: unknown
+        )
+        undefined = said or undefined
+        results.append({**result, "test": loss, "interval": list(interval)})
+    return {
+        **report,
+        "undefined": undefined,
+        "loss": True,
+        "rows": {**report["rows"], "test": len(test.y)},
+        "results": results,
+        "failures": report["failures"] or ([str(sparing)] if sparing.failure else []),
+        "seed": seed,
+    }
+
+
+def _measured(
+    true_loss: TrueLoss, rows: Sets, rule: Rule, seed: int
+) -> tuple[float, tuple[float, float], str | None]:
+    """Return loss and interval of test rows, or why they have none."""
+    try:
+        return *measure(true_loss, rows, rule, seed=seed), None
+    except UndefinedError as error:
+        return math.nan, (math.nan, math.nan), f"On the test rows: {error}"
