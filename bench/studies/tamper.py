@@ -13,7 +13,6 @@ Then it is loaded, and predicts for a table. What comes is one of
   number is simply another model, and that is counted apart.
 """
 
-import argparse
 import hashlib
 import json
 import random
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from shared import RESULTS, make_parser, write
 
 from losslearn import fit_table, load_model
 from losslearn.tables import saved
@@ -161,10 +161,9 @@ def outcome(folder: Path, table: pd.DataFrame, expected: pd.DataFrame) -> str:
 
 def main() -> None:
     """Print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=2_000)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
+    given = make_parser(
+        __doc__, n=2_000, seed=0, out=RESULTS / "tamper.json"
+    ).parse_args()
     rng, counts, table = random.Random(given.seed), Counter[str](), make_table()
     with tempfile.TemporaryDirectory() as temporary:
         whole, folder = Path(temporary) / "whole", Path(temporary) / "changed"
@@ -182,6 +181,7 @@ def main() -> None:
             if found == "traceback":
                 sys.stderr.write(f"{name} by {change.__name__}\n")
             shutil.rmtree(folder)
+    write(given.out, {"n": given.n, "seed": given.seed, **dict(sorted(counts.items()))})
     sys.stdout.write(json.dumps(dict(sorted(counts.items())), indent=2) + "\n")
 
 
