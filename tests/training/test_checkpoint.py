@@ -129,21 +129,24 @@ def test_a_fit_can_be_killed_again_and_again(tmp_path):
     assert_same(facts(found, again), facts(whole, weights))
 
 
-def test_only_the_same_fit_goes_on(tmp_path):
+@pytest.fixture
+def kept_state(tmp_path):
+    """Return the file that a killed fit leaves."""
     path = tmp_path / "state"
     with pytest.raises(Killed):
         fit(path, "linear", "refined", kill_at=9)
-    _, _, looks = fit(path, "linear", "refined", key="another")
+    return path
+
+
+def test_only_the_same_fit_goes_on(kept_state):
+    _, _, looks = fit(kept_state, "linear", "refined", key="another")
     assert looks[0].iteration == 2
 
 
 @pytest.mark.parametrize("kept", [slice(50), slice(0), slice(None, None, -1)])
-def test_a_damaged_file_starts_anew(tmp_path, kept):
-    path = tmp_path / "state"
-    with pytest.raises(Killed):
-        fit(path, "linear", "refined", kill_at=9)
-    path.write_bytes(path.read_bytes()[kept])
-    _, _, looks = fit(path, "linear", "refined")
+def test_a_damaged_file_starts_anew(kept_state, kept):
+    kept_state.write_bytes(kept_state.read_bytes()[kept])
+    _, _, looks = fit(kept_state, "linear", "refined")
     assert looks[0].iteration == 2
 
 
