@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 _FORMAT = "losslearn table encoder"
-_VERSION = 2
+_VERSION = 3
 _DAMAGED = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 """What reading a damaged file can raise."""
 
@@ -38,7 +38,8 @@ class TableEncoder:
       are kept near their range.
     - Dates, also as text, give year, month, day, weekday, time and total seconds.
     - Categories and text of at most 40 different values give one feature a value; other
-      text gives one a frequent value and 30 for its spelling.
+      text gives one a frequent value and 30 for its spelling, which spread as far as
+      they say something (see `spreads`).
     - A missing number or date becomes the median; where the training rows lack values,
       one more feature says so. Constant columns are left out.
 
@@ -79,6 +80,15 @@ class TableEncoder:
         Or why it is left out: constant, empty, id or ignored.
         """
         return {column.name: column.kind for column in self._columns}
+
+    @property
+    def spreads(self) -> Features:
+        """The deviation that each feature is to have in a model, shape `[features]`.
+
+        1, but for the spelling of text: that of all texts together is worth 1.
+        """
+        found = [spread for column in self._columns for spread in column.spreads]
+        return np.array(found, dtype=np.float32)
 
     def get_feature_names_out(
         self,

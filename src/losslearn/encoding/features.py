@@ -62,6 +62,11 @@ class ColumnFeatures(ABC):
         return [*self._names, *([f"{self.name} is missing"] * self.has_missing)]
 
     @property
+    def spreads(self) -> list[float]:
+        """The deviation that each feature is worth: that of its information."""
+        return [1.0] * len(self.feature_names)
+
+    @property
     @abstractmethod
     def _word(self) -> str:
         """What the column holds."""
@@ -299,6 +304,12 @@ class TextFeatures(ColumnFeatures):
         n_spelling = 0 if self.spelling is None else len(self.spelling.scales)
         names = [f"{self.name}={value}" for value in self.values]
         return names + [f"{self.name}:text{i}" for i in range(n_spelling)]
+
+    @property
+    def spreads(self) -> list[float]:
+        """The deviation of each feature; of the spelling, that of its information."""
+        spelling = () if self.spelling is None else self.spelling.spreads
+        return [1.0] * len(self.values) + [*spelling] + [1.0] * self.has_missing
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write which value each row has; none of them for an unseen one."""

@@ -31,11 +31,15 @@ class Spelling:
         weights: Inverse document frequency of each hashed n-gram; 0 for unseen ones.
         directions: Shape `[hashes, features]`.
         scales: One a feature.
+        spreads: Deviation of each feature, the root of the share of the texts' variance
+            that lies along its direction: texts without anything in common give 30
+            features that say next to nothing, and so weigh next to nothing.
     """
 
     weights: NDArray[np.float32]
     directions: NDArray[np.float32]
     scales: tuple[Scale, ...]
+    spreads: tuple[float, ...]
 
     @classmethod
     def fit(cls, texts: list[str], codes: NDArray[np.intp]) -> "Spelling":
@@ -47,10 +51,10 @@ class Spelling:
         """
         from sklearn.utils.extmath import randomized_svd
 
-        drawn = texts
+        drawn, rows_of = texts, np.bincount(codes[codes >= 0], minlength=len(texts))
         if len(texts) > _MAX_TEXTS:
             places = np.random.default_rng(0).permutation(len(texts))[:_MAX_TEXTS]
-            drawn = [texts[place] for place in places]
+            drawn, rows_of = [texts[place] for place in places], rows_of[places]
         counts = _count_n_grams(drawn)
         frequency = np.bincount(counts.indices, minlength=_N_HASHES)
         weights = np.log((1 + len(drawn)) / (1 + frequency)) + 1
@@ -61,17 +65,19 @@ class Spelling:
         projected = _project(texts, weights, directions)
         scales = [Scale.fit(column[codes]) for column in projected.T]
         kept = [place for place, scale in enumerate(scales) if scale is not None]
+        directions = np.ascontiguousarray(directions[:, kept])
         return cls(
             weights=weights,
-            directions=np.ascontiguousarray(directions[:, kept]),
+            directions=directions,
             scales=tuple(scale for scale in scales if scale is not None),
+            spreads=_spreads(weighted, directions, rows_of / rows_of.sum()),
         )
 
     def apply(self, texts: list[str]) -> Floats:
         """Return the features of each text and, in one more row, of a missing one."""
         features = _project(texts, self.weights, self.directions)
         for place, scale in enumerate(self.scales):
-            features[:, place] = scale.apply(features[:, place])
+            features[:, place] = self.spreads[place] * scale.apply(features[:, place])
         return features
 
     def state(self) -> dict[str, Any]:
@@ -80,6 +86,7 @@ class Spelling:
             "weights": b64encode(self.weights.astype("<f4").tobytes()).decode(),
             "directions": b64encode(self.directions.astype("<f4").tobytes()).decode(),
             "scales": [asdict(scale) for scale in self.scales],
+            "spreads": self.spreads,
         }
 
     @classmethod
@@ -94,13 +101,35 @@ class Spelling:
         scales = tuple(Scale(**scale) for scale in state["scales"])
         weights = np.frombuffer(b64decode(state["weights"], validate=True), "<f4")
         directions = np.frombuffer(b64decode(state["directions"], validate=True), "<f4")
+        spreads = tuple(map(float, state["spreads"]))
         if not (np.isfinite(weights).all() and np.isfinite(directions).all()):
             raise ValueError("not finite")
+        if len(spreads) != len(scales) or not all(0 < one <= 1 for one in spreads):
+            raise ValueError("not spreads")
         return cls(
             weights=weights.astype(np.float32).reshape(_N_HASHES),
             directions=directions.astype(np.float32).reshape(_N_HASHES, len(scales)),
             scales=scales,
+            spreads=spreads,
         )
+
+
+def _spreads(
+    texts: "csr_matrix", directions: NDArray[np.float32], shares: Floats
+) -> tuple[float, ...]:
+    """Return the root of the share of the variance along each direction.
+
+    Args:
+        texts: Weighted n-grams.
+        directions: Shape `[hashes, features]`.
+        shares: Of the rows, of each text.
+    """
+    centre = np.asarray(shares @ texts).ravel()
+    squares = np.asarray(texts.multiply(texts).sum(axis=1)).ravel()
+    total = float(shares @ squares) - float(centre @ centre)
+    along = np.asarray(texts @ directions, np.float64) - centre @ directions
+    found = np.sqrt((shares @ np.square(along)) / max(total, _NOISE))
+    return tuple(found.clip(_NOISE, 1.0).tolist())
 
 
 def _project(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import (
     check_random_state,
@@ -271,8 +272,14 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
             return own_model(self.model, rows.x, score_shape=rows.score_shape)
-        shape = rows.score_shape
-        return build_model(self.model, rows.x, rows=rows.numbers, score_shape=shape)
+        spreads = getattr(self.encoder_, "spreads", None)  # of a `TableEncoder`
+        return build_model(
+            self.model,
+            rows.x,
+            rows=rows.numbers,
+            score_shape=rows.score_shape,
+            spreads=None if spreads is None else torch.from_numpy(spreads),
+        )
 
     def _keep(
         self,

@@ -13,6 +13,9 @@ Table = Float[Tensor, "rows features"]
 Taken = Integer[Tensor, " taken"] | None
 """The numbers of some rows of a table, in an order; None takes all."""
 
+Spreads = Float[Tensor, " features"] | None
+"""The deviation of each feature in a model; None for 1."""
+
 Shape = tuple[int, ...]
 
 _CHUNK = 2**18
@@ -25,7 +28,7 @@ _SCORED_ROWS, _SCORED = 8_192, 2**22
 class Standardizer(nn.Module):
     """Features with mean 0 and deviation 1, by statistics taken once from the data.
 
-    Constant features become 0.
+    Or of deviations of their own. Constant features become 0.
     """
 
     mean: Tensor
@@ -37,8 +40,12 @@ class Standardizer(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
 
-    def fit(self, x: Table, *, rows: Taken = None) -> "Standardizer":
+    def fit(
+        self, x: Table, *, rows: Taken = None, spreads: Spreads = None
+    ) -> "Standardizer":
         """Take mean and deviation from rows of `x`, each once.
+
+        Features get deviations of 1, or `spreads`.
 
         One pass over the table, a chunk at a time, in double (Chan, Golub and LeVeque,
         1983): a table in a memory map is read once, in order. Returns itself.
@@ -69,6 +76,8 @@ class Standardizer(nn.Module):
         floor = 1e-6 * largest.clamp_min(1e-30)
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.inf))
+        if spreads is not None:
+            self.scale /= spreads.to(self.scale)
         return self
 
     def forward(self, x: Float[Tensor, "*n features"]) -> Float[Tensor, "*n features"]:
@@ -130,7 +139,12 @@ MODELS: dict[str, type[Linear] | type[MLP]] = {"linear": Linear, "mlp": MLP}
 
 
 def build_model(
-    name: str, x: Table, *, rows: Taken = None, score_shape: Shape = ()
+    name: str,
+    x: Table,
+    *,
+    rows: Taken = None,
+    score_shape: Shape = (),
+    spreads: Spreads = None,
 ) -> nn.Module:
     """Return a new model, "linear" or "mlp", standardising by the training rows.
 
@@ -143,7 +157,8 @@ def build_model(
             f"got {name!r}."
         )
     model = MODELS[name](x.shape[1], score_shape=score_shape)
-    model.to(device=x.device, dtype=x.dtype).standardizer.fit(x, rows=rows)
+    model.to(device=x.device, dtype=x.dtype)
+    model.standardizer.fit(x, rows=rows, spreads=spreads)
     return model
 
 
