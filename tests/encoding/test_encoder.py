@@ -8,6 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from table_cases import WORDS, one_line
 
 from losslearn.encoding import TableEncoder
@@ -85,7 +87,12 @@ def test_features_of_every_kind(table, encoder):
     found = pd.DataFrame(matrix, columns=names)
     is_scaled = [name for name in names if "=" not in name and "missing" not in name]
     np.testing.assert_allclose(found[is_scaled].mean(), 0.0, atol=1e-5)
-    np.testing.assert_allclose(found[is_scaled].std(ddof=0), 1.0, atol=1e-4)
+    spreads = pd.Series(encoder.spreads, names)
+    np.testing.assert_allclose(
+        found[is_scaled].std(ddof=0), spreads[is_scaled], atol=1e-4
+    )
+    is_text = spreads.index.str.startswith("note:text")
+    assert (spreads[~is_text] == 1).all()
     for name, missing in {"age": "age", "city": "city", "member": "member"}.items():
         assert found[f"{name} is missing"].tolist() == table[missing].isna().tolist()
     assert (found["city=Oslo"] == (table["city"] == "Oslo")).all()
@@ -223,6 +230,26 @@ def test_similar_texts_lie_close_together():
         pd.DataFrame({"x": ["ash elm yew", "ash elms yew", "maple oak larch"]})
     )
     assert np.linalg.norm(one - typo) < 0.5 * np.linalg.norm(one - other)
+
+
+@pytest.mark.parametrize("n_words", [3, len(WORDS)])
+def test_a_text_spreads_as_its_directions_explain(n_words):
+    """As scikit-learn works the share of the variance out."""
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS[:n_words], 4)) for _ in range(300)]
+    encoder = TableEncoder({"x": "text"}).fit(pd.DataFrame({"x": texts}))
+    names, spreads = encoder.get_feature_names_out(), encoder.spreads
+    spreads = spreads[["x:text" in name for name in names]]
+    distinct, rows_of = np.unique(texts, return_counts=True)
+    vectorizer = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(2, 4), n_features=4_096, norm=None
+    )
+    weighted = TfidfTransformer().fit_transform(vectorizer.transform(distinct))
+    directions = TruncatedSVD(30, random_state=0).fit(weighted).components_
+    rows = np.repeat(weighted.toarray(), rows_of, axis=0)
+    explained = (rows @ directions.T).var(axis=0) / rows.var(axis=0).sum()
+    np.testing.assert_allclose(spreads, np.sqrt(explained)[: len(spreads)], atol=2e-3)
+    assert np.square(spreads).sum() <= 1 + 1e-5
 
 
 def test_frequent_values_of_a_free_text_get_a_feature():

@@ -44,6 +44,16 @@ def test_text_and_gaps_are_taken(people, fitted):
     assert set(fitted.predict(X)) <= {"no", "yes"}
 
 
+def test_a_text_weighs_in_the_model_what_it_says(people, fitted):
+    matrix = torch.from_numpy(fitted.encoder_.transform(people[0]))
+    seen = fitted.model_.standardizer(matrix).std(dim=0)
+    spreads = torch.from_numpy(fitted.encoder_.spreads)
+    is_text = spreads < 1
+    assert is_text.any()
+    torch.testing.assert_close(seen[is_text], spreads[is_text], rtol=0.2, atol=0.0)
+    assert seen[~is_text].median() == pytest.approx(1, abs=0.2)
+
+
 def test_the_encoder_sees_the_training_rows_alone(people):
     X, y = people
     seen = []

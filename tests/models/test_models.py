@@ -44,6 +44,14 @@ def test_constant_feature_becomes_zero_also_for_other_values():
     )
 
 
+def test_features_get_the_deviations_asked_for():
+    x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)) * 7 + 3
+    layer = Standardizer(2).fit(x, spreads=torch.tensor([1.0, 0.25]))
+    torch.testing.assert_close(
+        layer(x).std(dim=0, correction=0), torch.tensor([1.0, 0.25])
+    )
+
+
 def test_unknown_model_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match=r"\['linear', 'mlp'\].*'tree'"):
         build_model("tree", torch.zeros(2, 1))
