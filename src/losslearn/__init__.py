@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
+    "Decision": "tasks.decision",
     "PAPER": "training.recipe",
     "Recipe": "training.recipe",
     "Sets": "metrics",
@@ -22,12 +23,14 @@ _HOMES = {
     "get_true_loss": "metrics",
     "load_model": "tables.saved",
     "save_model": "tables.saved",
+    "tune_decision": "tasks.decision",
     "tune_threshold": "tasks.thresholds",
 }
 """Where each public name lives; loaded at first use, so that the import is quick."""
 
 __all__ = [
     "PAPER",
+    "Decision",
     "Recipe",
     "SetSurrogate",
     "Sets",
@@ -43,6 +46,7 @@ __all__ = [
     "get_true_loss",
     "load_model",
     "save_model",
+    "tune_decision",
     "tune_threshold",
 ]
 
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
     from losslearn.surrogate.universal import fit_universal
     from losslearn.tables.fitting import fit_table
     from losslearn.tables.saved import load_model, save_model
+    from losslearn.tasks.decision import Decision, tune_decision
     from losslearn.tasks.thresholds import bootstrap_interval, tune_threshold
     from losslearn.training.recipe import PAPER, Recipe
 

@@ -77,6 +77,22 @@ class TextColumns:
         """Return whether a column of text has this name."""
         return name in self._values
 
+    def values(self, name: str) -> list[Any]:
+        """Return the values of a column of text in the order of their codes."""
+        return [
+            value.item() if hasattr(value, "item") else value
+            for value in self._values[name]
+        ]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Sequence[Any]]) -> "TextColumns":
+        """Return columns whose values have their places as codes."""
+        text = cls()
+        text._values = {
+            name: np.array(own, dtype=object) for name, own in values.items()
+        }
+        return text
+
 
 def as_columns(
     given: object,

@@ -142,6 +142,13 @@ class TrueLoss:
         """Return the loss as one that judges scores, for which others find the rule."""
         return replace(self, at_threshold=None, at_cut_points=None)
 
+    def of_decisions(self) -> "TrueLoss":
+        """Return the loss of sets whose scores are decisions, 0 or 1 for two classes.
+
+        One that judges scores is as it is.
+        """
+        return self.with_threshold(0.5) if self.needs_rule else self
+
     def with_threshold(self, threshold: float | int) -> "TrueLoss":
         """Return the loss with rows called positive where `y_score >= threshold`.
 

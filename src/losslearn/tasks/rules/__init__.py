@@ -1,0 +1,1 @@
+"""Decision rules: how scores become decisions, each learned on validation rows."""
