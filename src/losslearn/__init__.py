@@ -7,6 +7,7 @@ __version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Decision": "tasks.decision",
+    "MetricDecisionClassifier": "estimators.decision",
     "PAPER": "training.recipe",
     "Recipe": "training.recipe",
     "Sets": "metrics",
@@ -31,6 +32,7 @@ _HOMES = {
 __all__ = [
     "PAPER",
     "Decision",
+    "MetricDecisionClassifier",
     "Recipe",
     "SetSurrogate",
     "Sets",
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from losslearn.criterion.loss import SurrogateLoss
     from losslearn.encoding import TableEncoder
     from losslearn.estimators.classifier import SurrogateClassifier
+    from losslearn.estimators.decision import MetricDecisionClassifier
     from losslearn.metrics import (
         Sets,
         TrueLoss,

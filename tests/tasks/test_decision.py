@@ -200,6 +200,15 @@ def test_the_same_seed_gives_the_same_decision(by_amount):
     assert again == by_amount
 
 
+def test_a_row_of_weight_0_is_as_one_that_is_not_there():
+    y, p, _ = rows(400)
+    there = np.arange(400) % 3 > 0
+    weighed = tune_decision(y, p, "f1", sample_weight=there.astype(float))
+    assert weighed == tune_decision(
+        y[there], p[there], "f1", sample_weight=np.ones(there.sum())
+    )
+
+
 def test_the_direction_is_taken_from_the_function():
     def cost(y_true, y_pred):
         return (y_true != y_pred).mean()

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from losslearn.metrics import Sets
-from losslearn.metrics.columns import TextColumns, as_columns
+from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.columns import TextColumns, as_columns, take_rows
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tasks.choice import choose_rule
 from losslearn.tasks.rules.candidates import Candidates, restore_rule
@@ -159,39 +159,24 @@ def tune_decision(
             f"`{true_loss.name}` judges scores: there is nothing to decide. Give a "
             "metric of decisions, `f(y_true, y_pred)`."
         )
-    target = _targets(y)
-    score = _log_odds(probabilities)
-    if len(score) != len(target):
-        raise ValueError(
-            f"`y` holds {len(target)} rows and `probabilities` {len(score)}. Give "
-            "those of the same rows, in their order."
-        )
-    further = [name for name in _names(columns) if name not in true_loss.columns]
-    names = [*true_loss.columns, *further]
     text = TextColumns() if true_loss.text is None else true_loss.text
-    found = as_columns(
-        columns,
-        names,
-        n_rows=len(target),
-        metric=true_loss.name,
-        argument="columns",
-        text=text,
+    given, codes = _rows(
+        true_loss, text, y, probabilities, columns, sample_weight, groups
     )
+    names = list(given.columns)
     unknown = [name for name in known or [] if name not in names]
     if unknown:
         raise ValueError(f"`known` names {unknown}, which `columns` do not hold.")
-    weight = _weights(sample_weight, len(target))
-    if weight is not None:
+    if given.weight is not None:
         true_loss.check_takes_weight()
-    sets = Sets(target, score, weight, found)
-    candidates = Candidates(true_loss, sets, names if known is None else known)
+    candidates = Candidates(true_loss, given, names if known is None else known)
     choice = choose_rule(
         candidates.listed(),
-        sets,
+        given,
         true_loss.of_decisions(),
-        target,
+        given.target,
         n_resamples=candidates.n_resamples,
-        groups=_codes(groups, len(target)),
+        groups=codes,
         seed=random_state,
     )
     return Decision(
@@ -203,6 +188,42 @@ def tune_decision(
             name: text.values(name) for name in choice.rule.columns if name in text
         },
     )
+
+
+def _rows(
+    true_loss: TrueLoss,
+    text: TextColumns,
+    y: ArrayLike,
+    probabilities: ArrayLike,
+    columns: object,
+    sample_weight: ArrayLike | None,
+    groups: ArrayLike | None,
+) -> tuple[Sets, torch.Tensor | None]:
+    """Return checked rows, without those of weight 0, and the number of their group."""
+    target, score = _targets(y), _log_odds(probabilities)
+    if len(score) != len(target):
+        raise ValueError(
+            f"`y` holds {len(target)} rows and `probabilities` {len(score)}. Give "
+            "those of the same rows, in their order."
+        )
+    further = [name for name in _names(columns) if name not in true_loss.columns]
+    found = as_columns(
+        columns,
+        [*true_loss.columns, *further],
+        n_rows=len(target),
+        metric=true_loss.name,
+        argument="columns",
+        text=text,
+    )
+    weight, codes = _weights(sample_weight, len(target)), _codes(groups, len(target))
+    if weight is not None and not bool(weight.all()):
+        there = weight != 0
+        target, score, weight = target[there], score[there], weight[there]
+        found = take_rows(found, there)
+        codes = None if codes is None else codes[there].unique(return_inverse=True)[1]
+    if len(target.unique()) < 2:
+        raise ValueError("A decision is learned from rows of both classes.")
+    return Sets(target, score, weight, found), codes
 
 
 def _log_odds(probabilities: ArrayLike) -> torch.Tensor:
@@ -233,8 +254,6 @@ def _targets(y: ArrayLike) -> torch.Tensor:
         given = given[:, 0]
     if given.ndim != 1 or not np.isin(given, (0, 1)).all():
         raise ValueError("`y` must hold one target a row, 0 or 1.")
-    if len(np.unique(given)) < 2:
-        raise ValueError("A decision is learned from rows of both classes.")
     return torch.from_numpy(given.astype(np.int64))
 
 

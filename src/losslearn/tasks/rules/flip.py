@@ -14,6 +14,7 @@ from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.tasks.rules.gains import Gains
 from losslearn.tasks.rules.probabilities import (
     Probability,
+    choose_kind,
     fit_given_columns,
     fit_probability,
 )
@@ -130,6 +131,7 @@ class FlipFits:
         self._score = sets.score.double().numpy()
         self._target = sets.target.numpy()
         self._weight = None if sets.weight is None else sets.weight.double().numpy()
+        self._kind = choose_kind(self._score, self._target, self._weight)
         self._flips, self._rows_of = flips, flips.rows.numpy()
         decided, turns = start, 1 if is_sum else _TURNS
         for turn in range(turns):
@@ -154,7 +156,7 @@ class FlipFits:
             columns = self._columns[rows]
             probability = fit_given_columns(score, columns, target, weight)
         else:
-            probability = fit_probability(score, target, weight)
+            probability = fit_probability(self._kind, score, target, weight)
         places, gains = self._everywhere
         own = np.isin(places, rows)
         carried = Gains.fit(self._columns[places[own]], gains[own])

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+Kind = Literal["none", "sigmoid", "isotonic", "given columns"]
+
 _LARGEST = 36.0
 """Log-odds beyond say no more in double precision."""
 _N_FOLDS = 5
@@ -24,7 +26,7 @@ class Probability:
     columns too.
     """
 
-    kind: Literal["none", "sigmoid", "isotonic", "given columns"]
+    kind: Kind
     slopes: tuple[float, ...] = ()
     """Of the score, then of each column and of its product with the score."""
     intercept: float = 0.0
@@ -74,14 +76,12 @@ class Probability:
         )
 
 
-def fit_probability(
-    score: Floats, target: NDArray[Any], weight: Floats | None
-) -> Probability:
+def choose_kind(score: Floats, target: NDArray[Any], weight: Floats | None) -> Kind:
     """Return the curve of the score with the lowest cross-validated log-loss.
 
     The simpler one, where another is not better by 1 %.
     """
-    kinds = ("none", "sigmoid", "isotonic")
+    kinds: tuple[Kind, ...] = ("none", "sigmoid", "isotonic")
     fold = _folds(target)
     losses = []
     for kind in kinds:
@@ -89,7 +89,7 @@ def fit_probability(
         for one in range(_N_FOLDS):
             out, rest = fold == one, fold != one
             some = None if weight is None else weight[rest]
-            curve = _fit(kind, score[rest], target[rest], some)
+            curve = fit_probability(kind, score[rest], target[rest], some)
             p[out] = curve.of(score[out], np.empty((int(out.sum()), 0)))
         p = p.clip(1e-12, 1 - 1e-12)
         loss = -np.where(target == 1, np.log(p), np.log1p(-p))
@@ -98,7 +98,16 @@ def fit_probability(
     for place in (1, 2):
         if losses[place] < 0.99 * losses[best]:
             best = place
-    return _fit(kinds[best], score, target, weight)
+    return kinds[best]
+
+
+def fit_probability(
+    kind: Kind, score: Floats, target: NDArray[Any], weight: Floats | None
+) -> Probability:
+    """Return the curve of a kind that looks at the score alone."""
+    if kind == "none":
+        return Probability(kind="none")
+    return _FITS[kind](score, np.empty((len(score), 0)), target, weight)
 
 
 def fit_given_columns(
@@ -110,14 +119,6 @@ def fit_given_columns(
     probabilities at other values of them.
     """
     return _logistic("given columns", score, columns, target, weight)
-
-
-def _fit(
-    kind: str, score: Floats, target: NDArray[Any], weight: Floats | None
-) -> Probability:
-    if kind == "none":
-        return Probability(kind="none")
-    return _FITS[kind](score, np.empty((len(score), 0)), target, weight)
 
 
 def _logistic(
