@@ -50,6 +50,9 @@ class TrueLoss:
     """Whether rows may be weighed, other than by 1 and 0."""
     columns: tuple[str, ...] = ()
     """Names of the further numbers of each row that must be given."""
+    known: tuple[str, ...] = ()
+    """Names of the columns that are known when deciding, too: others than those that
+    the loss needs may be among them."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -71,6 +74,12 @@ class TrueLoss:
     def needs_rule(self) -> bool:
         """Whether it judges decisions, so that a rule makes them of scores first."""
         return self.at_threshold is not None
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """The names of all columns that rows must have, its own first."""
+        further = (name for name in self.known if name not in self.columns)
+        return (*self.columns, *further)
 
     @property
     def text(self) -> TextColumns | None:

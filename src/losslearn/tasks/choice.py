@@ -24,6 +24,9 @@ class Candidate(NamedTuple):
 
     name: str
     fit: Fit
+    must_lead: bool = True
+    """Whether it takes the place of a simpler rule by a clear lead alone, and not by
+    any lower loss."""
 
 
 class Choice(NamedTuple):
@@ -31,8 +34,8 @@ class Choice(NamedTuple):
 
     rule: Any
     """Fitted to all rows."""
-    decided: Tensor
-    """Decision on each row by a rule fitted to the other folds."""
+    decided: Sets
+    """The rows with the decisions, by rules fitted to the other folds, as scores."""
     loss: float
     """Of these decisions."""
     tried: list[dict[str, Any]]
@@ -52,9 +55,9 @@ def choose_rule(
 ) -> Choice:
     """Return the best of some rules by cross-fitting; the simpler one where in doubt.
 
-    Each candidate decides on each row as fitted to the other folds; one takes the place
-    of a simpler one if its loss is lower by more than the standard error of the
-    difference, by a paired bootstrap.
+    Each candidate decides on each row as fitted to the other folds. One that must lead
+    takes the place of a simpler one if its loss is lower by more than the standard
+    error of the difference, by a paired bootstrap.
 
     Args:
         candidates: The simplest first.
@@ -77,13 +80,15 @@ def choose_rule(
         if best is not None:
             error = _deviation(resampled - best[3])
             found |= {"difference": loss - best[2], "standard_error": error}
-            stands = stands or found["difference"] < -error
+            lead = error if candidate.must_lead else 0.0
+            stands = stands or found["difference"] < -lead
         tried.append(found)
         if stands:
             best = candidate, decided, loss, resampled
     assert best is not None, "there is a candidate"
     rule = best[0].fit(np.arange(len(sets.target)))
-    return Choice(rule, best[1], best[2], tried)
+    decided = sets._replace(score=best[1].to(sets.score.dtype))
+    return Choice(rule, decided, best[2], tried)
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:
