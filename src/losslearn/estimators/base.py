@@ -23,6 +23,7 @@ from losslearn.estimators.rows import (
     as_tensor,
     as_weights,
     count_groups,
+    held_out_of,
     present_rows,
     split_numbers,
     weighed,
@@ -76,6 +77,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
         sample_weight_valid: ArrayLike | None = None,
+        eval_set: object = None,
         groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
@@ -87,8 +89,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         that fails; `report_` says then that it was `interrupted`, or the `failures`.
 
         Args:
-            X: Features, shape `[rows, features]`: finite numbers, or a table of any
-                columns, gaps too, of pandas, polars or Arrow (see `TableEncoder`).
+            X: Features, shape `[rows, features]`: finite numbers, dense or sparse, or a
+                table of any columns, gaps too, of pandas, polars or Arrow (see
+                `TableEncoder`).
             y: Targets, as the task has them.
             sample_weight: What each row counts for, at least 0, shape `[rows]`: in the
                 metric, in the usual loss, in the choice of weights and decisions. A row
@@ -97,6 +100,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
             sample_weight_valid: Their weights; None weighs them alike.
+            eval_set: The same two as LightGBM and XGBoost take them:
+                `[(X_valid, y_valid)]`, or the pair alone.
             groups: Which rows belong together, as those of a person or a day: a value
                 for each row, shape `[rows]`. Rows of one group are either trained on or
                 chosen by; else what is chosen would have been seen before.
@@ -124,7 +129,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         train, valid, labels, seed = self._rows(
             true_loss,
             Given(X, y, metric_columns, sample_weight, groups),
-            Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
+            Given(
+                *held_out_of(X_valid, y_valid, eval_set),
+                metric_columns_valid,
+                sample_weight_valid,
+            ),
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
