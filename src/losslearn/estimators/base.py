@@ -18,6 +18,7 @@ from losslearn._fast import fastest
 from losslearn.estimators.features import TakesTables
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
+from losslearn.estimators.pickled import Pickled
 from losslearn.estimators.rows import (
     Given,
     as_tensor,
@@ -48,7 +49,7 @@ from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
 
-class SurrogateEstimator(RecipeParameters, TakesTables):
+class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
