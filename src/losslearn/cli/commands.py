@@ -153,6 +153,14 @@ def fit(
     valid: Annotated[
         Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
     ] = None,
+    test: Annotated[
+        Path | None,
+        _option(
+            "TABLE",
+            "Table of test rows; then none of DATA's are, and 20 % validate.",
+            "20 % of the rows",
+        ),
+    ] = None,
     group: Annotated[
         str | None,
         _option(
@@ -220,7 +228,8 @@ def fit(
     The model minimises a learned surrogate of the metric; its control, with the same
     batches and steps, minimises the usual loss. DATA is divided into 64 % training,
     16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
-    rows. Ctrl-C ends the training and keeps the best model so far.
+    rows; with --test, into 80 % training and 20 % validation rows. Ctrl-C ends the
+    training and keeps the best model so far.
     """
     from losslearn.cli.running import run_fit
 
@@ -235,6 +244,7 @@ def fit(
         max_time=max_time,
         seed=seed,
         valid=valid,
+        test=test,
         groups=group,
         time=time,
         greater_is_better=greater_is_better,

@@ -91,8 +91,9 @@ def _division(report: Mapping[str, Any]) -> list[str]:
     """Return how the rows were divided, where not by chance alone."""
     said = []
     if "divided_by_time" in report:
+        latest = "validation" if "test_copies" in report else "test"
         said.append(
-            f"Divided by {report['divided_by_time']}: the test rows are the latest."
+            f"Divided by {report['divided_by_time']}: the {latest} rows are the latest."
         )
     if "groups" in report:
         said.append(_groups(report["groups"]))
@@ -100,15 +101,20 @@ def _division(report: Mapping[str, Any]) -> list[str]:
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
-    """Return what is to be said of the metric, the gain and the validation rows."""
+    """Return what is to be said of the metric, the gain, and rows in two tables."""
     said = [report["given"], report["undefined"], report["verdict"]]
-    if (n := report.get("validation_copies", 0)) > 0:
-        said.append(
-            f"{n:,} of the {report['rows']['validation']:,} validation rows are rows "
-            "of the other table as well: what they say is better than the truth. Leave "
-            "them out."
-        )
+    said += [_copies(report, part) for part in ("validation", "test")]
     return [one for one in said if one is not None]
+
+
+def _copies(report: Mapping[str, Any], part: str) -> str | None:
+    """Return how many rows of a table of their own are in another, if any are."""
+    if not (n := report.get(f"{part}_copies", 0)):
+        return None
+    return (
+        f"{n:,} of the {report['rows'][part]:,} {part} rows are rows of another table "
+        "as well: what they say is better than the truth. Leave them out."
+    )
 
 
 def _groups(counted: Mapping[str, Any]) -> str:

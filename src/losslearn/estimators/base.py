@@ -19,11 +19,13 @@ from losslearn._fast import fastest
 from losslearn.estimators.features import TakesTables
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
+from losslearn.estimators.pickled import Pickled
 from losslearn.estimators.rows import (
     Given,
     as_tensor,
     as_weights,
     count_groups,
+    held_out_of,
     present_rows,
     split_numbers,
     weighed,
@@ -48,7 +50,7 @@ from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
 
-class SurrogateEstimator(RecipeParameters, TakesTables):
+class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
@@ -77,6 +79,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
         sample_weight_valid: ArrayLike | None = None,
+        eval_set: object = None,
         groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
@@ -88,8 +91,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         that fails; `report_` says then that it was `interrupted`, or the `failures`.
 
         Args:
-            X: Features, shape `[rows, features]`: finite numbers, or a table of any
-                columns, gaps too, of pandas, polars or Arrow (see `TableEncoder`).
+            X: Features, shape `[rows, features]`: finite numbers, dense or sparse, or a
+                table of any columns, gaps too, of pandas, polars or Arrow (see
+                `TableEncoder`).
             y: Targets, as the task has them.
             sample_weight: What each row counts for, at least 0, shape `[rows]`: in the
                 metric, in the usual loss, in the choice of weights and decisions. A row
@@ -98,6 +102,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
             sample_weight_valid: Their weights; None weighs them alike.
+            eval_set: The same two as LightGBM and XGBoost take them:
+                `[(X_valid, y_valid)]`, or the pair alone.
             groups: Which rows belong together, as those of a person or a day: a value
                 for each row, shape `[rows]`. Rows of one group are either trained on or
                 chosen by; else what is chosen would have been seen before.
@@ -125,7 +131,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         train, valid, labels, seed = self._rows(
             true_loss,
             Given(X, y, metric_columns, sample_weight, groups),
-            Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
+            Given(
+                *held_out_of(X_valid, y_valid, eval_set),
+                metric_columns_valid,
+                sample_weight_valid,
+            ),
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()

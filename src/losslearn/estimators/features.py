@@ -5,20 +5,29 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import check_consistent_length
+from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
 
 from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
+from losslearn.encoding.sparse import as_dense, by_rows
 from losslearn.estimators.rows import as_targets, as_tensor
 from losslearn.tasks.task import Task
+
+_NUMBERS: dict[str, Any] = {
+    "dtype": np.float32,
+    "order": "C",
+    "accept_sparse": "csr",
+}
+"""What `validate_data` is to make of features that are no table."""
 
 
 class TakesTables(BaseEstimator):
     """An estimator that takes matrices of numbers as they are, and encodes tables.
 
-    By a `TableEncoder`, or by `encoder`, fitted to the training rows alone.
+    By a `TableEncoder`, or by `encoder`, fitted to the training rows alone. Sparse
+    matrices are made dense, or given to `encoder`.
     """
 
     task: ClassVar[Task]
@@ -32,15 +41,15 @@ class TakesTables(BaseEstimator):
         if not (encodes if reset else self.encoder_ is not None):
             matrix, targets = validate_data(
                 self,
-                X,
+                by_rows(X),
                 y,
-                dtype=np.float32,
-                order="C",
+                **_NUMBERS,
                 reset=reset,
                 ensure_min_samples=2 if reset else 1,
                 multi_output=bool(self.task.target_shape),
             )
-            return matrix, targets if self.task.target_shape else as_targets(targets)
+            targets = targets if self.task.target_shape else as_targets(targets)
+            return as_dense(matrix), targets
         if y is None:
             raise ValueError(f"{self} requires y to be passed, but it is None.")
         features = self._checked_table(X, reset=reset)
@@ -52,12 +61,13 @@ class TakesTables(BaseEstimator):
     def _checked_table(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401 - as above
         """Return features as the encoder takes them, their columns checked."""
         if not is_table(X):
+            X = by_rows(X)
             validate_data(self, X, skip_check_array=True, reset=reset)
             if reset or not hasattr(self, "feature_names_in_"):
                 return X
             import pandas as pd
 
-            return pd.DataFrame(np.asarray(X), columns=self.feature_names_in_)
+            return pd.DataFrame(np.asarray(as_dense(X)), columns=self.feature_names_in_)
         frame = as_pandas(X)
         if not all(isinstance(name, str) for name in frame.columns):
             frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
@@ -103,7 +113,13 @@ class TakesTables(BaseEstimator):
     def _matrix(self, X: ArrayLike) -> Tensor:
         """Return features as the model takes them, where it lies."""
         if self.encoder_ is None:
-            x = validate_data(self, X, dtype=np.float32, order="C", reset=False)
+            x = as_dense(validate_data(self, by_rows(X), **_NUMBERS, reset=False))
         else:
             x = self._encoded(self._checked_table(X, reset=False))
         return as_tensor(x).to(next(self.model_.parameters()).device)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Sparse matrices are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def count_copies(frame: "pd.DataFrame", among: "pd.DataFrame") -> int:
-    """Return how many rows of a table are equal to a row of another in all columns.
+def count_copies(frame: "pd.DataFrame", *among: "pd.DataFrame") -> int:
+    """Return how many rows of a table are equal to a row of others in all columns.
 
     Numbers are equal however they are written, as in files of two formats. Columns that
-    one of the tables lacks are not looked at.
+    the table or the other one lacks are not looked at.
 
     Example:
         >>> import pandas as pd
@@ -23,8 +23,11 @@ def count_copies(frame: "pd.DataFrame", among: "pd.DataFrame") -> int:
         >>> count_copies(one, pd.DataFrame({"b": ["z", "x"], "a": ["3", "2"]}))
         1
     """
-    shared = [name for name in frame.columns if name in among.columns]
-    return int(np.isin(_hashes(frame[shared]), _hashes(among[shared])).sum())
+    found = np.zeros(len(frame), bool)
+    for other in among:
+        shared = [name for name in frame.columns if name in other.columns]
+        found |= np.isin(_hashes(frame[shared]), _hashes(other[shared]))
+    return int(found.sum())
 
 
 def _hashes(frame: "pd.DataFrame") -> NDArray[np.uint64]:

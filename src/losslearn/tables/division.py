@@ -1,4 +1,4 @@
-"""A table in three parts: rows to train on, to choose by, to test on."""
+"""Tables in three parts: rows to train on, to choose by, to test on."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from losslearn._wording import listed
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
 from losslearn.tables.grouped import (
-    check_apart,
+    count_apart,
     divide_by_time,
     divide_groups,
     dividing_column,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TEST_SIZE = 0.2
 VALIDATION_SIZE = 0.16
 """Shares of the rows; the other 64 % are trained on."""
+VALIDATION_SIZE_OF_TWO = 0.2
+"""Share of the rows where none of them are test rows."""
 
 
 class Part(NamedTuple):
@@ -42,8 +44,30 @@ class Part(NamedTuple):
         return Part(self.features.iloc[places], self.y.iloc[places], taken)
 
 
+class OtherTables(NamedTuple):
+    """Tables of rows that are not to be taken from the one that is divided."""
+
+    validation: "pd.DataFrame | None" = None
+    test: "pd.DataFrame | None" = None
+
+    def given(self) -> dict[str, "pd.DataFrame"]:
+        """Return those that there are, by the part that they are."""
+        return {
+            name: table for name, table in self._asdict().items() if table is not None
+        }
+
+    def sizes(self) -> tuple[float, float, float]:
+        """Return the shares of training, validation and test rows; 0 for no part."""
+        test, validation = TEST_SIZE, VALIDATION_SIZE
+        if self.test is not None:
+            test, validation = 0.0, VALIDATION_SIZE_OF_TWO
+        if self.validation is not None:
+            validation = 0.0
+        return 1 - test - validation, validation, test
+
+
 class Parts(NamedTuple):
-    """A table in three parts."""
+    """Rows to train on, to choose by, to test on."""
 
     train: Part
     validation: Part
@@ -54,7 +78,7 @@ class Parts(NamedTuple):
 
 def divide(
     frame: "pd.DataFrame",
-    valid: "pd.DataFrame | None",
+    others: OtherTables,
     target: str,
     *,
     task: Task,
@@ -79,18 +103,17 @@ def divide(
     _check_features(whole.features, named)
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
-    validation_size = VALIDATION_SIZE if valid is None else 0.0
-    train_size, counted = 1 - TEST_SIZE - validation_size, None
+    (train_size, validation_size, test_size), counted = others.sizes(), None
     if time is not None:
         split = divide_by_time(
             strata.numpy(),
             dividing_column(frame, time, target, instead_of=groups),
-            sizes=(train_size, validation_size, TEST_SIZE),
+            sizes=others.sizes(),
         )
     elif groups is None:
         split = split_rows(
             strata.numpy(),
-            test_size=TEST_SIZE,
+            test_size=test_size,
             validation_size=validation_size,
             seed=seed,
             names=labels.names,
@@ -99,22 +122,22 @@ def divide(
         split, counted = divide_groups(
             strata.numpy(),
             dividing_column(frame, groups, target),
-            sizes=(train_size, TEST_SIZE, validation_size),
+            sizes=(train_size, test_size, validation_size),
             seed=seed,
         )
-    train, test = whole.at(split.train), whole.at(split.test)
-    if valid is None:
-        return Parts(train, whole.at(split.validation), test, counted)
-    try:
-        validation = part_of(valid)
-        labels.encode(validation.y, called=called(target))
-        if groups is not None and counted is not None:
-            names = dividing_column(valid, groups, target)
-            counted["validation"] = names.nunique()
-            check_apart(names, frame[groups], groups)
-    except ValueError as error:
-        raise ValueError(f"In the validation rows: {error}") from error
-    return Parts(train, validation, test, counted)
+    parts = {name: whole.at(rows) for name, rows in split._asdict().items()}
+    tables = {"DATA": frame}
+    for name, table in others.given().items():
+        said = f"the {name} rows"
+        try:
+            parts[name] = part_of(table)
+            labels.encode(parts[name].y, called=called(target))
+            if counted is not None:
+                counted[name] = count_apart(table, tables, counted["column"], target)
+        except ValueError as error:
+            raise ValueError(f"In {said}: {error}") from error
+        tables[said] = table
+    return Parts(**parts, groups=counted)
 
 
 def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from losslearn.metrics import ResponseMethod
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
-from losslearn.tables.division import Parts, divide
+from losslearn.tables.division import OtherTables, Parts, divide
 from losslearn.tables.fitted import FittedTable, as_sets
 from losslearn.tables.metric_name import (
     MetricName,
@@ -28,6 +28,8 @@ from losslearn.tasks.task import Task
 from losslearn.training.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from losslearn.estimators.base import SurrogateEstimator
 
 
@@ -43,6 +45,7 @@ def fit_table(
     max_iter: int | None = None,
     seed: int = 0,
     valid: object = None,
+    test: object = None,
     groups: str | None = None,
     time: str | None = None,
     positive: Label | None = None,
@@ -60,9 +63,10 @@ def fit_table(
     """Train a model for a metric, and its control; choose, and test both.
 
     What `losslearn fit` does; every option of it is an argument here. The table is
-    divided into 64 % training, 16 % validation and 20 % test rows, or, with `valid`,
-    into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps the best
-    model so far; so does a metric that fails, with a warning that says at which call.
+    divided into 64 % training, 16 % validation and 20 % test rows; with `valid`, into
+    80 % training and 20 % test rows; with `test`, into 80 % training and 20 %
+    validation rows. Ctrl-C ends the training and keeps the best model so far; so does a
+    metric that fails, with a warning that says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
@@ -80,11 +84,13 @@ def fit_table(
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
+        test: Table of test rows, if they are not to be taken from `frame`.
         groups: Column that says which rows belong together, as those of a person or a
             day: they stay in one part, and the column is no feature. Else a model is
             tested on what it has seen, and looks better than it is.
         time: Column of dates or numbers by which the rows are divided: the latest are
-            test rows, those before them validation rows. It stays a feature.
+            test rows, those before them validation rows. It stays a feature. Tables of
+            `valid` and `test` are taken as they are.
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
@@ -138,10 +144,13 @@ def fit_table(
     display = display or Silent()
     display.stage("reading the table")
     check_metric_columns(metric_columns, true_loss, target)
-    table, validation = as_frame(frame), None if valid is None else as_frame(valid)
+    table = as_frame(frame)
+    others = OtherTables(
+        *(None if given is None else as_frame(given) for given in (valid, test))
+    )
     parts = divide(
         table,
-        validation,
+        others,
         target,
         task=kind.task,
         options=options,
@@ -153,6 +162,8 @@ def fit_table(
         groups=groups,
         time=time,
     )
+    if test is not None:
+        _check_readable(encoder, parts)
     if max_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(max_time - (perf_counter() - begin), 0.1)
     estimator = kind(
@@ -174,13 +185,12 @@ def fit_table(
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
-    copies = None if validation is None else count_copies(validation, table)
     readings = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
     told = {
         "columns": None if readings is None else readings(),
         "groups": parts.groups,
         "divided_by_time": time,
-        "validation_copies": copies,
+        **_copies(table, others),
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
@@ -220,6 +230,30 @@ def _encoder(
             "and `ids`."
         )
     return given
+
+
+def _check_readable(encoder: Any, parts: Parts) -> None:  # noqa: ANN401 - a transformer
+    """Find out before the training, not after it, whether test rows can be encoded."""
+    from sklearn.base import clone
+
+    fitted = clone(encoder)
+    try:
+        fitted.fit(parts.train.features, parts.train.y)
+    except (OverflowError, ValueError):
+        return  # which the training says
+    try:
+        fitted.transform(parts.test.features)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"In the test rows: {error}") from error
+
+
+def _copies(table: "pd.DataFrame", others: OtherTables) -> dict[str, int]:
+    """Return how many rows of a table of their own are in one before it as well."""
+    before, found = [table], {}
+    for name, other in others.given().items():
+        found[f"{name}_copies"] = count_copies(other, *before)
+        before.append(other)
+    return found
 
 
 def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
