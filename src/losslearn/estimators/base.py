@@ -43,6 +43,7 @@ from losslearn.report.verdict import is_dead
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.task import Labels, TargetRows, Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
@@ -79,7 +80,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -105,7 +106,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             metric_columns_valid: The same of the rows of `X_valid`.
             checkpoint: File in which the fit's state is kept while it runs. A fit that
                 was killed or interrupted goes on from it to the very same end, if data,
-                metric, settings and seed are the same; it is removed at the end.
+                metric, settings and seed are the same; it is removed at the end. A
+                `Checkpoint` is left to whoever made it.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -188,6 +190,10 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
+        if kept is not None:
+            kept.is_done = comparison.is_done
+            if kept.is_done and kept is not checkpoint:
+                kept.remove()
         return self
 
     def _rows(

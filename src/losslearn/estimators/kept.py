@@ -1,6 +1,7 @@
 """Where the state of a fit is kept while it runs, and by what it is known again."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -11,28 +12,35 @@ import torch
 from torch import nn
 
 from losslearn import __version__
-from losslearn.metrics import TrueLoss
+from losslearn.metrics import MetricError, Sets, TrueLoss
 from losslearn.models.rows import Rows
 from losslearn.training.checkpoint import Checkpoint
 
 
 def checkpoint_of(
-    path: str | PathLike[str] | None,
+    given: str | PathLike[str] | Checkpoint | None,
     train: Rows,
     valid: Rows,
     true_loss: TrueLoss,
     *,
     model: str | nn.Module,
+    max_time: float | None,
     **settings: Any,  # noqa: ANN401 - whatever else the fit depends on
 ) -> Checkpoint | None:
-    """Return where the state of this fit is kept; None where it is not."""
-    if path is None:
+    """Return where the state of this fit is kept; None where it is not.
+
+    One that was given knows already for how long the job is, of which this fit has
+    what time is left.
+    """
+    if given is None:
         return None
     known = repr(model)
     if isinstance(model, nn.Module):
         known += repr([part.double().sum().item() for part in model.parameters()])
-    key = fit_key(train, valid, true_loss, {**settings, "model": known})
-    return Checkpoint(Path(path), key)
+    is_path = not isinstance(given, Checkpoint)
+    kept = Checkpoint(Path(given), f"{max_time} ") if is_path else given
+    kept.key += fit_key(train, valid, true_loss, {**settings, "model": known})
+    return kept
 
 
 def fit_key(
@@ -41,7 +49,7 @@ def fit_key(
     """Return what tells a fit from others: a hash of rows, metric and settings.
 
     A metric is known by its values for a few scores of the validation rows, which
-    change as its code does.
+    change as its code does, and by what was found of it.
     """
     digest = hashlib.sha256(repr((__version__, torch.__version__)).encode())
     for rows in (train, valid):
@@ -51,6 +59,15 @@ def fit_key(
                 digest.update(np.ascontiguousarray(part.cpu().numpy()).data)
     draws, shape = torch.Generator().manual_seed(0), (valid.n_rows, *valid.score_shape)
     scores = [torch.randn(shape, generator=draws).to(valid.x.device) for _ in range(3)]
-    values = [float(true_loss(valid.whole(score))) for score in scores]
-    digest.update(repr((true_loss.name, values, sorted(settings.items()))).encode())
+    facts = true_loss.name, true_loss.scale_invariant, true_loss.is_top_heavy
+    values = [_value(true_loss, valid.whole(score)) for score in scores]
+    digest.update(repr((*facts, values, sorted(settings.items()))).encode())
     return digest.hexdigest()
+
+
+def _value(true_loss: TrueLoss, sets: Sets) -> float:
+    """Return the loss in a call that does not depend on how long calls take."""
+    try:
+        return float(true_loss.in_a_call()(sets))
+    except MetricError:
+        return math.nan

@@ -62,6 +62,11 @@ class Comparison:
         """Whether Ctrl-C ended the fit early."""
         return self.learned.interrupted or self.usual.interrupted
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing ended the fit early, and the metric never failed."""
+        return not (self.interrupted or self.sparing.failure)
+
 
 def compare(
     make_predictor: Callable[[], Predictor],
@@ -90,8 +95,8 @@ def compare(
     generators are left as they were; fits in several threads train one after the other,
     so that each is what it is alone. For `max_time`, in seconds for both methods,
     `max_iter` is lowered. From a checkpoint of the same fit it goes on to the very same
-    end; the file is removed where nothing interrupted. A metric that fails ends the
-    training as Ctrl-C does.
+    end; the file stays, for what comes after the training may be interrupted too. A
+    metric that fails ends the training as Ctrl-C does.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -127,6 +132,8 @@ def compare(
         if kept is not None:
             branches.load_state_dict(kept)
         learned, usual = branches.train(watch, deadline)
+        if checkpoint is not None and not (learned.is_stopped or usual.is_stopped):
+            checkpoint.keep(branches.state_dict, is_last=True)
         balance = branches.balance
         del branches, trainer  # the sampler holds a number for each row
     sparing = Sparing(learned.failure or usual.failure)
@@ -146,9 +153,6 @@ def compare(
     found = Comparison(
         learned, usual, chosen.method, surrogate, difference, health, sparing
     )
-    is_done = not (found.interrupted or sparing.failure)
-    if checkpoint is not None and is_done:
-        checkpoint.remove()
     return found, predictor
 
 
@@ -189,7 +193,7 @@ class _Branches:
 
     Attributes:
         stage: 0 for the warm-up; then, for each round, one of the learned loss and one
-            of the control.
+            of the control; the one after them when all is done.
         control: The control's run.
         ours: That of the learned loss, once the warm-up is done.
     """
@@ -262,6 +266,8 @@ class _Branches:
                 self._end_round(is_last=ours.n_iter >= recipe.max_iter)
             self.stage += 1
         self._judge_start()
+        if not (ours.is_stopped or control.is_stopped):
+            self.stage = 2 * len(ends) + 1  # whatever ended it
         return ours, control
 
     def _judge_start(self) -> None:
