@@ -14,9 +14,9 @@ RECIPE = Recipe(mode="scratch", max_iter=6, n_evals=3, rounds=1, catch_up=4)
 
 
 @pytest.fixture(autouse=True)
-def _write_at_every_look(monkeypatch):
+def _write_first_and_last(monkeypatch):
     monkeypatch.setattr(checkpoints, "_FIRST", 0.0)
-    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e-9)
 
 
 def classifier(watch=None) -> SurrogateClassifier:

@@ -37,8 +37,9 @@ def checkpoint_of(
     known = repr(model)
     if isinstance(model, nn.Module):
         known += repr([part.double().sum().item() for part in model.parameters()])
-    is_path = not isinstance(given, Checkpoint)
-    kept = Checkpoint(Path(given), f"{max_time} ") if is_path else given
+    kept = given
+    if not isinstance(kept, Checkpoint):
+        kept = Checkpoint(Path(kept), f"{max_time} ")
     kept.key += fit_key(train, valid, true_loss, {**settings, "model": known})
     return kept
 
