@@ -101,7 +101,7 @@ def _division(report: Mapping[str, Any]) -> list[str]:
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
     """Return what is to be said of the metric, the gain and the validation rows."""
-    said = [report["given"], report["undefined"], report["verdict"]]
+    said = [report[key] for key in ("given", "undefined", "too_short", "verdict")]
     if (n := report.get("validation_copies", 0)) > 0:
         said.append(
             f"{n:,} of the {report['rows']['validation']:,} validation rows are rows "

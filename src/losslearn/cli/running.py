@@ -19,7 +19,7 @@ from losslearn.tables.fitting import fit_table
 from losslearn.training.recipe import Recipe
 
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
-_OF_OWN = ("given", "undefined")
+_OF_OWN = ("given", "undefined", "too_short")
 """What is said of a metric of the user's own alone."""
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")

@@ -27,7 +27,11 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
-from losslearn.estimators.time_limit import check_max_time, seconds_left
+from losslearn.estimators.time_limit import (
+    check_max_time,
+    seconds_left,
+    warn_if_too_little,
+)
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
@@ -132,6 +136,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             true_loss.check_takes_weight()
         rows = _target_rows(train)
         true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
+        too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -185,7 +190,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
                 stacklevel=2,
             )
         self.true_loss_, self.labels_ = true_loss, labels
-        self._keep(comparison, predictor, valid, train.n_rows)
+        self._keep(comparison, predictor, train.n_rows)
+        self.report_["too_short"] = too_short
         if groups is not None:
             self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
@@ -284,15 +290,12 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         self,
         comparison: Comparison,
         predictor: Predictor,
-        valid: Rows,
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
-        judged = judge_methods(
-            comparison, predictor, valid, self.true_loss_, task, predictor_name=named
-        )
+        judged = judge_methods(comparison, self.true_loss_, predictor_name=named)
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
         self.method_weights_ = {

@@ -49,8 +49,8 @@ def fit_key(
 ) -> str:
     """Return what tells a fit from others: a hash of rows, metric and settings.
 
-    A metric is known by its values for a few scores of the validation rows, which
-    change as its code does, and by what was found of it.
+    A metric is known by its code, if it is at hand, by its value for some scores of the
+    validation rows, and by what was found of it.
     """
     digest = hashlib.sha256(repr((__version__, torch.__version__)).encode())
     for rows in (train, valid):
@@ -59,10 +59,11 @@ def fit_key(
             if part is not None:
                 digest.update(np.ascontiguousarray(part.cpu().numpy()).data)
     draws, shape = torch.Generator().manual_seed(0), (valid.n_rows, *valid.score_shape)
-    scores = [torch.randn(shape, generator=draws).to(valid.x.device) for _ in range(3)]
-    facts = true_loss.name, true_loss.scale_invariant, true_loss.is_top_heavy
-    values = [_value(true_loss, valid.whole(score)) for score in scores]
-    digest.update(repr((*facts, values, sorted(settings.items()))).encode())
+    score = torch.randn(shape, generator=draws).to(valid.x.device)
+    value = _value(true_loss, valid.whole(score))
+    known = true_loss.name, true_loss.scale_invariant, true_loss.is_top_heavy
+    code = "" if true_loss.own is None else true_loss.own.source
+    digest.update(repr((*known, code, value, sorted(settings.items()))).encode())
     return digest.hexdigest()
 
 
