@@ -102,7 +102,7 @@ def _division(report: Mapping[str, Any]) -> list[str]:
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
     """Return what is to be said of the metric, the gain, and rows in two tables."""
-    said = [report["given"], report["undefined"], report["verdict"]]
+    said = [report[key] for key in ("given", "undefined", "too_short", "verdict")]
     said += [_copies(report, part) for part in ("validation", "test")]
     return [one for one in said if one is not None]
 

@@ -19,7 +19,7 @@ from losslearn.tables.fitting import fit_table
 from losslearn.training.recipe import Recipe
 
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
-_OF_OWN = ("given", "undefined")
+_OF_OWN = ("given", "undefined", "too_short")
 """What is said of a metric of the user's own alone."""
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")
@@ -46,9 +46,8 @@ def run_fit(
     """
     use_one_thread()
     state = out.with_name(f"{out.name}.checkpoint")
-    if state.exists():
-        note(f"goes on from {state}, if that is of the same data and settings.")
     with (
+        _going_on_from(state),
         FitDisplay(console(stderr=True), recipe, max_time=max_time) as display,
         _terminated_as_interrupted(),
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),
@@ -64,13 +63,30 @@ def run_fit(
             note("interrupted; the best weights so far are kept.")
     else:
         print_fit(report)
-    if report["interrupted"] and state.exists():
-        note(f"the same command goes on from {state}.")
+    if report["interrupted"]:
+        _say_what_is_kept(state)
     for failure in report["failures"]:
         note(f"{failure}.")
     if report["failures"]:
         raise typer.Exit(_KEPT_BUT)
     return fitted
+
+
+@contextmanager
+def _going_on_from(state: Path) -> Iterator[None]:
+    """Say that a fit goes on, or could where it is interrupted before its end."""
+    if state.exists():
+        note(f"goes on from {state}, if that is of the same data and settings.")
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say_what_is_kept(state)
+        raise
+
+
+def _say_what_is_kept(state: Path) -> None:
+    if state.exists():
+        note(f"the same command goes on from {state}.")
 
 
 @contextmanager

@@ -30,7 +30,11 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
-from losslearn.estimators.time_limit import check_max_time, seconds_left
+from losslearn.estimators.time_limit import (
+    check_max_time,
+    seconds_left,
+    warn_if_too_little,
+)
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
@@ -46,6 +50,7 @@ from losslearn.report.verdict import is_dead
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.task import Labels, TargetRows, Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
@@ -83,7 +88,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -112,7 +117,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             metric_columns_valid: The same of the rows of `X_valid`.
             checkpoint: File in which the fit's state is kept while it runs. A fit that
                 was killed or interrupted goes on from it to the very same end, if data,
-                metric, settings and seed are the same; it is removed at the end.
+                metric, settings and seed are the same; it is removed at the end. A
+                `Checkpoint` is left to whoever made it.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -141,6 +147,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             true_loss.check_takes_weight()
         rows = _target_rows(train)
         true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
+        too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -194,11 +201,16 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 stacklevel=2,
             )
         self.true_loss_, self.labels_ = true_loss, labels
-        self._keep(comparison, predictor, valid, train.n_rows)
+        self._keep(comparison, predictor, train.n_rows)
+        self.report_["too_short"] = too_short
         if groups is not None:
             self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
+        if kept is not None:
+            kept.is_done = comparison.is_done
+            if kept.is_done and kept is not checkpoint:
+                kept.remove()
         return self
 
     def _rows(
@@ -295,15 +307,12 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         self,
         comparison: Comparison,
         predictor: Predictor,
-        valid: Rows,
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
-        judged = judge_methods(
-            comparison, predictor, valid, self.true_loss_, task, predictor_name=named
-        )
+        judged = judge_methods(comparison, self.true_loss_, predictor_name=named)
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
         self.method_weights_ = {

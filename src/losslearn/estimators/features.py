@@ -39,11 +39,9 @@ class TakesTables(BaseEstimator):
         """Return features, a table or a matrix, and targets, one for each row."""
         encodes = is_table(X) or self.encoder is not None
         if not (encodes if reset else self.encoder_ is not None):
-            matrix, targets = validate_data(
-                self,
-                by_rows(X),
+            matrix, targets = self._validated(
+                X,
                 y,
-                **_NUMBERS,
                 reset=reset,
                 ensure_min_samples=2 if reset else 1,
                 multi_output=bool(self.task.target_shape),
@@ -57,6 +55,16 @@ class TakesTables(BaseEstimator):
             y = as_targets(y)
         check_consistent_length(features, y)
         return features, y
+
+    def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:  # noqa: ANN401 - as scikit-learn's
+        """Return a matrix of numbers, and targets if given, both checked."""
+        try:
+            return validate_data(self, by_rows(X), *y, **_NUMBERS, **checks)
+        except OverflowError:
+            raise ValueError(
+                f"Column {_too_large(X)} of `X` holds an integer of too many digits. "
+                "Replace it."
+            ) from None
 
     def _checked_table(self, X: Any, *, reset: bool) -> Any:  # noqa: ANN401 - as above
         """Return features as the encoder takes them, their columns checked."""
@@ -97,11 +105,8 @@ class TakesTables(BaseEstimator):
         if rows is not None:
             numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
             train, truth = by_place[numbers], truth[numbers]
-        try:
-            self.encoder_ = encoder.fit(train, truth)
-            return self._encoded(features)
-        except OverflowError as error:
-            raise ValueError(f"A column holds too large a number: {error}.") from error
+        self.encoder_ = encoder.fit(train, truth)
+        return self._encoded(features)
 
     def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above
         """Return checked features as numbers."""
@@ -113,7 +118,7 @@ class TakesTables(BaseEstimator):
     def _matrix(self, X: ArrayLike) -> Tensor:
         """Return features as the model takes them, where it lies."""
         if self.encoder_ is None:
-            x = as_dense(validate_data(self, by_rows(X), **_NUMBERS, reset=False))
+            x = as_dense(self._validated(X, reset=False))
         else:
             x = self._encoded(self._checked_table(X, reset=False))
         return as_tensor(x).to(next(self.model_.parameters()).device)
@@ -123,3 +128,14 @@ class TakesTables(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _too_large(X: Any) -> int:  # noqa: ANN401 - a matrix
+    """Return the number of the first column with an integer that no double holds."""
+    columns = np.asarray(X, dtype=object).T
+    limit = int(np.finfo(np.float64).max)
+    is_large = [
+        any(isinstance(value, int) and abs(value) > limit for value in column)
+        for column in columns
+    ]
+    return is_large.index(True)

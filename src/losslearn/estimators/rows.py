@@ -180,6 +180,8 @@ def as_weights(
         )
     try:
         weights = found.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"`{argument}` holds an integer of too many digits.") from None
     except (TypeError, ValueError):
         raise ValueError(
             f"`{argument}` must be numbers, got values such as {found[0]!r:.60} "

@@ -173,7 +173,9 @@ def _numbers(
         if found.dtype.kind not in "fiubO" or _is_text(found):
             raise TypeError  # "1.5" would be read as a number
         numbers = found.astype(np.float64)
-    except (TypeError, OverflowError):
+    except OverflowError:
+        raise ValueError(f"`{what}` holds an integer of too many digits.") from None
+    except TypeError:
         some = found.reshape(-1)[0] if found.size else None
         raise ValueError(
             f"`{what}` must be numeric{' or text' if text is not None else ''}, got "

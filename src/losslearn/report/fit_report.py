@@ -10,11 +10,9 @@ from losslearn.metrics.own.given import (
     raised_sentence,
     undefined_sentence,
 )
-from losslearn.models.predictor import Predictor
-from losslearn.models.rows import Rows
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
-from losslearn.training.comparison import LEARNED, Comparison, spared_rule
+from losslearn.training.comparison import LEARNED, Comparison
 
 
 class Judged(NamedTuple):
@@ -29,38 +27,28 @@ class Judged(NamedTuple):
 
 
 def judge_methods(
-    comparison: Comparison,
-    predictor: Predictor,
-    valid: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    *,
-    predictor_name: str,
+    comparison: Comparison, true_loss: TrueLoss, *, predictor_name: str
 ) -> Judged:
-    """Return what each method's best weights come to on the validation rows.
-
-    The predictor, whose weights they are, ends with those of the chosen method.
-    """
-    found = {}
-    # the chosen method last: its weights stay in the model, its scores at hand
-    for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
-        run = comparison.runs[name]
-        predictor.load_weights(run.best_state)
-        sets = valid.whole(predictor.predict(valid, exactly=True))
-        rule, loss = spared_rule(task, true_loss, sets, comparison.sparing)
+    """Return what each method's best weights come to on the validation rows."""
+    found = []
+    for name, run in comparison.runs.items():
+        _, rule, loss = comparison.decided[name]
         numbers = rule.to_dict()
-        found[name] = {
-            "role": "learned" if name == LEARNED else "usual",
-            "method": name,
-            "predictor": predictor_name,
-            "rule": numbers,
-            **{key: value for key, value in numbers.items() if key != "kind"},
-            # a metric of one's own was trained for on a coarser grid of decisions
-            "validation": loss if true_loss.needs_rule else run.best_loss,
-            "seconds": run.seconds,
-            "iterations": run.n_iter,
-        }
-    return Judged([found[name] for name in comparison.runs], rule, sets)
+        found.append(
+            {
+                "role": "learned" if name == LEARNED else "usual",
+                "method": name,
+                "predictor": predictor_name,
+                "rule": numbers,
+                **{key: value for key, value in numbers.items() if key != "kind"},
+                # a metric of one's own was trained for on a coarser grid of decisions
+                "validation": loss if true_loss.needs_rule else run.best_loss,
+                "seconds": run.seconds,
+                "iterations": run.n_iter,
+            }
+        )
+    chosen = comparison.decided[comparison.chosen]
+    return Judged(found, chosen.rule, chosen.sets)
 
 
 def make_report(

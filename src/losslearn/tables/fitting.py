@@ -25,6 +25,7 @@ from losslearn.tables.saved import check_destination, check_encoder, save_somewh
 from losslearn.tables.target import Label
 from losslearn.tables.testing import tested
 from losslearn.tasks.task import Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def fit_table(
     from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
     from losslearn.estimators.time_limit import check_max_time
 
-    begin, max_time = perf_counter(), check_max_time(max_time)
+    begin, asked_time = perf_counter(), check_max_time(max_time)
     settings = _recipe(recipe, mode=mode, max_iter=max_iter)
     refuse_no_aim(metric)
     true_loss = resolve_metric(
@@ -164,8 +165,8 @@ def fit_table(
     )
     if test is not None:
         _check_readable(encoder, parts)
-    if max_time is not None:  # a fit takes a tenth of a second at least
-        max_time = max(max_time - (perf_counter() - begin), 0.1)
+    if asked_time is not None:  # a fit takes a tenth of a second at least
+        max_time = max(asked_time - (perf_counter() - begin), 0.1)
     estimator = kind(
         true_loss,
         model=model,
@@ -178,9 +179,8 @@ def fit_table(
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
     display.stage("preparing columns and model")
-    # beside the model, which the folder can be replaced by while it is being fitted
-    beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
-    _train(estimator, parts, beside)
+    state = None if folder is None else _state_of(folder, asked_time)
+    _train(estimator, parts, state)
     display.stage("testing")
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
@@ -195,12 +195,22 @@ def fit_table(
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
     fitted = _fitted(estimator, parts, report, settings, target, named, ids)
-    if folder is not None:
+    if folder is not None and state is not None:
         display.stage("writing the model")
         _write(fitted, folder)
+        if state.is_done and fitted.report["model"] is not None:
+            state.remove()
     for failure in report["failures"]:
         warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
+
+
+def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
+    """Return where the state of a fit is kept until its model is written.
+
+    Beside the model, which the folder can be replaced by while it is being fitted.
+    """
+    return Checkpoint(folder.with_name(f"{folder.name}.checkpoint"), f"{max_time} ")
 
 
 def _write(fitted: FittedTable, folder: Path) -> None:
@@ -302,7 +312,7 @@ def _fitted(
 
 
 def _train(
-    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Path | None
+    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Checkpoint | None
 ) -> None:
     """Fit; what the estimator warns of is in its report."""
     train, validation = parts.train, parts.validation

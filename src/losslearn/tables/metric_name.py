@@ -142,15 +142,10 @@ def table_columns(
 
 def _read(column: "pd.Series") -> object:
     """Return a column's numbers, where it holds numbers in whatever form."""
-    try:
-        reading = read_kind(column)
-        if reading.kind != "number" or reading.marks:
-            return column
-        return as_numbers(column, form=reading.form)
-    except OverflowError as error:
-        raise ValueError(
-            f"Column {column.name!r} holds an integer of too many digits."
-        ) from error
+    reading = read_kind(column)
+    if reading.kind != "number" or reading.marks:
+        return column
+    return as_numbers(column, form=reading.form)
 
 
 def check_metric_columns(

@@ -229,9 +229,7 @@ class Task(Protocol):
         """Return functions of an axis that draw scores and decisions of these rows."""
 
 
-def fit_rule(
-    task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0
-) -> Choice:
+def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> Choice:
     """Return the decision rule that stands for a loss, by cross-fitting on these rows.
 
     A loss that judges scores has nothing to choose by: it gets the usual rule, and its
