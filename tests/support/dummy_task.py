@@ -154,7 +154,7 @@ class Pairs:
         return AsItIs()
 
     def candidates(self, true_loss, sets):
-        return (Candidate("none", lambda rows: AsItIs()),)
+        return (Candidate("none", lambda _: AsItIs()),)
 
     def n_resamples(self, true_loss):
         return 20

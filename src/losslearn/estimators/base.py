@@ -3,7 +3,7 @@
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -74,6 +74,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     """Which task it is for."""
     option_arguments: ClassVar[Mapping[str, str]] = {}
     """Which argument holds an option of the task, by the option's name."""
+    decision_columns: Sequence[str] = ()
+    """Columns that are known when deciding."""
 
     def fit(
         self,
@@ -133,7 +135,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             self.metric,
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
-        )
+        ).knowing(self.decision_columns)
         train, valid, labels, seed = self._rows(
             true_loss,
             Given(X, y, metric_columns, sample_weight, groups),
@@ -145,8 +147,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
-        rows = _target_rows(train)
-        true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
+        needed = true_loss.columns
+        rows, valid_rows = (_target_rows(part, needed) for part in (train, valid))
+        true_loss = tried_on(true_loss, rows, valid_rows, max_time=max_time)
         too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
@@ -281,7 +284,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         """Return a table whose rows are all meant."""
         found = as_columns(
             columns,
-            true_loss.columns,
+            true_loss.all_columns,
             n_rows=len(target),
             metric=true_loss.name,
             argument=argument,
@@ -312,13 +315,16 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
-        judged = judge_methods(comparison, self.true_loss_, predictor_name=named)
+        judged = judge_methods(comparison, predictor_name=named)
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
         self.method_weights_ = {
             name: run.best_state for name, run in comparison.runs.items()
         }
         self.rule_ = judged.rule
+        self.method_rules_ = {
+            name: one.choice.rule for name, one in comparison.decided.items()
+        }
         self.n_iter_ = comparison.runs[comparison.chosen].n_iter
         self.history_ = [
             record.as_dict()
@@ -367,7 +373,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         return scores
 
 
-def _target_rows(rows: Rows) -> TargetRows:
+def _target_rows(rows: Rows, names: Sequence[str]) -> TargetRows:
     """Return targets and columns of rows."""
-    columns = {name: rows.own(column).cpu() for name, column in rows.columns.items()}
+    columns = {name: rows.own(rows.columns[name]).cpu() for name in names}
     return TargetRows(rows.own(rows.target).cpu(), columns)

@@ -1,6 +1,6 @@
 """What every loss to train for looks like, whether built in or a user's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -53,6 +53,8 @@ class TrueLoss:
     known: tuple[str, ...] = ()
     """Names of the columns that are known when deciding, too: others than those that
     the loss needs may be among them."""
+    coded: TextColumns | None = field(default=None, repr=False, compare=False)
+    """How columns of text are coded, of a loss that is no user's own."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -84,7 +86,7 @@ class TrueLoss:
     @property
     def text(self) -> TextColumns | None:
         """How its columns of text are coded; None where it takes numbers alone."""
-        return None if self.own is None else self.own.text
+        return self.coded if self.own is None else self.own.text
 
     @property
     def set_seconds(self) -> float:
@@ -150,6 +152,12 @@ class TrueLoss:
     def without_rule(self) -> "TrueLoss":
         """Return the loss as one that judges scores, for which others find the rule."""
         return replace(self, at_threshold=None, at_cut_points=None)
+
+    def knowing(self, names: Sequence[str]) -> "TrueLoss":
+        """Return the loss where columns are known when deciding."""
+        if not names:
+            return self
+        return replace(self, known=tuple(names), coded=self.coded or TextColumns())
 
     def of_decisions(self) -> "TrueLoss":
         """Return the loss of sets whose scores are decisions, 0 or 1 for two classes.

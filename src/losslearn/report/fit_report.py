@@ -26,29 +26,37 @@ class Judged(NamedTuple):
     """The validation rows with the chosen method's scores."""
 
 
-def judge_methods(
-    comparison: Comparison, true_loss: TrueLoss, *, predictor_name: str
-) -> Judged:
+def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
     """Return what each method's best weights come to on the validation rows."""
     found = []
     for name, run in comparison.runs.items():
-        _, rule, loss = comparison.decided[name]
-        numbers = rule.to_dict()
+        rule = rule_summary(comparison.decided[name].choice.rule)
         found.append(
             {
                 "role": "learned" if name == LEARNED else "usual",
                 "method": name,
                 "predictor": predictor_name,
-                "rule": numbers,
-                **{key: value for key, value in numbers.items() if key != "kind"},
-                # a metric of one's own was trained for on a coarser grid of decisions
-                "validation": loss if true_loss.needs_rule else run.best_loss,
+                "rule": rule,
+                **{key: value for key, value in rule.items() if key != "kind"},
+                "validation": comparison.loss(name),
                 "seconds": run.seconds,
                 "iterations": run.n_iter,
             }
         )
     chosen = comparison.decided[comparison.chosen]
-    return Judged(found, chosen.rule, chosen.sets)
+    return Judged(found, chosen.choice.rule, chosen.sets)
+
+
+def rule_summary(rule: Rule) -> dict[str, Any]:
+    """Return a rule's kind, the columns it needs, and its numbers, if it is of few."""
+    state = rule.to_dict()
+    numbers = {
+        name: value
+        for name, value in state.items()
+        if isinstance(value, int | float) and not rule.columns
+    }
+    needs = {"columns": list(rule.columns)} if rule.columns else {}
+    return {"kind": state["kind"], **needs, **numbers}
 
 
 def make_report(

@@ -87,8 +87,8 @@ def choose_rule(
             best = candidate, decided, loss, resampled
     assert best is not None, "there is a candidate"
     rule = best[0].fit(np.arange(len(sets.target)))
-    decided = sets._replace(score=best[1].to(sets.score.dtype))
-    return Choice(rule, decided, best[2], tried)
+    as_scores = sets._replace(score=best[1].to(sets.score.dtype))
+    return Choice(rule, as_scores, best[2], tried)
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:

@@ -62,8 +62,9 @@ class UsualLoss(Protocol):
 class Rule(Protocol):
     """How scores become decisions; fitted on validation rows."""
 
-    columns: Sequence[str]
-    """Columns that must be known of a row to decide on it."""
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns that must be known of a row to decide on it."""
 
     def judged(self, true_loss: TrueLoss) -> Loss:
         """Return the loss as it is under this rule."""
@@ -222,8 +223,17 @@ class Task(Protocol):
         rule: Any,  # noqa: ANN401 - one of its own
         labels: Any,  # noqa: ANN401 - its own
         calibration: Mapping[str, float],
+        columns: Columns = NO_COLUMNS,
     ) -> Mapping[str, NDArray[Any]]:
-        """Return what a user is told of each row, by column name."""
+        """Return what a user is told of each row, by column name.
+
+        Args:
+            score: `[rows, *score_shape]`.
+            rule: Decides.
+            labels: What the targets stand for.
+            calibration: What `calibrate` returned.
+            columns: Those that the rule needs.
+        """
 
     def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Any) -> Sequence[Any]:  # noqa: ANN401 - one of its own rules
         """Return functions of an axis that draw scores and decisions of these rows."""

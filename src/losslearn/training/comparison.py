@@ -18,7 +18,8 @@ from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Rule, Task, fit_rule
+from losslearn.tasks.choice import Choice
+from losslearn.tasks.task import Task, fit_rule
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
@@ -31,6 +32,8 @@ from losslearn.training.uncertainty import Difference, loss_difference
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
 
+_CPU = torch.device("cpu")
+
 _PILOT = 0.1
 """Share of the time that the metric may take while turns are timed."""
 
@@ -39,9 +42,9 @@ class Decided(NamedTuple):
     """The validation rows by a method's best weights, and how they are decided."""
 
     sets: Sets
-    rule: Rule
-    loss: float
-    """Under the rule."""
+    """With the scores."""
+    choice: Choice
+    """The rule that stands, and its loss; NaN for a metric that failed there."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Comparison:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the fit early."""
         return self.learned.interrupted or self.usual.interrupted
+
+    def loss(self, method: str) -> float:
+        """Return a method's loss on the validation rows, as they are decided."""
+        loss = self.decided[method].choice.loss
+        return self.runs[method].best_loss if math.isnan(loss) else loss
 
     @property
     def is_done(self) -> bool:
@@ -151,14 +159,13 @@ def compare(
     decided = {}
     for run in (learned, usual):  # each is judged by its own rule
         predictor.load_weights(run.best_state)
-        rows = valid.whole(predictor.predict(valid, exactly=True))
-        rule, loss = _spared_rule(task, true_loss, rows, sparing)
-        decided[run.method] = Decided(rows, rule, loss)
-    sets = [one.sets for one in decided.values()]
-    rules = [one.rule for one in decided.values()]
-    strata = task.strata(valid.own(valid.target))
+        rows = valid.whole(predictor.predict(valid, exactly=True)).to(_CPU)
+        choice = _spared_choice(task, true_loss, rows, sparing, seed=seed)
+        decided[run.method] = Decided(rows, choice)
+    both = [one.choice.decided for one in decided.values()]
+    strata = task.strata(both[0].target)
     difference = sparing(
-        lambda: loss_difference(true_loss, sets, rules, strata=strata, seed=seed),
+        lambda: loss_difference(true_loss, both, strata=strata, seed=seed),
         lambda: Difference(learned.best_loss - usual.best_loss, math.nan),
     )
     chosen = learned if difference.is_clear_gain else usual
@@ -170,16 +177,17 @@ def compare(
     return found, predictor
 
 
-def _spared_rule(
-    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing
-) -> tuple[Rule, float]:
+def _spared_choice(
+    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing, *, seed: int
+) -> Choice:
     """Return the rule as `fit_rule` does; if the metric fails, one without it.
 
     The loss is NaN then.
     """
+    without = true_loss.without_rule()
     return sparing(
-        lambda: fit_rule(task, true_loss, sets),
-        lambda: (fit_rule(task, true_loss.without_rule(), sets)[0], math.nan),
+        lambda: fit_rule(task, true_loss, sets, seed=seed),
+        lambda: Choice(task.plain_rule(without, sets), sets, math.nan, []),
     )
 
 
