@@ -20,6 +20,8 @@ _MOST_SHOWN = 40
 _LEFT_OUT = ("constant", "empty", "id", "ignored")
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
+_SAID = ("given", "undefined", "too_short", "verdict", "decision")
+_NO_NUMBERS = ("kind", "columns")
 _DESCRIBED = ("name", "aliases", "description")
 """What is said of a metric before its yes or no facts."""
 
@@ -102,7 +104,7 @@ def _division(report: Mapping[str, Any]) -> list[str]:
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
     """Return what is to be said of the metric, the gain, and rows in two tables."""
-    said = [report[key] for key in ("given", "undefined", "too_short", "verdict")]
+    said = [report[key] for key in _SAID]
     said += [_copies(report, part) for part in ("validation", "test")]
     return [one for one in said if one is not None]
 
@@ -164,9 +166,12 @@ def describe_rule(rule: Mapping[str, Any]) -> str:
     Example:
         >>> describe_rule({"kind": "cut", "cut": 0.41237, "slope": 2})
         'cut 0.4124, slope 2'
+        >>> describe_rule({"kind": "flip", "columns": ["amount"]})
+        'flip by amount'
     """
-    numbers = [f"{key} {rule[key]:.4g}" for key in rule if key != "kind"]
-    return ", ".join(numbers) or str(rule["kind"])
+    numbers = [f"{key} {rule[key]:.4g}" for key in rule if key not in _NO_NUMBERS]
+    by = f" by {', '.join(rule['columns'])}" if "columns" in rule else ""
+    return (", ".join(numbers) or str(rule["kind"])) + by
 
 
 def describe_choice(report: Mapping[str, Any]) -> str:

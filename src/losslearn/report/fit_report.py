@@ -10,6 +10,7 @@ from losslearn.metrics.own.given import (
     raised_sentence,
     undefined_sentence,
 )
+from losslearn.report.rule_gain import rule_sentence
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
 from losslearn.training.comparison import LEARNED, Comparison
@@ -86,6 +87,8 @@ def make_report(
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
         "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
+        "decision": rule_sentence(comparison.decided[comparison.chosen].choice),
+        "rules_tried": comparison.decided[comparison.chosen].choice.tried,
         "given": given,
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,

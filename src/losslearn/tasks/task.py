@@ -253,7 +253,8 @@ def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> C
     """
     if not true_loss.needs_rule:
         rule = task.plain_rule(true_loss, sets)
-        return Choice(rule, sets, float(true_loss(sets)), [])
+        name = str(rule.to_dict()["kind"])
+        return Choice(rule, name, sets, float(true_loss(sets)), [])
     return choose_rule(
         task.candidates(true_loss, sets),
         sets,

@@ -187,7 +187,7 @@ def _spared_choice(
     without = true_loss.without_rule()
     return sparing(
         lambda: fit_rule(task, true_loss, sets, seed=seed),
-        lambda: Choice(task.plain_rule(without, sets), sets, math.nan, []),
+        lambda: Choice(task.plain_rule(without, sets), "", sets, math.nan, []),
     )
 
 

@@ -64,7 +64,7 @@ class Candidates:
         row; else the flips say all that there is to say of groups.
         """
         found = [Candidate("nobody", self.nobody), Candidate("everybody", self.every)]
-        found.append(Candidate("threshold", self.threshold, must_lead=False))
+        found.append(Candidate("threshold", self.threshold, is_usual=True))
         if not self.known:
             return found
         if self.groups and not self._is_sum:
