@@ -96,7 +96,20 @@ def _division(report: Mapping[str, Any]) -> list[str]:
         )
     if "groups" in report:
         said.append(_groups(report["groups"]))
+    if "copies" in report:
+        said.append(_copies(report["copies"], report["rows"]["test"]))
     return said
+
+
+def _copies(counted: Mapping[str, Any], n_test: int) -> str:
+    """Return where rows are that stand more than once, in a sentence."""
+    said = f"{counted['rows']:,} rows stand more than once"
+    if counted["together"]:
+        return f"{said}; copies stay in one part."
+    return (
+        f"{said}, and copies cannot be kept in one part: {counted['test']:,} of the "
+        f"{n_test:,} test rows are equal to rows of the other parts."
+    )
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:

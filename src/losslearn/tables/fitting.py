@@ -61,7 +61,8 @@ def fit_table(
 
     What `losslearn fit` does; every option of it is an argument here. The table is
     divided into 64 % training, 16 % validation and 20 % test rows, or, with `valid`,
-    into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps the best
+    into 80 % training and 20 % test rows; rows that are equal stay in one part, unless
+    most rows are equal to another. Ctrl-C ends the training and keeps the best
     model so far; so does a metric that fails, with a warning that says at which call.
 
     Args:
@@ -132,7 +133,8 @@ def fit_table(
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
-    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
+    kinds = {**(read_as or {}), **dict.fromkeys([*ignores, *ids], "ignore")}
+    encoder = _encoder(encoder, kinds)
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
@@ -149,7 +151,7 @@ def fit_table(
         metric=named,
         text=true_loss.text,
         left_out=[] if keep_metric_columns else metric_columns,
-        named=[*ignores, *ids, *(read_as or {})],
+        read_as=kinds,
         groups=groups,
         time=time,
     )
@@ -180,6 +182,7 @@ def fit_table(
         "columns": None if readings is None else readings(),
         "groups": parts.groups,
         "divided_by_time": time,
+        "copies": parts.copies,
         "validation_copies": copies,
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
@@ -207,14 +210,11 @@ def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - it
     return replace(recipe or Recipe(), **said)
 
 
-def _encoder(
-    given: object, read_as: Mapping[str, str] | None, *, ignored: Sequence[str]
-) -> object:
+def _encoder(given: object, read_as: Mapping[str, str]) -> object:
     """Return the encoder of a fit; one that was given decides by itself."""
     if given is None:
-        kinds = {**(read_as or {}), **dict.fromkeys(ignored, "ignore")}
-        return TableEncoder(read_as=kinds)
-    if ignored or read_as:
+        return TableEncoder(read_as=read_as)
+    if read_as:
         raise ValueError(
             "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
             "and `ids`."
