@@ -204,6 +204,14 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
+    if (seen := found["seen"]) is not None and seen["rows"] > 0:
+        said = f"{seen['rows']:,} of these {found['rows']:,} rows"
+        if seen["compared"] < found["rows"]:
+            said = f"About {said} (judged by {seen['compared']:,} of them)"
+        console().print(
+            f"{said} are equal to rows that the model was trained on or chosen by: the "
+            "loss is better than on rows that it has not seen."
+        )
 
 
 def print_metrics(listed: list[dict[str, Any]]) -> None:

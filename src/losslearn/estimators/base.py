@@ -27,6 +27,7 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
+from losslearn.estimators.seen import SeenRows
 from losslearn.estimators.time_limit import check_max_time, seconds_left
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
@@ -228,6 +229,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             train, valid = (table._replace(numbers=numbers) for numbers in split)
             valid_weight = weight
         train, valid = weighed(train, valid, (weight, valid_weight))
+        self.seen_ = None  # of arrays, which may be larger than memory
+        if self.encoder_ is not None:
+            self.seen_ = SeenRows.of(
+                *(rows.own(rows.x).numpy() for rows in (train, valid))
+            )
         return train.to(self.device), valid.to(self.device), labels, seed
 
     def _held_out(

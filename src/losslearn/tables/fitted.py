@@ -14,6 +14,7 @@ from torch import nn
 
 from losslearn._wording import listed
 from losslearn.encoding.frames import as_matrix
+from losslearn.estimators.seen import SeenRows
 from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
@@ -58,6 +59,7 @@ class FittedTable:
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file
             holds them.
+        seen: The rows that it was trained on or chosen by, as far as they are known.
     """
 
     module: nn.Module
@@ -74,6 +76,7 @@ class FittedTable:
     history: list[dict[str, Any]]
     true_loss: TrueLoss | None = None
     validation: Sets | None = field(default=None, repr=False)
+    seen: SeenRows | None = field(default=None, repr=False)
 
     def scores(self, table: object) -> NDArray[np.float64]:
         """Return the raw scores of each row, shape `[rows, *task.score_shape]`.
@@ -85,12 +88,12 @@ class FittedTable:
             ValueError: If a column is missing, or cannot be read the way it was in the
                 training rows.
         """
-        return self._scores(as_frame(table), besides=[self.target])
+        return self._scores(self._matrix(as_frame(table), besides=[self.target]))
 
-    def _scores(
+    def _matrix(
         self, frame: "pd.DataFrame", *, besides: Iterable[str]
-    ) -> NDArray[np.float64]:
-        """Return the scores of a table that may hold further columns."""
+    ) -> NDArray[np.float32]:
+        """Return a table, which may hold further columns, as the module takes it."""
         known = {*self.encoder.feature_names_in_}
         others = [name for name in frame.columns if name not in known]
         group = self.report.get("groups", {}).get("column")
@@ -103,7 +106,9 @@ class FittedTable:
                 UserWarning,
                 stacklevel=3,
             )
-        x = as_matrix(self.encoder.transform(frame.drop(columns=others)))
+        return as_matrix(self.encoder.transform(frame.drop(columns=others)))
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         score = exact_scores(
             self.module, torch.from_numpy(x), score_shape=self.task.score_shape
         )
@@ -157,7 +162,9 @@ class FittedTable:
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
-            `rows`, and the `rule` with its numbers.
+            `rows`, the `rule` with its numbers, and `seen`: how many `rows` are equal
+            to some that it was trained on or chosen by, found by those `compared` (all,
+            if it was fitted to a few thousand); None where that is not known.
 
         Raises:
             ValueError: If the metric or the table cannot be used.
@@ -171,10 +178,11 @@ class FittedTable:
             frame, true_loss.columns, metric=true_loss.name, text=true_loss.text
         )
         # columns of another metric than the model's are no features either
-        score = self._scores(features, besides=[self.target, *true_loss.columns])
-        rows = as_sets(truth, score, columns)
+        x = self._matrix(features, besides=[self.target, *true_loss.columns])
+        rows = as_sets(truth, self._scores(x), columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
+        seen = None if self.seen is None else self.seen.count(x)
         return {
             "metric": self.metric.given if metric is None else given,
             "value": value,
@@ -182,6 +190,7 @@ class FittedTable:
             "rows": len(y),
             "rule": self.rule.to_dict(),
             **numbers_of(self.rule.to_dict()),
+            "seen": None if seen is None else seen._asdict(),
         }
 
     def _metric_of(

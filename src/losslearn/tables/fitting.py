@@ -259,6 +259,7 @@ def _fitted(
         report=report,
         history=estimator.history_,
         true_loss=estimator.true_loss_,
+        seen=estimator.seen_,
         validation=as_sets(
             estimator.labels_.encode(validation.y),
             estimator.scores(validation.features),

@@ -22,6 +22,7 @@ from safetensors.torch import load, save
 from losslearn import __version__
 from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
+from losslearn.estimators.seen import SeenRows
 from losslearn.models.networks import MODELS, check_weights, exact_scores
 from losslearn.tables.fitted import FittedTable, numbers_of
 from losslearn.tables.metric_name import MetricName
@@ -34,7 +35,8 @@ _SETTINGS = "settings.json"
 _COLUMNS = "columns.json"
 _HISTORY = "history.json"
 _LEARNING_CURVES = "learning_curves.png"
-_CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY)
+_SEEN = "seen_rows.bin"
+_CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY, _SEEN)
 """Files of which the settings hold a fingerprint, beside one of their own content."""
 _FILES = {*_CHECKED, _SETTINGS, _LEARNING_CURVES, "preprocessing.npz"}
 """What a model directory of this version or an earlier one may hold."""
@@ -76,8 +78,12 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         _write_json(folder / _HISTORY, model.history)
         if figure is not None:
             (folder / _LEARNING_CURVES).write_bytes(figure)
+        if model.seen is not None:
+            (folder / _SEEN).write_bytes(model.seen.hashes.astype("<u8").tobytes())
         settings["sha256"] = {
-            name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
+            name: _fingerprint((folder / name).read_bytes())
+            for name in _CHECKED
+            if (folder / name).exists()
         }
         settings["sha256"][_SETTINGS] = _fingerprint_of(settings)
         _write_json(folder / _SETTINGS, settings)
@@ -276,6 +282,8 @@ def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
     contents = {}
     known = settings.get("sha256")
     for name in _CHECKED:
+        if name == _SEEN and isinstance(known, dict) and name not in known:
+            continue  # of many equal rows none are kept
         try:
             contents[name] = (path / name).read_bytes()
         except FileNotFoundError as error:
@@ -307,6 +315,7 @@ def _rebuild(
     rule, calibration = settings["rule"], dict(settings["calibration"])
     for value in (*numbers_of(rule).values(), *calibration.values()):
         _check_finite(value)
+    seen = contents.get(_SEEN)
     model = FittedTable(
         module=module.eval(),
         encoder=encoder,
@@ -320,6 +329,7 @@ def _rebuild(
         recipe=dict(settings["recipe"]),
         report=dict(settings["report"]),
         history=json.loads(contents[_HISTORY]),
+        seen=None if seen is None else SeenRows(np.frombuffer(seen, "<u8")),
     )
     # what cannot say anything of one row is damaged
     x = torch.zeros(1, n_features)
