@@ -16,7 +16,8 @@ from losslearn.tables.grouped import (
     divide_groups,
     dividing_column,
 )
-from losslearn.tables.metric_name import MetricName, table_columns
+from losslearn.tables.metric_columns import table_columns
+from losslearn.tables.metric_name import MetricName
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Task
 from losslearn.training.grouping import keep_together
@@ -76,7 +77,13 @@ def divide(
 
     def part_of(table: "pd.DataFrame") -> Part:
         features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
+        columns = table_columns(
+            table,
+            metric.columns,
+            needed_by=f"the metric `{metric.given}`",
+            text=text,
+            readings=metric.readings,
+        )
         features = features.drop(columns=[*left_out, groups], errors="ignore")
         return Part(features, y, columns)
 

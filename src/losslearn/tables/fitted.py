@@ -19,7 +19,8 @@ from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
-from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
+from losslearn.tables.metric_columns import table_columns
+from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Labels, Rule, Task
@@ -175,7 +176,11 @@ class FittedTable:
         features, y = take_target(frame, target)
         truth = self.labels.encode(y, called=called(target))
         columns = table_columns(
-            frame, true_loss.columns, metric=true_loss.name, text=true_loss.text
+            frame,
+            true_loss.columns,
+            needed_by=f"the metric `{true_loss.name}`",
+            text=true_loss.text,
+            readings=self.metric.readings,
         )
         # columns of another metric than the model's are no features either
         x = self._matrix(features, besides=[self.target, *true_loss.columns])

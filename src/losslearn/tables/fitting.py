@@ -15,11 +15,8 @@ from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import Parts, divide
 from losslearn.tables.fitted import FittedTable, as_sets
-from losslearn.tables.metric_name import (
-    MetricName,
-    check_metric_columns,
-    resolve_metric,
-)
+from losslearn.tables.metric_columns import check_metric_columns, column_readings
+from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
 from losslearn.tables.target import Label
@@ -141,6 +138,7 @@ def fit_table(
     display.stage("reading the table")
     check_metric_columns(metric_columns, true_loss, target)
     table, validation = as_frame(frame), None if valid is None else as_frame(valid)
+    named = replace(named, readings=column_readings(table, named.columns))
     parts = divide(
         table,
         validation,

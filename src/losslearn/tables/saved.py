@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +148,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         "version": _VERSION,
         "losslearn": __version__,
         "task": model.task.name,
-        "metric": asdict(model.metric),
+        "metric": model.metric.to_dict(),
         "target": model.target,
         "ids": list(model.ids),
         "labels": model.labels.to_dict(),
@@ -304,8 +303,7 @@ def _rebuild(
         raise ValueError(
             f"{n_features} features do not match {len(encoder.get_feature_names_out())}"
         )
-    named = dict(settings["metric"])
-    metric = MetricName(**{**named, "columns": tuple(named["columns"])})
+    metric = MetricName.from_dict(settings["metric"])
     if metric.source == "built-in":
         metric.true_loss()
     task = get_task(settings["task"])
