@@ -65,6 +65,8 @@ class SquaredError:
 class AsItIs:
     """Decides nothing: the scores are the answer."""
 
+    columns = ()
+
     def judged(self, true_loss: TrueLoss) -> TrueLoss:
         return true_loss
 
@@ -159,7 +161,7 @@ class Pairs:
     def calibrate(self, sets):
         return {}
 
-    def predictions(self, score, rule, labels, calibration):
+    def predictions(self, score, rule, labels, calibration, columns=NO_COLUMNS):
         return {"first": score[:, 0], "second": score[:, 1]}
 
     def pictures(self, true_loss, sets, rule):

@@ -98,7 +98,8 @@ class FittedTable:
         known = {*self.encoder.feature_names_in_}
         others = [name for name in frame.columns if name not in known]
         group = self.report.get("groups", {}).get("column")
-        expected = {*besides, *self.metric.columns, *self.ids, group}
+        named = {*self.metric.columns, *self.rule.columns}
+        expected = {*besides, *named, *self.ids, group}
         unknown = [name for name in others if name not in expected]
         if unknown:
             warnings.warn(
@@ -124,21 +125,23 @@ class FittedTable:
         and label.
 
         Args:
-            table: Rows to predict for.
+            table: Rows to predict for, with the columns that the decisions need.
 
         Raises:
-            ValueError: As `scores`.
+            ValueError: As `scores`, or if such a column cannot be used.
         """
         import pandas as pd
 
         frame = as_frame(table)
-        columns = self.task.predictions(
-            self.scores(frame), self.rule, self.labels, self.calibration
+        columns = self._decision_columns(frame)
+        x = self._matrix(frame, besides=[self.target])
+        found = self.task.predictions(
+            self._scores(x), self.rule, self.labels, self.calibration, columns
         )
         kinds = getattr(self.encoder, "kinds", {})
         ids = [*self.ids, *(name for name in kinds if kinds[name] == "id")]
         keys = {name: frame[name] for name in ids if name in frame.columns}
-        return pd.DataFrame({**keys, **columns}, index=frame.index)
+        return pd.DataFrame({**keys, **found}, index=frame.index)
 
     def evaluate(
         self,
@@ -182,6 +185,8 @@ class FittedTable:
             text=true_loss.text,
             readings=self.metric.readings,
         )
+        if true_loss.needs_rule:
+            columns |= self._decision_columns(frame)
         # columns of another metric than the model's are no features either
         x = self._matrix(features, besides=[self.target, *true_loss.columns])
         rows = as_sets(truth, self._scores(x), columns)
@@ -197,6 +202,16 @@ class FittedTable:
             **numbers_of(self.rule.to_dict()),
             "seen": None if seen is None else seen._asdict(),
         }
+
+    def _decision_columns(self, frame: "pd.DataFrame") -> dict[str, torch.Tensor]:
+        """Return what the rule needs to know of each row besides."""
+        return table_columns(
+            frame,
+            self.rule.columns,
+            needed_by="the rule of the decisions",
+            text=None if self.true_loss is None else self.true_loss.text,
+            readings=self.metric.readings,
+        )
 
     def _metric_of(
         self,

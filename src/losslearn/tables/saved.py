@@ -334,7 +334,8 @@ def _rebuild(
     score = exact_scores(module, x, score_shape=task.score_shape).numpy()
     if not np.isfinite(score).all():
         raise ValueError("it gives a row no finite score")
-    task.predictions(score, model.rule, model.labels, calibration)
+    columns = {name: torch.zeros(1, dtype=torch.float64) for name in model.rule.columns}
+    task.predictions(score, model.rule, model.labels, calibration, columns)
     return model
 
 

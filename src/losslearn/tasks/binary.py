@@ -34,6 +34,7 @@ class ThresholdRule:
     """Calls a row positive where its score reaches the threshold."""
 
     threshold: float
+    columns: ClassVar[Sequence[str]] = ()
 
     def judged(self, true_loss: TrueLoss) -> Loss:
         """Return the loss at the threshold; one that has none judges the scores."""
@@ -220,9 +221,10 @@ class Binary:
         rule: ThresholdRule,
         labels: BinaryLabels,
         calibration: Mapping[str, float],
+        columns: Columns = NO_COLUMNS,
     ) -> dict[str, NDArray[Any]]:
         """Return score, probability of the second class, and label."""
-        decided = rule.decide(torch.from_numpy(score)).numpy()
+        decided = rule.decide(torch.from_numpy(score), columns).numpy()
         return {
             "score": score,
             "probability": Platt(**calibration).probability(score),

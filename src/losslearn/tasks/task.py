@@ -61,6 +61,13 @@ class UsualLoss(Protocol):
 class Rule(Protocol):
     """How scores become decisions; fitted on validation rows."""
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of what it needs to know of each row besides the score; () if none.
+
+        Of those that the metric is given: `metric_columns` of the fit.
+        """
+
     def judged(self, true_loss: TrueLoss) -> Loss:
         """Return the loss as it is under this rule."""
 
@@ -215,8 +222,17 @@ class Task(Protocol):
         rule: Any,  # noqa: ANN401 - one of its own
         labels: Any,  # noqa: ANN401 - its own
         calibration: Mapping[str, float],
+        columns: Columns = NO_COLUMNS,
     ) -> Mapping[str, NDArray[Any]]:
-        """Return what a user is told of each row, by column name."""
+        """Return what a user is told of each row, by column name.
+
+        Args:
+            score: Of each row.
+            rule: How it becomes a decision.
+            labels: What decisions are called.
+            calibration: What `calibrate` gave.
+            columns: What the rule needs to know of each row besides.
+        """
 
     def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Any) -> Sequence[Any]:  # noqa: ANN401 - one of its own rules
         """Return functions of an axis that draw scores and decisions of these rows."""
