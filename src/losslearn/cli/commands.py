@@ -188,6 +188,15 @@ def fit(
             "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
         ),
     ] = None,
+    decision_column: Annotated[
+        list[str] | None,
+        _option(
+            "COL",
+            "Column that is known when deciding too, of the metric's or another: "
+            "decisions may depend on it, and `predict` needs it then. May be repeated.",
+            "none",
+        ),
+    ] = None,
     keep_metric_columns: Annotated[
         bool,
         Option(
@@ -249,6 +258,7 @@ def fit(
         time=time,
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
+        decision_columns=tuple(decision_column or ()),
         keep_metric_columns=keep_metric_columns,
         ignores=tuple(ignore or ()),
         read_as=dict(map(_column_and_kind, as_ or ())),

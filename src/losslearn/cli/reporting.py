@@ -99,7 +99,20 @@ def _division(report: Mapping[str, Any]) -> list[str]:
         )
     if "groups" in report:
         said.append(_groups(report["groups"]))
+    if "copies" in report:
+        said.append(_repeated(report["copies"], report["rows"]["test"]))
     return said
+
+
+def _repeated(counted: Mapping[str, Any], n_test: int) -> str:
+    """Return where rows are that stand more than once, in a sentence."""
+    said = f"{counted['rows']:,} rows stand more than once"
+    if counted["together"]:
+        return f"{said}; copies stay in one part."
+    return (
+        f"{said}, and copies cannot be kept in one part: {counted['test']:,} of the "
+        f"{n_test:,} test rows are equal to rows of the other parts."
+    )
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
@@ -202,6 +215,14 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
+    if (seen := found["seen"]) is not None and seen["rows"] > 0:
+        said = f"{seen['rows']:,} of these {found['rows']:,} rows"
+        if seen["compared"] < found["rows"]:
+            said = f"About {said} (judged by {seen['compared']:,} of them)"
+        console().print(
+            f"{said} are equal to rows that the model was trained on or chosen by: the "
+            "loss is better than on rows that it has not seen."
+        )
 
 
 def print_metrics(listed: list[dict[str, Any]]) -> None:

@@ -118,7 +118,7 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    divided = ("groups", "divided_by_time")
+    divided = ("groups", "divided_by_time", "copies")
     told = {key: report[key] for key in divided if key in report}
     told |= {key: report[key] for key in _OF_OWN if report.get(key) is not None}
     further = {"results": results, "columns": report.get("columns")}

@@ -9,13 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import (
-    check_random_state,
-)
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
+from losslearn.estimators.decisions import take_columns
 from losslearn.estimators.features import TakesTables
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
@@ -30,6 +29,7 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
+from losslearn.estimators.seen import SeenRows
 from losslearn.estimators.time_limit import (
     check_max_time,
     seconds_left,
@@ -254,6 +254,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             train, valid = (table._replace(numbers=numbers) for numbers in split)
             valid_weight = weight
         train, valid = weighed(train, valid, (weight, valid_weight))
+        self.seen_ = None  # of arrays, which may be larger than memory
+        if self.encoder_ is not None:
+            self.seen_ = SeenRows.of(
+                *(rows.own(rows.x).numpy() for rows in (train, valid))
+            )
         return train.to(self.device), valid.to(self.device), labels, seed
 
     def _held_out(
@@ -353,6 +358,25 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     def _scores(self, x: Tensor) -> NDArray[np.float64]:
         score = exact_scores(self.model_, x, score_shape=self.task.score_shape)
         return score.cpu().numpy()
+
+    def _decisions(self, X: ArrayLike, columns: object) -> NDArray[Any]:
+        """Return the decision on each row, as a target."""
+        check_is_fitted(self)
+        rule, loss = self.rule_, self.true_loss_
+        features = getattr(self, "feature_names_in_", ())
+        X, taken = take_columns(X, rule.columns, columns, features=features)
+        score = torch.from_numpy(self.scores(X))
+        # what was numbers in the fit has no codes of texts
+        is_text = loss.text is not None and any(name in loss.text for name in taken)
+        found = as_columns(
+            taken,
+            rule.columns,
+            n_rows=len(score),
+            metric=loss.name,
+            argument="columns",
+            text=loss.text if is_text else None,
+        )
+        return rule.decide(score, found).numpy()
 
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Return the scores of each method's best model, chosen or not.

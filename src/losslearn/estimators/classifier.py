@@ -184,15 +184,19 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         positive = Platt(**self.calibration_).probability(score)
         return np.column_stack([1 - positive, positive])
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, columns: object = None) -> NDArray[Any]:
         """Return the labels: the positive class where the score reaches `threshold_`.
 
         Args:
             X: Features, as for `fit`.
+            columns: What the rule of the decisions needs to know of each row besides
+                (`rule_.columns`; a threshold needs nothing): a mapping of names to
+                values, or a DataFrame. Else they are taken from `X`, if it is a table.
+
+        Raises:
+            ValueError: If the features are not those of `fit`, or a column is missing.
         """
-        check_is_fitted(self)
-        is_positive = self.decision_function(X) >= self.threshold_
-        return self.classes_[is_positive.astype(int)]
+        return self.labels_.decode(self._decisions(X, columns))
 
     def score(
         self,

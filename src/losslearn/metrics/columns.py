@@ -203,7 +203,8 @@ def _is_gap(value: object) -> bool:
     """Return whether a value is missing, by any library's way to say so."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | np.datetime64 | np.timedelta64) and value != value
+    is_one = isinstance(value, float | np.datetime64 | np.timedelta64)
+    return is_one and bool(value != value)
 
 
 def _codes(

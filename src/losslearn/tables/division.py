@@ -1,6 +1,6 @@
 """Tables in three parts: rows to train on, to choose by, to test on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.tables.copies import copy_codes
 from losslearn.tables.grouped import (
     count_apart,
     divide_by_time,
     divide_groups,
     dividing_column,
 )
-from losslearn.tables.metric_name import MetricName, table_columns
+from losslearn.tables.metric_columns import table_columns
+from losslearn.tables.metric_name import MetricName
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Task
-from losslearn.training.splitting import split_rows
+from losslearn.training.grouping import keep_together
+from losslearn.training.splitting import RowSplit, split_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +77,9 @@ class Parts(NamedTuple):
     test: Part
     groups: dict[str, Any] | None = None
     """The column whose rows stay together, and how many groups are in each part."""
+    copies: dict[str, Any] | None = None
+    """How many rows stand more than once, whether such are in one part, and how many of
+    the test rows are in another as well."""
 
 
 def divide(
@@ -85,25 +91,33 @@ def divide(
     options: Mapping[str, object],
     seed: int,
     metric: MetricName,
+    columns: Sequence[str],
     text: TextColumns | None,
     left_out: Sequence[str],
-    named: Sequence[str],
+    read_as: Mapping[str, str],
     groups: str | None,
     time: str | None,
 ) -> Parts:
-    """Divide the rows, each stratum alike; `named` columns have to be there."""
+    """Divide the rows, each stratum alike; columns of `read_as` have to be there."""
 
     def part_of(table: "pd.DataFrame") -> Part:
         features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
+        by_row = table_columns(
+            table,
+            columns,
+            needed_by=f"the metric `{metric.given}`",
+            text=text,
+            readings=metric.readings,
+        )
         features = features.drop(columns=[*left_out, groups], errors="ignore")
-        return Part(features, y, columns)
+        return Part(features, y, by_row)
 
     whole = part_of(frame)
-    _check_features(whole.features, named)
+    _check_features(whole.features, read_as)
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
     (train_size, validation_size, test_size), counted = others.sizes(), None
+    copies = None
     if time is not None:
         split = divide_by_time(
             strata.numpy(),
@@ -118,6 +132,8 @@ def divide(
             seed=seed,
             names=labels.names,
         )
+        codes = copy_codes(whole.features, read_as)
+        split, copies = _without_copies(split, strata.numpy(), codes, seed)
     else:
         split, counted = divide_groups(
             strata.numpy(),
@@ -137,10 +153,28 @@ def divide(
         except ValueError as error:
             raise ValueError(f"In {said}: {error}") from error
         tables[said] = table
-    return Parts(**parts, groups=counted)
+    return Parts(**parts, groups=counted, copies=copies)
 
 
-def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:
+def _without_copies(
+    split: RowSplit, strata: NDArray[np.integer], codes: NDArray[np.integer], seed: int
+) -> tuple[RowSplit, dict[str, Any] | None]:
+    """Return the split with equal rows in one part if they can be, and what to tell."""
+    n_copies = int((np.bincount(codes)[codes] > 1).sum())
+    if n_copies == 0 or len(split.train) == len(codes):
+        return split, None
+    kept = keep_together(split, strata, codes, seed)
+    split = kept or split
+    others = np.concatenate([split.train, split.validation])
+    told = {
+        "rows": n_copies,
+        "together": kept is not None,
+        "test": int(np.isin(codes[split.test], codes[others]).sum()),
+    }
+    return split, told
+
+
+def _check_features(features: "pd.DataFrame", named: Iterable[str]) -> None:
     for name in named:
         if name not in features.columns:
             raise ValueError(

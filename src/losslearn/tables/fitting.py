@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from losslearn.encoding import TableEncoder
 from losslearn.metrics import ResponseMethod
+from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import OtherTables, Parts, divide
 from losslearn.tables.fitted import FittedTable, as_sets
-from losslearn.tables.metric_name import (
-    MetricName,
-    check_metric_columns,
-    resolve_metric,
-)
+from losslearn.tables.metric_columns import check_metric_columns, column_readings
+from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
 from losslearn.tables.target import Label
@@ -52,6 +50,7 @@ def fit_table(
     positive: Label | None = None,
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
+    decision_columns: Sequence[str] = (),
     keep_metric_columns: bool = False,
     ignores: Sequence[str] = (),
     read_as: Mapping[str, str] | None = None,
@@ -66,8 +65,9 @@ def fit_table(
     What `losslearn fit` does; every option of it is an argument here. The table is
     divided into 64 % training, 16 % validation and 20 % test rows; with `valid`, into
     80 % training and 20 % test rows; with `test`, into 80 % training and 20 %
-    validation rows. Ctrl-C ends the training and keeps the best model so far; so does a
-    metric that fails, with a warning that says at which call.
+    validation rows. Rows that are equal stay in one part, unless most rows are equal to
+    another. Ctrl-C ends the training and keeps the best model so far; so does a metric
+    that fails, with a warning that says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
@@ -95,8 +95,12 @@ def fit_table(
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
-        metric_columns: Columns that the metric needs; left out of the features.
-        keep_metric_columns: Whether they are features as well.
+        metric_columns: Columns that the metric needs, known of past rows alone; left
+            out of the features.
+        decision_columns: Columns that are known when deciding too, the metric's or
+            others: decisions may depend on them (see `tune_decision`), and `predict`
+            needs them then. Features as well, unless in `ignores`.
+        keep_metric_columns: Whether `metric_columns` are features as well.
         ignores: Columns that are left out.
         read_as: What columns hold, by name, where that is not what they seem to:
             "number", "category", "text", "date" or "ignore" (see `TableEncoder`).
@@ -129,7 +133,7 @@ def fit_table(
     refuse_no_aim(metric)
     true_loss = resolve_metric(
         metric, greater_is_better=greater_is_better, response_method=response
-    )
+    ).knowing(decision_columns)
     named = MetricName.of(
         metric,
         true_loss,
@@ -139,16 +143,20 @@ def fit_table(
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
-    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
+    kinds = {**(read_as or {}), **dict.fromkeys([*ignores, *ids], "ignore")}
+    encoder = _encoder(encoder, kinds)
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
     check_metric_columns(metric_columns, true_loss, target)
+    left_out = [] if keep_metric_columns else set(metric_columns) - {*true_loss.known}
     table = as_frame(frame)
     others = OtherTables(
         *(None if given is None else as_frame(given) for given in (valid, test))
     )
+    readings = column_readings(table, true_loss.all_columns, known=true_loss.known)
+    named = replace(named, readings=readings)
     parts = divide(
         table,
         others,
@@ -157,9 +165,10 @@ def fit_table(
         options=options,
         seed=seed,
         metric=named,
+        columns=true_loss.all_columns,
         text=true_loss.text,
-        left_out=[] if keep_metric_columns else metric_columns,
-        named=[*ignores, *ids, *(read_as or {})],
+        left_out=sorted(left_out),
+        read_as=kinds,
         groups=groups,
         time=time,
     )
@@ -185,11 +194,12 @@ def fit_table(
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
-    readings = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
+    read = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
     told = {
-        "columns": None if readings is None else readings(),
+        "columns": None if read is None else read(),
         "groups": parts.groups,
         "divided_by_time": time,
+        "copies": parts.copies,
         **_copies(table, others),
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
@@ -227,14 +237,11 @@ def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - it
     return replace(recipe or Recipe(), **said)
 
 
-def _encoder(
-    given: object, read_as: Mapping[str, str] | None, *, ignored: Sequence[str]
-) -> object:
+def _encoder(given: object, read_as: Mapping[str, str]) -> object:
     """Return the encoder of a fit; one that was given decides by itself."""
     if given is None:
-        kinds = {**(read_as or {}), **dict.fromkeys(ignored, "ignore")}
-        return TableEncoder(read_as=kinds)
-    if ignored or read_as:
+        return TableEncoder(read_as=read_as)
+    if read_as:
         raise ValueError(
             "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
             "and `ids`."
@@ -298,17 +305,26 @@ def _fitted(
         labels=estimator.labels_,
         metric=metric,
         rule=estimator.rule_,
+        texts=_texts(estimator),
         calibration=estimator.calibration_,
         recipe=asdict(recipe),
         report=report,
         history=estimator.history_,
         true_loss=estimator.true_loss_,
+        seen=estimator.seen_,
         validation=as_sets(
             estimator.labels_.encode(validation.y),
             estimator.scores(validation.features),
             validation.columns,
         ),
     )
+
+
+def _texts(estimator: "SurrogateEstimator") -> TextColumns:
+    """Return how those columns of text are coded that decisions depend on."""
+    text = estimator.true_loss_.text or TextColumns()
+    names = [name for name in estimator.rule_.columns if name in text]
+    return TextColumns.of({name: text.values(name) for name in names})
 
 
 def _train(

@@ -64,7 +64,10 @@ class Rule(Protocol):
 
     @property
     def columns(self) -> Sequence[str]:
-        """Columns that must be known of a row to decide on it."""
+        """Names of what it needs to know of each row besides the score; () if none.
+
+        Of those that the metric is given: `metric_columns` of the fit.
+        """
 
     def judged(self, true_loss: TrueLoss) -> Loss:
         """Return the loss as it is under this rule."""
