@@ -156,7 +156,8 @@ def _trying(box: BlackBox, place: str) -> Iterator[None]:
     try:
         yield
     finally:
-        box.place, box.n_calls, box.n_valued, box.n_undefined = "", 0, 0, 0
+        box.place, box.n_calls = "", 0
+        box.n_valued = box.n_undefined = box.n_tried = box.n_left_out = 0
 
 
 def _found(
