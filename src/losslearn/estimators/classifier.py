@@ -83,6 +83,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             minus the control's, `standard_error` that of the difference, `verdict` a
             sentence on whether training for the metric helped.
         n_iter_: Iterations of the chosen method.
+        rule_: How scores become decisions: a threshold.
+        seen_: Hashes of the rows that it was trained on or chosen by, of a table alone.
 
     Example:
         >>> from sklearn.datasets import make_classification
@@ -196,7 +198,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         Raises:
             ValueError: If the features are not those of `fit`, or a column is missing.
         """
-        return self.labels_.decode(self._decisions(X, columns))
+        decided = self._decisions(X, columns)  # which checks that it is fitted
+        return self.labels_.decode(decided)
 
     def score(
         self,
