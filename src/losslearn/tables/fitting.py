@@ -190,6 +190,8 @@ def fit_table(
     display.stage("preparing columns and model")
     state = None if folder is None else _state_of(folder, asked_time)
     _train(estimator, parts, state)
+    if state is not None and state.failure is not None:
+        warnings.warn(state.failure, UserWarning, stacklevel=2)
     display.stage("testing")
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
