@@ -78,8 +78,10 @@ class Comparison:
 
     def loss(self, method: str) -> float:
         """Return a method's loss on the validation rows, as they are decided."""
-        loss = self.decided[method].choice.loss
-        return self.runs[method].best_loss if math.isnan(loss) else loss
+        there = self.decided.get(method)
+        if there is None or math.isnan(there.choice.loss):
+            return self.runs[method].best_loss
+        return there.choice.loss
 
     @property
     def is_done(self) -> bool:
