@@ -189,7 +189,7 @@ def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     model = build_model("mlp", table, rows=rows.numbers)
-    rates = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    rates = {"lr": recipe.rate, "max_grad_norm": recipe.max_grad_norm}
     predictor = fastest(TorchPredictor(model, rows, **rates))
     trainer = Trainer(predictor, valid_rows, f1, task, recipe, generator=generator)
     surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=SEED)

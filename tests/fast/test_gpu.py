@@ -47,7 +47,7 @@ def test_an_iteration_never_waits_for_the_device(metric):
         TorchPredictor(
             build_model("mlp", x),
             Rows(x, y_true),
-            lr=recipe.model_lr,
+            lr=recipe.rate,
             max_grad_norm=recipe.max_grad_norm,
         )
     )

@@ -159,7 +159,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
                 TorchPredictor(
                     self._make_model(train),
                     train,
-                    lr=recipe.model_lr,
+                    lr=recipe.rate,
                     max_grad_norm=recipe.max_grad_norm,
                 )
             )

@@ -24,12 +24,17 @@ from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
+from losslearn.training.solved import has_solution, solve
 from losslearn.training.sparing import Sparing
 from losslearn.training.trust import Balance, GradientHealth
+from losslearn.training.tuning import tune, tuning_share
 from losslearn.training.uncertainty import Difference, loss_difference
 
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
+
+_SOLVING = 0.15
+"""Share of the time that the usual loss's own solutions may take."""
 
 _PILOT = 0.1
 """Share of the time that the metric may take while turns are timed."""
@@ -192,12 +197,13 @@ class _Branches:
             of the control.
         control: The control's run.
         ours: That of the learned loss, once the warm-up is done.
+        results: Of the short runs by which the recipe was settled.
     """
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
         self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
         true_loss, task = trainer.true_loss, trainer.task
-        usual_name, self.usual_loss = next(iter(task.usual_losses.items()))
+        usual_name, self.usual_loss = trainer.usual
         self._lower = make_learner(surrogate, true_loss, task, recipe, generator=draws)
         self.learner = None if recipe.mode == "universal" else self._lower
         usual_weight = recipe.usual_weight
@@ -205,6 +211,8 @@ class _Branches:
         balance = Balance(self.learned, true_loss, task)
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
+        self.results: list[float] = []
+        self._is_solved = False
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None
         self._control_at: Snapshot | None = None
@@ -237,13 +245,16 @@ class _Branches:
 
     def train(self, watch: Watcher | None, deadline: float) -> tuple[Run, Run]:
         """Return the learned loss's run and the control's."""
-        recipe, control = self.trainer.recipe, self.control
+        control = self.control
         if self.stage == 0:
-            until = recipe.warm_up_iter
-            if until:
+            if not self.trainer.recipe.is_settled:
+                self._settle(watch, deadline)
+            until = self.trainer.recipe.warm_up_iter
+            if control.n_iter < until and not control.is_stopped:
                 self.go_on(control, until, watch=watch, deadline=deadline)
             self._ours_at = self._control_at = self.trainer.snapshot()
             self.ours, self.stage = control.branch(LEARNED), 1
+        recipe = self.trainer.recipe
         ours, ends = self.ours, recipe.round_ends()
         while self.stage <= 2 * len(ends) and not control.is_stopped:
             until = ends[(self.stage - 1) // 2]
@@ -255,14 +266,34 @@ class _Branches:
                     break
             else:
                 # as many steps as the other had, should time or patience have ended it
-                self.go_on(control, ours.n_iter, watch=watch, start=self._control_at)
-                self._control_at = self.trainer.snapshot()
+                self._follow(ours.n_iter, watch)
                 if ours.n_iter < until:
                     break
                 self._end_round(is_last=ours.n_iter >= recipe.max_iter)
             self.stage += 1
         self._judge_start()
         return ours, control
+
+    def _settle(self, watch: Watcher | None, deadline: float) -> None:
+        """Choose what the recipe leaves open, by solutions or by short runs."""
+        trainer, control = self.trainer, self.control
+        if trainer.recipe.warm_up_iter and has_solution(trainer):
+            spare = _SOLVING * (deadline - time.perf_counter())
+            until = time.perf_counter() + spare
+            solve(trainer, control, watch=watch, deadline=until)
+            self._is_solved = True
+        else:
+            tune(trainer, control, self.results, deadline=deadline)
+
+    def _follow(self, until: int, watch: Watcher | None) -> None:
+        """Take the control as far as the other branch; a minimum has nowhere to go."""
+        if self._is_solved:
+            record = self.control.stand(until)
+            if watch is not None:
+                watch(record)
+        else:
+            self.go_on(self.control, until, watch=watch, start=self._control_at)
+            self._control_at = self.trainer.snapshot()
 
     def _judge_start(self) -> None:
         """Give the control, if it has none, the weights it was to start from."""
@@ -293,6 +324,8 @@ class _Branches:
             "ours": self.ours.state_dict(),
             "ours_at": self._ours_at,
             "control_at": self._control_at,
+            "results": self.results,
+            "is_solved": self._is_solved,
             "now": self.trainer.snapshot(),
             "lower": self._lower.state_dict(),
             "balance": None if self.balance is None else self.balance.state_dict(),
@@ -300,8 +333,11 @@ class _Branches:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`, of this fit."""
-        self.stage, self._is_resumed = state["stage"], True
+        self.stage, self.results = state["stage"], state["results"]
         self._begin -= state["seconds"]
+        if not self.trainer.recipe.is_settled:
+            return  # nothing was trained but short runs
+        self._is_resumed, self._is_solved = True, state["is_solved"]
         self.control = Run.from_state(state["control"])
         self.ours = Run.from_state(state["ours"])
         if self.stage > 0:
@@ -348,6 +384,11 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
         for n_iter in (1, 4)
     )
     trainer.restore(start)
+    if recipe.warm_up_iter and has_solution(trainer):
+        before = 0.0  # turns of the usual loss that come before those of both branches
+        deadline -= _SOLVING * (deadline - time.perf_counter())
+    else:
+        before = recipe.warm_up + tuning_share(recipe)
     turn = max(four - one, 1e-9) / 3
     control_turn = max(control_four - control_one, 1e-9) / 3
     look = max(control_one - control_turn, 1e-9)
@@ -356,8 +397,9 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     spare = 0.9 * (deadline - time.perf_counter())
     n_evals = min(recipe.n_evals, max(int(0.15 * spare / (2 * look)), 1))
     rounds = min(recipe.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
+    after = 1 - recipe.warm_up
     left = spare - 2 * n_evals * look - rounds * (catch_up + 2 * look)
-    max_iter = int(left / (control_turn + (1 - recipe.warm_up) * turn))
+    max_iter = int(left / (before * control_turn + after * (control_turn + turn)))
     if max_iter >= recipe.max_iter:
         return recipe
     return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)

@@ -128,7 +128,7 @@ def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int
         usual_weight=config.usual_weight,
         random_state=context.seed,
     )
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
     batches = _shuffled(len(data.x), config.batch_size, context.generator)
     look_every = config.eval_every * config.model_steps
