@@ -4,10 +4,10 @@
 
 Every cell (seed, data, metric, model, who) takes at most 4,000 rows, a fifth of them to
 choose by, and up to 20,000 others to test; what has a line is not run again. "now" is
-`SurrogateClassifier` as it stands; "before" the same of another checkout, whose package
-`PYTHONPATH` then names first; "sklearn" is `LogisticRegression` on standardised features
-with C of four values, the one of the lowest validation loss. All choose their threshold
-on the validation rows by the same rule.
+`SurrogateClassifier` as it stands; "before" the same of another checkout, which
+`PYTHONPATH` then names first; "sklearn" is `LogisticRegression` on standardised
+features with C of four values, the one of the lowest validation loss. All choose their
+threshold on the validation rows by the same rule.
 """
 
 import argparse
@@ -128,7 +128,9 @@ def by_us(metric: str, model: str, parts: Parts, *, seed: int) -> Line:
     fit.fit(x, y, X_valid=x_valid, y_valid=y_valid)
     seconds, found = time.perf_counter() - begin, {}
     for name in fit.method_weights_:
-        found[name] = judge(metric, lambda x, name=name: fit.method_scores(x)[name], parts)
+        found[name] = judge(
+            metric, lambda x, name=name: fit.method_scores(x)[name], parts
+        )
     looks = {
         name: [
             (look["iteration"], round(look["validation_loss"], 5))
@@ -233,7 +235,9 @@ def main(args: list[str] | None = None) -> None:
         f"Test losses, lower is better; means over {options.seeds} splits of at most "
         f"{_ROWS:,} rows (see `bench/studies/control.py`).\n\n"
     )
-    report(make_table(of_cells(lines, every), options), options.results, heading=heading)
+    report(
+        make_table(of_cells(lines, every), options), options.results, heading=heading
+    )
 
 
 if __name__ == "__main__":

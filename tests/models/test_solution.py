@@ -99,7 +99,11 @@ def test_only_the_built_in_linear_model_has_one():
     class Own(Linear):
         """Anything may be in here."""
 
-    for model, has_one in ((Linear(5), True), (Own(5), False), (nn.Linear(5, 1), False)):
+    for model, has_one in (
+        (Linear(5), True),
+        (Own(5), False),
+        (nn.Linear(5, 1), False),
+    ):
         predictor = TorchPredictor(model, rows, lr=0.1)
         found = predictor.solution(CrossEntropy(), Drawn(torch.arange(N)))
         assert (found is not None) == has_one

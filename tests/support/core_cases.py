@@ -45,9 +45,7 @@ def new_learner(
 def new_predictor(model: nn.Module, rows: Rows, recipe: Recipe) -> Predictor:
     """Return a model as it is trained by a recipe, in its fastest form."""
     return fastest(
-        TorchPredictor(
-            model, rows, lr=recipe.rate, max_grad_norm=recipe.max_grad_norm
-        )
+        TorchPredictor(model, rows, lr=recipe.rate, max_grad_norm=recipe.max_grad_norm)
     )
 
 

@@ -123,11 +123,11 @@ def test_in_pytorch_alone_as_well(tmp_path):
 
 def test_a_fit_can_be_killed_again_and_again(tmp_path):
     path = tmp_path / "state"
-    whole, weights, _ = fit(None, "linear", "refined")
+    whole, weights, _ = fit(None, "mlp", "refined")
     for _ in range(5):
         with pytest.raises(Killed):
-            fit(path, "linear", "refined", kill_at=3)
-    found, again, _ = fit(path, "linear", "refined")
+            fit(path, "mlp", "refined", kill_at=3)
+    found, again, _ = fit(path, "mlp", "refined")
     assert_same(facts(found, again), facts(whole, weights))
 
 
@@ -136,19 +136,19 @@ def kept_state(tmp_path):
     """Return the file that a killed fit leaves."""
     path = tmp_path / "state"
     with pytest.raises(Killed):
-        fit(path, "linear", "refined", kill_at=9)
+        fit(path, "mlp", "refined", kill_at=9)
     return path
 
 
 def test_only_the_same_fit_goes_on(kept_state):
-    _, _, looks = fit(kept_state, "linear", "refined", key="another")
+    _, _, looks = fit(kept_state, "mlp", "refined", key="another")
     assert looks[0].iteration == 2
 
 
 @pytest.mark.parametrize("kept", [slice(50), slice(0), slice(None, None, -1)])
 def test_a_damaged_file_starts_anew(kept_state, kept):
     kept_state.write_bytes(kept_state.read_bytes()[kept])
-    _, _, looks = fit(kept_state, "linear", "refined")
+    _, _, looks = fit(kept_state, "mlp", "refined")
     assert looks[0].iteration == 2
 
 

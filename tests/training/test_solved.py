@@ -102,7 +102,7 @@ def test_a_late_path_ends_with_what_it_has():
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, MetricError("it broke")])
 def test_what_stops_the_path_keeps_its_best_weights_or_is_raised(stop):
-    def fail(record) -> None:
+    def fail(_record) -> None:
         if len(run.history) == n_looks:
             raise stop
 
@@ -111,7 +111,7 @@ def test_what_stops_the_path_keeps_its_best_weights_or_is_raised(stop):
     assert run.is_stopped
     assert run.best_loss == min(look.validation_loss for look in run.history)
 
-    def no_loss(sets: Sets) -> None:
+    def no_loss(_sets: Sets) -> None:
         raise MetricError("it broke at once")
 
     broken = trainer_of()
@@ -130,9 +130,7 @@ def fit(**changes):
 
     torch.manual_seed(1)
     true_loss, task, surrogate = get_true_loss("auc"), Binary(), new_surrogate()
-    return compare(
-        make_predictor, valid, true_loss, task, surrogate, recipe, seed=0
-    )
+    return compare(make_predictor, valid, true_loss, task, surrogate, recipe, seed=0)
 
 
 def test_the_control_stands_and_the_learned_branch_goes_on_from_it():

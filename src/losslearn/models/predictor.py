@@ -51,7 +51,7 @@ class Predictor(Protocol):
         """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
 
     def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> LinearSolution | None:
-        """Return what solves the model for a usual loss; None if steps alone lead there.
+        """Return what solves the model for a usual loss; None if only steps can.
 
         The rows drawn are what it is solved on.
         """

@@ -113,8 +113,8 @@ class Run:
     def stand(self, until: int) -> Record:
         """Go on to an iteration with the best weights; return what a look finds."""
         self.n_iter = until
-        stood = {"iteration": until, "validation_loss": self.best_loss}
-        self.history.append(self.history[-1]._replace(**stood))
+        seen = self.history[-1]._replace(iteration=until)
+        self.history.append(seen._replace(validation_loss=self.best_loss))
         return self.history[-1]
 
     def adopt(self, other: "Run") -> None:

@@ -109,8 +109,8 @@ class _Trials:
         if self._best is None or trial.best_loss < self._best.best_loss:
             self._best = trial
         if trial.is_stopped:
-            ended = {"interrupted": trial.interrupted, "failure": trial.failure}
-            self.stopped = replace(self._best, **ended)
+            interrupted, failure = trial.interrupted, trial.failure
+            self.stopped = replace(self._best, interrupted=interrupted, failure=failure)
         loss = math.inf if math.isnan(trial.best_loss) else trial.best_loss
         self._results.append(loss)
         if self._trainer.after_look is not None and not self.stopped:
