@@ -18,7 +18,14 @@ from losslearn.training.recipe import Recipe
 
 USUAL = "cross_entropy"
 SMALL = Recipe(
-    mode="scratch", max_iter=24, batch_size=100, n_sets=2, rounds=3, n_evals=12
+    mode="scratch",
+    max_iter=24,
+    batch_size=100,
+    n_sets=2,
+    rounds=3,
+    n_evals=12,
+    model_lr=1e-2,  # by steps, which other models have to take as well
+    penalty=0.0,
 )
 
 

@@ -52,7 +52,7 @@ def logistic_losses(metric: str) -> list[float]:
 
 def test_the_penalty_is_the_one_that_penalised_logistic_regression_chooses():
     trainer, run = trainer_of(), Run("cross_entropy")
-    solve(trainer, run, watch=None)
+    solve(trainer, run, [], watch=None)
     expected = logistic_losses("auc")
     looks = [look.validation_loss for look in run.history]
     np.testing.assert_allclose(looks, expected, atol=2e-4)
@@ -67,7 +67,7 @@ def test_the_penalty_is_the_one_that_penalised_logistic_regression_chooses():
 
 def test_a_given_penalty_is_kept():
     trainer, run = trainer_of(replace(RECIPE, penalty=0.1)), Run("cross_entropy")
-    solve(trainer, run, watch=None)
+    solve(trainer, run, [], watch=None)
     assert trainer.recipe.penalty == 0.1
     (look,) = run.history
     alone = LogisticRegression(C=1 / (0.1 * 300), tol=1e-8)
@@ -82,7 +82,7 @@ def test_a_given_penalty_is_kept():
 @pytest.mark.parametrize("n_evals", [2, 4, 12])
 def test_there_are_no_more_looks_than_a_warm_up_by_steps_has(n_evals):
     trainer, run = trainer_of(replace(RECIPE, n_evals=n_evals)), Run("cross_entropy")
-    solve(trainer, run, watch=None)
+    solve(trainer, run, [], watch=None)
     assert len(run.history) == min(n_evals // 2, 4)
 
 
@@ -94,7 +94,7 @@ def test_rates_that_are_given_and_other_sets_are_trained_by_steps():
 
 def test_a_late_path_ends_with_what_it_has():
     trainer, run = trainer_of(), Run("cross_entropy")
-    solve(trainer, run, watch=None, deadline=time.perf_counter())
+    solve(trainer, run, [], watch=None, deadline=time.perf_counter())
     assert len(run.history) == 1
     assert run.n_iter == RECIPE.warm_up_iter
     assert trainer.recipe.penalty == STRENGTHS[0] / 300
@@ -107,7 +107,7 @@ def test_what_stops_the_path_keeps_its_best_weights_or_is_raised(stop):
             raise stop
 
     n_looks, run, trainer = 3, Run("cross_entropy"), trainer_of()
-    solve(trainer, run, watch=fail)
+    solve(trainer, run, [], watch=fail)
     assert run.is_stopped
     assert run.best_loss == min(look.validation_loss for look in run.history)
 
@@ -117,7 +117,7 @@ def test_what_stops_the_path_keeps_its_best_weights_or_is_raised(stop):
     broken = trainer_of()
     broken.true_loss = no_loss
     with pytest.raises(MetricError, match="at once"):
-        solve(broken, Run("cross_entropy"), watch=None)
+        solve(broken, Run("cross_entropy"), [], watch=None)
 
 
 def fit(**changes):

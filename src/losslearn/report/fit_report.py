@@ -85,6 +85,9 @@ def make_report(
         "metric": true_loss.name,
         "rows": {"train": n_train, "validation": n},
         "results": judged.results,
+        "settings": None
+        if comparison.settled is None
+        else comparison.settled._asdict(),
         "chosen": comparison.chosen,
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,

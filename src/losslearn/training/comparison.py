@@ -4,9 +4,9 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import torch
 
@@ -20,24 +20,36 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Rule, Task, fit_rule
 from losslearn.training.checkpoint import Checkpoint
-from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.solved import has_solution, solve
 from losslearn.training.sparing import Sparing
+from losslearn.training.time_limit import fit_into, solving_deadline
 from losslearn.training.trust import Balance, GradientHealth
-from losslearn.training.tuning import tune, tuning_share
+from losslearn.training.tuning import tune
 from losslearn.training.uncertainty import Difference, loss_difference
 
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
 
-_SOLVING = 0.15
-"""Share of the time that the usual loss's own solutions may take."""
 
-_PILOT = 0.1
-"""Share of the time that the metric may take while turns are timed."""
+class Settled(NamedTuple):
+    """What both methods are trained with, chosen or given."""
+
+    model_lr: float
+    penalty: float
+    is_solved: bool
+    """Whether the control is the usual loss's own solution."""
+    n_tried: int
+    """Settings that were tried; 0 where none was to be chosen."""
+
+    @classmethod
+    def of(cls, branches: "_Branches") -> Self:
+        """Return what branches that have trained are settled on."""
+        recipe, n_tried = branches.trainer.recipe, len(branches.results)
+        penalty = recipe.penalty or 0.0
+        return cls(recipe.rate, penalty, branches.is_solved, n_tried)
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Comparison:
     """Validation loss of the learned loss's best weights minus the control's."""
     health: GradientHealth | None
     """Of the learned loss's gradient at the last look; None where it was not read."""
+    settled: Settled | None = None
     sparing: Sparing = field(default_factory=Sparing)
     """Knows whether the user's metric failed once there was something to keep."""
 
@@ -124,7 +137,7 @@ def compare(
             trainer.recipe = Recipe.from_state(kept["recipe"])
         elif max_time is not None:
             pilot = _Branches(trainer, copy.deepcopy(surrogate))
-            trainer.recipe = _fit_into(deadline, pilot)
+            trainer.recipe = fit_into(deadline, trainer, pilot.timed)
             del pilot
         branches = _Branches(trainer, surrogate)
         if checkpoint is not None:
@@ -133,6 +146,7 @@ def compare(
             branches.load_state_dict(kept)
         learned, usual = branches.train(watch, deadline)
         balance = branches.balance
+        settled = Settled.of(branches)
         del branches, trainer  # the sampler holds a number for each row
     sparing = Sparing(learned.failure or usual.failure)
     sets, rules = [], []
@@ -149,7 +163,7 @@ def compare(
     predictor.load_weights(chosen.best_state)
     health = None if balance is None else balance.health
     found = Comparison(
-        learned, usual, chosen.method, surrogate, difference, health, sparing
+        learned, usual, chosen.method, surrogate, difference, health, settled, sparing
     )
     is_done = not (found.interrupted or sparing.failure)
     if checkpoint is not None and is_done:
@@ -197,7 +211,8 @@ class _Branches:
             of the control.
         control: The control's run.
         ours: That of the learned loss, once the warm-up is done.
-        results: Of the short runs by which the recipe was settled.
+        results: Validation losses of what was tried to settle the recipe.
+        is_solved: Whether the control is the usual loss's own solution.
     """
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
@@ -212,7 +227,7 @@ class _Branches:
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[float] = []
-        self._is_solved = False
+        self.is_solved = False
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None
         self._control_at: Snapshot | None = None
@@ -243,6 +258,17 @@ class _Branches:
             is_resumed=is_resumed,
         )
 
+    def timed(self, *, is_learned: bool, n_iter: int) -> float:
+        """Return the seconds of the first turns of either branch; raise what stops."""
+        run = Run(LEARNED if is_learned else self.control.method)
+        begin = time.perf_counter()
+        self.go_on(run, n_iter, watch=None)
+        if run.failure is not None:
+            raise run.failure
+        if run.interrupted:
+            raise KeyboardInterrupt
+        return time.perf_counter() - begin
+
     def train(self, watch: Watcher | None, deadline: float) -> tuple[Run, Run]:
         """Return the learned loss's run and the control's."""
         control = self.control
@@ -250,7 +276,7 @@ class _Branches:
             if not self.trainer.recipe.is_settled:
                 self._settle(watch, deadline)
             until = self.trainer.recipe.warm_up_iter
-            if control.n_iter < until and not control.is_stopped:
+            if until and not (self.is_solved or control.is_stopped):
                 self.go_on(control, until, watch=watch, deadline=deadline)
             self._ours_at = self._control_at = self.trainer.snapshot()
             self.ours, self.stage = control.branch(LEARNED), 1
@@ -278,16 +304,15 @@ class _Branches:
         """Choose what the recipe leaves open, by solutions or by short runs."""
         trainer, control = self.trainer, self.control
         if trainer.recipe.warm_up_iter and has_solution(trainer):
-            spare = _SOLVING * (deadline - time.perf_counter())
-            until = time.perf_counter() + spare
-            solve(trainer, control, watch=watch, deadline=until)
-            self._is_solved = True
+            until = solving_deadline(deadline)
+            solve(trainer, control, self.results, watch=watch, deadline=until)
+            self.is_solved = True
         else:
             tune(trainer, control, self.results, deadline=deadline)
 
     def _follow(self, until: int, watch: Watcher | None) -> None:
         """Take the control as far as the other branch; a minimum has nowhere to go."""
-        if self._is_solved:
+        if self.is_solved:
             record = self.control.stand(until)
             if watch is not None:
                 watch(record)
@@ -325,7 +350,7 @@ class _Branches:
             "ours_at": self._ours_at,
             "control_at": self._control_at,
             "results": self.results,
-            "is_solved": self._is_solved,
+            "is_solved": self.is_solved,
             "now": self.trainer.snapshot(),
             "lower": self._lower.state_dict(),
             "balance": None if self.balance is None else self.balance.state_dict(),
@@ -337,7 +362,7 @@ class _Branches:
         self._begin -= state["seconds"]
         if not self.trainer.recipe.is_settled:
             return  # nothing was trained but short runs
-        self._is_resumed, self._is_solved = True, state["is_solved"]
+        self._is_resumed, self.is_solved = True, state["is_solved"]
         self.control = Run.from_state(state["control"])
         self.ours = Run.from_state(state["ours"])
         if self.stage > 0:
@@ -347,59 +372,3 @@ class _Branches:
         self._lower.load_state_dict(state["lower"])
         if self.balance is not None:
             self.balance.load_state_dict(state["balance"])
-
-
-def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
-    """Return the settings with as many iterations as there is time for.
-
-    Turns are timed on the model itself, which is put back afterwards, and on the
-    pilot's own surrogate; so both methods get the same number of steps however much
-    dearer one of them is. The deadline is one of `time.perf_counter()`.
-    """
-    trainer = pilot.trainer
-    recipe, start = trainer.recipe, trainer.snapshot()
-
-    def timed(method: str, n_iter: int) -> float:
-        begin, run = time.perf_counter(), Run(method)
-        pilot.go_on(run, n_iter, watch=None)
-        if run.failure is not None:
-            raise run.failure
-        if run.interrupted:
-            raise KeyboardInterrupt
-        return time.perf_counter() - begin
-
-    set_seconds = trainer.true_loss.set_seconds
-    left = deadline - time.perf_counter()
-    if set_seconds and set_seconds * pilot_sets(recipe) > _PILOT * left:
-        one, four = (timed(pilot.control.method, n_iter) for n_iter in (1, 4))
-        trainer.restore(start)
-        left = max(0.9 * (deadline - time.perf_counter()), 0.0)
-        # a turn of the learned loss takes some three times as long, the metric aside
-        most_turns = int(0.3 * left / (4 * max(four - one, 1e-9) / 3))
-        return laid_out(recipe, 0.7 * left / set_seconds, most_turns=most_turns)
-    timed(LEARNED, 1)  # the first turn pays for allocations
-    one, four, control_one, control_four = (
-        timed(method, n_iter)
-        for method in (LEARNED, pilot.control.method)
-        for n_iter in (1, 4)
-    )
-    trainer.restore(start)
-    if recipe.warm_up_iter and has_solution(trainer):
-        before = 0.0  # turns of the usual loss that come before those of both branches
-        deadline -= _SOLVING * (deadline - time.perf_counter())
-    else:
-        before = recipe.warm_up + tuning_share(recipe)
-    turn = max(four - one, 1e-9) / 3
-    control_turn = max(control_four - control_one, 1e-9) / 3
-    look = max(control_one - control_turn, 1e-9)
-    catch_up = max(one - turn - look, 1e-9)
-    # looks and rounds get at most 15 % of the time each, the steps the rest
-    spare = 0.9 * (deadline - time.perf_counter())
-    n_evals = min(recipe.n_evals, max(int(0.15 * spare / (2 * look)), 1))
-    rounds = min(recipe.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
-    after = 1 - recipe.warm_up
-    left = spare - 2 * n_evals * look - rounds * (catch_up + 2 * look)
-    max_iter = int(left / (before * control_turn + after * (control_turn + turn)))
-    if max_iter >= recipe.max_iter:
-        return recipe
-    return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)

@@ -198,12 +198,12 @@ class Trainer:
         """Carry a run on until iteration `until`, earlier ones included, in place.
 
         Objective and learner are those of `turn`. Ctrl-C, a metric that fails, the
-        deadline (of `time.perf_counter()`) and `patience` end it early; the last look
-        is then taken at once, so that the run always holds weights. One that is to end
-        before there are any raises what ended it. The model is left as it stands
-        after the last step; the best weights are in `run.best_state`. A balance weighs
-        the objective's parts, at the start and at each look. A resumed run goes on
-        from within, where `after_look` was called.
+        deadline (of `time.perf_counter()`), `patience`, and a loss of 0 that can be no
+        lower end it early; the last look is then taken at once, so that the run always
+        holds weights. One that is to end before there are any raises what ended it. The
+        model is left as it stands after the last step; the best weights are in
+        `run.best_state`. A balance weighs the objective's parts, at the start and at
+        each look. A resumed run goes on from within, where `after_look` was called.
         """
         begin, error = time.perf_counter() - run.seconds, NO_ERROR
         try:
@@ -218,7 +218,7 @@ class Trainer:
                     continue
                 self._read(balance)
                 self.look(run, begin, watch, error=error, balance=balance)
-                if late or run.looks_since_best == self.recipe.patience:
+                if late or self._is_done(run):
                     break
                 if self.after_look is not None:
                     self.after_look()
@@ -226,6 +226,11 @@ class Trainer:
             run.stop(stop)
         if not run.history or run.history[-1].iteration < run.n_iter:
             self._last_look(run, begin, watch, error=error, balance=balance)
+
+    def _is_done(self, run: Run) -> bool:
+        """Whether no further look can be, or is waited for to be, better."""
+        is_least = self.true_loss.bounded and run.best_loss == 0
+        return is_least or run.looks_since_best == self.recipe.patience
 
     def iterate(
         self,

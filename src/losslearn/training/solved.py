@@ -41,12 +41,18 @@ def _solution(trainer: Trainer, drawn: Drawn) -> LinearSolution | None:
 
 
 def solve(
-    trainer: Trainer, run: Run, *, watch: Watcher | None, deadline: float = math.inf
+    trainer: Trainer,
+    run: Run,
+    results: list[float],
+    *,
+    watch: Watcher | None,
+    deadline: float = math.inf,
 ) -> None:
     """Train a model by its solutions, in place of the iterations of a warm-up.
 
-    One look at the validation rows follows each; the model, and the recipe's penalty,
-    end as those of the lowest loss. What ends `Trainer.train` early ends this.
+    One look at the validation rows follows each, and adds its loss to the results; the
+    model, and the recipe's penalty, end as those of the lowest one. What ends
+    `Trainer.train` early ends this.
     """
     recipe, begin = trainer.recipe, time.perf_counter() - run.seconds
     rows = trainer.predictor.rows
@@ -63,6 +69,7 @@ def solve(
             solution.solve(penalty, deadline=deadline)
             run.n_iter = max(recipe.warm_up_iter * place // len(path), 1)
             trainer.look(run, begin, watch)
+            results.append(run.last_loss)
             if run.best_iter == run.n_iter:
                 best = penalty
             if time.perf_counter() >= deadline:

@@ -1,0 +1,193 @@
+"""Learning rate and penalty are chosen by short runs, and given ones are kept."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from core_cases import new_surrogate, new_trainer
+
+from losslearn.metrics import get_true_loss
+from losslearn.models.networks import MLP
+from losslearn.models.rows import Rows
+from losslearn.tasks.binary import Binary
+from losslearn.training import tuning
+from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.comparison import LEARNED, compare
+from losslearn.training.loop import Run, Trainer
+from losslearn.training.recipe import Recipe
+from losslearn.training.tuning import Setting, settings, tune, tuning_share
+
+RECIPE = Recipe(mode="scratch", max_iter=48, n_evals=24, rounds=2, batch_size=60)
+OTHERS = 2
+"""Settings that are left for the second round."""
+
+
+@pytest.fixture(autouse=True)
+def _few_iterations_tell(monkeypatch):
+    monkeypatch.setattr(tuning, "_LEAST_ITER", 4)
+
+
+def data(n: int = 200) -> tuple[Rows, Rows]:
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(2 * n, 3, generator=draws)
+    y = (x[:, 0] + torch.randn(2 * n, generator=draws) > 0.8).long()
+    return Rows(x[:n], y[:n]), Rows(x[n:], y[n:])
+
+
+def trainer_of(recipe: Recipe = RECIPE) -> Trainer:
+    train, valid = data()
+    torch.manual_seed(0)
+    model = MLP(3, hidden=(4,))
+    return new_trainer(model, (train, valid), "auc", recipe, seed=0)
+
+
+def tuned(trainer: Trainer, known: list[float], *, deadline: float = math.inf):
+    """Return the setting chosen, and the results."""
+    results = list(known)
+    tune(trainer, Run("cross_entropy"), results, deadline=deadline)
+    return Setting(trainer.recipe.model_lr, trainer.recipe.penalty), results
+
+
+def test_given_settings_are_kept_and_few_iterations_choose_nothing():
+    every = settings(RECIPE)
+    assert len(set(every)) == len(every) > OTHERS
+    first = every[0]
+    assert settings(replace(RECIPE, model_lr=0.5, penalty=0.0)) == [(0.5, 0.0)]
+    assert {one.model_lr for one in settings(replace(RECIPE, model_lr=0.5))} == {0.5}
+    assert {one.penalty for one in settings(replace(RECIPE, penalty=0.5))} == {0.5}
+    for few in ({"max_iter": 24}, {"n_evals": 12}):
+        assert settings(replace(RECIPE, **few)) == [first]
+        assert tuning_share(replace(RECIPE, **few)) == 0
+
+
+def test_the_lowest_of_the_second_round_is_chosen():
+    every = settings(RECIPE)
+    losses = [0.5 + place / 100 for place in range(len(every))]
+    losses[3], losses[1] = 0.2, 0.3
+    chosen, results = tuned(trainer_of(), [*losses, 0.19, 0.18])
+    assert chosen == every[1]  # third by nothing, second in the short runs
+    assert results == [*losses, 0.19, 0.18]  # nothing was trained again
+    chosen, _ = tuned(trainer_of(), [*losses, 0.18, 0.18])
+    assert chosen == every[3]  # of two that come to the same, the one that led
+
+
+def test_runs_begin_where_training_is_to_begin():
+    trainer, again = trainer_of(), trainer_of()
+    before = trainer.predictor.weights()
+    _, results = tuned(trainer, [])
+    assert len(results) == len(settings(RECIPE)) + OTHERS
+    after = trainer.predictor.weights()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert torch.equal(trainer.snapshot().draws, again.snapshot().draws)
+    # each result is that of such a run alone
+    setting = settings(RECIPE)[1]
+    again.recipe = setting.on(RECIPE, tuning._SHORT)
+    run, (name, usual_loss) = Run("cross_entropy"), again.usual
+    again.train(run, usual_loss, again.recipe.max_iter)
+    assert name == run.method
+    assert results[1] == run.best_loss
+
+
+def test_a_result_that_is_no_number_is_the_worst():
+    losses = [math.inf] * len(settings(RECIPE))
+    losses[2] = 0.9
+    chosen, _ = tuned(trainer_of(), [*losses, 0.9, math.inf])
+    assert chosen == settings(RECIPE)[2]
+    trainer = trainer_of()
+    trainer.true_loss = lambda sets: torch.tensor(math.nan)  # noqa: ARG005
+    trainer.true_loss.bounded = False
+    assert tuned(trainer, [])[0] == settings(RECIPE)[0]
+
+
+def test_none_begins_after_the_deadline():
+    chosen, results = tuned(trainer_of(), [], deadline=0.0)
+    assert results == []
+    assert chosen == settings(RECIPE)[0]
+
+
+def test_what_stops_a_short_run_ends_the_tuning_with_its_weights():
+    looks = []
+
+    def interrupt() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+
+    trainer, run = trainer_of(), Run("cross_entropy")
+    trainer.observe = lambda *_: interrupt()
+    tune(trainer, run, [], deadline=math.inf)
+    assert run.interrupted
+    assert run.best_state
+    assert math.isfinite(run.best_loss)
+    assert len(looks) <= 4  # and one at the end of what was interrupted
+
+
+def fit(path=None, *, kill_after: int | None = None, watch=None):
+    train, valid = data()
+    checkpoint = None if path is None else Checkpoint(path, "key")
+    if kill_after is not None:
+        keep, kept = checkpoint.keep, []
+
+        def keep_and_die(state) -> None:
+            keep(state)
+            kept.append(1)
+            if len(kept) == kill_after:
+                raise KilledError
+
+        checkpoint.keep = keep_and_die
+    torch.manual_seed(1)
+    surrogate, true_loss = new_surrogate(), get_true_loss("auc")
+
+    def make_predictor():
+        model = MLP(3, hidden=(4,))
+        return new_trainer(model, (train, valid), "auc", RECIPE, seed=0).predictor
+
+    return compare(
+        make_predictor,
+        valid,
+        true_loss,
+        Binary(),
+        surrogate,
+        RECIPE,
+        seed=0,
+        watch=watch,
+        checkpoint=checkpoint,
+    )
+
+
+class KilledError(BaseException):
+    """As a kill: nobody catches it."""
+
+
+def facts(found, predictor):
+    looks = [
+        repr(look._replace(seconds=0.0))
+        for run in found.runs.values()
+        for look in run.history
+    ]
+    return looks, found.settled, found.chosen, predictor.weights()
+
+
+@pytest.mark.parametrize("kill_after", [1, 4, 9, 30])
+def test_a_fit_killed_while_it_chooses_ends_as_if_nothing_had_been(
+    tmp_path, monkeypatch, kill_after
+):
+    from losslearn.training import checkpoint as checkpoints
+
+    monkeypatch.setattr(checkpoints, "_FIRST", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+    whole = facts(*fit())
+    with pytest.raises(KilledError):
+        fit(tmp_path / "state", kill_after=kill_after)
+    again = facts(*fit(tmp_path / "state"))
+    assert again[:3] == whole[:3]
+    assert all(torch.equal(again[3][name], whole[3][name]) for name in whole[3])
+    assert whole[1].n_tried == len(settings(RECIPE)) + OTHERS
+
+
+def test_both_branches_keep_what_was_chosen():
+    found, _ = fit()
+    assert (found.settled.model_lr, found.settled.penalty) in settings(RECIPE)
+    assert [run.n_iter for run in found.runs.values()] == [48, 48]
+    assert found.runs[LEARNED].history[0].iteration == RECIPE.eval_every
