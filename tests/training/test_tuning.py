@@ -1,4 +1,4 @@
-"""Learning rate and penalty are chosen by short runs, and given ones are kept."""
+"""The penalty is chosen by short runs, and a given one is kept."""
 
 import math
 from dataclasses import replace
@@ -16,11 +16,9 @@ from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import LEARNED, compare
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
-from losslearn.training.tuning import Setting, settings, tune, tuning_share
+from losslearn.training.tuning import penalties, tune, tuning_share
 
 RECIPE = Recipe(mode="scratch", max_iter=48, n_evals=24, rounds=2, batch_size=60)
-OTHERS = 2
-"""Settings that are left for the second round."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,67 +41,61 @@ def trainer_of(recipe: Recipe = RECIPE) -> Trainer:
 
 
 def tuned(trainer: Trainer, known: list[float], *, deadline: float = math.inf):
-    """Return the setting chosen, and the results."""
+    """Return the penalty chosen, and the results."""
     results = list(known)
     tune(trainer, Run("cross_entropy"), results, deadline=deadline)
-    return Setting(trainer.recipe.model_lr, trainer.recipe.penalty), results
+    assert trainer.recipe.model_lr == RECIPE.rate
+    return trainer.recipe.penalty, results
 
 
-def test_given_settings_are_kept_and_few_iterations_choose_nothing():
-    every = settings(RECIPE)
-    assert len(set(every)) == len(every) > OTHERS
-    first = every[0]
-    assert settings(replace(RECIPE, model_lr=0.5, penalty=0.0)) == [(0.5, 0.0)]
-    assert {one.model_lr for one in settings(replace(RECIPE, model_lr=0.5))} == {0.5}
-    assert {one.penalty for one in settings(replace(RECIPE, penalty=0.5))} == {0.5}
-    for few in ({"max_iter": 24}, {"n_evals": 12}):
-        assert settings(replace(RECIPE, **few)) == [first]
+def test_a_given_penalty_is_kept_and_few_iterations_choose_nothing():
+    every = penalties(RECIPE)
+    assert len(set(every)) == len(every) > 1
+    assert penalties(replace(RECIPE, penalty=0.5)) == (0.5,)
+    for few in ({"max_iter": 15}, {"n_evals": 7}):
+        assert penalties(replace(RECIPE, **few)) == every[:1] == (0.0,)
         assert tuning_share(replace(RECIPE, **few)) == 0
+    assert tuning_share(RECIPE) == len(every) / 4
 
 
-def test_the_lowest_of_the_second_round_is_chosen():
-    every = settings(RECIPE)
-    losses = [0.5 + place / 100 for place in range(len(every))]
-    losses[3], losses[1] = 0.2, 0.3
-    chosen, results = tuned(trainer_of(), [*losses, 0.19, 0.18])
-    assert chosen == every[1]  # third by nothing, second in the short runs
-    assert results == [*losses, 0.19, 0.18]  # nothing was trained again
-    chosen, _ = tuned(trainer_of(), [*losses, 0.18, 0.18])
-    assert chosen == every[3]  # of two that come to the same, the one that led
+def test_the_lowest_is_chosen_and_of_equals_the_first():
+    first, second = penalties(RECIPE)
+    assert tuned(trainer_of(), [0.5, 0.4]) == (second, [0.5, 0.4])  # none again
+    assert tuned(trainer_of(), [0.4, 0.5])[0] == first
+    assert tuned(trainer_of(), [0.4, 0.4])[0] == first
+    assert tuned(trainer_of(), [math.inf, 0.9])[0] == second
 
 
 def test_runs_begin_where_training_is_to_begin():
     trainer, again = trainer_of(), trainer_of()
     before = trainer.predictor.weights()
     _, results = tuned(trainer, [])
-    assert len(results) == len(settings(RECIPE)) + OTHERS
     after = trainer.predictor.weights()
     assert all(torch.equal(after[name], before[name]) for name in before)
     assert torch.equal(trainer.snapshot().draws, again.snapshot().draws)
-    # each result is that of such a run alone
-    setting = settings(RECIPE)[1]
-    again.recipe = setting.on(RECIPE, tuning._SHORT)
+    # the second result is that of such a run alone
+    penalty = penalties(RECIPE)[1]
+    again.recipe = replace(RECIPE, penalty=penalty, max_iter=12, n_evals=6)
     run, (name, usual_loss) = Run("cross_entropy"), again.usual
-    again.train(run, usual_loss, again.recipe.max_iter)
+    again.train(run, usual_loss, 12)
     assert name == run.method
     assert results[1] == run.best_loss
+    assert results[0] != results[1]
 
 
-def test_a_result_that_is_no_number_is_the_worst():
-    losses = [math.inf] * len(settings(RECIPE))
-    losses[2] = 0.9
-    chosen, _ = tuned(trainer_of(), [*losses, 0.9, math.inf])
-    assert chosen == settings(RECIPE)[2]
+def test_results_that_are_no_numbers_choose_the_first():
     trainer = trainer_of()
-    trainer.true_loss = lambda sets: torch.tensor(math.nan)  # noqa: ARG005
-    trainer.true_loss.bounded = False
-    assert tuned(trainer, [])[0] == settings(RECIPE)[0]
+    nothing = replace(
+        trainer.true_loss, function=lambda *_, **__: torch.tensor(math.nan)
+    )
+    trainer.true_loss = nothing
+    assert tuned(trainer, []) == (0.0, [math.inf, math.inf])
 
 
 def test_none_begins_after_the_deadline():
     chosen, results = tuned(trainer_of(), [], deadline=0.0)
     assert results == []
-    assert chosen == settings(RECIPE)[0]
+    assert chosen == penalties(RECIPE)[0]
 
 
 def test_what_stops_a_short_run_ends_the_tuning_with_its_weights():
@@ -111,7 +103,7 @@ def test_what_stops_a_short_run_ends_the_tuning_with_its_weights():
 
     def interrupt() -> None:
         looks.append(1)
-        if len(looks) == 3:
+        if len(looks) == 8:
             raise KeyboardInterrupt
 
     trainer, run = trainer_of(), Run("cross_entropy")
@@ -120,7 +112,7 @@ def test_what_stops_a_short_run_ends_the_tuning_with_its_weights():
     assert run.interrupted
     assert run.best_state
     assert math.isfinite(run.best_loss)
-    assert len(looks) <= 4  # and one at the end of what was interrupted
+    assert len(looks) == 9  # and one at the end of what was interrupted
 
 
 def fit(path=None, *, kill_after: int | None = None, watch=None):
@@ -169,7 +161,7 @@ def facts(found, predictor):
     return looks, found.settled, found.chosen, predictor.weights()
 
 
-@pytest.mark.parametrize("kill_after", [1, 4, 9, 30])
+@pytest.mark.parametrize("kill_after", [1, 2, 4, 30])
 def test_a_fit_killed_while_it_chooses_ends_as_if_nothing_had_been(
     tmp_path, monkeypatch, kill_after
 ):
@@ -183,11 +175,11 @@ def test_a_fit_killed_while_it_chooses_ends_as_if_nothing_had_been(
     again = facts(*fit(tmp_path / "state"))
     assert again[:3] == whole[:3]
     assert all(torch.equal(again[3][name], whole[3][name]) for name in whole[3])
-    assert whole[1].n_tried == len(settings(RECIPE)) + OTHERS
+    assert whole[1].n_tried == len(penalties(RECIPE))
 
 
 def test_both_branches_keep_what_was_chosen():
     found, _ = fit()
-    assert (found.settled.model_lr, found.settled.penalty) in settings(RECIPE)
+    assert found.settled.penalty in penalties(RECIPE)
     assert [run.n_iter for run in found.runs.values()] == [48, 48]
     assert found.runs[LEARNED].history[0].iteration == RECIPE.eval_every

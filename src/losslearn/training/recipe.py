@@ -30,9 +30,8 @@ class Recipe:
     surrogate_steps: int = 4
     """K_beta, updates of the surrogate per turn."""
     model_lr: float | None = None
-    """eta_alpha, Adam's learning rate for the model. None chooses it on the validation
-    rows, and solves a linear model for the usual loss instead of the warm-up's steps.
-    """
+    """eta_alpha, Adam's learning rate for the model. None is 0.01, and solves a linear
+    model for the usual loss instead of the steps of warm-up and control."""
     penalty: float | None = None
     """Weight of half the sum of squared weights, offsets and norms left out, beside the
     usual loss; None chooses it on the validation rows."""
