@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from core_cases import new_surrogate, new_trainer
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from losslearn.metrics import get_true_loss
 from losslearn.models.networks import MLP
@@ -40,7 +41,7 @@ def trainer_of(recipe: Recipe = RECIPE) -> Trainer:
     return new_trainer(model, (train, valid), "auc", recipe, seed=0)
 
 
-def tuned(trainer: Trainer, known: list[float], *, deadline: float = math.inf):
+def tuned(trainer: Trainer, known: list[list[float]], *, deadline: float = math.inf):
     """Return the penalty chosen, and the results."""
     results = list(known)
     tune(trainer, Run("cross_entropy"), results, deadline=deadline)
@@ -58,12 +59,12 @@ def test_a_given_penalty_is_kept_and_few_iterations_choose_nothing():
     assert tuning_share(RECIPE) == len(every) / 4
 
 
-def test_the_lowest_is_chosen_and_of_equals_the_first():
+def test_a_penalty_is_taken_where_both_losses_are_lower():
     first, second = penalties(RECIPE)
-    assert tuned(trainer_of(), [0.5, 0.4]) == (second, [0.5, 0.4])  # none again
-    assert tuned(trainer_of(), [0.4, 0.5])[0] == first
-    assert tuned(trainer_of(), [0.4, 0.4])[0] == first
-    assert tuned(trainer_of(), [math.inf, 0.9])[0] == second
+    known = [[0.5, 0.7], [0.4, 0.6]]
+    assert tuned(trainer_of(), known) == (second, known)  # none is run again
+    for other in ([0.4, 0.7], [0.4, 0.8], [0.5, 0.6], [0.6, 0.6], [math.nan, 0.6]):
+        assert tuned(trainer_of(), [[0.5, 0.7], other])[0] == first
 
 
 def test_runs_begin_where_training_is_to_begin():
@@ -76,10 +77,13 @@ def test_runs_begin_where_training_is_to_begin():
     # the second result is that of such a run alone
     penalty = penalties(RECIPE)[1]
     again.recipe = replace(RECIPE, penalty=penalty, max_iter=12, n_evals=6)
-    run, (name, usual_loss) = Run("cross_entropy"), again.usual
+    run, (name, usual_loss), usual = Run("cross_entropy"), again.usual, []
+    again.observe = lambda _, score: usual.append(
+        binary_cross_entropy_with_logits(score, again.valid.target.float()).item()
+    )
     again.train(run, usual_loss, 12)
     assert name == run.method
-    assert results[1] == run.best_loss
+    assert results[1] == pytest.approx([run.best_loss, min(usual)], abs=1e-6)
     assert results[0] != results[1]
 
 
@@ -89,7 +93,9 @@ def test_results_that_are_no_numbers_choose_the_first():
         trainer.true_loss, function=lambda *_, **__: torch.tensor(math.nan)
     )
     trainer.true_loss = nothing
-    assert tuned(trainer, []) == (0.0, [math.inf, math.inf])
+    chosen, results = tuned(trainer, [])
+    assert chosen == 0.0
+    assert len(results) == 2
 
 
 def test_none_begins_after_the_deadline():

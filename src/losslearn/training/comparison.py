@@ -226,7 +226,7 @@ class _Branches:
         balance = Balance(self.learned, true_loss, task)
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
-        self.results: list[float] = []
+        self.results: list[list[float]] = []
         self.is_solved = False
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None

@@ -43,7 +43,7 @@ def _solution(trainer: Trainer, drawn: Drawn) -> LinearSolution | None:
 def solve(
     trainer: Trainer,
     run: Run,
-    results: list[float],
+    results: list[list[float]],
     *,
     watch: Watcher | None,
     deadline: float = math.inf,
@@ -69,7 +69,7 @@ def solve(
             solution.solve(penalty, deadline=deadline)
             run.n_iter = max(recipe.warm_up_iter * place // len(path), 1)
             trainer.look(run, begin, watch)
-            results.append(run.last_loss)
+            results.append([run.last_loss])
             if run.best_iter == run.n_iter:
                 best = penalty
             if time.perf_counter() >= deadline:
