@@ -131,14 +131,11 @@ def by_us(metric: str, model: str, parts: Parts, *, seed: int) -> Line:
         found[name] = judge(
             metric, lambda x, name=name: fit.method_scores(x)[name], parts
         )
-    looks = {
-        name: [
-            (look["iteration"], round(look["validation_loss"], 5))
-            for look in fit.history_
-            if look["method"] == name
-        ]
-        for name in found
-    }
+    looks = [
+        round(look["validation_loss"], 4)
+        for look in fit.history_
+        if look["method"] == "surrogate"
+    ]
     return {
         **found,
         "chosen": found[fit.report_["chosen"]],

