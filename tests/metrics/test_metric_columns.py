@@ -23,7 +23,7 @@ from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.task import TargetRows
 from losslearn.tasks.thresholds import best_threshold, bootstrap_interval, evaluate
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
+from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
 from losslearn.training.trust import GradientHealth

@@ -180,7 +180,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 TorchPredictor(
                     self._make_model(train),
                     train,
-                    lr=recipe.model_lr,
+                    lr=recipe.rate,
                     max_grad_norm=recipe.max_grad_norm,
                 )
             )

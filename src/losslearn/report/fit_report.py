@@ -13,7 +13,8 @@ from losslearn.metrics.own.given import (
 from losslearn.report.rule_gain import rule_sentence
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.training.branches import LEARNED
+from losslearn.training.comparison import Comparison
 
 
 class Judged(NamedTuple):
@@ -82,6 +83,9 @@ def make_report(
         "metric": true_loss.name,
         "rows": {"train": n_train, "validation": n},
         "results": judged.results,
+        "settings": None
+        if comparison.settled is None
+        else comparison.settled._asdict(),
         "chosen": comparison.chosen,
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,
