@@ -156,6 +156,9 @@ class Pairs:
     def candidates(self, true_loss, sets):
         return (Candidate("none", lambda _: AsItIs()),)
 
+    def other_target(self, target):
+        return None
+
     def n_resamples(self, true_loss):
         return 20
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from losslearn import fit_table
 from losslearn.cli import main
 from losslearn.metrics import get_true_loss
-from losslearn.tables.division import Parts, divide
+from losslearn.tables.division import OtherTables, Parts, divide
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.binary import Binary
 from losslearn.training.splitting import split_rows
@@ -70,7 +70,7 @@ def parts_of(parts: Parts) -> list[set[tuple[object, ...]]]:
 def test_no_row_is_in_two_parts_when_that_is_said(n, share, rate, has_valid, seed):
     frame = with_copies(n, int(share * n), seed, rate=rate)
     valid = rows(40, seed + 1) if has_valid else None
-    parts = divided(frame, valid, seed=seed)
+    parts = divided(frame, OtherTables(valid), seed=seed)
     *others, test = parts_of(parts)
     if has_valid:
         others = others[:1]
@@ -100,7 +100,7 @@ def test_no_row_is_in_two_parts_when_that_is_said(n, share, rate, has_valid, see
 @pytest.mark.parametrize("seed", range(3))
 def test_a_table_without_copies_is_divided_as_ever(seed):
     frame = rows(200, seed)
-    parts = divided(frame, None, seed=seed)
+    parts = divided(frame, OtherTables(), seed=seed)
     expected = split_rows(frame["y"], test_size=0.2, validation_size=0.16, seed=seed)
     assert parts.copies is None
     for part, numbers in zip(parts, expected, strict=False):
@@ -111,7 +111,7 @@ def test_a_table_without_copies_is_divided_as_ever(seed):
 def test_a_doubled_table_and_a_multiplied_class_are_kept_apart(times):
     frame = rows(400, 0, rate=0.1)
     again = frame if times == 2 else pd.concat([frame[frame["y"]]] * (times - 1))
-    parts = divided(pd.concat([frame, again], ignore_index=True), None, seed=0)
+    parts = divided(pd.concat([frame, again], ignore_index=True), OtherTables(), seed=0)
     assert parts.copies["together"]
     assert parts.copies["test"] == 0
     every = parts_of(parts)
@@ -121,10 +121,12 @@ def test_a_doubled_table_and_a_multiplied_class_are_kept_apart(times):
 def test_ids_and_columns_left_out_make_no_row_another():
     frame = with_copies(200, 40, 0).assign(no=range(240))
     numbered = frame.assign(id=range(240), key=[f"k{row}" for row in range(240)])
-    parts = divided(numbered, None, seed=0, read_as={"no": "ignore"})
-    assert parts.copies == divided(frame.drop(columns="no"), None, seed=0).copies
+    parts = divided(numbered, OtherTables(), seed=0, read_as={"no": "ignore"})
+    assert (
+        parts.copies == divided(frame.drop(columns="no"), OtherTables(), seed=0).copies
+    )
     asked = {"no": "ignore", "id": "number"}
-    assert divided(numbered, None, seed=0, read_as=asked).copies is None
+    assert divided(numbered, OtherTables(), seed=0, read_as=asked).copies is None
 
 
 def test_few_distinct_rows_are_divided_one_by_one_and_told(tmp_path, capsys):
@@ -153,4 +155,4 @@ def test_groups_and_times_rule():
     frame = with_copies(200, 60, 0)
     frame = frame.assign(who=np.arange(260) % 50, at=range(260))
     for name in ({"groups": "who"}, {"time": "at"}):
-        assert divided(frame, None, seed=0, **name).copies is None
+        assert divided(frame, OtherTables(), seed=0, **name).copies is None

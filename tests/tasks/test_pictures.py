@@ -6,8 +6,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from losslearn import as_true_loss, get_true_loss
+from losslearn import Sets, as_true_loss, get_true_loss
 from losslearn.tasks.pictures import draw_scores, draw_thresholds, loss_by_threshold
+from losslearn.tasks.rules.simple import ConstantRule, ThresholdRule
 from losslearn.tasks.thresholds import evaluate
 
 
@@ -53,8 +54,20 @@ def test_the_loss_by_threshold_is_the_loss_at_each_threshold(metric):
 
 def test_a_loss_without_threshold_shows_the_error_rate(ax):
     y, y_score = make_rows()
-    draw_thresholds(ax, get_true_loss("auc"), y, y_score, threshold=0.5)
+    sets = Sets(torch.from_numpy(y), torch.from_numpy(y_score))
+    rule = ThresholdRule(0.5)
+    draw_thresholds(ax, get_true_loss("auc"), sets, rule, threshold=0.5)
     assert "roc_auc_loss needs none" in ax.get_title()
     assert "error_rate" in ax.get_ylabel()
     chosen = ax.lines[-1].get_xydata()[0]
     np.testing.assert_allclose(chosen, [0.5, np.mean((y_score >= 0.5) != y)])
+
+
+def test_a_rule_without_a_threshold_is_a_line_across(ax):
+    y, y_score = make_rows()
+    sets = Sets(torch.from_numpy(y), torch.from_numpy(y_score))
+    rule, loss = ConstantRule("everybody"), get_true_loss("error_rate")
+    draw_thresholds(ax, loss, sets, rule, threshold=None)
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), np.mean(y == 0))
+    assert ax.texts[0].get_text().startswith("everybody: 0.")
+    draw_scores(ax, y, y_score, threshold=None)

@@ -11,6 +11,9 @@ from losslearn.metrics.columns import Columns, TextColumns
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.sets import Sets, over_present
 
+ENOUGH_CALLS = 50
+"""Calls for a threshold, where each value takes one, that leave some to compare it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrueLoss:
@@ -76,6 +79,11 @@ class TrueLoss:
     def needs_rule(self) -> bool:
         """Whether it judges decisions, so that a rule makes them of scores first."""
         return self.at_threshold is not None
+
+    @property
+    def compares_rules(self) -> bool:
+        """Whether it may be called often enough to compare rules on held-out folds."""
+        return self.own is None or self.max_calls >= ENOUGH_CALLS
 
     @property
     def all_columns(self) -> tuple[str, ...]:

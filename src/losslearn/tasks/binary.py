@@ -178,6 +178,10 @@ class Binary:
         """Return nobody, everybody, thresholds and flips (see `Candidates`)."""
         return Candidates(true_loss, sets, true_loss.known).listed()
 
+    def other_target(self, target: Tensor) -> Tensor:
+        """Return the other class of each row."""
+        return 1 - target
+
     def n_resamples(self, true_loss: TrueLoss) -> int:
         """Return how many there are calls for."""
         return n_resamples(true_loss)

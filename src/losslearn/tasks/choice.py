@@ -15,6 +15,9 @@ N_FOLDS = 5
 _MAX_ROWS = 2**18
 """Rows of the resamples that are valued in one call."""
 
+_FEW = 10
+"""Rows on which a bootstrap says little: where all are right, so are all resamples."""
+
 Fit = Callable[[NDArray[np.intp]], Any]
 """Fits a rule to some of the rows, by number."""
 
@@ -52,6 +55,7 @@ def choose_rule(
     strata: Tensor,
     *,
     n_resamples: int,
+    other_target: Tensor | None = None,
     groups: Tensor | None = None,
     seed: int = 0,
 ) -> Choice:
@@ -59,7 +63,9 @@ def choose_rule(
 
     Each candidate decides on each row as fitted to the other folds. One takes the place
     of a simpler one if its loss is lower by more than the standard error of the
-    difference, by a paired bootstrap; the usual rule if it is lower at all.
+    difference, by a paired bootstrap; the usual rule if it is lower at all. One that
+    decides otherwise on a handful of rows alone must do without any one of them: its
+    loss is lower, too, in the mean over these rows with another target each.
 
     Args:
         candidates: The simplest first.
@@ -67,6 +73,7 @@ def choose_rule(
         judge: The loss of sets whose scores are decisions.
         strata: Of each row; folds and resamples keep their shares.
         n_resamples: Of the bootstrap.
+        other_target: A target that each row has not; None for what is not asked.
         groups: Rows that stay in one fold, by number.
         seed: Of folds and resamples.
     """
@@ -85,7 +92,17 @@ def choose_rule(
             error = _deviation(resampled - best[3])
             found |= {"difference": loss - best[2], "standard_error": error}
             lead = 0.0 if candidate.is_usual else error
-            stands = stands or found["difference"] < -lead
+            leads = found["difference"] < -lead
+            few = _few_moved(decided, best[1])
+            if leads and few is not None and other_target is not None:
+                others = sets.target.repeat(len(few), 1)
+                others[torch.arange(len(few)), few] = other_target[few]
+                moved, before = (
+                    _values(judge, sets._replace(target=others), one.expand_as(others))
+                    for one in (decided, best[1])
+                )
+                leads = bool((moved - before).nanmean() < 0)
+            stands = stands or leads
         tried.append(found)
         if stands:
             best = candidate, decided, loss, resampled
@@ -93,6 +110,12 @@ def choose_rule(
     rule = best[0].fit(np.arange(len(sets.target)))
     as_scores = sets._replace(score=best[1].to(sets.score.dtype))
     return Choice(rule, best[0].name, as_scores, best[2], tried)
+
+
+def _few_moved(first: Tensor, second: Tensor) -> Tensor | None:
+    """Return the rows that two rules decide differently on; None if they are many."""
+    moved = torch.nonzero(first != second).squeeze(-1)
+    return moved if 0 < len(moved) < _FEW else None
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:

@@ -176,6 +176,7 @@ def tune_decision(
         true_loss.of_decisions().tried,
         given.target,
         n_resamples=n_resamples(true_loss),
+        other_target=1 - given.target,
         groups=codes,
         seed=random_state,
     )

@@ -211,6 +211,9 @@ class Task(Protocol):
             sets: One set of rows, which they are fitted to some of.
         """
 
+    def other_target(self, target: Tensor) -> Tensor | None:
+        """Return for each row a target that it has not; None where there is no such."""
+
     def n_resamples(self, true_loss: TrueLoss) -> int:
         """Return on how many resamples the error of a rule's loss is worked out."""
 
@@ -246,7 +249,8 @@ def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> C
     """Return the decision rule that stands for a loss, by cross-fitting on these rows.
 
     A loss that judges scores has nothing to choose by: it gets the usual rule, and its
-    rows keep their scores.
+    rows keep their scores. So does one that is too dear to compare rules; its rows are
+    decided by the rule that was fitted to them.
 
     Args:
         task: Knows the candidates.
@@ -254,15 +258,20 @@ def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> C
         sets: One set of rows, not those trained on.
         seed: Of folds and resamples.
     """
-    if not true_loss.needs_rule:
+    if not (true_loss.needs_rule and true_loss.compares_rules):
         rule = task.plain_rule(true_loss, sets)
-        name = str(rule.to_dict()["kind"])
-        return Choice(rule, name, sets, float(true_loss(sets)), [])
+        name, decided = str(rule.to_dict()["kind"]), sets
+        if true_loss.needs_rule:
+            score = rule.decide(sets.score, sets.columns).to(sets.score.dtype)
+            decided = sets._replace(score=score)
+        loss = float(true_loss.of_decisions()(decided))
+        return Choice(rule, name, decided, loss, [])
     return choose_rule(
         task.candidates(true_loss, sets),
         sets,
         true_loss.of_decisions().tried,
         task.strata(sets.target),
         n_resamples=task.n_resamples(true_loss),
+        other_target=task.other_target(sets.target),
         seed=seed,
     )

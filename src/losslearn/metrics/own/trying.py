@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from losslearn.metrics.columns import take_rows
 from losslearn.metrics.own.black_box import BlackBox, MetricError, UndefinedError
 from losslearn.metrics.sets import Loss, Sets, TargetRows
-from losslearn.metrics.true_loss import TrueLoss
+from losslearn.metrics.true_loss import ENOUGH_CALLS, TrueLoss
 
 _N_SETS, _N_ROWS = 8, 512
 _N_TRIED = 64
@@ -110,21 +110,26 @@ def _within(loss: TrueLoss, box: BlackBox, seconds: float) -> TrueLoss:
     Its choices and intervals take a quarter of the time, a set a five-hundredth.
     """
     most = seconds / max(box.cost, 1e-9)
-    one, none = _end_calls(loss, 1), _end_calls(loss, 0)
-    calls = max(int((_END * most - none) / (one - none)), _LEAST_CALLS)
+    calls = loss.max_calls
+    while calls > _LEAST_CALLS and _end_calls(loss, calls) > _END * most:
+        calls -= 1
     box.max_cuts = min(max(int(most / 500), _LEAST_CUTS), box.max_cuts)
-    return replace(loss, max_calls=min(calls, loss.max_calls))
+    return replace(loss, max_calls=calls)
 
 
 def _end_calls(loss: TrueLoss, n_calls: int) -> int:
     """Return the calls at the end of a fit if a choice or an interval takes so many.
 
     Of either method an interval on other rows, and its part in the difference; of
-    labels also its rule, a picture of thresholds, and what else it might be given.
+    labels also its rule, a picture of thresholds, and what else it might be given. A
+    rule that is compared with others takes more.
     """
-    if loss.needs_threshold:
+    if not loss.needs_threshold:
+        return 4 * n_calls + 4
+    if n_calls < ENOUGH_CALLS:
         return 7 * n_calls + 8
-    return 4 * n_calls + 4
+    per_rule = 7.5 if loss.known else 2.4
+    return int((5 + 2 * per_rule) * n_calls) + 8
 
 
 def end_seconds(loss: TrueLoss) -> float:
