@@ -57,14 +57,12 @@ def decide_with(
         prefit=True,
         predict_method="predict_proba",
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # its own use of pandas
-        group = valid.columns(problem)["group"]
-        optimiser.fit(valid.x, valid.y, sensitive_features=group)
-        group = test.columns(problem)["group"]
-        return np.asarray(
-            optimiser.predict(test.x, sensitive_features=group, random_state=seed)
-        )
+    group = valid.columns(problem)["group"]
+    optimiser.fit(valid.x, valid.y, sensitive_features=group)
+    group = test.columns(problem)["group"]
+    return np.asarray(
+        optimiser.predict(test.x, sensitive_features=group, random_state=seed)
+    )
 
 
 def decide_by_cost_logit(problem: Problem, parts: Parts, seed: int) -> Array:
@@ -104,7 +102,8 @@ def decide_by_reductions(problem: Problem, parts: Parts, seed: int) -> Array:
         sample_weight_name="logisticregression__sample_weight",
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # its own use of pandas
+        # of its own use of pandas
+        warnings.filterwarnings("ignore", "Setting an? ", DeprecationWarning)
         group = train.columns(problem)["group"]
         model.fit(train.x, train.y, sensitive_features=group)
         return np.asarray(model.predict(parts.test.x, random_state=seed))

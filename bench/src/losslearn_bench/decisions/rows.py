@@ -62,7 +62,13 @@ def _load(name: str, data_dir: Path | None) -> Part:
         frame = generated()
     else:
         folder = data_dir or Path(os.environ.get("LOSSLEARN_DATA") or _BESIDE)
-        frame = pd.read_parquet(folder / f"{name}.parquet")
+        path = folder / f"{name}.parquet"
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"There must be a file '{path}'. Name its folder with --data-dir or "
+                "LOSSLEARN_DATA."
+            )
+        frame = pd.read_parquet(path)
     if name in _MOST_ROWS:
         target, size = frame["target"], _MOST_ROWS[name]
         seed = seed_of(name, "rows")

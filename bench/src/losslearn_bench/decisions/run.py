@@ -16,7 +16,7 @@ from losslearn_bench.decisions.table import make_page
 from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.grid.local import end_with_parent
 
-REPETITIONS, MAX_ITER = 5, 300
+REPETITIONS, MAX_ITER = 5, 2_000  # as many iterations as users get
 _SMOKE_ITER = 4
 
 

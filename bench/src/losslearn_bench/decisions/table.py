@@ -59,7 +59,7 @@ def make_page(lines: Sequence[Line]) -> str:
     return paragraphs(
         "# Decisions",
         _HOW,
-        f"{len(splits)} random split{'s' * (len(splits) > 1)}; {_steps(lines)}.",
+        f"{len(splits)} random split{'s' * (len(splits) > 1)}{_steps(lines)}.",
         "## Summary",
         _SUMMARY,
         *_summary(values),
@@ -70,7 +70,9 @@ def make_page(lines: Sequence[Line]) -> str:
 
 def _steps(lines: Sequence[Line]) -> str:
     found = sorted({one["max_iter"] for one in lines if one["max_iter"] is not None})
-    return f"our fits have {listed([str(n) for n in found])} iterations"
+    if not found:
+        return ""
+    return f"; our fits have {listed([f'{n:,}' for n in found])} iterations"
 
 
 def _summary(values: Values) -> list[str]:
