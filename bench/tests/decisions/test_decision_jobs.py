@@ -52,7 +52,7 @@ def test_a_peer_that_knows_the_costs_beats_doing_nothing(model):
     assert line["rows"] == [384, 96, 120]
 
 
-def test_peers_by_group_narrow_the_gap():
+def test_peers_by_group_decide():
     job = Job("logistic", GENERATED, 0, (GAP,), None)
     (line,) = run_job(job, None)
     (peer,) = run_job(job._replace(model="exponentiated_gradient"), None)

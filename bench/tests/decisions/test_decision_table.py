@@ -58,9 +58,8 @@ def test_verdicts_are_those_of_higher_is_better(lines):
 
 def test_the_page_shows_each_value_and_counts_verdicts(lines):
     page = make_page(lines)
-    cell = "| {} | {} | {} | n/a | 0.5000 ± 0.0000 | flip 5 |"
-    expected = cell.format("logistic", "0.3200 ± 0.0158", "0.5900 ± 0.0079")
-    assert expected.replace(" | n/a", "") not in page
+    shown = "0.3200 ± 0.0158 | 0.5900 ± 0.0079 | n/a | 0.5000 ± 0.0000 | flip 5"
+    assert f"| logistic | {shown} |" in page
     assert "| rule against threshold | 1 | 1 / 0 / 0 |  |  |  | 1 / 0 / 0 |" in page
     wins = "| rule against doing nothing | 3 | 3 / 0 / 0 |  |  |  | 3 / 0 / 0 | 3 / 0 /"
     assert wins in page
