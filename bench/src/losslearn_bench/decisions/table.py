@@ -35,14 +35,14 @@ _HOW = """\
 Test values of the metrics as `losslearn_bench.decisions.metrics` writes them, \
 higher is better: mean ± deviation over random splits, 64 % of the rows to train on, \
 16 % to choose and to learn the decision by, 20 % to test. Amounts, costs and groups \
-named with a problem are known when deciding, and are no features of the models. A \
-*threshold* is the best of at most 200 on the validation rows, *rule* is what \
-`losslearn.tune_decision` learns from them, *formula* decides by expected costs and \
-the model's own probabilities, and *peer* is empulse's `CSThresholdClassifier`, \
-calibrated (costs), or fairlearn's `ThresholdOptimizer` (groups), or the peer's own \
-model. The logistic regression's `C` and the number of trees come from the \
-validation rows' log-loss. *Control* and *trained* are the two branches of \
-`SurrogateClassifier`."""
+named with a problem are known when deciding; models see them where they stand among \
+the features too. A *threshold* is the best of at most 200 on the validation rows, \
+*rule* is what `losslearn.tune_decision` learns from them, *formula* decides by \
+expected costs and the model's own probabilities, and *peer* is empulse's \
+`CSThresholdClassifier`, calibrated (costs), or fairlearn's `ThresholdOptimizer` \
+(groups), or the peer's own model. The logistic regression's `C` and the number of \
+trees come from the validation rows' log-loss. *Control* and *trained* are the two \
+branches of `SurrogateClassifier`."""
 _SUMMARY = """\
 Wins / ties / losses by a corrected resampled t-test at 5 %, then with Holm's \
 correction over a row of the table; a cell is a problem and a model. A mean is \
