@@ -51,7 +51,15 @@ def _count(text: str, *, default: str | bool = True) -> typer.models.OptionInfo:
 @app.command()
 def run(
     preset: Annotated[
-        Literal["smoke", "table2", "table3", "honest", "strong"],
+        Literal[
+            "smoke",
+            "table2",
+            "table3",
+            "honest",
+            "strong",
+            "decisions",
+            "decisions_smoke",
+        ],
         typer.Argument(metavar="PRESET", help="The grid."),
     ],
     size: Size = "capped",
@@ -90,9 +98,16 @@ def run(
     """Run what is missing of a grid, and write its tables.
 
     PRESET is smoke (a minute), table2 or table3 (the paper's), honest (the learned
-    losses and what they are compared with, linear and MLP) or strong (TabM and boosted
-    trees). Stop it with Ctrl-C; the same command goes on where it stopped.
+    losses and what they are compared with, linear and MLP), strong (TabM and boosted
+    trees), or decisions (learned decision rules) with decisions_smoke (seconds of it).
+    Stop it with Ctrl-C; the same command goes on where it stopped.
     """
+    if preset == "decisions" or preset == "decisions_smoke":
+        from losslearn_bench.cli.deciding import DecisionOptions, run
+
+        refused = {"size": size, "protocol": protocol, "backend": backend, "tier": tier}
+        part = DecisionOptions(preset, repetitions, dataset, method, metric, refused)
+        raise typer.Exit(run(part, out, data_dir, jobs))
     from losslearn_bench.cli.running import GridOptions, run_benchmark
 
     options = GridOptions(

@@ -101,7 +101,7 @@ def run_benchmark(
     for name in needed.keys() - DATASETS:
         load_dataset(name, data_dir=data_dir)  # what is wrong with it is told at once
     with (
-        _stopped_as_by_ctrl_c(),
+        stopped_as_by_ctrl_c(),
         _open_backend(backend, jobs, ray_address) as workers,
         grid_view(console(stderr=True)) as watch,
     ):
@@ -117,7 +117,7 @@ def run_benchmark(
 
 
 @contextmanager
-def _stopped_as_by_ctrl_c() -> Iterator[None]:
+def stopped_as_by_ctrl_c() -> Iterator[None]:
     """Let SIGTERM end what runs in the context as Ctrl-C does, workers included."""
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread may set handlers

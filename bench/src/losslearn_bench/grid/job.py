@@ -28,7 +28,10 @@ Line = dict[str, Any]
 """A finished cell, as it stands in a results file."""
 
 _NEEDED = ("losslearn", "torch", "numpy", "scikit-learn")
-_PEERS = ("lightgbm", "xgboost-cpu", "libauc", "imbalanced-losses", "ap_perf", "tabm")
+_PEERS = (
+    *("lightgbm", "xgboost-cpu", "libauc", "imbalanced-losses", "ap_perf", "tabm"),
+    *("empulse", "fairlearn"),
+)
 
 
 def loss_of(metric: str, protocol: Protocol) -> TrueLoss:
@@ -68,7 +71,7 @@ def run_job(job: Job, method: Method, data_dir: Path | None = None) -> list[Line
             "peak_memory_mb": memory,
             "seed": seed,
             "budget": budget.as_dict(),
-            "versions": _versions(),
+            "versions": versions(),
             "hardware": hardware(),
         }
         for cell, loss in zip(job.cells, losses, strict=True)
@@ -143,7 +146,8 @@ def _describe(dataset: Dataset, split: Split) -> Line:
 
 
 @lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of each package that is there."""
     found = {"python": platform.python_version()}
     for package in (*_NEEDED, *_PEERS):
         with suppress(PackageNotFoundError):

@@ -30,7 +30,7 @@ class LocalBackend(Workers):
         # forked workers would inherit torch's threads in an unusable state
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(
-            self.n_workers, mp_context=context, initializer=_end_with_parent
+            self.n_workers, mp_context=context, initializer=end_with_parent
         )
 
     def start(self, job: Job, data_dir: Path | None) -> Future[list[Line]]:
@@ -54,7 +54,7 @@ class LocalBackend(Workers):
         self._pool.shutdown(wait=not at_once, cancel_futures=True)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker with the process that started it, which cannot tell if killed."""
     parent = multiprocessing.parent_process()
     if parent is None:

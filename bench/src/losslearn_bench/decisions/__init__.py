@@ -1,0 +1,1 @@
+"""What a learned decision rule is worth, and what training adds after it."""

@@ -1,0 +1,117 @@
+"""Running the comparison of decisions: what is missing, then the table of all."""
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from losslearn.report.figures import write_whole
+from losslearn_bench.checks import check_choice
+from losslearn_bench.decisions.jobs import MODELS, Job, Line, key_of, make_jobs, run_job
+from losslearn_bench.decisions.problems import GENERATED, PROBLEMS, Problem
+from losslearn_bench.decisions.table import make_page
+from losslearn_bench.grid.jsonl import JsonLines
+from losslearn_bench.grid.local import end_with_parent
+
+REPETITIONS, MAX_ITER = 5, 2_000  # as many iterations as users get
+_SMOKE_ITER = 4
+
+
+def run_decisions(
+    out: Path,
+    *,
+    problems: Sequence[str] = (),
+    models: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    repetitions: int | None = None,
+    jobs: int = 1,
+    data_dir: Path | None = None,
+    is_smoke: bool = False,
+) -> list[str]:
+    """Run what has no line yet in `decisions.jsonl`, and write `decisions.md`.
+
+    Args:
+        out: The folder of both.
+        problems: Those of some metrics or full names; none for all.
+        models: Those of `MODELS`; none for all.
+        datasets: Those of some data sets; none for all.
+        repetitions: Random splits; 5 if None, or 2 of a smoke run.
+        jobs: Processes.
+        data_dir: Folder of the data sets.
+        is_smoke: Run generated rows, seconds of it, as `decisions_smoke`.
+
+    Returns:
+        What failed: a job's name, and why.
+
+    Raises:
+        ValueError: If a name is unknown.
+    """
+    for model in models:
+        check_choice("method", model, MODELS)
+    chosen = _chosen(problems, datasets, is_smoke=is_smoke)
+    file = JsonLines(out / f"decisions{'_smoke' if is_smoke else ''}.jsonl")
+    left = make_jobs(
+        chosen,
+        models or MODELS,
+        repetitions=repetitions or (2 if is_smoke else REPETITIONS),
+        max_iter=_SMOKE_ITER if is_smoke else MAX_ITER,
+        done=map(key_of, file.read()),
+    )
+    failed = []
+    for job, lines, error in _run(left, jobs, data_dir):
+        if error is not None:
+            failed.append(f"{job.name}: {type(error).__name__}: {error}")
+        file.append(lines)
+    if lines := file.read():
+        write_whole(file.path.with_suffix(".md"), make_page(lines).encode())
+    return failed
+
+
+def _run(
+    left: list[Job], n_workers: int, data_dir: Path | None
+) -> Iterator[tuple[Job, list[Line], BaseException | None]]:
+    if not left:
+        return
+    # forked workers would inherit torch's threads in an unusable state
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        n_workers, mp_context=context, initializer=end_with_parent
+    ) as pool:
+        try:
+            running = {pool.submit(run_job, job, data_dir): job for job in left}
+            ended = as_completed(running)
+            shown = Console(stderr=True)
+            for future in track(ended, "decisions", total=len(left), console=shown):
+                error = future.exception()
+                yield running[future], [] if error else future.result(), error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _chosen(
+    names: Sequence[str], datasets: Sequence[str], *, is_smoke: bool
+) -> list[str]:
+    whole = [one for one in PROBLEMS.values() if (one.dataset == GENERATED) == is_smoke]
+    known = [part for one in whole for part in _parts_of(one)]
+    for name in (*names, *datasets):
+        check_choice("problem", name, known)
+    found = [
+        one.name
+        for one in whole
+        if (not names or set(names).intersection(_parts_of(one)))
+        and (not datasets or one.dataset in datasets)
+    ]
+    if not found:
+        raise ValueError(
+            f"No problem has one of the metrics {', '.join(names)} on one of the data "
+            f"sets {', '.join(datasets)}. Ask for fewer."
+        )
+    return found
+
+
+def _parts_of(problem: Problem) -> tuple[str, str, str]:
+    return problem.name, problem.dataset, problem.metric.__name__
