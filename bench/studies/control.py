@@ -180,6 +180,8 @@ def make_table(lines: list[Line], options: argparse.Namespace) -> str:
             for what in ("cross_entropy", "chosen") if found else ():
                 tests = [line[what]["test"] for line in found]
                 mean[who, what] = statistics.fmean(tests)
+        if not any(who != "sklearn" for who, _ in mean):
+            continue
         means.append((model, mean))
         columns = [*itertools.product(WHO, ("cross_entropy", "chosen"))]
         shown = [f"{mean[at]:.4f}" if at in mean else "" for at in columns]

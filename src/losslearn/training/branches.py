@@ -155,8 +155,11 @@ class Branches:
         """Take the control as far as the other branch; a minimum has nowhere to go."""
         if self.is_solved:
             record = self.control.stand(until)
-            if watch is not None:
-                watch(record)
+            try:
+                if watch is not None:
+                    watch(record)
+            except KeyboardInterrupt as stop:
+                self.control.stop(stop)
         else:
             self.go_on(self.control, until, watch=watch, start=self._control_at)
             self._control_at = self.trainer.snapshot()

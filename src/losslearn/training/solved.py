@@ -78,7 +78,8 @@ def solve(
         run.stop(stop)
         if not run.best_state:
             raise
-    run.n_iter = recipe.warm_up_iter
+    if not run.is_stopped:
+        run.n_iter = recipe.warm_up_iter
     trainer.predictor.load_weights(run.best_state)
     trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=best)
 
