@@ -3,13 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from losslearn.metrics.columns import Columns, TextColumns
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.sets import Sets, over_present
+
+
+@runtime_checkable
+class Constrained(Protocol):
+    """A bound on what decisions come to; called, it returns that, one value per set."""
+
+    @property
+    def name(self) -> str:
+        """It in words."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of each row that it needs."""
+
+    def __call__(self, sets: Sets) -> Tensor:
+        """Return what is bounded, of sets whose scores are decisions."""
+
+    def holds(self, value: float) -> bool | None:
+        """Return whether such a value keeps the bound; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +69,8 @@ class TrueLoss:
     """Whether rows may be weighed, other than by 1 and 0."""
     columns: tuple[str, ...] = ()
     """Names of the further numbers of each row that must be given."""
+    text: TextColumns | None = field(default=None, repr=False, compare=False)
+    """How its columns of text are coded; None where it takes numbers alone."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -61,6 +82,10 @@ class TrueLoss:
     value takes a call of a user's function."""
     own: BlackBox | None = field(default=None, repr=False, compare=False)
     """The user's metric behind it; None of a loss that is no such."""
+    constraints: tuple[Constrained, ...] = ()
+    """What is to hold of the decisions besides; the loss says what it costs if not."""
+    penalty: float = 0.0
+    """What a constraint missed by 1 costs."""
 
     @property
     def needs_threshold(self) -> bool:
@@ -73,9 +98,9 @@ class TrueLoss:
         return self.at_threshold is not None
 
     @property
-    def text(self) -> TextColumns | None:
-        """How its columns of text are coded; None where it takes numbers alone."""
-        return None if self.own is None else self.own.text
+    def is_exact(self) -> bool:
+        """Whether it is made of the package's parts alone: no value takes long."""
+        return self.is_builtin or (bool(self.constraints) and self.own is None)
 
     @property
     def set_seconds(self) -> float:
