@@ -131,6 +131,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             true_loss.check_takes_weight()
         rows = _target_rows(train)
         true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
+        recipe = recipe.adapted(task.settings(true_loss))
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -183,7 +184,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self.true_loss_, self.labels_ = true_loss, labels
+        self.true_loss_, self.labels_, self.recipe_ = true_loss, labels, recipe
         self._keep(comparison, predictor, valid, train.n_rows)
         if groups is not None:
             self.report_["groups"] = count_groups(groups, train, valid)

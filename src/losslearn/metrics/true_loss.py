@@ -100,7 +100,8 @@ class TrueLoss:
     @property
     def is_exact(self) -> bool:
         """Whether it is made of the package's parts alone: no value takes long."""
-        return self.is_builtin or (bool(self.constraints) and self.own is None)
+        is_ours = self.own is None and self.at_cut_points is not None
+        return self.is_builtin or (bool(self.constraints) and is_ours)
 
     @property
     def set_seconds(self) -> float:

@@ -69,7 +69,8 @@ def fit_table(
             a file.
         target: Name of that column.
         metric: What to train for: a name, a scikit-learn scorer,
-            "path/to/file.py:function", or a function.
+            "path/to/file.py:function", or a function; with constraints or without, as
+            "recall subject to precision >= 0.8" (see `subject_to`).
         out: Folder to write the model to; None writes none (see `FittedTable.save`). If
             it cannot be written any more after the training, a warning names another.
             While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
@@ -88,7 +89,8 @@ def fit_table(
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
-        metric_columns: Columns that the metric needs; left out of the features.
+        metric_columns: Columns that the metric needs; left out of the features, as
+            those of its constraints are.
         keep_metric_columns: Whether they are features as well.
         ignores: Columns that are left out.
         read_as: What columns hold, by name, where that is not what they seem to:
@@ -137,6 +139,9 @@ def fit_table(
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
+    # constraints name theirs themselves
+    own = {name for one in true_loss.constraints for name in one.columns}
+    metric_columns = [*metric_columns, *sorted(own.difference(metric_columns))]
     check_metric_columns(metric_columns, true_loss, target)
     table, validation = as_frame(frame), None if valid is None else as_frame(valid)
     parts = divide(
@@ -184,7 +189,7 @@ def fit_table(
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
-    fitted = _fitted(estimator, parts, report, settings, target, named, ids)
+    fitted = _fitted(estimator, parts, report, target, named, ids)
     if folder is not None:
         display.stage("writing the model")
         _write(fitted, folder)
@@ -238,7 +243,6 @@ def _fitted(
     estimator: "SurrogateEstimator",
     parts: Parts,
     report: dict[str, Any],
-    recipe: Recipe,
     target: str,
     metric: MetricName,
     ids: Sequence[str],
@@ -255,7 +259,7 @@ def _fitted(
         metric=metric,
         rule=estimator.rule_,
         calibration=estimator.calibration_,
-        recipe=asdict(recipe),
+        recipe=asdict(estimator.recipe_),
         report=report,
         history=estimator.history_,
         true_loss=estimator.true_loss_,

@@ -128,10 +128,11 @@ def untried(
     Raises:
         ValueError: If nothing has the name, or what must be known of it is not.
     """
-    if isinstance(metric, str) and " subject to " in metric:
-        # it takes any metric, and so imports this module
-        from losslearn.metrics.constraints.subject_to import from_text
+    # it takes any metric, and so imports this module
+    from losslearn.metrics.constraints.subject_to import from_text
+    from losslearn.metrics.constraints.wording import SUBJECT_TO
 
+    if isinstance(metric, str) and SUBJECT_TO in metric:
         return from_text(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
