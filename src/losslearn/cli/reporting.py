@@ -12,6 +12,7 @@ from rich.text import Text
 
 from losslearn._files import json_text
 from losslearn.cli.progress import format_loss
+from losslearn.report.constraints import describe_constraint, describe_value
 from losslearn.report.verdict import method_name
 
 _PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
@@ -71,6 +72,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
     for said in _division(report):
         out.print(said, "")
     out.print(_fit_table(report), "")
+    for said in _constraints(report):
+        out.print(said)
     if report["interrupted"]:
         done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
         said = f"Interrupted after {' and '.join(done)}"
@@ -109,6 +112,15 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
             "them out."
         )
     return [one for one in said if one is not None]
+
+
+def _constraints(report: Mapping[str, Any]) -> list[str]:
+    """Return what each constraint comes to; nothing of a metric without."""
+    if not (found := report.get("constraints")):
+        return []
+    costs = f"Each constraint missed by 1 costs {report['penalty']:g}. Values, with "
+    intervals = "95 % intervals, not losses:"
+    return [costs + intervals, *(describe_constraint(one) for one in found), ""]
 
 
 def _groups(counted: Mapping[str, Any]) -> str:
@@ -191,6 +203,8 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
+    for one in found.get("constraints", ()):
+        console().print(f"{one['constraint']}: {describe_value(one, 'rows')}.")
 
 
 def print_metrics(listed: list[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from losslearn.metrics.own.given import (
 )
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
+from losslearn.report.constraints import constraint_values
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
 from losslearn.training.comparison import LEARNED, Comparison, spared_rule
@@ -26,6 +27,8 @@ class Judged(NamedTuple):
     """The chosen method's."""
     sets: Sets
     """The validation rows with the chosen method's scores."""
+    constraints: list[dict[str, Any]]
+    """What each method's decisions on them come to (see `constraint_values`)."""
 
 
 def judge_methods(
@@ -41,7 +44,7 @@ def judge_methods(
 
     The predictor, whose weights they are, ends with those of the chosen method.
     """
-    found = {}
+    found, constraints = {}, {}
     # the chosen method last: its weights stay in the model, its scores at hand
     for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
         run = comparison.runs[name]
@@ -49,6 +52,11 @@ def judge_methods(
         sets = valid.whole(predictor.predict(valid, exactly=True))
         rule, loss = spared_rule(task, true_loss, sets, comparison.sparing)
         numbers = rule.to_dict()
+        decisions = rule.decide(sets.score, sets.columns).to(sets.score.dtype)
+        constraints[name] = [
+            {"method": name, "constraint": one.pop("constraint"), "validation": one}
+            for one in constraint_values(true_loss, sets._replace(score=decisions))
+        ]
         found[name] = {
             "role": "learned" if name == LEARNED else "usual",
             "method": name,
@@ -60,7 +68,8 @@ def judge_methods(
             "seconds": run.seconds,
             "iterations": run.n_iter,
         }
-    return Judged([found[name] for name in comparison.runs], rule, sets)
+    by_method = [one for name in comparison.runs for one in constraints[name]]
+    return Judged([found[name] for name in comparison.runs], rule, sets, by_method)
 
 
 def make_report(
@@ -80,6 +89,9 @@ def make_report(
     given = sparing(lambda: given_sentence(true_loss, judge, judged.sets), lambda: None)
     failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
+    constrained = {}
+    if judged.constraints:
+        constrained = {"constraints": judged.constraints, "penalty": true_loss.penalty}
     return {
         "task": task.name,
         "metric": true_loss.name,
@@ -94,4 +106,5 @@ def make_report(
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,
         "failures": [] if failed is None else [failed],
+        **constrained,
     }

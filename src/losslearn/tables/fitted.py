@@ -18,6 +18,7 @@ from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
+from losslearn.report.constraints import constraint_values
 from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
 from losslearn.tables.reading import as_frame
 from losslearn.tables.target import called, take_target
@@ -157,7 +158,8 @@ class FittedTable:
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
-            `rows`, and the `rule` with its numbers.
+            `rows`, the `rule` with its numbers, and of a metric with constraints what
+            each of the `constraints` comes to.
 
         Raises:
             ValueError: If the metric or the table cannot be used.
@@ -175,6 +177,8 @@ class FittedTable:
         rows = as_sets(truth, score, columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
+        decisions = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
+        constraints = constraint_values(true_loss, rows._replace(score=decisions))
         return {
             "metric": self.metric.given if metric is None else given,
             "value": value,
@@ -182,6 +186,7 @@ class FittedTable:
             "rows": len(y),
             "rule": self.rule.to_dict(),
             **numbers_of(self.rule.to_dict()),
+            **({"constraints": constraints} if constraints else {}),
         }
 
     def _metric_of(
@@ -260,7 +265,7 @@ def measure(
     interval = loss_interval(
         judged,
         rows,
-        n_resamples=200 if true_loss.is_builtin else min(_CALLS, true_loss.max_calls),
+        n_resamples=200 if true_loss.is_exact else min(_CALLS, true_loss.max_calls),
         generator=torch.Generator().manual_seed(seed),
     )
     return float(judged(rows)), interval

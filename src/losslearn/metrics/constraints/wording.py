@@ -34,7 +34,8 @@ def as_text(
 ) -> str:
     """Return the text that `read_text` reads; the usual penalty is left out."""
     bounds = " and ".join(constraint.name for constraint in constraints)
-    more = "" if penalty == PENALTY else f" (penalty {float(penalty)!r})"
+    said = repr(float(penalty)).removesuffix(".0")
+    more = "" if penalty == PENALTY else f" (penalty {said})"
     return f"{objective}{SUBJECT_TO}{bounds}{more}"
 
 
