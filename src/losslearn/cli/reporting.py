@@ -227,5 +227,6 @@ def print_metrics(listed: list[dict[str, Any]]) -> None:
     out.print(
         "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, "
         "precision_at_k@100. Also accepted: the name of a scikit-learn scorer, and a "
-        "function of your own, path/to/file.py:function."
+        "function of your own, path/to/file.py:function. Any of decisions takes "
+        "constraints: --subject-to 'precision >= 0.8'."
     )
