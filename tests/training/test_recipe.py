@@ -47,3 +47,12 @@ def test_setting_out_of_range_is_refused(name, value, expected):
         ValueError, match=f"`{name}` must be {expected}.*{re.escape(str(value))}"
     ):
         Recipe(**{name: value})
+
+
+def test_better_settings_take_the_place_of_defaults_alone():
+    better = {"batch_size": 1_000, "n_sets": 8}
+    assert Recipe().adapted(better) == Recipe(batch_size=1_000, n_sets=8)
+    chosen = Recipe(batch_size=50, max_iter=7)
+    assert chosen.adapted(better) == Recipe(batch_size=50, max_iter=7, n_sets=8)
+    assert PAPER.adapted(better) == PAPER
+    assert chosen.adapted({}) == chosen
