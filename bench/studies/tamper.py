@@ -32,7 +32,10 @@ from shared import RESULTS, make_parser, write
 from losslearn import fit_table, load_model
 from losslearn.tables import saved
 
-FILES = ("settings.json", "columns.json", "history.json", "weights.safetensors")
+FILES = (
+    *("settings.json", "columns.json", "history.json", "seen_rows.bin"),
+    "weights.safetensors",
+)
 ODD: tuple[Any, ...] = (
     None,
     True,

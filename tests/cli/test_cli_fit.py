@@ -40,6 +40,7 @@ def test_fit_json_is_the_promised_object_and_nothing_else(capsys):
         "columns.json",
         "history.json",
         "learning_curves.png",
+        "seen_rows.bin",
         "settings.json",
         "weights.safetensors",
     ]

@@ -66,6 +66,7 @@ def test_a_table_that_cannot_be_used_is_one_clear_line(capsys, change, message):
         (("--out", "people.csv"), "is a file"),
         (("--out", "people.csv/m"), "cannot be written"),
         (("--valid", "no.csv"), "'no.csv'"),
+        (("--test", "no.csv"), "'no.csv'"),
         (("--lower-is-better",), "f1_loss"),
         (("--metric",), "--metric"),
     ],

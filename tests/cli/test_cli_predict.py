@@ -122,6 +122,7 @@ def test_evaluate_json_is_the_loss_at_the_models_threshold(fitted, tmp_path, cap
         "rows": 200,
         "rule": model.rule.to_dict(),
         "threshold": found["rule"]["threshold"],
+        "seen": {"rows": 0, "compared": 200},
     }
     low, high = found["interval"]
     assert low <= found["value"] <= high

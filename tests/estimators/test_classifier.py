@@ -24,6 +24,7 @@ TUNED = {
     "check_classifiers_train": "Threshold at probability 0.5 does not hold",
     # a row twice may be drawn twice, and stand on both sides of the split
     "check_sample_weight_equivalence_on_dense_data": "Sets and split are drawn",
+    "check_sample_weight_equivalence_on_sparse_data": "Sets and split are drawn",
 }
 
 

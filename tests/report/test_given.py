@@ -1,14 +1,19 @@
 """The report says what a metric of one's own was given."""
 
+import re
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from losslearn import Recipe, SurrogateClassifier, fit_table
-from losslearn.metrics import declare_metric
+from losslearn.metrics import Sets, declare_metric
+from losslearn.metrics.own.as_true_loss import untried
+from losslearn.metrics.own.given import undefined_sentence
 from losslearn.tables.saved import load_model
+from losslearn.tasks.thresholds import best_threshold
 
 QUICK = Recipe(
     mode="scratch", max_iter=4, rounds=1, catch_up=4, n_evals=2, adaptive=False
@@ -112,6 +117,55 @@ def test_sets_without_a_value_are_counted():
     assert report["undefined"].startswith("`fragile` had no value on ")
     assert "no value" in report["undefined"]
     assert len(report["failures"]) == 1
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_thresholds_without_a_value_are_counted(raises):
+    tried = {"all": 0, "undefined": 0}
+
+    def precision(y_true, y_pred):
+        """Undefined where few rows are called positive: never on a whole set."""
+        tried["all"] += 1
+        if (y_pred == 1).sum() < 9:
+            tried["undefined"] += 1
+            if raises:
+                raise ZeroDivisionError("too few")
+            return float("nan")
+        return float(y_true[y_pred == 1].mean())
+
+    clf = fit(precision, greater_is_better=True)
+    if raises:
+        with pytest.warns(RuntimeWarning, match="such thresholds were left out"):
+            clf.fit(X, y)
+    else:
+        clf.fit(X, y)
+    said = re.fullmatch(
+        r"`precision` had no value at ([\d,]+) of ([\d,]+) thresholds tried, which "
+        r"were left out: `precision` .*",
+        clf.report_["undefined"],
+    )
+    n_undefined, n_all = (int(number.replace(",", "")) for number in said.groups())
+    # all but the few calls before the fit, and those that no threshold is chosen by
+    assert 0.9 * tried["undefined"] <= n_undefined <= tried["undefined"]
+    assert n_undefined < n_all <= tried["all"]
+    assert len(clf.report_["failures"]) == raises
+
+
+def test_each_threshold_of_a_choice_counts_once():
+    @declare_metric(greater_is_better=True)
+    def precision(y_true, y_pred):
+        return np.nan if y_pred.sum() < 3 else y_true[y_pred == 1].mean()
+
+    loss = untried(precision)
+    target, score = torch.tensor([0, 1, 0, 1, 1]), torch.arange(5.0)
+    best_threshold(loss, target, score)
+    assert (loss.own.n_tried, loss.own.n_left_out) == (5, 2)
+    assert (loss.own.n_valued, loss.own.n_undefined) == (0, 0)
+    loss(Sets(target[None], score[None]))
+    assert (loss.own.n_tried, loss.own.n_left_out) == (10, 4)
+    assert undefined_sentence(loss).startswith(
+        "`precision` had no value at 4 of 10 thresholds tried, which were left out: "
+    )
 
 
 def test_a_metric_undefined_on_the_test_rows_keeps_the_model():

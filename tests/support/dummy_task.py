@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from losslearn.estimators.base import SurrogateEstimator
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS
+from losslearn.tasks.choice import Candidate
 from losslearn.tasks.task import Tokens
 
 
@@ -64,6 +65,8 @@ class SquaredError:
 
 class AsItIs:
     """Decides nothing: the scores are the answer."""
+
+    columns = ()
 
     def judged(self, true_loss: TrueLoss) -> TrueLoss:
         return true_loss
@@ -150,11 +153,14 @@ class Pairs:
     def directions(self, sets, strength, *, generator):
         return strength * torch.empty_like(sets.score).normal_(generator=generator)
 
-    def rules(self, true_loss):
-        def fit(sets: Sets):
-            return AsItIs(), float(true_loss(sets))
+    def plain_rule(self, true_loss, sets):
+        return AsItIs()
 
-        return (fit,)
+    def candidates(self, true_loss, sets):
+        return (Candidate("none", lambda _: AsItIs()),)
+
+    def n_resamples(self, true_loss):
+        return 20
 
     def restore_rule(self, state):
         return {"none": AsItIs}[state["kind"]]()
@@ -162,7 +168,7 @@ class Pairs:
     def calibrate(self, sets):
         return {}
 
-    def predictions(self, score, rule, labels, calibration):
+    def predictions(self, score, rule, labels, calibration, columns=NO_COLUMNS):
         return {"first": score[:, 0], "second": score[:, 1]}
 
     def pictures(self, true_loss, sets, rule):

@@ -47,5 +47,5 @@ def test_validation_rows_of_the_table_are_said(tmp_path, capsys):
         table = [str(tmp_path / "t.csv"), "--target", "y", "--metric", "f1"]
         main(["fit", *table, *valid, *out, *options])
         printed = " ".join(capsys.readouterr().out.split())
-        said = "33 of the 33 validation rows are rows of the other table as well"
+        said = "33 of the 33 validation rows are rows of another table as well"
         assert (said in printed) == is_said

@@ -41,10 +41,10 @@ def rows(seed: int) -> Rows:
     return Rows(x, y)
 
 
-def fit(path, kind: str, mode: str, *, kill_at: int | None = None, key: str = "one"):
+def fit(path, kind, mode, *, kill_at: int | None = None, key="one", **settings):
     """Return a comparison; with `kill_at` the process dies at that look."""
     train, valid = rows(0), rows(1)
-    recipe, task = replace(RECIPE, mode=mode), Binary()
+    recipe, task = replace(RECIPE, mode=mode, **settings), Binary()
     true_loss: TrueLoss = get_true_loss("f1")
     looks = []
 
@@ -106,7 +106,19 @@ def test_a_killed_fit_ends_as_if_nothing_had_been(tmp_path, kind, mode):
         found, again, looks = fit(path, kind, mode)
         assert_same(facts(found, again), facts(whole, weights))
         assert len(looks) < sum(len(run.history) for run in whole.runs.values())
-        assert not path.exists()
+        found, again, looks = fit(path, kind, mode)  # what comes after was interrupted
+        assert_same(facts(found, again), facts(whole, weights))
+        assert not looks
+
+
+def test_a_fit_that_patience_ended_trains_no_further(tmp_path):
+    early = {"patience": 2, "model_lr": 0.3, "rounds": 1, "max_iter": 60, "n_evals": 60}
+    whole, weights, _ = fit(None, "linear", "refined", **early)
+    assert whole.usual.n_iter < whole.learned.n_iter < 60, "each has its own end"
+    for _ in range(2):
+        found, again, looks = fit(tmp_path / "state", "linear", "refined", **early)
+        assert_same(facts(found, again), facts(whole, weights))
+    assert not looks
 
 
 def test_in_pytorch_alone_as_well(tmp_path):

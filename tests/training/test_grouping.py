@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from losslearn.training import grouping
-from losslearn.training.grouping import group_codes, split_by_groups
+from losslearn.training.grouping import group_codes, keep_together, split_by_groups
+from losslearn.training.splitting import split_rows
 
 SHARES = [(0.8, 0.2), (0.64, 0.16, 0.2), (0.5, 0.5)]
 
@@ -63,3 +64,22 @@ def test_groups_too_few_and_rows_without_one_are_refused():
         group_codes(pd.Series(["a", None, np.nan]), n_rows=3, called="`groups`")
     with pytest.raises(ValueError, match=r"for each of the 3 rows, got shape \[2\]"):
         group_codes([1, 2], n_rows=3, called="`groups`")
+
+
+@pytest.mark.parametrize(
+    ("n_rare", "n_equal", "is_kept"),
+    [(100, 12, True), (100, 66, True), (100, 67, False), (6, 2, True), (6, 3, False)],
+)
+def test_rows_of_one_code_are_not_kept_where_a_part_would_lack_its_share(
+    n_rare, n_equal, is_kept
+):
+    strata = np.repeat([0, 1], [900, n_rare])
+    codes = np.append(np.zeros(n_equal, int), np.arange(1, len(strata) - n_equal + 1))
+    split = split_rows(strata[::-1], test_size=0.2, validation_size=0.16, seed=0)
+    kept = keep_together(split, strata[::-1], codes, seed=0)
+    assert (kept is not None) == is_kept
+    if kept is not None:
+        assert [int((codes[part] == 0).sum()) for part in kept].count(n_equal) == 1
+        for part, alone in zip(kept, split, strict=True):
+            got = np.bincount(strata[::-1][part])
+            assert got == pytest.approx(np.bincount(strata[::-1][alone]), abs=2)

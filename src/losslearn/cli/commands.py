@@ -170,6 +170,14 @@ def fit(
     valid: Annotated[
         Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
     ] = None,
+    test: Annotated[
+        Path | None,
+        _option(
+            "TABLE",
+            "Table of test rows; then none of DATA's are, and 20 % validate.",
+            "20 % of the rows",
+        ),
+    ] = None,
     group: Annotated[
         str | None,
         _option(
@@ -195,6 +203,15 @@ def fit(
             "COL",
             "Column that the metric needs of each row, as `amount` in "
             "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
+        ),
+    ] = None,
+    decision_column: Annotated[
+        list[str] | None,
+        _option(
+            "COL",
+            "Column that is known when deciding too, of the metric's or another: "
+            "decisions may depend on it, and `predict` needs it then. May be repeated.",
+            "none",
         ),
     ] = None,
     keep_metric_columns: Annotated[
@@ -237,7 +254,8 @@ def fit(
     The model minimises a learned surrogate of the metric; its control, with the same
     batches and steps, minimises the usual loss. DATA is divided into 64 % training,
     16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
-    rows. Ctrl-C ends the training and keeps the best model so far.
+    rows; with --test, into 80 % training and 20 % validation rows. Ctrl-C ends the
+    training and keeps the best model so far.
     """
     from losslearn.cli.running import run_fit
 
@@ -253,10 +271,12 @@ def fit(
         max_time=max_time,
         seed=seed,
         valid=valid,
+        test=test,
         groups=group,
         time=time,
         greater_is_better=greater_is_better,
         metric_columns=tuple(metric_column or ()),
+        decision_columns=tuple(decision_column or ()),
         keep_metric_columns=keep_metric_columns,
         ignores=tuple(ignore or ()),
         read_as=dict(map(_column_and_kind, as_ or ())),

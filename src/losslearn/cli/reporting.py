@@ -21,6 +21,8 @@ _MOST_SHOWN = 40
 _LEFT_OUT = ("constant", "empty", "id", "ignored")
 _ROUNDING = 1e-9
 """Losses closer than this are the same."""
+_SAID = ("given", "undefined", "too_short", "verdict", "decision")
+_NO_NUMBERS = ("kind", "columns")
 _DESCRIBED = ("name", "aliases", "description")
 """What is said of a metric before its yes or no facts."""
 
@@ -94,23 +96,32 @@ def _division(report: Mapping[str, Any]) -> list[str]:
     """Return how the rows were divided, where not by chance alone."""
     said = []
     if "divided_by_time" in report:
+        latest = "validation" if "test_copies" in report else "test"
         said.append(
-            f"Divided by {report['divided_by_time']}: the test rows are the latest."
+            f"Divided by {report['divided_by_time']}: the {latest} rows are the latest."
         )
     if "groups" in report:
         said.append(_groups(report["groups"]))
+    if "copies" in report:
+        said.append(_repeated(report["copies"], report["rows"]["test"]))
     return said
 
 
+def _repeated(counted: Mapping[str, Any], n_test: int) -> str:
+    """Return where rows are that stand more than once, in a sentence."""
+    said = f"{counted['rows']:,} rows stand more than once"
+    if counted["together"]:
+        return f"{said}; copies stay in one part."
+    return (
+        f"{said}, and copies cannot be kept in one part: {counted['test']:,} of the "
+        f"{n_test:,} test rows are equal to rows of the other parts."
+    )
+
+
 def _notes(report: Mapping[str, Any]) -> list[str]:
-    """Return what is to be said of the metric, the gain and the validation rows."""
-    said = [report["given"], report["undefined"], report["verdict"]]
-    if (n := report.get("validation_copies", 0)) > 0:
-        said.append(
-            f"{n:,} of the {report['rows']['validation']:,} validation rows are rows "
-            "of the other table as well: what they say is better than the truth. Leave "
-            "them out."
-        )
+    """Return what is to be said of the metric, the gain, and rows in two tables."""
+    said = [report[key] for key in _SAID]
+    said += [_copies(report, part) for part in ("validation", "test")]
     return [one for one in said if one is not None]
 
 
@@ -121,6 +132,16 @@ def _constraints(report: Mapping[str, Any]) -> list[str]:
     costs = f"Each constraint missed by 1 costs {report['penalty']:g}. Values, with "
     intervals = "95 % intervals, not losses:"
     return [costs + intervals, *(describe_constraint(one) for one in found), ""]
+
+
+def _copies(report: Mapping[str, Any], part: str) -> str | None:
+    """Return how many rows of a table of their own are in another, if any are."""
+    if not (n := report.get(f"{part}_copies", 0)):
+        return None
+    return (
+        f"{n:,} of the {report['rows'][part]:,} {part} rows are rows of another table "
+        "as well: what they say is better than the truth. Leave them out."
+    )
 
 
 def _groups(counted: Mapping[str, Any]) -> str:
@@ -170,9 +191,12 @@ def describe_rule(rule: Mapping[str, Any]) -> str:
     Example:
         >>> describe_rule({"kind": "cut", "cut": 0.41237, "slope": 2})
         'cut 0.4124, slope 2'
+        >>> describe_rule({"kind": "flip", "columns": ["amount"]})
+        'flip by amount'
     """
-    numbers = [f"{key} {rule[key]:.4g}" for key in rule if key != "kind"]
-    return ", ".join(numbers) or str(rule["kind"])
+    numbers = [f"{key} {rule[key]:.4g}" for key in rule if key not in _NO_NUMBERS]
+    by = f" by {', '.join(rule['columns'])}" if "columns" in rule else ""
+    return (", ".join(numbers) or str(rule["kind"])) + by
 
 
 def describe_choice(report: Mapping[str, Any]) -> str:
@@ -205,6 +229,14 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
     )
     for one in found.get("constraints", ()):
         console().print(f"{one['constraint']}: {describe_value(one, 'rows')}.")
+    if (seen := found["seen"]) is not None and seen["rows"] > 0:
+        said = f"{seen['rows']:,} of these {found['rows']:,} rows"
+        if seen["compared"] < found["rows"]:
+            said = f"About {said} (judged by {seen['compared']:,} of them)"
+        console().print(
+            f"{said} are equal to rows that the model was trained on or chosen by: the "
+            "loss is better than on rows that it has not seen."
+        )
 
 
 def print_metrics(listed: list[dict[str, Any]]) -> None:

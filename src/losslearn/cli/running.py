@@ -19,7 +19,7 @@ from losslearn.tables.fitting import fit_table
 from losslearn.training.recipe import Recipe
 
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
-_OF_OWN = ("given", "undefined")
+_OF_OWN = ("given", "undefined", "too_short")
 """What is said of a metric of the user's own alone."""
 _CONSTRAINED = ("constraints", "penalty")
 """What is said of a metric with constraints alone."""
@@ -48,9 +48,8 @@ def run_fit(
     """
     use_one_thread()
     state = out.with_name(f"{out.name}.checkpoint")
-    if state.exists():
-        note(f"goes on from {state}, if that is of the same data and settings.")
     with (
+        _going_on_from(state),
         FitDisplay(console(stderr=True), recipe, max_time=max_time) as display,
         _terminated_as_interrupted(),
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),
@@ -66,13 +65,30 @@ def run_fit(
             note("interrupted; the best weights so far are kept.")
     else:
         print_fit(report)
-    if report["interrupted"] and state.exists():
-        note(f"the same command goes on from {state}.")
+    if report["interrupted"]:
+        _say_what_is_kept(state)
     for failure in report["failures"]:
         note(f"{failure}.")
     if report["failures"]:
         raise typer.Exit(_KEPT_BUT)
     return fitted
+
+
+@contextmanager
+def _going_on_from(state: Path) -> Iterator[None]:
+    """Say that a fit goes on, or could where it is interrupted before its end."""
+    if state.exists():
+        note(f"goes on from {state}, if that is of the same data and settings.")
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say_what_is_kept(state)
+        raise
+
+
+def _say_what_is_kept(state: Path) -> None:
+    if state.exists():
+        note(f"the same command goes on from {state}.")
 
 
 @contextmanager
@@ -104,7 +120,7 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    divided = ("groups", "divided_by_time")
+    divided = ("groups", "divided_by_time", "copies")
     told = {key: report[key] for key in divided if key in report}
     told |= {key: report[key] for key in _CONSTRAINED if key in report}
     told |= {key: report[key] for key in _OF_OWN if report.get(key) is not None}

@@ -12,7 +12,7 @@ from losslearn.criterion.queue import ScoreQueue
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Rule, Task, fit_rule
+from losslearn.tasks.task import Rule, Task
 from losslearn.training.comparison import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetLayout, set_layout, shares_of
@@ -129,8 +129,8 @@ class StreamLearner:
         return value * self.surrogate.loss_scale, slope
 
     def rule(self) -> Rule:
-        """Return the best decision rule on the rows of the queue."""
-        return fit_rule(self.task, self.true_loss, self._rows())[0]
+        """Return the usual decision rule, fitted to the rows of the queue."""
+        return self.task.plain_rule(self.true_loss, self._rows())
 
     def queue_loss(self) -> float:
         """Return the true loss of the queue's rows; NaN where there are none."""

@@ -239,7 +239,7 @@ def as_numbers(
         form: How text is written.
 
     Raises:
-        ValueError: If a value is infinite or not a number.
+        ValueError: If a value is infinite, too large an integer or not a number.
     """
     from pandas.api import types
 
@@ -297,7 +297,13 @@ def _parse_distinct_numbers(
         value.total_seconds() if isinstance(value, timedelta) else value
         for value in values
     ]
-    numbers = pd.to_numeric(pd.Series(others, dtype=object), errors="coerce")
+    try:
+        numbers = pd.to_numeric(pd.Series(others, dtype=object), errors="coerce")
+    except OverflowError:
+        raise ValueError(
+            f"Column {name!r} holds an integer of too many digits. Replace it or leave "
+            "it empty."
+        ) from None
     parsed = numbers.to_numpy(dtype=np.float64, copy=True)
     if form.style != "plain":
         texts = [place for place, value in enumerate(values) if isinstance(value, str)]

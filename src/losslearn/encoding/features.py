@@ -397,8 +397,8 @@ def restore_column(state: State) -> ColumnFeatures:
     """Undo `state` of a column of any kind.
 
     Raises:
-        ValueError: If the kind is unknown, or a value cannot be right.
-        LookupError: If something is lacking.
+        ValueError: If a value cannot be right.
+        LookupError: If the kind is unknown, or something is lacking.
         TypeError: If something is of the wrong type.
     """
     restore: dict[str, Callable[[State], ColumnFeatures]] = {

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn._wording import listed
+from losslearn.encoding.sparse import as_dense
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,10 +74,10 @@ def as_matrix(features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - of any tr
     """Return what a transformer made, dense and in single precision.
 
     Raises:
-        ValueError: If a value is missing or infinite, or is no number.
+        ValueError: If a value is missing or infinite, or is no number, or the matrix is
+            sparse and too large to be dense.
     """
-    dense = features.toarray() if hasattr(features, "toarray") else features
-    matrix = np.ascontiguousarray(dense, dtype=np.float32)
+    matrix = np.ascontiguousarray(as_dense(features), dtype=np.float32)
     if not np.isfinite(matrix).all():
         raise ValueError("The encoder left values that are missing or infinite.")
     return matrix

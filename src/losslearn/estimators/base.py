@@ -3,32 +3,38 @@
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import (
-    check_random_state,
-)
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
+from losslearn.estimators.decisions import take_columns
 from losslearn.estimators.features import TakesTables
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
+from losslearn.estimators.pickled import Pickled
 from losslearn.estimators.rows import (
     Given,
     as_tensor,
     as_weights,
     count_groups,
+    held_out_of,
     present_rows,
     split_numbers,
     weighed,
 )
-from losslearn.estimators.time_limit import check_max_time, seconds_left
+from losslearn.estimators.seen import SeenRows
+from losslearn.estimators.time_limit import (
+    check_max_time,
+    seconds_left,
+    warn_if_too_little,
+)
 from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
@@ -44,11 +50,12 @@ from losslearn.report.verdict import is_dead
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.task import Labels, TargetRows, Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.recipe import Recipe
 
 
-class SurrogateEstimator(RecipeParameters, TakesTables):
+class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
@@ -67,6 +74,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
     """Which task it is for."""
     option_arguments: ClassVar[Mapping[str, str]] = {}
     """Which argument holds an option of the task, by the option's name."""
+    decision_columns: Sequence[str] = ()
+    """Columns that are known when deciding."""
 
     def fit(
         self,
@@ -77,10 +86,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         X_valid: ArrayLike | None = None,
         y_valid: ArrayLike | None = None,
         sample_weight_valid: ArrayLike | None = None,
+        eval_set: object = None,
         groups: ArrayLike | None = None,
         metric_columns: object = None,
         metric_columns_valid: object = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -88,8 +98,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         that fails; `report_` says then that it was `interrupted`, or the `failures`.
 
         Args:
-            X: Features, shape `[rows, features]`: finite numbers, or a table of any
-                columns, gaps too, of pandas, polars or Arrow (see `TableEncoder`).
+            X: Features, shape `[rows, features]`: finite numbers, dense or sparse, or a
+                table of any columns, gaps too, of pandas, polars or Arrow (see
+                `TableEncoder`).
             y: Targets, as the task has them.
             sample_weight: What each row counts for, at least 0, shape `[rows]`: in the
                 metric, in the usual loss, in the choice of weights and decisions. A row
@@ -98,6 +109,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             X_valid: Rows to choose weights and decisions by; None splits them off.
             y_valid: Their targets.
             sample_weight_valid: Their weights; None weighs them alike.
+            eval_set: The same two as LightGBM and XGBoost take them:
+                `[(X_valid, y_valid)]`, or the pair alone.
             groups: Which rows belong together, as those of a person or a day: a value
                 for each row, shape `[rows]`. Rows of one group are either trained on or
                 chosen by; else what is chosen would have been seen before.
@@ -106,7 +119,8 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             metric_columns_valid: The same of the rows of `X_valid`.
             checkpoint: File in which the fit's state is kept while it runs. A fit that
                 was killed or interrupted goes on from it to the very same end, if data,
-                metric, settings and seed are the same; it is removed at the end.
+                metric, settings and seed are the same; it is removed at the end. A
+                `Checkpoint` is left to whoever made it.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -121,17 +135,23 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             self.metric,
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
-        )
+        ).knowing(self.decision_columns)
         train, valid, labels, seed = self._rows(
             true_loss,
             Given(X, y, metric_columns, sample_weight, groups),
-            Given(X_valid, y_valid, metric_columns_valid, sample_weight_valid),
+            Given(
+                *held_out_of(X_valid, y_valid, eval_set),
+                metric_columns_valid,
+                sample_weight_valid,
+            ),
         )
         if not (train.weight is None and valid.weight is None):
             true_loss.check_takes_weight()
-        rows = _target_rows(train)
-        true_loss = tried_on(true_loss, rows, _target_rows(valid), max_time=max_time)
+        needed = true_loss.columns
+        rows, valid_rows = (_target_rows(part, needed) for part in (train, valid))
+        true_loss = tried_on(true_loss, rows, valid_rows, max_time=max_time)
         recipe = recipe.adapted(task.settings(true_loss))
+        too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
                 true_loss,
@@ -185,11 +205,16 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
                 stacklevel=2,
             )
         self.true_loss_, self.labels_, self.recipe_ = true_loss, labels, recipe
-        self._keep(comparison, predictor, valid, train.n_rows)
+        self._keep(comparison, predictor, train.n_rows)
+        self.report_["too_short"] = too_short
         if groups is not None:
             self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
+        if kept is not None:
+            kept.is_done = comparison.is_done
+            if kept.is_done and kept is not checkpoint:
+                kept.remove()
         return self
 
     def _rows(
@@ -230,6 +255,11 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             train, valid = (table._replace(numbers=numbers) for numbers in split)
             valid_weight = weight
         train, valid = weighed(train, valid, (weight, valid_weight))
+        self.seen_ = None  # of arrays, which may be larger than memory
+        if self.encoder_ is not None:
+            self.seen_ = SeenRows.of(
+                *(rows.own(rows.x).numpy() for rows in (train, valid))
+            )
         return train.to(self.device), valid.to(self.device), labels, seed
 
     def _held_out(
@@ -260,7 +290,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         """Return a table whose rows are all meant."""
         found = as_columns(
             columns,
-            true_loss.columns,
+            true_loss.all_columns,
             n_rows=len(target),
             metric=true_loss.name,
             argument=argument,
@@ -286,14 +316,13 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         self,
         comparison: Comparison,
         predictor: Predictor,
-        valid: Rows,
         n_train: int,
     ) -> None:
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
         judged = judge_methods(
-            comparison, predictor, valid, self.true_loss_, task, predictor_name=named
+            comparison, self.true_loss_, predictor_name=named
         )
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
@@ -301,6 +330,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
             name: run.best_state for name, run in comparison.runs.items()
         }
         self.rule_ = judged.rule
+        self.method_rules_ = {
+            name: one.choice.rule for name, one in comparison.decided.items()
+        }
         self.n_iter_ = comparison.runs[comparison.chosen].n_iter
         self.history_ = [
             record.as_dict()
@@ -330,6 +362,25 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         score = exact_scores(self.model_, x, score_shape=self.task.score_shape)
         return score.cpu().numpy()
 
+    def _decisions(self, X: ArrayLike, columns: object) -> NDArray[Any]:
+        """Return the decision on each row, as a target."""
+        check_is_fitted(self)
+        rule, loss = self.rule_, self.true_loss_
+        features = getattr(self, "feature_names_in_", ())
+        X, taken = take_columns(X, rule.columns, columns, features=features)
+        score = torch.from_numpy(self.scores(X))
+        # what was numbers in the fit has no codes of texts
+        is_text = loss.text is not None and any(name in loss.text for name in taken)
+        found = as_columns(
+            taken,
+            rule.columns,
+            n_rows=len(score),
+            metric=loss.name,
+            argument="columns",
+            text=loss.text if is_text else None,
+        )
+        return rule.decide(score, found).numpy()
+
     def method_scores(self, X: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Return the scores of each method's best model, chosen or not.
 
@@ -349,7 +400,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables):
         return scores
 
 
-def _target_rows(rows: Rows) -> TargetRows:
+def _target_rows(rows: Rows, names: Sequence[str]) -> TargetRows:
     """Return targets and columns of rows."""
-    columns = {name: rows.own(column).cpu() for name, column in rows.columns.items()}
+    columns = {name: rows.own(rows.columns[name]).cpu() for name in names}
     return TargetRows(rows.own(rows.target).cpu(), columns)

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,6 +55,9 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         response_method: What a callable takes as second argument: "decision_function",
             "predict_proba" or "predict"; None reads it off its signature.
         pos_label: The class to find; None takes the last one in sorted order.
+        decision_columns: Those of the columns given to `fit` as `metric_columns` that
+            are known when deciding too: `predict` takes them as `columns`, or from a
+            table by name (see `tune_decision`). Others than the metric's may be given.
         validation_fraction: Share of the rows kept to choose weights and threshold by.
         device: Where to train.
         watch: Called with a `Record` after each look at the validation rows.
@@ -64,9 +67,10 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
 
     Attributes:
         classes_: The two labels, the positive one second.
+        rule_: How scores become decisions, learned on the validation rows (for error
+            rate, if the metric judges scores).
         threshold_: Predict the positive class where `decision_function` is at least
-            this; tuned on the validation rows (for error rate, if the metric has no
-            threshold).
+            this; infinite for a rule that calls nobody or everybody positive.
         encoder_: The fitted encoder; None where features were numbers.
         calibration_: Slope and intercept of the log-odds over the score.
         model_: The trained module with the chosen method's validation-best weights.
@@ -79,6 +83,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             minus the control's, `standard_error` that of the difference, `verdict` a
             sentence on whether training for the metric helped.
         n_iter_: Iterations of the chosen method.
+        rule_: How scores become decisions: a threshold.
+        seen_: Hashes of the rows that it was trained on or chosen by, of a table alone.
 
     Example:
         >>> from sklearn.datasets import make_classification
@@ -107,6 +113,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         greater_is_better: bool | None = None,
         response_method: ResponseMethod | None = None,
         pos_label: object = None,
+        decision_columns: Sequence[str] = (),
         validation_fraction: float = 0.2,
         device: str | torch.device = "cpu",
         watch: Watcher | None = None,
@@ -123,6 +130,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         self.greater_is_better = greater_is_better
         self.response_method = response_method
         self.pos_label = pos_label
+        self.decision_columns = decision_columns
         self.validation_fraction = validation_fraction
         self.device = device
         self.watch = watch
@@ -137,9 +145,19 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
 
     @property
     def threshold_(self) -> float:
-        """Where a score counts as the positive class."""
+        """Where a score counts as the positive class.
+
+        Raises:
+            AttributeError: If the rule is more than one threshold.
+        """
         check_is_fitted(self)
-        return float(self.rule_.to_dict()["threshold"])
+        state = self.rule_.to_dict()
+        if self.rule_.columns:
+            raise AttributeError(
+                f"the rule {state['kind']!r} is more than a threshold; see `rule_`"
+            )
+        ends = {"nobody": math.inf, "everybody": -math.inf}
+        return ends[state["kind"]] if state["kind"] in ends else state["threshold"]
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return one score a row; higher is more likely the positive class.
@@ -168,15 +186,20 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         positive = Platt(**self.calibration_).probability(score)
         return np.column_stack([1 - positive, positive])
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, columns: object = None) -> NDArray[Any]:
         """Return the labels: the positive class where the score reaches `threshold_`.
 
         Args:
             X: Features, as for `fit`.
+            columns: What the rule of the decisions needs to know of each row besides
+                (`rule_.columns`; a threshold needs nothing): a mapping of names to
+                values, or a DataFrame. Else they are taken from `X`, if it is a table.
+
+        Raises:
+            ValueError: If the features are not those of `fit`, or a column is missing.
         """
-        check_is_fitted(self)
-        is_positive = self.decision_function(X) >= self.threshold_
-        return self.classes_[is_positive.astype(int)]
+        decided = self._decisions(X, columns)  # which checks that it is fitted
+        return self.labels_.decode(decided)
 
     def score(
         self,

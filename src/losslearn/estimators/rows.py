@@ -49,6 +49,30 @@ class Given(NamedTuple):
                 )
 
 
+def held_out_of(X_valid: Any, y_valid: Any, eval_set: Any) -> tuple[Any, Any]:  # noqa: ANN401 - rows of any library
+    """Return features and targets of the validation rows, however they were given.
+
+    Raises:
+        ValueError: If they were given twice, or `eval_set` is not one pair.
+    """
+    if eval_set is None:
+        return X_valid, y_valid
+    if X_valid is not None or y_valid is not None:
+        raise ValueError(
+            "`eval_set` holds what `X_valid` and `y_valid` do. Leave one of both out."
+        )
+    pairs = eval_set if isinstance(eval_set, list) else [eval_set]
+    sizes = [len(pair) if isinstance(pair, tuple | list) else 0 for pair in pairs]
+    if sizes != [2] or isinstance(pairs[0][0], tuple):
+        length = f" of {len(eval_set)}" if hasattr(eval_set, "__len__") else ""
+        raise ValueError(
+            "`eval_set` must be one pair, [(X_valid, y_valid)], got a "
+            f"{type(eval_set).__name__}{length}. Give the rows to choose by alone."
+        )
+    X, y = pairs[0]
+    return X, y
+
+
 class Split(NamedTuple):
     """Numbers of the rows of both parts."""
 
@@ -156,6 +180,8 @@ def as_weights(
         )
     try:
         weights = found.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"`{argument}` holds an integer of too many digits.") from None
     except (TypeError, ValueError):
         raise ValueError(
             f"`{argument}` must be numbers, got values such as {found[0]!r:.60} "

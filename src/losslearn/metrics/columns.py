@@ -173,7 +173,9 @@ def _numbers(
         if found.dtype.kind not in "fiubO" or _is_text(found):
             raise TypeError  # "1.5" would be read as a number
         numbers = found.astype(np.float64)
-    except (TypeError, OverflowError):
+    except OverflowError:
+        raise ValueError(f"`{what}` holds an integer of too many digits.") from None
+    except TypeError:
         some = found.reshape(-1)[0] if found.size else None
         raise ValueError(
             f"`{what}` must be numeric{' or text' if text is not None else ''}, got "
@@ -201,7 +203,8 @@ def _is_gap(value: object) -> bool:
     """Return whether a value is missing, by any library's way to say so."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | np.datetime64 | np.timedelta64) and value != value
+    is_one = isinstance(value, float | np.datetime64 | np.timedelta64)
+    return is_one and bool(value != value)
 
 
 def _codes(

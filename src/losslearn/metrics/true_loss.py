@@ -1,6 +1,6 @@
 """What every loss to train for looks like, whether built in or a user's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -69,8 +69,11 @@ class TrueLoss:
     """Whether rows may be weighed, other than by 1 and 0."""
     columns: tuple[str, ...] = ()
     """Names of the further numbers of each row that must be given."""
-    text: TextColumns | None = field(default=None, repr=False, compare=False)
-    """How its columns of text are coded; None where it takes numbers alone."""
+    known: tuple[str, ...] = ()
+    """Names of the columns that are known when deciding, too: others than those that
+    the loss needs may be among them."""
+    coded: TextColumns | None = field(default=None, repr=False, compare=False)
+    """How columns of text are coded, of a loss that is no user's own."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -102,6 +105,17 @@ class TrueLoss:
         """Whether it is made of the package's parts alone: no value takes long."""
         is_ours = self.own is None and self.at_cut_points is not None
         return self.is_builtin or (bool(self.constraints) and is_ours)
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        """The names of all columns that rows must have, its own first."""
+        further = (name for name in self.known if name not in self.columns)
+        return (*self.columns, *further)
+
+    @property
+    def text(self) -> TextColumns | None:
+        """How its columns of text are coded; None where it takes numbers alone."""
+        return self.coded if self.own is None else self.own.text
 
     @property
     def set_seconds(self) -> float:
@@ -167,6 +181,12 @@ class TrueLoss:
     def without_rule(self) -> "TrueLoss":
         """Return the loss as one that judges scores, for which others find the rule."""
         return replace(self, at_threshold=None, at_cut_points=None)
+
+    def knowing(self, names: Sequence[str]) -> "TrueLoss":
+        """Return the loss where columns are known when deciding."""
+        if not names:
+            return self
+        return replace(self, known=tuple(names), coded=self.coded or TextColumns())
 
     def of_decisions(self) -> "TrueLoss":
         """Return the loss of sets whose scores are decisions, 0 or 1 for two classes.

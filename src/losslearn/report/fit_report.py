@@ -10,12 +10,11 @@ from losslearn.metrics.own.given import (
     raised_sentence,
     undefined_sentence,
 )
-from losslearn.models.predictor import Predictor
-from losslearn.models.rows import Rows
 from losslearn.report.constraints import constraint_values
+from losslearn.report.rule_gain import rule_sentence
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
-from losslearn.training.comparison import LEARNED, Comparison, spared_rule
+from losslearn.training.comparison import LEARNED, Comparison
 
 
 class Judged(NamedTuple):
@@ -32,44 +31,43 @@ class Judged(NamedTuple):
 
 
 def judge_methods(
-    comparison: Comparison,
-    predictor: Predictor,
-    valid: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    *,
-    predictor_name: str,
+    comparison: Comparison, true_loss: TrueLoss, *, predictor_name: str
 ) -> Judged:
-    """Return what each method's best weights come to on the validation rows.
-
-    The predictor, whose weights they are, ends with those of the chosen method.
-    """
-    found, constraints = {}, {}
-    # the chosen method last: its weights stay in the model, its scores at hand
-    for name in sorted(comparison.runs, key=lambda name: name == comparison.chosen):
-        run = comparison.runs[name]
-        predictor.load_weights(run.best_state)
-        sets = valid.whole(predictor.predict(valid, exactly=True))
-        rule, loss = spared_rule(task, true_loss, sets, comparison.sparing)
-        numbers = rule.to_dict()
-        decisions = rule.decide(sets.score, sets.columns).to(sets.score.dtype)
-        constraints[name] = [
+    """Return what each method's best weights come to on the validation rows."""
+    found, constraints = [], []
+    for name, run in comparison.runs.items():
+        rule = rule_summary(comparison.decided[name].choice.rule)
+        found.append(
+            {
+                "role": "learned" if name == LEARNED else "usual",
+                "method": name,
+                "predictor": predictor_name,
+                "rule": rule,
+                **{key: value for key, value in rule.items() if key != "kind"},
+                "validation": comparison.loss(name),
+                "seconds": run.seconds,
+                "iterations": run.n_iter,
+            }
+        )
+        decided = comparison.decided[name].choice.decided
+        constraints += [
             {"method": name, "constraint": one.pop("constraint"), "validation": one}
-            for one in constraint_values(true_loss, sets._replace(score=decisions))
+            for one in constraint_values(true_loss, decided)
         ]
-        found[name] = {
-            "role": "learned" if name == LEARNED else "usual",
-            "method": name,
-            "predictor": predictor_name,
-            "rule": numbers,
-            **{key: value for key, value in numbers.items() if key != "kind"},
-            # a metric of one's own was trained for on a coarser grid of decisions
-            "validation": loss if true_loss.needs_rule else run.best_loss,
-            "seconds": run.seconds,
-            "iterations": run.n_iter,
-        }
-    by_method = [one for name in comparison.runs for one in constraints[name]]
-    return Judged([found[name] for name in comparison.runs], rule, sets, by_method)
+    chosen = comparison.decided[comparison.chosen]
+    return Judged(found, chosen.choice.rule, chosen.sets, constraints)
+
+
+def rule_summary(rule: Rule) -> dict[str, Any]:
+    """Return a rule's kind, the columns it needs, and its numbers, if it is of few."""
+    state = rule.to_dict()
+    numbers = {
+        name: value
+        for name, value in state.items()
+        if isinstance(value, int | float) and not rule.columns
+    }
+    needs = {"columns": list(rule.columns)} if rule.columns else {}
+    return {"kind": state["kind"], **needs, **numbers}
 
 
 def make_report(
@@ -102,6 +100,8 @@ def make_report(
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
         "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
+        "decision": rule_sentence(comparison.decided[comparison.chosen].choice),
+        "rules_tried": comparison.decided[comparison.chosen].choice.tried,
         "given": given,
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,

@@ -41,7 +41,7 @@ def verdict(
 
     `rows` are the validation rows in words, `rule` what was tuned for either method.
     """
-    loss, usual_loss = comparison.learned.best_loss, comparison.usual.best_loss
+    loss, usual_loss = (comparison.loss(name) for name in comparison.runs)
     value, error = comparison.difference
     name, usual = true_loss.name, method_name(comparison.usual.method)
     tuned = f" with a tuned {rule}" if rule else ""

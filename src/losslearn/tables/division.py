@@ -1,6 +1,6 @@
-"""A table in three parts: rows to train on, to choose by, to test on."""
+"""Tables in three parts: rows to train on, to choose by, to test on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,16 +9,19 @@ from numpy.typing import NDArray
 
 from losslearn._wording import listed
 from losslearn.metrics.columns import Columns, TextColumns, take_rows
+from losslearn.tables.copies import copy_codes
 from losslearn.tables.grouped import (
-    check_apart,
+    count_apart,
     divide_by_time,
     divide_groups,
     dividing_column,
 )
-from losslearn.tables.metric_name import MetricName, table_columns
+from losslearn.tables.metric_columns import table_columns
+from losslearn.tables.metric_name import MetricName
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Task
-from losslearn.training.splitting import split_rows
+from losslearn.training.grouping import keep_together
+from losslearn.training.splitting import RowSplit, split_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 TEST_SIZE = 0.2
 VALIDATION_SIZE = 0.16
 """Shares of the rows; the other 64 % are trained on."""
+VALIDATION_SIZE_OF_TWO = 0.2
+"""Share of the rows where none of them are test rows."""
 
 
 class Part(NamedTuple):
@@ -42,82 +47,134 @@ class Part(NamedTuple):
         return Part(self.features.iloc[places], self.y.iloc[places], taken)
 
 
+class OtherTables(NamedTuple):
+    """Tables of rows that are not to be taken from the one that is divided."""
+
+    validation: "pd.DataFrame | None" = None
+    test: "pd.DataFrame | None" = None
+
+    def given(self) -> dict[str, "pd.DataFrame"]:
+        """Return those that there are, by the part that they are."""
+        return {
+            name: table for name, table in self._asdict().items() if table is not None
+        }
+
+    def sizes(self) -> tuple[float, float, float]:
+        """Return the shares of training, validation and test rows; 0 for no part."""
+        test, validation = TEST_SIZE, VALIDATION_SIZE
+        if self.test is not None:
+            test, validation = 0.0, VALIDATION_SIZE_OF_TWO
+        if self.validation is not None:
+            validation = 0.0
+        return 1 - test - validation, validation, test
+
+
 class Parts(NamedTuple):
-    """A table in three parts."""
+    """Rows to train on, to choose by, to test on."""
 
     train: Part
     validation: Part
     test: Part
     groups: dict[str, Any] | None = None
     """The column whose rows stay together, and how many groups are in each part."""
+    copies: dict[str, Any] | None = None
+    """How many rows stand more than once, whether such are in one part, and how many of
+    the test rows are in another as well."""
 
 
 def divide(
     frame: "pd.DataFrame",
-    valid: "pd.DataFrame | None",
+    others: OtherTables,
     target: str,
     *,
     task: Task,
     options: Mapping[str, object],
     seed: int,
     metric: MetricName,
+    columns: Sequence[str],
     text: TextColumns | None,
     left_out: Sequence[str],
-    named: Sequence[str],
+    read_as: Mapping[str, str],
     groups: str | None,
     time: str | None,
 ) -> Parts:
-    """Divide the rows, each stratum alike; `named` columns have to be there."""
+    """Divide the rows, each stratum alike; columns of `read_as` have to be there."""
 
     def part_of(table: "pd.DataFrame") -> Part:
         features, y = take_target(table, target)
-        columns = table_columns(table, metric.columns, metric=metric.given, text=text)
+        by_row = table_columns(
+            table,
+            columns,
+            needed_by=f"the metric `{metric.given}`",
+            text=text,
+            readings=metric.readings,
+        )
         features = features.drop(columns=[*left_out, groups], errors="ignore")
-        return Part(features, y, columns)
+        return Part(features, y, by_row)
 
     whole = part_of(frame)
-    _check_features(whole.features, named)
+    _check_features(whole.features, read_as)
     labels = task.labels(whole.y, options, called=called(target))
     strata = task.strata(torch.from_numpy(labels.encode(whole.y)))
-    validation_size = VALIDATION_SIZE if valid is None else 0.0
-    train_size, counted = 1 - TEST_SIZE - validation_size, None
+    (train_size, validation_size, test_size), counted = others.sizes(), None
+    copies = None
     if time is not None:
         split = divide_by_time(
             strata.numpy(),
             dividing_column(frame, time, target, instead_of=groups),
-            sizes=(train_size, validation_size, TEST_SIZE),
+            sizes=others.sizes(),
         )
     elif groups is None:
         split = split_rows(
             strata.numpy(),
-            test_size=TEST_SIZE,
+            test_size=test_size,
             validation_size=validation_size,
             seed=seed,
             names=labels.names,
         )
+        codes = copy_codes(whole.features, read_as)
+        split, copies = _without_copies(split, strata.numpy(), codes, seed)
     else:
         split, counted = divide_groups(
             strata.numpy(),
             dividing_column(frame, groups, target),
-            sizes=(train_size, TEST_SIZE, validation_size),
+            sizes=(train_size, test_size, validation_size),
             seed=seed,
         )
-    train, test = whole.at(split.train), whole.at(split.test)
-    if valid is None:
-        return Parts(train, whole.at(split.validation), test, counted)
-    try:
-        validation = part_of(valid)
-        labels.encode(validation.y, called=called(target))
-        if groups is not None and counted is not None:
-            names = dividing_column(valid, groups, target)
-            counted["validation"] = names.nunique()
-            check_apart(names, frame[groups], groups)
-    except ValueError as error:
-        raise ValueError(f"In the validation rows: {error}") from error
-    return Parts(train, validation, test, counted)
+    parts = {name: whole.at(rows) for name, rows in split._asdict().items()}
+    tables = {"DATA": frame}
+    for name, table in others.given().items():
+        said = f"the {name} rows"
+        try:
+            parts[name] = part_of(table)
+            labels.encode(parts[name].y, called=called(target))
+            if counted is not None:
+                counted[name] = count_apart(table, tables, counted["column"], target)
+        except ValueError as error:
+            raise ValueError(f"In {said}: {error}") from error
+        tables[said] = table
+    return Parts(**parts, groups=counted, copies=copies)
 
 
-def _check_features(features: "pd.DataFrame", named: Sequence[str]) -> None:
+def _without_copies(
+    split: RowSplit, strata: NDArray[np.integer], codes: NDArray[np.integer], seed: int
+) -> tuple[RowSplit, dict[str, Any] | None]:
+    """Return the split with equal rows in one part if they can be, and what to tell."""
+    n_copies = int((np.bincount(codes)[codes] > 1).sum())
+    if n_copies == 0 or len(split.train) == len(codes):
+        return split, None
+    kept = keep_together(split, strata, codes, seed)
+    split = kept or split
+    others = np.concatenate([split.train, split.validation])
+    told = {
+        "rows": n_copies,
+        "together": kept is not None,
+        "test": int(np.isin(codes[split.test], codes[others]).sum()),
+    }
+    return split, told
+
+
+def _check_features(features: "pd.DataFrame", named: Iterable[str]) -> None:
     for name in named:
         if name not in features.columns:
             raise ValueError(

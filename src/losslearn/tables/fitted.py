@@ -14,12 +14,15 @@ from torch import nn
 
 from losslearn._wording import listed
 from losslearn.encoding.frames import as_matrix
+from losslearn.estimators.seen import SeenRows
 from losslearn.metrics import ResponseMethod, Sets, TrueLoss
-from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.metrics.columns import NO_COLUMNS, Columns, TextColumns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
 from losslearn.report.constraints import constraint_values
-from losslearn.tables.metric_name import MetricName, resolve_metric, table_columns
+from losslearn.report.fit_report import rule_summary
+from losslearn.tables.metric_columns import table_columns
+from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Labels, Rule, Task
@@ -59,6 +62,7 @@ class FittedTable:
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file
             holds them.
+        seen: The rows that it was trained on or chosen by, as far as they are known.
     """
 
     module: nn.Module
@@ -75,6 +79,9 @@ class FittedTable:
     history: list[dict[str, Any]]
     true_loss: TrueLoss | None = None
     validation: Sets | None = field(default=None, repr=False)
+    seen: SeenRows | None = field(default=None, repr=False)
+    texts: TextColumns = field(default_factory=TextColumns, repr=False)
+    """How columns of text are coded that the rule needs."""
 
     def scores(self, table: object) -> NDArray[np.float64]:
         """Return the raw scores of each row, shape `[rows, *task.score_shape]`.
@@ -86,16 +93,17 @@ class FittedTable:
             ValueError: If a column is missing, or cannot be read the way it was in the
                 training rows.
         """
-        return self._scores(as_frame(table), besides=[self.target])
+        return self._scores(self._matrix(as_frame(table), besides=[self.target]))
 
-    def _scores(
+    def _matrix(
         self, frame: "pd.DataFrame", *, besides: Iterable[str]
-    ) -> NDArray[np.float64]:
-        """Return the scores of a table that may hold further columns."""
+    ) -> NDArray[np.float32]:
+        """Return a table, which may hold further columns, as the module takes it."""
         known = {*self.encoder.feature_names_in_}
         others = [name for name in frame.columns if name not in known]
         group = self.report.get("groups", {}).get("column")
-        expected = {*besides, *self.metric.columns, *self.ids, group}
+        named = {*self.metric.columns, *self.rule.columns}
+        expected = {*besides, *named, *self.ids, group}
         unknown = [name for name in others if name not in expected]
         if unknown:
             warnings.warn(
@@ -104,7 +112,9 @@ class FittedTable:
                 UserWarning,
                 stacklevel=3,
             )
-        x = as_matrix(self.encoder.transform(frame.drop(columns=others)))
+        return as_matrix(self.encoder.transform(frame.drop(columns=others)))
+
+    def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         score = exact_scores(
             self.module, torch.from_numpy(x), score_shape=self.task.score_shape
         )
@@ -119,21 +129,23 @@ class FittedTable:
         and label.
 
         Args:
-            table: Rows to predict for.
+            table: Rows to predict for, with the columns that the decisions need.
 
         Raises:
-            ValueError: As `scores`.
+            ValueError: As `scores`, or if such a column cannot be used.
         """
         import pandas as pd
 
         frame = as_frame(table)
-        columns = self.task.predictions(
-            self.scores(frame), self.rule, self.labels, self.calibration
+        columns = self._decision_columns(frame)
+        x = self._matrix(frame, besides=[self.target])
+        found = self.task.predictions(
+            self._scores(x), self.rule, self.labels, self.calibration, columns
         )
         kinds = getattr(self.encoder, "kinds", {})
         ids = [*self.ids, *(name for name in kinds if kinds[name] == "id")]
         keys = {name: frame[name] for name in ids if name in frame.columns}
-        return pd.DataFrame({**keys, **columns}, index=frame.index)
+        return pd.DataFrame({**keys, **found}, index=frame.index)
 
     def evaluate(
         self,
@@ -158,8 +170,10 @@ class FittedTable:
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
-            `rows`, the `rule` with its numbers, and of a metric with constraints what
-            each of the `constraints` comes to.
+            `rows`, the `rule` with its numbers, of a metric with constraints what each
+            of the `constraints` comes to, and `seen`: how many `rows` are equal
+            to some that it was trained on or chosen by, found by those `compared` (all,
+            if it was fitted to a few thousand); None where that is not known.
 
         Raises:
             ValueError: If the metric or the table cannot be used.
@@ -170,24 +184,43 @@ class FittedTable:
         features, y = take_target(frame, target)
         truth = self.labels.encode(y, called=called(target))
         columns = table_columns(
-            frame, true_loss.columns, metric=true_loss.name, text=true_loss.text
+            frame,
+            true_loss.columns,
+            needed_by=f"the metric `{true_loss.name}`",
+            text=true_loss.text,
+            readings=self.metric.readings,
         )
+        if true_loss.needs_rule:
+            columns |= self._decision_columns(frame)
         # columns of another metric than the model's are no features either
-        score = self._scores(features, besides=[self.target, *true_loss.columns])
-        rows = as_sets(truth, score, columns)
+        x = self._matrix(features, besides=[self.target, *true_loss.columns])
+        rows = as_sets(truth, self._scores(x), columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
         decisions = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
         constraints = constraint_values(true_loss, rows._replace(score=decisions))
+        seen = None if self.seen is None else self.seen.count(x)
+        rule = rule_summary(self.rule)
         return {
             "metric": self.metric.given if metric is None else given,
             "value": value,
             "interval": list(interval),
             "rows": len(y),
-            "rule": self.rule.to_dict(),
-            **numbers_of(self.rule.to_dict()),
+            "rule": rule,
+            **{name: value for name, value in rule.items() if name != "kind"},
             **({"constraints": constraints} if constraints else {}),
+            "seen": None if seen is None else seen._asdict(),
         }
+
+    def _decision_columns(self, frame: "pd.DataFrame") -> dict[str, torch.Tensor]:
+        """Return what the rule needs to know of each row besides."""
+        return table_columns(
+            frame,
+            self.rule.columns,
+            needed_by="the rule of the decisions",
+            text=self.texts,
+            readings=self.metric.readings,
+        )
 
     def _metric_of(
         self,
@@ -234,11 +267,6 @@ class FittedTable:
         from losslearn.tables.saved import save_model  # which imports this module
 
         save_model(path, self)
-
-
-def numbers_of(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule's numbers by name."""
-    return {name: value for name, value in rule.items() if name != "kind"}
 
 
 def as_sets(

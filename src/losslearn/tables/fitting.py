@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from losslearn.encoding import TableEncoder
 from losslearn.metrics import ResponseMethod
+from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
-from losslearn.tables.division import Parts, divide
+from losslearn.tables.division import OtherTables, Parts, divide
 from losslearn.tables.fitted import FittedTable, as_sets
-from losslearn.tables.metric_name import (
-    MetricName,
-    check_metric_columns,
-    resolve_metric,
-)
+from losslearn.tables.metric_columns import check_metric_columns, column_readings
+from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
 from losslearn.tables.saved import check_destination, check_encoder, save_somewhere
 from losslearn.tables.target import Label
 from losslearn.tables.testing import tested
 from losslearn.tasks.task import Task
+from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from losslearn.estimators.base import SurrogateEstimator
 
 
@@ -43,11 +44,13 @@ def fit_table(
     max_iter: int | None = None,
     seed: int = 0,
     valid: object = None,
+    test: object = None,
     groups: str | None = None,
     time: str | None = None,
     positive: Label | None = None,
     greater_is_better: bool | None = None,
     metric_columns: Sequence[str] = (),
+    decision_columns: Sequence[str] = (),
     keep_metric_columns: bool = False,
     ignores: Sequence[str] = (),
     read_as: Mapping[str, str] | None = None,
@@ -60,9 +63,11 @@ def fit_table(
     """Train a model for a metric, and its control; choose, and test both.
 
     What `losslearn fit` does; every option of it is an argument here. The table is
-    divided into 64 % training, 16 % validation and 20 % test rows, or, with `valid`,
-    into 80 % training and 20 % test rows. Ctrl-C ends the training and keeps the best
-    model so far; so does a metric that fails, with a warning that says at which call.
+    divided into 64 % training, 16 % validation and 20 % test rows; with `valid`, into
+    80 % training and 20 % test rows; with `test`, into 80 % training and 20 %
+    validation rows. Rows that are equal stay in one part, unless most rows are equal to
+    another. Ctrl-C ends the training and keeps the best model so far; so does a metric
+    that fails, with a warning that says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
@@ -81,17 +86,22 @@ def fit_table(
         max_iter: Iterations of each method; None takes that of the recipe.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
+        test: Table of test rows, if they are not to be taken from `frame`.
         groups: Column that says which rows belong together, as those of a person or a
             day: they stay in one part, and the column is no feature. Else a model is
             tested on what it has seen, and looks better than it is.
         time: Column of dates or numbers by which the rows are divided: the latest are
-            test rows, those before them validation rows. It stays a feature.
+            test rows, those before them validation rows. It stays a feature. Tables of
+            `valid` and `test` are taken as they are.
         positive: Of two classes, the label to find; None takes the second in sorted
             order.
         greater_is_better: Direction of a function that does not say.
-        metric_columns: Columns that the metric needs; left out of the features, as
-            those of its constraints are.
-        keep_metric_columns: Whether they are features as well.
+        metric_columns: Columns that the metric needs, known of past rows alone; left
+            out of the features, as those of its constraints are.
+        decision_columns: Columns that are known when deciding too, the metric's or
+            others: decisions may depend on them (see `tune_decision`), and `predict`
+            needs them then. Features as well, unless in `ignores`.
+        keep_metric_columns: Whether `metric_columns` are features as well.
         ignores: Columns that are left out.
         read_as: What columns hold, by name, where that is not what they seem to:
             "number", "category", "text", "date" or "ignore" (see `TableEncoder`).
@@ -119,12 +129,12 @@ def fit_table(
     from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
     from losslearn.estimators.time_limit import check_max_time
 
-    begin, max_time = perf_counter(), check_max_time(max_time)
+    begin, asked_time = perf_counter(), check_max_time(max_time)
     settings = _recipe(recipe, mode=mode, max_iter=max_iter)
     refuse_no_aim(metric)
     true_loss = resolve_metric(
         metric, greater_is_better=greater_is_better, response_method=response
-    )
+    ).knowing(decision_columns)
     named = MetricName.of(
         metric,
         true_loss,
@@ -134,32 +144,42 @@ def fit_table(
     kind = ESTIMATORS[true_loss.task]
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
-    encoder = _encoder(encoder, read_as, ignored=[*ignores, *ids])
+    kinds = {**(read_as or {}), **dict.fromkeys([*ignores, *ids], "ignore")}
+    encoder = _encoder(encoder, kinds)
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
     # constraints name theirs themselves
     own = {name for one in true_loss.constraints for name in one.columns}
-    metric_columns = [*metric_columns, *sorted(own.difference(metric_columns))]
+    metric_columns = [*metric_columns, *sorted(own - {*metric_columns, *true_loss.known})]
     check_metric_columns(metric_columns, true_loss, target)
-    table, validation = as_frame(frame), None if valid is None else as_frame(valid)
+    left_out = [] if keep_metric_columns else set(metric_columns) - {*true_loss.known}
+    table = as_frame(frame)
+    others = OtherTables(
+        *(None if given is None else as_frame(given) for given in (valid, test))
+    )
+    readings = column_readings(table, true_loss.all_columns, known=true_loss.known)
+    named = replace(named, readings=readings)
     parts = divide(
         table,
-        validation,
+        others,
         target,
         task=kind.task,
         options=options,
         seed=seed,
         metric=named,
+        columns=true_loss.all_columns,
         text=true_loss.text,
-        left_out=[] if keep_metric_columns else metric_columns,
-        named=[*ignores, *ids, *(read_as or {})],
+        left_out=sorted(left_out),
+        read_as=kinds,
         groups=groups,
         time=time,
     )
-    if max_time is not None:  # a fit takes a tenth of a second at least
-        max_time = max(max_time - (perf_counter() - begin), 0.1)
+    if test is not None:
+        _check_readable(encoder, parts)
+    if asked_time is not None:  # a fit takes a tenth of a second at least
+        max_time = max(asked_time - (perf_counter() - begin), 0.1)
     estimator = kind(
         true_loss,
         model=model,
@@ -172,30 +192,39 @@ def fit_table(
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
     display.stage("preparing columns and model")
-    # beside the model, which the folder can be replaced by while it is being fitted
-    beside = None if folder is None else folder.with_name(f"{folder.name}.checkpoint")
-    _train(estimator, parts, beside)
+    state = None if folder is None else _state_of(folder, asked_time)
+    _train(estimator, parts, state)
     display.stage("testing")
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
         report["given"] = note_on(named.given)
-    copies = None if validation is None else count_copies(validation, table)
-    readings = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
+    read = getattr(estimator.encoder_, "readings", None)  # of a `TableEncoder`
     told = {
-        "columns": None if readings is None else readings(),
+        "columns": None if read is None else read(),
         "groups": parts.groups,
         "divided_by_time": time,
-        "validation_copies": copies,
+        "copies": parts.copies,
+        **_copies(table, others),
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
     fitted = _fitted(estimator, parts, report, target, named, ids)
-    if folder is not None:
+    if folder is not None and state is not None:
         display.stage("writing the model")
         _write(fitted, folder)
+        if state.is_done and fitted.report["model"] is not None:
+            state.remove()
     for failure in report["failures"]:
         warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
+
+
+def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
+    """Return where the state of a fit is kept until its model is written.
+
+    Beside the model, which the folder can be replaced by while it is being fitted.
+    """
+    return Checkpoint(folder.with_name(f"{folder.name}.checkpoint"), f"{max_time} ")
 
 
 def _write(fitted: FittedTable, folder: Path) -> None:
@@ -212,19 +241,40 @@ def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - it
     return replace(recipe or Recipe(), **said)
 
 
-def _encoder(
-    given: object, read_as: Mapping[str, str] | None, *, ignored: Sequence[str]
-) -> object:
+def _encoder(given: object, read_as: Mapping[str, str]) -> object:
     """Return the encoder of a fit; one that was given decides by itself."""
     if given is None:
-        kinds = {**(read_as or {}), **dict.fromkeys(ignored, "ignore")}
-        return TableEncoder(read_as=kinds)
-    if ignored or read_as:
+        return TableEncoder(read_as=read_as)
+    if read_as:
         raise ValueError(
             "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "
             "and `ids`."
         )
     return given
+
+
+def _check_readable(encoder: Any, parts: Parts) -> None:  # noqa: ANN401 - a transformer
+    """Find out before the training, not after it, whether test rows can be encoded."""
+    from sklearn.base import clone
+
+    fitted = clone(encoder)
+    try:
+        fitted.fit(parts.train.features, parts.train.y)
+    except (OverflowError, ValueError):
+        return  # which the training says
+    try:
+        fitted.transform(parts.test.features)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"In the test rows: {error}") from error
+
+
+def _copies(table: "pd.DataFrame", others: OtherTables) -> dict[str, int]:
+    """Return how many rows of a table of their own are in one before it as well."""
+    before, found = [table], {}
+    for name, other in others.given().items():
+        found[f"{name}_copies"] = count_copies(other, *before)
+        before.append(other)
+    return found
 
 
 def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
@@ -258,11 +308,13 @@ def _fitted(
         labels=estimator.labels_,
         metric=metric,
         rule=estimator.rule_,
+        texts=_texts(estimator),
         calibration=estimator.calibration_,
         recipe=asdict(estimator.recipe_),
         report=report,
         history=estimator.history_,
         true_loss=estimator.true_loss_,
+        seen=estimator.seen_,
         validation=as_sets(
             estimator.labels_.encode(validation.y),
             estimator.scores(validation.features),
@@ -271,8 +323,15 @@ def _fitted(
     )
 
 
+def _texts(estimator: "SurrogateEstimator") -> TextColumns:
+    """Return how those columns of text are coded that decisions depend on."""
+    text = estimator.true_loss_.text or TextColumns()
+    names = [name for name in estimator.rule_.columns if name in text]
+    return TextColumns.of({name: text.values(name) for name in names})
+
+
 def _train(
-    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Path | None
+    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Checkpoint | None
 ) -> None:
     """Fit; what the estimator warns of is in its report."""
     train, validation = parts.train, parts.validation

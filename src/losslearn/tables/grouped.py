@@ -1,6 +1,6 @@
 """A table's rows divided by a column: which belong together, or when they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from losslearn.encoding.columns import as_dates, as_numbers, read_kind
 from losslearn.tables.target import called, no_such_column
 from losslearn.training.grouping import group_codes, split_by_groups, split_by_time
-from losslearn.training.splitting import RowSplit
+from losslearn.training.splitting import Numbers, RowSplit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def dividing_column(
 def divide_by_time(
     strata: NDArray[np.integer], column: "pd.Series", *, sizes: Sequence[float]
 ) -> RowSplit:
-    """Divide the rows by time: the latest are test rows, those before them validate.
+    """Divide the rows by time: training rows first, then validation, then test rows.
 
     Args:
         strata: Code of each row.
@@ -46,9 +46,15 @@ def divide_by_time(
         sizes: Shares of training, validation and test rows; 0 for no part.
 
     Raises:
-        ValueError: If the column holds neither, lacks a value, or a part would hold too
-            few rows of a stratum.
+        ValueError: If the column holds neither, lacks a value, a part would hold too
+            few rows of a stratum, or there is one part alone.
     """
+    shares = [size for size in sizes if size > 0]
+    if len(shares) == 1:
+        raise ValueError(
+            "`time` (--time) divides the rows, and with `valid` and `test` nothing is "
+            "left to divide. Leave it out."
+        )
     said = f"The column {column.name!r} (--time)"
     if (n_missing := int(column.isna().sum())) > 0:
         raise ValueError(f"{said} lacks a value in {n_missing:,} rows. Fill them in.")
@@ -60,10 +66,14 @@ def divide_by_time(
         times = as_numbers(column, form=reading.form)
     else:
         raise ValueError(f"{said} must hold dates, or numbers that grow with time.")
-    shares = [size for size in sizes if size > 0]
     found = split_by_time(strata, times, shares, least=2, called=said)
-    train, *between, test = found
-    return RowSplit(train, between[0] if between else train[:0], test)
+    return RowSplit(*_placed(found, sizes))
+
+
+def _placed(found: Sequence[Numbers], sizes: Sequence[float]) -> list[Numbers]:
+    """Return the rows of each part, none for one of size 0."""
+    parts = iter(found)
+    return [next(parts) if size > 0 else np.empty(0, np.intp) for size in sizes]
 
 
 def divide_groups(
@@ -88,8 +98,7 @@ def divide_groups(
     groups = group_codes(names, n_rows=len(strata), called=said)
     shares = [size for size in sizes if size > 0]
     found = split_by_groups(strata, groups, shares, least=2, seed=seed, called=said)
-    train, test, *further = found
-    validation = further[0] if further else train[:0]
+    train, test, validation = _placed(found, sizes)
     split = RowSplit(train, validation, test)
     counts = {
         part: len(np.unique(groups[rows])) for part, rows in split._asdict().items()
@@ -97,15 +106,23 @@ def divide_groups(
     return split, {"column": names.name, **counts}
 
 
-def check_apart(names: "pd.Series", trained_on: "pd.Series", group: str) -> None:
-    """Check that groups of the validation rows are not in the other table as well.
+def count_apart(
+    table: "pd.DataFrame",
+    others: "Mapping[str, pd.DataFrame]",
+    group: str,
+    target: str,
+) -> int:
+    """Return how many groups a table has, none of which is in others, by their names.
 
     Raises:
-        ValueError: If some are.
+        ValueError: If some are, or the table does not say which groups it has.
     """
-    both = set(names.map(str)) & set(trained_on.map(str))
-    if both:
-        raise ValueError(
-            f"{len(both):,} groups of the column {group!r} are in DATA as well, such "
-            f"as {min(both)!r}. Leave their rows out of one of the tables."
-        )
+    names = dividing_column(table, group, target)
+    for name, other in others.items():
+        both = set(names.map(str)) & set(other[group].map(str))
+        if both:
+            raise ValueError(
+                f"{len(both):,} groups of the column {group!r} are in {name} as well, "
+                f"such as {min(both)!r}. Leave their rows out of one of the tables."
+            )
+    return int(names.nunique())

@@ -1,20 +1,15 @@
 """What a model was trained for, as far as a file can say it."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
 
-from losslearn.encoding.columns import as_numbers, read_kind
 from losslearn.metrics import ResponseMethod, TrueLoss, get_true_loss
-from losslearn.metrics.columns import TextColumns, as_columns
 from losslearn.metrics.constraints.subject_to import from_text, is_of_rates
 from losslearn.metrics.constraints.wording import SUBJECT_TO
 from losslearn.metrics.own.as_true_loss import untried
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from torch import Tensor
+from losslearn.tables.metric_columns import ColumnReading
 
 Source = Literal["built-in", "scikit-learn", "user"]
 
@@ -34,6 +29,8 @@ class MetricName:
     """What the user said it takes, if so."""
     columns: tuple[str, ...] = ()
     """Columns of the table that the metric needs besides target and score."""
+    readings: Mapping[str, ColumnReading] = field(default_factory=dict)
+    """How the table of the fit held them."""
 
     @classmethod
     def of(
@@ -65,6 +62,21 @@ class MetricName:
             greater_is_better=greater_is_better,
             response_method=response_method,
             columns=true_loss.columns,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON knows it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Undo `to_dict`; what raises is of another form."""
+        readings = {
+            name: ColumnReading.from_dict(one)
+            for name, one in state.get("readings", {}).items()
+        }
+        return cls(
+            **{**state, "columns": tuple(state["columns"]), "readings": readings}
         )
 
     def true_loss(self) -> TrueLoss:
@@ -109,81 +121,3 @@ def resolve_metric(
                 f"{error} Here: --greater-is-better or --lower-is-better."
             ) from error
         raise
-
-
-def table_columns(
-    frame: "pd.DataFrame",
-    names: Sequence[str],
-    *,
-    metric: str,
-    text: TextColumns | None,
-) -> "dict[str, Tensor]":
-    """Return a table's columns that a metric needs.
-
-    Args:
-        frame: The table.
-        names: The columns.
-        metric: What messages call the metric.
-        text: The metric's columns of text.
-
-    Raises:
-        ValueError: If the table has no such column, or it does not hold a finite number
-            or a text in each row.
-    """
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"The table lacks columns that the metric `{metric}` needs: "
-            f"{', '.join(map(repr, missing))}."
-        )
-    return as_columns(
-        {name: _read(frame[name]) for name in names},
-        names,
-        n_rows=len(frame),
-        metric=metric,
-        argument="table",
-        text=text,
-    )
-
-
-def _read(column: "pd.Series") -> object:
-    """Return a column's numbers, where it holds numbers in whatever form."""
-    try:
-        reading = read_kind(column)
-        if reading.kind != "number" or reading.marks:
-            return column
-        return as_numbers(column, form=reading.form)
-    except OverflowError as error:
-        raise ValueError(
-            f"Column {column.name!r} holds an integer of too many digits."
-        ) from error
-
-
-def check_metric_columns(
-    named: Sequence[str], true_loss: TrueLoss, target: str
-) -> None:
-    """Check that the columns named are those that the metric needs.
-
-    They are asked for, not taken by themselves, since naming one takes it out of the
-    features.
-    """
-    if target in named:
-        raise ValueError(
-            f"--metric-column {target} (`metric_columns`) is the target, which the "
-            "metric gets as `y_true`."
-        )
-    missing = [name for name in true_loss.columns if name not in named]
-    if missing:
-        raise ValueError(
-            f"The metric `{true_loss.name}` needs {', '.join(map(repr, missing))} of "
-            "each row. Name the columns that hold it: "
-            f"{' '.join(f'--metric-column {name}' for name in missing)} "
-            f"(`metric_columns={missing}`)."
-        )
-    extra = [name for name in named if name not in true_loss.columns]
-    if extra:
-        raise ValueError(
-            f"The metric `{true_loss.name}` takes no {', '.join(map(repr, extra))}: "
-            "leave out `metric_columns` (--metric-column), or give the metric a "
-            "keyword-only argument of that name."
-        )

@@ -9,8 +9,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,10 @@ from safetensors.torch import load, save
 from losslearn import __version__
 from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
+from losslearn.estimators.seen import SeenRows
+from losslearn.metrics.columns import TextColumns
 from losslearn.models.networks import MODELS, check_weights, exact_scores
-from losslearn.tables.fitted import FittedTable, numbers_of
+from losslearn.tables.fitted import FittedTable
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.registry import get_task
 
@@ -34,7 +35,8 @@ _SETTINGS = "settings.json"
 _COLUMNS = "columns.json"
 _HISTORY = "history.json"
 _LEARNING_CURVES = "learning_curves.png"
-_CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY)
+_SEEN = "seen_rows.bin"
+_CHECKED = (_WEIGHTS, _COLUMNS, _HISTORY, _SEEN)
 """Files of which the settings hold a fingerprint, beside one of their own content."""
 _FILES = {*_CHECKED, _SETTINGS, _LEARNING_CURVES, "preprocessing.npz"}
 """What a model directory of this version or an earlier one may hold."""
@@ -76,8 +78,12 @@ def save_model(path: str | os.PathLike[str], model: FittedTable) -> None:
         _write_json(folder / _HISTORY, model.history)
         if figure is not None:
             (folder / _LEARNING_CURVES).write_bytes(figure)
+        if model.seen is not None:
+            (folder / _SEEN).write_bytes(model.seen.hashes.astype("<u8").tobytes())
         settings["sha256"] = {
-            name: _fingerprint((folder / name).read_bytes()) for name in _CHECKED
+            name: _fingerprint((folder / name).read_bytes())
+            for name in _CHECKED
+            if (folder / name).exists()
         }
         settings["sha256"][_SETTINGS] = _fingerprint_of(settings)
         _write_json(folder / _SETTINGS, settings)
@@ -143,11 +149,16 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         "version": _VERSION,
         "losslearn": __version__,
         "task": model.task.name,
-        "metric": asdict(model.metric),
+        "metric": model.metric.to_dict(),
         "target": model.target,
         "ids": list(model.ids),
         "labels": model.labels.to_dict(),
         "rule": model.rule.to_dict(),
+        "texts": {
+            name: model.texts.values(name)
+            for name in model.rule.columns
+            if name in model.texts
+        },
         "calibration": dict(model.calibration),
         "model": {
             "kind": kinds[module],
@@ -276,6 +287,8 @@ def _read_checked(path: Path, settings: Mapping[str, Any]) -> dict[str, bytes]:
     contents = {}
     known = settings.get("sha256")
     for name in _CHECKED:
+        if name == _SEEN and isinstance(known, dict) and name not in known:
+            continue  # of many equal rows none are kept
         try:
             contents[name] = (path / name).read_bytes()
         except FileNotFoundError as error:
@@ -296,8 +309,7 @@ def _rebuild(
         raise ValueError(
             f"{n_features} features do not match {len(encoder.get_feature_names_out())}"
         )
-    named = dict(settings["metric"])
-    metric = MetricName(**{**named, "columns": tuple(named["columns"])})
+    metric = MetricName.from_dict(settings["metric"])
     if metric.source == "built-in":
         metric.true_loss()
     task = get_task(settings["task"])
@@ -305,8 +317,9 @@ def _rebuild(
     module.load_state_dict(load(contents[_WEIGHTS]))
     check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])
-    for value in (*numbers_of(rule).values(), *calibration.values()):
+    for value in (*_numbers_in(rule), *calibration.values()):
         _check_finite(value)
+    seen = contents.get(_SEEN)
     model = FittedTable(
         module=module.eval(),
         encoder=encoder,
@@ -316,18 +329,31 @@ def _rebuild(
         labels=task.restore_labels(settings["labels"]),
         metric=metric,
         rule=task.restore_rule(rule),
+        texts=TextColumns.of(settings["texts"]),
         calibration=calibration,
         recipe=dict(settings["recipe"]),
         report=dict(settings["report"]),
         history=json.loads(contents[_HISTORY]),
+        seen=None if seen is None else SeenRows(np.frombuffer(seen, "<u8")),
     )
     # what cannot say anything of one row is damaged
     x = torch.zeros(1, n_features)
     score = exact_scores(module, x, score_shape=task.score_shape).numpy()
     if not np.isfinite(score).all():
         raise ValueError("it gives a row no finite score")
-    task.predictions(score, model.rule, model.labels, calibration)
+    columns = {name: torch.zeros(1, dtype=torch.float64) for name in model.rule.columns}
+    task.predictions(score, model.rule, model.labels, calibration, columns)
     return model
+
+
+def _numbers_in(state: object) -> Iterator[object]:
+    """Yield the numbers of a rule, however deep."""
+    if isinstance(state, Mapping | list):
+        parts = state.values() if isinstance(state, Mapping) else state
+        for part in parts:
+            yield from _numbers_in(part)
+    elif isinstance(state, float | int):
+        yield state
 
 
 def _check_finite(value: object) -> None:

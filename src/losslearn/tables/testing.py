@@ -28,7 +28,7 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
     unknown = math.nan, (math.nan, math.nan), None
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
-        rule = estimator.task.restore_rule(result["rule"])
+        rule = estimator.method_rules_[result["method"]]
         loss, interval, said = sparing(
             partial(_measured, true_loss, rows, rule, seed), lambda: unknown
         )

@@ -1,7 +1,7 @@
 """The binary task: two classes, one score a row, one threshold."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from losslearn.metrics import Loss, Sets, TrueLoss, get_true_loss
+from losslearn.metrics import Sets, TrueLoss, get_true_loss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.tasks.calibration import Platt
+from losslearn.tasks.choice import Candidate
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.generated import (
     GaussianScores,
@@ -21,34 +22,14 @@ from losslearn.tasks.generated import (
 )
 from losslearn.tasks.labels import BinaryLabels
 from losslearn.tasks.options import OPTIONS, Option
-from losslearn.tasks.task import RuleFit, SetDistribution, TargetRows, UsualLoss
+from losslearn.tasks.rules.candidates import Candidates, n_resamples, restore_rule
+from losslearn.tasks.rules.simple import ThresholdRule
+from losslearn.tasks.task import Rule, SetDistribution, TargetRows, UsualLoss
 from losslearn.tasks.thresholds import best_threshold
 from losslearn.tasks.tokens import ScoreTokens
 
 _TOP_SHARES = (0.3, 0.1, 0.03, 0.01)
 """What h sees of a loss that the highest scores decide alone."""
-
-
-@dataclass(frozen=True)
-class ThresholdRule:
-    """Calls a row positive where its score reaches the threshold."""
-
-    threshold: float
-
-    def judged(self, true_loss: TrueLoss) -> Loss:
-        """Return the loss at the threshold; one that has none judges the scores."""
-        if not true_loss.needs_threshold:
-            return true_loss
-        return true_loss.with_threshold(self.threshold)
-
-    def decide(self, score: Tensor, columns: Columns = NO_COLUMNS) -> Tensor:
-        """Return 1 for the rows called positive, else 0."""
-        del columns
-        return (score >= self.threshold).long()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the kind of the rule and its threshold."""
-        return {"kind": "threshold", "threshold": self.threshold}
 
 
 class Binary:
@@ -185,33 +166,29 @@ class Binary:
         noise = torch.empty_like(sets.score).normal_(generator=generator)
         return strength * sets.score.std(-1, keepdim=True) * noise
 
-    def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
+    def plain_rule(self, true_loss: TrueLoss, sets: Sets) -> ThresholdRule:
         """Return the best threshold; of the error rate for a loss that has none."""
-        tuned = true_loss
-        if not true_loss.needs_threshold:
-            tuned = get_true_loss("error_rate")
+        tuned = true_loss if true_loss.needs_rule else get_true_loss("error_rate")
+        threshold, _ = best_threshold(
+            tuned,
+            sets.target,
+            sets.score,
+            sample_weight=sets.weight,
+            columns=sets.columns,
+        )
+        return ThresholdRule(threshold)
 
-        def fit(sets: Sets) -> tuple[ThresholdRule, float]:
-            threshold, loss = best_threshold(
-                tuned,
-                sets.target,
-                sets.score,
-                sample_weight=sets.weight,
-                columns=sets.columns,
-            )
-            return ThresholdRule(threshold), loss
+    def candidates(self, true_loss: TrueLoss, sets: Sets) -> Sequence[Candidate]:
+        """Return nobody, everybody, thresholds and flips (see `Candidates`)."""
+        return Candidates(true_loss, sets, true_loss.known).listed()
 
-        return (fit,)
+    def n_resamples(self, true_loss: TrueLoss) -> int:
+        """Return how many there are calls for."""
+        return n_resamples(true_loss)
 
-    def restore_rule(self, state: Mapping[str, Any]) -> ThresholdRule:
-        """Return the threshold again.
-
-        Raises:
-            LookupError: If it is the rule of another task.
-        """
-        if state["kind"] != "threshold":
-            raise LookupError(f"a rule of kind {state['kind']!r}")
-        return ThresholdRule(state["threshold"])
+    def restore_rule(self, state: Mapping[str, Any]) -> Rule:
+        """Return the rule again; `LookupError` for that of another task."""
+        return restore_rule(state)
 
     def calibrate(self, sets: Sets) -> dict[str, float]:
         """Return slope and intercept of the log-odds over the score (see `Platt`)."""
@@ -221,12 +198,13 @@ class Binary:
     def predictions(
         self,
         score: NDArray[np.float64],
-        rule: ThresholdRule,
+        rule: Rule,
         labels: BinaryLabels,
         calibration: Mapping[str, float],
+        columns: Columns = NO_COLUMNS,
     ) -> dict[str, NDArray[Any]]:
         """Return score, probability of the second class, and label."""
-        decided = rule.decide(torch.from_numpy(score)).numpy()
+        decided = rule.decide(torch.from_numpy(score), columns).numpy()
         return {
             "score": score,
             "probability": Platt(**calibration).probability(score),
@@ -234,20 +212,16 @@ class Binary:
         }
 
     def pictures(
-        self, true_loss: TrueLoss, sets: Sets, rule: ThresholdRule
+        self, true_loss: TrueLoss, sets: Sets, rule: Rule
     ) -> Sequence[Callable[[Any], None]]:
         """Return the drawings of both classes' scores and of the loss by threshold."""
         from losslearn.tasks import pictures  # needs NumPy alone until it draws
 
+        threshold = getattr(rule, "threshold", None) if not rule.columns else None
         y, y_score = (values.cpu().numpy() for values in (sets.target, sets.score))
         return (
-            lambda ax: pictures.draw_scores(ax, y, y_score, threshold=rule.threshold),
+            lambda ax: pictures.draw_scores(ax, y, y_score, threshold=threshold),
             lambda ax: pictures.draw_thresholds(
-                ax,
-                true_loss,
-                y.astype(np.int64),
-                y_score,
-                threshold=rule.threshold,
-                columns=sets.columns,
+                ax, true_loss, sets, rule, threshold=threshold
             ),
         )

@@ -24,6 +24,9 @@ class Candidate(NamedTuple):
 
     name: str
     fit: Fit
+    is_usual: bool = False
+    """Whether it is what everybody uses: it takes the place of a simpler rule by any
+    lower loss, others by a clear lead alone."""
 
 
 class Choice(NamedTuple):
@@ -31,13 +34,15 @@ class Choice(NamedTuple):
 
     rule: Any
     """Fitted to all rows."""
-    decided: Tensor
-    """Decision on each row by a rule fitted to the other folds."""
+    name: str
+    """The candidate's."""
+    decided: Sets
+    """The rows with the decisions, by rules fitted to the other folds, as scores."""
     loss: float
     """Of these decisions."""
     tried: list[dict[str, Any]]
-    """Each candidate: `rule` (its name), `loss`, and of its difference to the rule that
-    stood before it `difference` and `standard_error`."""
+    """Each candidate: `rule` (its name), `loss`, of its difference to the rule that
+    stood before it `difference` and `standard_error`, and which `is_usual`."""
 
 
 def choose_rule(
@@ -52,9 +57,9 @@ def choose_rule(
 ) -> Choice:
     """Return the best of some rules by cross-fitting; the simpler one where in doubt.
 
-    Each candidate decides on each row as fitted to the other folds; one takes the place
+    Each candidate decides on each row as fitted to the other folds. One takes the place
     of a simpler one if its loss is lower by more than the standard error of the
-    difference, by a paired bootstrap.
+    difference, by a paired bootstrap; the usual rule if it is lower at all.
 
     Args:
         candidates: The simplest first.
@@ -73,17 +78,21 @@ def choose_rule(
         loss = float(_values(judge, sets, decided[None]))
         resampled = _resampled(judge, sets, decided, strata, n_resamples, seed=seed)
         found: dict[str, Any] = {"rule": candidate.name, "loss": loss}
+        if candidate.is_usual:
+            found["is_usual"] = True
         stands = best is None or not np.isfinite(best[2])
         if best is not None:
             error = _deviation(resampled - best[3])
             found |= {"difference": loss - best[2], "standard_error": error}
-            stands = stands or found["difference"] < -error
+            lead = 0.0 if candidate.is_usual else error
+            stands = stands or found["difference"] < -lead
         tried.append(found)
         if stands:
             best = candidate, decided, loss, resampled
     assert best is not None, "there is a candidate"
     rule = best[0].fit(np.arange(len(sets.target)))
-    return Choice(rule, best[1], best[2], tried)
+    as_scores = sets._replace(score=best[1].to(sets.score.dtype))
+    return Choice(rule, best[0].name, as_scores, best[2], tried)
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:

@@ -13,7 +13,7 @@ from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import TextColumns, as_columns, take_rows
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tasks.choice import choose_rule
-from losslearn.tasks.rules.candidates import Candidates, restore_rule
+from losslearn.tasks.rules.candidates import Candidates, n_resamples, restore_rule
 
 _LARGEST = 36.0
 """Log-odds of probabilities nearer to 0 or 1 than double precision tells apart."""
@@ -175,7 +175,7 @@ def tune_decision(
         given,
         true_loss.of_decisions(),
         given.target,
-        n_resamples=candidates.n_resamples,
+        n_resamples=n_resamples(true_loss),
         groups=codes,
         seed=random_state,
     )

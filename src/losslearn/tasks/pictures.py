@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from losslearn.metrics import TrueLoss, get_true_loss
+from losslearn.metrics import Sets, TrueLoss, get_true_loss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
+from losslearn.tasks.task import Rule
 from losslearn.tasks.thresholds import evaluate
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MOST_CALLS = 60
 
 
 def draw_scores(
-    ax: "Axes", y: NDArray[np.int64], y_score: Floats, *, threshold: float
+    ax: "Axes", y: NDArray[np.int64], y_score: Floats, *, threshold: float | None
 ) -> None:
     """Draw the scores of both classes, each as a distribution of its own.
 
@@ -31,7 +32,7 @@ def draw_scores(
         ax: Where to draw.
         y: Targets, 0 or 1.
         y_score: Raw scores.
-        threshold: Where a row is called positive.
+        threshold: Where a row is called positive; None for a rule without one.
     """
     low, high = _range(y_score, threshold)
     rarer = min(int(y.sum()), len(y) - int(y.sum()))
@@ -57,7 +58,9 @@ def draw_scores(
             histtype="step",
             linewidth=1.4,
         )
-    ax.axvline(threshold, color=_INK, linewidth=1.4, label=f"threshold {threshold:.3g}")
+    if threshold is not None:
+        said = f"threshold {threshold:.3g}"
+        ax.axvline(threshold, color=_INK, linewidth=1.4, label=said)
     ax.set_xlim(low, high)
     ax.set_title("Scores of the validation rows")
     ax.set_ylabel("share of the class per bin")
@@ -68,37 +71,44 @@ def draw_scores(
 def draw_thresholds(
     ax: "Axes",
     true_loss: TrueLoss,
-    y: NDArray[np.int64],
-    y_score: Floats,
+    sets: Sets,
+    rule: Rule,
     *,
-    threshold: float,
-    columns: Columns = NO_COLUMNS,
+    threshold: float | None,
 ) -> None:
-    """Draw the loss against the threshold, and the chosen one.
+    """Draw the loss against the threshold, and the loss of the rule that stands.
 
     Args:
         ax: Where to draw.
         true_loss: A loss without a threshold is replaced by the error rate, for which
             the threshold is chosen then.
-        y: Targets, 0 or 1.
-        y_score: Raw scores.
-        threshold: The chosen one.
-        columns: What the loss needs to know of each row besides.
+        sets: One set of rows.
+        rule: Decides on them.
+        threshold: Its threshold; None for a rule without one.
     """
-    shown = true_loss if true_loss.needs_threshold else get_true_loss("error_rate")
-    thresholds, losses = loss_by_threshold(shown, y, y_score, columns=columns)
-    rows = (torch.from_numpy(y), torch.from_numpy(y_score))
-    chosen = evaluate(shown, *rows, threshold=threshold, columns=columns)
+    shown = true_loss if true_loss.needs_rule else get_true_loss("error_rate")
+    y, y_score = (values.cpu().numpy() for values in (sets.target, sets.score))
+    thresholds, losses = loss_by_threshold(
+        shown, y.astype(np.int64), y_score, columns=sets.columns
+    )
+    chosen = float(rule.judged(shown)(sets._replace(weight=None)))
     low, high = _range(y_score, threshold)
     ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
-    ax.axvline(threshold, color=_INK, linewidth=1.4)
-    ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
-    # where there is more room beside the line
-    is_left = threshold > (low + high) / 2
+    place, is_left = (low + high) / 2, False
+    if threshold is None:
+        said = f"{rule.to_dict()['kind']}: {chosen:.4g}"
+        ax.axhline(chosen, color=_INK, linewidth=1.4, linestyle="--")
+    else:
+        said = f"{chosen:.4g} at {threshold:.3g}"
+        ax.axvline(threshold, color=_INK, linewidth=1.4)
+        ax.plot(threshold, chosen, marker="o", markersize=7, color=_INK)
+        # where there is more room beside the line
+        is_left = threshold > place
+        place = threshold + (-0.015 if is_left else 0.015) * (high - low)
     ax.text(
-        threshold + (-0.015 if is_left else 0.015) * (high - low),
+        place,
         0.96,
-        f"{chosen:.4g} at {threshold:.3g}",
+        said,
         transform=ax.get_xaxis_transform(),
         ha="right" if is_left else "left",
         va="top",
@@ -147,9 +157,10 @@ def loss_by_threshold(
     return thresholds, np.array(losses)
 
 
-def _range(y_score: Floats, threshold: float) -> tuple[float, float]:
+def _range(y_score: Floats, threshold: float | None) -> tuple[float, float]:
     """Return the range of nearly all scores, the threshold in it."""
     low, high = np.quantile(y_score, [0.001, 0.999])
-    low, high = min(low, threshold), max(high, threshold)
+    if threshold is not None:
+        low, high = min(low, threshold), max(high, threshold)
     margin = 0.03 * (high - low) or 1.0
     return float(low - margin), float(high + margin)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from losslearn.metrics import Loss, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.sets import TargetRows as TargetRows  # what tasks are told of
+from losslearn.tasks.choice import Candidate, Choice, choose_rule
 from losslearn.tasks.options import Option
 
 
@@ -61,6 +62,13 @@ class UsualLoss(Protocol):
 class Rule(Protocol):
     """How scores become decisions; fitted on validation rows."""
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of what it needs to know of each row besides the score; () if none.
+
+        Of those that the metric is given: `metric_columns` of the fit.
+        """
+
     def judged(self, true_loss: TrueLoss) -> Loss:
         """Return the loss as it is under this rule."""
 
@@ -69,14 +77,6 @@ class Rule(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """Return `kind`, and the numbers of the rule by name, as JSON knows them."""
-
-
-@runtime_checkable
-class RuleFit(Protocol):
-    """A candidate: fits a rule to rows."""
-
-    def __call__(self, sets: Sets) -> tuple[Rule, float]:
-        """Return the rule for one set of rows, and the loss under it."""
 
 
 @runtime_checkable
@@ -203,8 +203,19 @@ class Task(Protocol):
     def directions(self, sets: Sets, strength: float, *, generator: Any) -> Tensor:  # noqa: ANN401 - as above
         """Return random moves of the scores, in deviations of their set's."""
 
-    def rules(self, true_loss: TrueLoss) -> Sequence[RuleFit]:
-        """Return the candidate decision rules, the simplest first."""
+    def plain_rule(self, true_loss: TrueLoss, sets: Sets) -> Rule:
+        """Return the usual decision rule, fitted to one set of rows."""
+
+    def candidates(self, true_loss: TrueLoss, sets: Sets) -> Sequence[Candidate]:
+        """Return the decision rules that may stand, the simplest first.
+
+        Args:
+            true_loss: A loss of decisions; it names the columns that are known then.
+            sets: One set of rows, which they are fitted to some of.
+        """
+
+    def n_resamples(self, true_loss: TrueLoss) -> int:
+        """Return on how many resamples the error of a rule's loss is worked out."""
 
     def restore_rule(self, state: Mapping[str, Any]) -> Rule:
         """Return the rule that `Rule.to_dict` gave; `LookupError` for another's."""
@@ -218,20 +229,43 @@ class Task(Protocol):
         rule: Any,  # noqa: ANN401 - one of its own
         labels: Any,  # noqa: ANN401 - its own
         calibration: Mapping[str, float],
+        columns: Columns = NO_COLUMNS,
     ) -> Mapping[str, NDArray[Any]]:
-        """Return what a user is told of each row, by column name."""
+        """Return what a user is told of each row, by column name.
+
+        Args:
+            score: `[rows, *score_shape]`.
+            rule: Decides.
+            labels: What the targets stand for.
+            calibration: What `calibrate` returned.
+            columns: Those that the rule needs.
+        """
 
     def pictures(self, true_loss: TrueLoss, sets: Sets, rule: Any) -> Sequence[Any]:  # noqa: ANN401 - one of its own rules
         """Return functions of an axis that draw scores and decisions of these rows."""
 
 
-def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets) -> tuple[Rule, float]:
-    """Return the rule of the lowest loss on these rows, and that loss.
+def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> Choice:
+    """Return the decision rule that stands for a loss, by cross-fitting on these rows.
+
+    A loss that judges scores has nothing to choose by: it gets the usual rule, and its
+    rows keep their scores.
 
     Args:
         task: Knows the candidates.
         true_loss: What is decided for.
         sets: One set of rows, not those trained on.
+        seed: Of folds and resamples.
     """
-    fitted = [fit(sets) for fit in task.rules(true_loss)]
-    return min(fitted, key=lambda found: found[1])
+    if not true_loss.needs_rule:
+        rule = task.plain_rule(true_loss, sets)
+        name = str(rule.to_dict()["kind"])
+        return Choice(rule, name, sets, float(true_loss(sets)), [])
+    return choose_rule(
+        task.candidates(true_loss, sets),
+        sets,
+        true_loss.of_decisions(),
+        task.strata(sets.target),
+        n_resamples=task.n_resamples(true_loss),
+        seed=seed,
+    )

@@ -1,5 +1,6 @@
 """Choosing a threshold, and measuring a loss on rows that were held out."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -136,16 +137,18 @@ def best_threshold(
         cuts = _spread_cuts(y_true, score, counts, true_loss.max_calls)
         # as one of many sets: a threshold at which it is undefined is left out
         at = partial(true_loss.at_threshold, y_true[None], score[None], **by_row)
-        losses = torch.cat(
-            [at(threshold=float(distinct[cut - 1])) for cut in cuts.tolist()]
-        )
+        own = true_loss.own
+        with nullcontext() if own is None else own.choosing():
+            losses = torch.cat(
+                [at(threshold=float(distinct[cut - 1])) for cut in cuts.tolist()]
+            )
         if not bool(losses.isnan().all()):
             losses = losses.nan_to_num(torch.inf)
     if bool(losses.isnan().any()):
-        own = None if true_loss.own is None else true_loss.own.undefined
+        why = None if true_loss.own is None else true_loss.own.undefined
         raise UndefinedError(
             f"`{true_loss.name}` has no value on these rows: "
-            f"{own or 'a score is not a number.'}"
+            f"{why or 'a score is not a number.'}"
         )
     lowest = torch.nonzero(losses <= losses.min() + 1e-12).squeeze(-1)
     lower, upper = _borders(distinct, lowest if cuts is None else cuts[lowest])

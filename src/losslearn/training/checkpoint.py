@@ -13,30 +13,30 @@ from torch import Tensor
 from losslearn._files import write_whole
 
 _FIRST = 1.0
-"""Seconds after which a state is first written: shorter fits are done again."""
+"""Seconds before which no state is written: shorter fits are done again."""
 _SHARE = 0.05
 """Share of the time that writing may take."""
 
 
 class Checkpoint:
-    """A file with the latest state of one fit; holds tensors and JSON, and no code."""
+    """A file with the latest state of one fit; holds tensors and JSON, and no code.
+
+    Attributes:
+        key: Says which fit it is: a state of another is not gone on from.
+        is_done: Whether the fit came to its end, so that nobody will go on from here.
+    """
 
     def __init__(self, path: Path, key: str) -> None:
-        """Write nothing yet.
-
-        Args:
-            path: The file.
-            key: Says which fit it is: a state of another is not gone on from.
-        """
-        self.path, self._key = path, key
-        self._due = time.perf_counter() + _FIRST
+        """Write nothing yet."""
+        self.path, self.key, self.is_done = path, key, False
+        self._first = self._due = time.perf_counter() + _FIRST
 
     def load(self) -> dict[str, Any] | None:
         """Return the state; None if there is none, or none of this fit."""
         try:
             with safe_open(self.path, "pt") as file:
                 about = file.metadata() or {}
-                if about.get("key") != self._key:
+                if about.get("key") != self.key:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
                 state: dict[str, Any] = _unpack(json.loads(about["tree"]), tensors)
@@ -44,13 +44,15 @@ class Checkpoint:
             return None
         return state
 
-    def keep(self, state: Callable[[], dict[str, Any]]) -> None:
-        """Write the state, where it is time again."""
+    def keep(
+        self, state: Callable[[], dict[str, Any]], *, is_last: bool = False
+    ) -> None:
+        """Write the state where it is time again, a fit's last one in any case."""
         begin = time.perf_counter()
-        if begin < self._due:
+        if begin < (self._first if is_last else self._due):
             return
         tensors: dict[str, Tensor] = {}
-        about = {"key": self._key, "tree": json.dumps(_pack(state(), tensors))}
+        about = {"key": self.key, "tree": json.dumps(_pack(state(), tensors))}
         write_whole(self.path, save(tensors, about))
         self._due = time.perf_counter() + (time.perf_counter() - begin) / _SHARE
 

@@ -3,10 +3,10 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,7 +18,8 @@ from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Rule, Task, fit_rule
+from losslearn.tasks.choice import Choice
+from losslearn.tasks.task import Task, fit_rule
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.dear import laid_out, pilot_sets
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
@@ -31,8 +32,19 @@ from losslearn.training.uncertainty import Difference, loss_difference
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
 
+_CPU = torch.device("cpu")
+
 _PILOT = 0.1
 """Share of the time that the metric may take while turns are timed."""
+
+
+class Decided(NamedTuple):
+    """The validation rows by a method's best weights, and how they are decided."""
+
+    sets: Sets
+    """With the scores."""
+    choice: Choice
+    """The rule that stands, and its loss; NaN for a metric that failed there."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ class Comparison:
     """Of the learned loss's gradient at the last look; None where it was not read."""
     sparing: Sparing = field(default_factory=Sparing)
     """Knows whether the user's metric failed once there was something to keep."""
+    decided: Mapping[str, Decided] = field(default_factory=dict)
+    """Of each method, by its name."""
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -61,6 +75,16 @@ class Comparison:
     def interrupted(self) -> bool:
         """Whether Ctrl-C ended the fit early."""
         return self.learned.interrupted or self.usual.interrupted
+
+    def loss(self, method: str) -> float:
+        """Return a method's loss on the validation rows, as they are decided."""
+        loss = self.decided[method].choice.loss
+        return self.runs[method].best_loss if math.isnan(loss) else loss
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing ended the fit early, and the metric never failed."""
+        return not (self.interrupted or self.sparing.failure)
 
 
 def compare(
@@ -90,8 +114,8 @@ def compare(
     generators are left as they were; fits in several threads train one after the other,
     so that each is what it is alone. For `max_time`, in seconds for both methods,
     `max_iter` is lowered. From a checkpoint of the same fit it goes on to the very same
-    end; the file is removed where nothing interrupted. A metric that fails ends the
-    training as Ctrl-C does.
+    end; the file stays, for what comes after the training may be interrupted too. A
+    metric that fails ends the training as Ctrl-C does.
 
     Returns:
         The comparison, and the predictor with the chosen method's best weights.
@@ -127,41 +151,43 @@ def compare(
         if kept is not None:
             branches.load_state_dict(kept)
         learned, usual = branches.train(watch, deadline)
+        if checkpoint is not None and not (learned.is_stopped or usual.is_stopped):
+            checkpoint.keep(branches.state_dict, is_last=True)
         balance = branches.balance
         del branches, trainer  # the sampler holds a number for each row
     sparing = Sparing(learned.failure or usual.failure)
-    sets, rules = [], []
+    decided = {}
     for run in (learned, usual):  # each is judged by its own rule
         predictor.load_weights(run.best_state)
-        sets.append(valid.whole(predictor.predict(valid)))
-        rules.append(spared_rule(task, true_loss, sets[-1], sparing)[0])
-    strata = task.strata(sets[0].target)
+        rows = valid.whole(predictor.predict(valid, exactly=True)).to(_CPU)
+        choice = _spared_choice(task, true_loss, rows, sparing, seed=seed)
+        decided[run.method] = Decided(rows, choice)
+    both = [one.choice.decided for one in decided.values()]
+    strata = task.strata(both[0].target)
     difference = sparing(
-        lambda: loss_difference(true_loss, sets, rules, strata=strata, seed=seed),
+        lambda: loss_difference(true_loss, both, strata=strata, seed=seed),
         lambda: Difference(learned.best_loss - usual.best_loss, math.nan),
     )
     chosen = learned if difference.is_clear_gain else usual
     predictor.load_weights(chosen.best_state)
     health = None if balance is None else balance.health
     found = Comparison(
-        learned, usual, chosen.method, surrogate, difference, health, sparing
+        learned, usual, chosen.method, surrogate, difference, health, sparing, decided
     )
-    is_done = not (found.interrupted or sparing.failure)
-    if checkpoint is not None and is_done:
-        checkpoint.remove()
     return found, predictor
 
 
-def spared_rule(
-    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing
-) -> tuple[Rule, float]:
+def _spared_choice(
+    task: Task, true_loss: TrueLoss, sets: Sets, sparing: Sparing, *, seed: int
+) -> Choice:
     """Return the rule as `fit_rule` does; if the metric fails, one without it.
 
     The loss is NaN then.
     """
+    without = true_loss.without_rule()
     return sparing(
-        lambda: fit_rule(task, true_loss, sets),
-        lambda: (fit_rule(task, true_loss.without_rule(), sets)[0], math.nan),
+        lambda: fit_rule(task, true_loss, sets, seed=seed),
+        lambda: Choice(task.plain_rule(without, sets), "", sets, math.nan, []),
     )
 
 
@@ -189,7 +215,7 @@ class _Branches:
 
     Attributes:
         stage: 0 for the warm-up; then, for each round, one of the learned loss and one
-            of the control.
+            of the control; the one after them when all is done.
         control: The control's run.
         ours: That of the learned loss, once the warm-up is done.
     """
@@ -262,6 +288,8 @@ class _Branches:
                 self._end_round(is_last=ours.n_iter >= recipe.max_iter)
             self.stage += 1
         self._judge_start()
+        if not (ours.is_stopped or control.is_stopped):
+            self.stage = 2 * len(ends) + 1  # whatever ended it
         return ours, control
 
     def _judge_start(self) -> None:
@@ -335,11 +363,11 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     set_seconds = trainer.true_loss.set_seconds
     left = deadline - time.perf_counter()
     if set_seconds and set_seconds * pilot_sets(recipe) > _PILOT * left:
-        one, four = (timed(pilot.control.method, n_iter) for n_iter in (1, 4))
+        turn = _control_seconds(pilot)
         trainer.restore(start)
         left = max(0.9 * (deadline - time.perf_counter()), 0.0)
         # a turn of the learned loss takes some three times as long, the metric aside
-        most_turns = int(0.3 * left / (4 * max(four - one, 1e-9) / 3))
+        most_turns = int(0.3 * left / (4 * turn))
         return laid_out(recipe, 0.7 * left / set_seconds, most_turns=most_turns)
     timed(LEARNED, 1)  # the first turn pays for allocations
     one, four, control_one, control_four = (
@@ -361,3 +389,12 @@ def _fit_into(deadline: float, pilot: _Branches) -> Recipe:
     if max_iter >= recipe.max_iter:
         return recipe
     return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)
+
+
+def _control_seconds(pilot: _Branches) -> float:
+    """Return what a turn of the control takes; no look is taken."""
+    for n_turns in (1, 4):  # the first pays for allocations
+        begin = time.perf_counter()
+        for _ in range(n_turns):
+            pilot.trainer.iterate(pilot.usual_loss)
+    return max(time.perf_counter() - begin, 1e-9) / 4

@@ -5,8 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from losslearn.training.splitting import Numbers
+from losslearn.training.splitting import (
+    LEAST_ROWS,
+    Numbers,
+    RowSplit,
+    split_by_strata,
+)
 
+_NEAR = 0.02
+"""How far a part's share of a stratum may be off where equal rows stay in one part."""
 _ONE_BY_ONE = 4_000
 """Groups, the largest, that each go where they fit best; the many others are drawn."""
 
@@ -73,13 +80,97 @@ def split_by_groups(
         >>> [len(part) for part in parts]
         [9, 3]
     """
-    n_groups, n_strata = int(groups.max()) + 1, int(strata.max()) + 1
-    cells = groups.astype(np.intp) * n_strata + strata
-    counts = np.bincount(cells, minlength=n_groups * n_strata).reshape(-1, n_strata)
+    counts = _counted(groups, strata, int(strata.max()) + 1)
     part_of = _fitted(counts, np.asarray(shares), np.random.default_rng(seed))
     _repair(part_of, counts, len(shares), least, called)
     of_row = part_of[groups]
     return [np.flatnonzero(of_row == part) for part in range(len(shares))]
+
+
+def keep_together(
+    split: RowSplit, strata: NDArray[np.integer], codes: NDArray[np.integer], seed: int
+) -> RowSplit | None:
+    """Return a split as large, with rows of one code in one part.
+
+    Codes that stand more than once are divided as groups are, and all other rows drawn
+    to make each part as large as it was, stratum by stratum.
+
+    Args:
+        split: Of rows alone.
+        strata: Code of each row's stratum, from 0.
+        codes: Code of each row, from 0, all of them in use, some more than once.
+        seed: Of the split.
+
+    Returns:
+        None where most rows have the code of another, or a part would be left with too
+        few rows of a stratum, or its share of one be off by more than 2 in 100.
+
+    Example:
+        >>> import numpy as np
+        >>> from losslearn.training.splitting import split_rows
+        >>> strata, codes = np.zeros(50, int), np.r_[0, 0, 0, 1, 1, 2:47]
+        >>> split = split_rows(strata, seed=0)
+        >>> kept = keep_together(split, strata, codes, seed=0)
+        >>> [(len(part), (codes[part] == 0).sum().item()) for part in kept]
+        [(30, 3), (10, 0), (10, 0)]
+    """
+    rows_of, n_strata = np.bincount(codes), int(strata.max()) + 1
+    if 2 * len(rows_of) < len(codes):
+        return None
+    is_single = rows_of[codes] == 1
+    singles, copies = np.flatnonzero(is_single), np.flatnonzero(~is_single)
+    parts = [name for name, rows in split._asdict().items() if len(rows)]
+    wanted = np.stack(
+        [
+            np.bincount(strata[getattr(split, name)], minlength=n_strata)
+            for name in parts
+        ]
+    )
+    generator = np.random.default_rng(seed)
+    _, groups = np.unique(codes[copies], return_inverse=True)
+    shares = wanted.sum(1) / len(codes)
+    part_of = _fitted(_counted(groups, strata[copies], n_strata), shares, generator)
+    of_copy = part_of[groups]
+    held = _counted(of_copy, strata[copies], n_strata, n_groups=len(parts))
+    counts = _shared_out(
+        np.maximum(wanted - held, 0), np.bincount(strata[singles], minlength=n_strata)
+    )
+    got = held + counts
+    is_far = np.abs(got - wanted) > np.maximum(_NEAR * wanted.sum(0), 1)
+    if is_far.any() or got.min() < LEAST_ROWS:
+        return None
+    drawn = split_by_strata(strata[singles], counts.T, generator)
+    found = {
+        name: np.sort(np.concatenate([copies[of_copy == place], singles[drawn[place]]]))
+        for place, name in enumerate(parts)
+    }
+    return split._replace(**found)
+
+
+def _counted(
+    groups: NDArray[np.integer],
+    strata: NDArray[np.integer],
+    n_strata: int,
+    *,
+    n_groups: int | None = None,
+) -> NDArray[np.intp]:
+    """Return how many rows of each stratum each group has, `[groups, strata]`."""
+    n = int(groups.max()) + 1 if n_groups is None else n_groups
+    cells = groups.astype(np.intp) * n_strata + strata
+    return np.bincount(cells, minlength=n * n_strata).reshape(-1, n_strata)
+
+
+def _shared_out(
+    wanted: NDArray[np.integer], there: NDArray[np.integer]
+) -> NDArray[np.intp]:
+    """Return how many of the rows there are each part gets: its share of those wanted.
+
+    Args:
+        wanted: Of each part and stratum, in each stratum no fewer than there are.
+        there: Of each stratum.
+    """
+    until = np.cumsum(wanted, 0) * there / np.maximum(wanted.sum(0), 1)
+    return np.diff(np.rint(until).astype(np.intp), axis=0, prepend=0)
 
 
 def split_by_time(

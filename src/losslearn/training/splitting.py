@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Numbers = NDArray[np.signedinteger]
 
-_LEAST_ROWS = 2
+LEAST_ROWS = 2
 """Rows of each stratum in every part of `split_rows`, so that its loss is defined."""
 
 
@@ -144,14 +144,14 @@ def split_rows(
             f"on, got {test_size} and {validation_size}."
         )
     rows_of = np.bincount(codes)
-    needed = _LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
+    needed = LEAST_ROWS * (1 + sum(size > 0 for size in sizes.values()))
     counts = []
     for code, n in enumerate(rows_of.tolist()):
         if n < needed:
             name = code if names is None else names[code]
             raise ValueError(
                 f"Class {name!r} has too few rows: {n}; at least {needed} are needed, "
-                f"{_LEAST_ROWS} in each part."
+                f"{LEAST_ROWS} in each part."
             )
         counts.append(_part_sizes(n, test_size, validation_size))
     parts = split_by_strata(codes, counts, np.random.default_rng(seed))
@@ -161,7 +161,7 @@ def split_rows(
 
 def _part_sizes(n: int, *sizes: float) -> list[int]:
     """Return how many of `n` rows each part gets; the rest are training rows."""
-    counts = [max(_LEAST_ROWS, round(size * n)) if size > 0 else 0 for size in sizes]
-    while n - sum(counts) < _LEAST_ROWS:
+    counts = [max(LEAST_ROWS, round(size * n)) if size > 0 else 0 for size in sizes]
+    while n - sum(counts) < LEAST_ROWS:
         counts[counts.index(max(counts))] -= 1
     return [*counts, n - sum(counts)]

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import take_rows
-from losslearn.tasks.task import Rule
 from losslearn.training.sampling import draw_stratified, strata_rows
 
 _N_RESAMPLES = 100
@@ -40,7 +39,6 @@ class Difference(NamedTuple):
 def loss_difference(
     true_loss: TrueLoss,
     sets: Sequence[Sets],
-    rules: Sequence[Rule],
     *,
     strata: Integer[Tensor, " n"],
     seed: int,
@@ -48,16 +46,19 @@ def loss_difference(
     """Return the difference of two models' losses, with its bootstrap standard error.
 
     Rows are resampled with replacement within each stratum, the same for both models
-    (paired), and each is judged by its own rule (Efron and Tibshirani, 1993). Of
-    very many rows fewer are drawn, and the error is scaled (the m out of n bootstrap;
-    Bickel, Götze and van Zwet, 1997). Both sets are the same rows, with the scores of
-    either model.
+    (paired; Efron and Tibshirani, 1993). Of very many rows fewer are drawn, and the
+    error is scaled (the m out of n bootstrap; Bickel, Götze and van Zwet, 1997).
+
+    Args:
+        true_loss: A loss of scores, or of decisions.
+        sets: The same rows twice, with the scores or decisions of either model.
+        strata: Of each row.
+        seed: Of the resamples.
     """
-    losses = [rule.judged(true_loss) for rule in rules]
-    first, second = (float(loss(own)) for loss, own in zip(losses, sets, strict=True))
-    is_same = rules[0].to_dict() == rules[1].to_dict() or losses[0] is true_loss
-    if is_same and torch.equal(sets[0].score, sets[1].score):
+    loss = true_loss.of_decisions()
+    if torch.equal(sets[0].score, sets[1].score):
         return Difference(0.0, 0.0)
+    first, second = (float(loss(own)) for own in sets)
     n = len(strata)
     generator = torch.Generator(strata.device).manual_seed(seed)
     by_stratum = strata_rows(strata)
@@ -79,7 +80,7 @@ def loss_difference(
                     take_rows(columns, rows),
                 )
             )
-            for loss, (y, score, weight, columns) in zip(losses, sets, strict=True)
+            for y, score, weight, columns in sets
         )
         some.copy_(ours - theirs)
     found = found[found.isfinite()]

@@ -3,8 +3,8 @@
 import signal
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -100,6 +100,10 @@ class BlackBox:
     """Sets of both classes, among several, that it was to value."""
     n_undefined: int = 0
     """Those of them on which it was undefined."""
+    n_tried: int = 0
+    """Thresholds that it was to judge labels at, on sets on which it was not."""
+    n_left_out: int = 0
+    """Those of them at which it was undefined."""
     undefined: UndefinedError | None = None
     """Why it was undefined first."""
     text: TextColumns = field(default_factory=TextColumns)
@@ -175,7 +179,7 @@ class BlackBox:
         losses = self._judged(*given)
         if np.isnan(losses).any() and self.undefined is not None:
             raise self.undefined
-        self.undefined = before
+        self.undefined = before or self.undefined  # at one threshold of several
         return losses
 
     def _counted(self, *given: Any) -> Array:  # noqa: ANN401 - as `_judged`
@@ -184,6 +188,15 @@ class BlackBox:
         self.n_valued += len(losses)
         self.n_undefined += int(np.isnan(losses).sum())
         return losses
+
+    @contextmanager
+    def choosing(self) -> Iterator[None]:
+        """Count the sets judged meanwhile as thresholds: they are one, at each."""
+        before = self.n_valued, self.n_undefined
+        yield
+        self.n_tried += self.n_valued - before[0]
+        self.n_left_out += self.n_undefined - before[1]
+        self.n_valued, self.n_undefined = before
 
     def _is_undefined(self, why: str, cause: Exception | None = None) -> None:
         """Keep the first reason."""
@@ -224,6 +237,9 @@ class BlackBox:
             )
             first = np.flatnonzero(np.diff(of_set, prepend=-1))
             best[chunk] = np.fmin.reduceat(losses, first)
+            of_defined = losses[~np.isnan(best[of_set])]
+            self.n_tried += len(of_defined)
+            self.n_left_out += int(np.isnan(of_defined).sum())
         return best
 
     def _losses(self, y_true: Array, response: Array, by_row: ByRow) -> Array:

@@ -56,13 +56,26 @@ def given_sentence(true_loss: TrueLoss, judged: Loss, sets: Sets) -> str | None:
 
 
 def undefined_sentence(true_loss: TrueLoss) -> str | None:
-    """Return on how many of the sets drawn the metric had no value; None for none."""
+    """Return where, of all that it was given, the metric had no value; None if nowhere.
+
+    On sets drawn, and at single thresholds of sets on which it had one.
+    """
     box = true_loss.own
-    if box is None or not box.n_undefined or box.undefined is None:
+    if box is None or box.undefined is None:
+        return None
+    places = [
+        f"{where} {n:,} of {total:,} {what}"
+        for where, n, total, what in (
+            ("on", box.n_undefined, box.n_valued, "sets of rows drawn"),
+            ("at", box.n_left_out, box.n_tried, "thresholds tried"),
+        )
+        if n
+    ]
+    if not places:
         return None
     return (
-        f"`{box.name}` had no value on {box.n_undefined:,} of {box.n_valued:,} sets of "
-        f"rows drawn, which were left out: {box.undefined}"
+        f"`{box.name}` had no value {' and '.join(places)}, which were left out: "
+        f"{box.undefined}"
     )
 
 
@@ -72,11 +85,12 @@ def raised_sentence(true_loss: TrueLoss) -> str | None:
     One that does may well be undefined on a set; of another this is a fault.
     """
     box = true_loss.own
-    if box is None or box.columns or box.undefined is None or not box.n_undefined:
+    if box is None or box.columns or box.undefined is None:
         return None
-    if box.undefined.__cause__ is None:
+    if box.undefined.__cause__ is None or not (box.n_undefined or box.n_left_out):
         return None
-    return f"{box.undefined}; such sets were left out; the models are kept"
+    what = "sets" if box.n_undefined else "thresholds"
+    return f"{box.undefined}; such {what} were left out; the models are kept"
 
 
 def _reason(box: BlackBox) -> str:

@@ -19,8 +19,9 @@ _N_TRIED = 64
 """Sets that a loss is valued on to find its facts."""
 _TRIAL, _END = 0.05, 0.25
 """Shares of a fit's time for that, and for the choices and intervals at its end."""
-_N_CHOICES = 9
-"""Those: a rule twice for each method, their difference, an interval on other rows."""
+_LEAST_CALLS, _LEAST_CUTS = 3, 3
+"""Calls that each of these takes at least; and of labels a set: the two ends and the
+middle."""
 _LITTLE = 0.1
 """Below this share of what the highest scores do, the others do not count."""
 _LEAST_SHARE = 0.05
@@ -110,15 +111,38 @@ def _within(loss: TrueLoss, box: BlackBox, seconds: float) -> TrueLoss:
 
     Its choices and intervals take a quarter of the time, a set a five-hundredth.
     """
-    calls = int(_END * seconds / (_N_CHOICES * max(box.cost, 1e-9)))
-    box.max_cuts = min(max(int(seconds / 500 / max(box.cost, 1e-9)), 3), box.max_cuts)
-    return replace(loss, max_calls=min(max(calls, 5), loss.max_calls))
+    most = seconds / max(box.cost, 1e-9)
+    one, none = _end_calls(loss, 1), _end_calls(loss, 0)
+    calls = max(int((_END * most - none) / (one - none)), _LEAST_CALLS)
+    box.max_cuts = min(max(int(most / 500), _LEAST_CUTS), box.max_cuts)
+    return replace(loss, max_calls=min(calls, loss.max_calls))
+
+
+def _end_calls(loss: TrueLoss, n_calls: int) -> int:
+    """Return the calls at the end of a fit if a choice or an interval takes so many.
+
+    Of either method an interval on other rows, and its part in the difference; of
+    labels also its rule, a picture of thresholds, and what else it might be given.
+    """
+    if loss.needs_threshold:
+        return 7 * n_calls + 8
+    return 4 * n_calls + 4
 
 
 def end_seconds(loss: TrueLoss) -> float:
     """Return what the choices and intervals at the end of a fit take at most."""
     cost = 0.0 if loss.own is None else loss.own.cost
-    return _N_CHOICES * loss.max_calls * cost
+    return _end_calls(loss, loss.max_calls) * cost
+
+
+def least_calls(loss: TrueLoss) -> int:
+    """Return how often a fit calls a user's metric at least, however dear it is.
+
+    It is tried, known again by a value, and values a set for the start and at each of
+    three looks: after the warm-up, and at the end of either method.
+    """
+    per_set = _LEAST_CUTS if loss.needs_threshold else 1
+    return 2 + 4 * per_set + _end_calls(loss, _LEAST_CALLS)
 
 
 def _scored(rows: TargetRows, generator: Generator) -> Sets:
@@ -134,7 +158,8 @@ def _trying(box: BlackBox, place: str) -> Iterator[None]:
     try:
         yield
     finally:
-        box.place, box.n_calls, box.n_valued, box.n_undefined = "", 0, 0, 0
+        box.place, box.n_calls = "", 0
+        box.n_valued = box.n_undefined = box.n_tried = box.n_left_out = 0
 
 
 def _found(

@@ -34,6 +34,13 @@ _MOST_CALLS = 1_000
 """Decisions of all rows tried for thresholds by group, where they cost no call."""
 
 
+def n_resamples(true_loss: TrueLoss) -> int:
+    """Return on how many resamples the error of a rule is worked out."""
+    if true_loss.is_builtin:
+        return _N_RESAMPLES
+    return max(int(_RESAMPLES * true_loss.max_calls), 5)
+
+
 class Candidates:
     """Fits rules to some of the rows of one set."""
 
@@ -49,21 +56,15 @@ class Candidates:
         self.groups = group_columns(sets, known)
         self._thresholds: dict[bytes, float] = {}
 
-    @property
-    def n_resamples(self) -> int:
-        """Resamples that the error of a rule is worked out on."""
-        if self.true_loss.is_builtin:
-            return _N_RESAMPLES
-        return max(int(_RESAMPLES * self.true_loss.max_calls), 5)
-
     def listed(self) -> list[Candidate]:
         """Return the candidates.
 
+        A threshold needs no lead on "nobody" and "everybody", which are thresholds too.
         Groups get thresholds of their own where a decision counts for more than its own
         row; else the flips say all that there is to say of groups.
         """
         found = [Candidate("nobody", self.nobody), Candidate("everybody", self.every)]
-        found.append(Candidate("threshold", self.threshold))
+        found.append(Candidate("threshold", self.threshold, is_usual=True))
         if not self.known:
             return found
         if self.groups and not self._is_sum:
