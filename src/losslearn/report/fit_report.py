@@ -89,7 +89,11 @@ def make_report(
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     constrained = {}
     if judged.constraints:
-        constrained = {"constraints": judged.constraints, "penalty": true_loss.penalty}
+        constrained = {
+            "constraints": judged.constraints,
+            "penalty": true_loss.penalty,
+            "share_lower": comparison.difference.share_lower,
+        }
     return {
         "task": task.name,
         "metric": true_loss.name,

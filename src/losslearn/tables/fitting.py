@@ -152,7 +152,10 @@ def fit_table(
     display.stage("reading the table")
     # constraints name theirs themselves
     own = {name for one in true_loss.constraints for name in one.columns}
-    metric_columns = [*metric_columns, *sorted(own - {*metric_columns, *true_loss.known})]
+    metric_columns = [
+        *metric_columns,
+        *sorted(own - {*metric_columns, *true_loss.known}),
+    ]
     check_metric_columns(metric_columns, true_loss, target)
     left_out = [] if keep_metric_columns else set(metric_columns) - {*true_loss.known}
     table = as_frame(frame)

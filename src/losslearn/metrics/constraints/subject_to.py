@@ -94,7 +94,7 @@ def subject_to(
         bounded=False,
         is_top_heavy=_is_of_the_top(bounds),
         columns=columns,
-        text=TextColumns() if columns else None,
+        coded=TextColumns() if columns else None,
         constraints=bounds,
         penalty=penalty,
     )
@@ -180,7 +180,7 @@ def _of_calls(
         bounded=False,
         is_top_heavy=_is_of_the_top(bounds),
         columns=columns,
-        text=aim.text if aim.text is not None or not columns else TextColumns(),
+        coded=aim.coded or (TextColumns() if columns else None),
         is_builtin=False,
         constraints=bounds,
         penalty=penalty,

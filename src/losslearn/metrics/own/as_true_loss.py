@@ -159,7 +159,6 @@ def untried(
         bounded=(box.lower, box.upper) == ((-1, 0) if box.sign == "-" else (0, 1)),
         takes_weight=box.takes_weight,
         columns=box.columns,
-        text=box.text,
         greater_is_better=box.greater_is_better,
         own=box,
     )
