@@ -240,3 +240,13 @@ def test_many_values_are_no_groups():
     sets = random_sets(1, 60)._replace(columns={"age": torch.arange(60.0)})
     with pytest.raises(ValueError, match="has 60 different values"):
         loss(sets)
+
+
+def test_a_function_in_a_file_is_tried_with_two_groups(tmp_path):
+    path = tmp_path / "money.py"
+    path.write_text("def profit(y_true, y_pred):\n    return (y_true * y_pred).sum()\n")
+    loss = as_true_loss(
+        f"{path}:profit subject to gap(tpr, by=sex) <= 0.1", greater_is_better=True
+    )
+    assert loss.columns == ("sex",)
+    assert loss.scale_invariant
