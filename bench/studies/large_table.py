@@ -176,8 +176,8 @@ def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     from losslearn.surrogate.objective import LearnedObjective
     from losslearn.surrogate.universal import initial_surrogate
     from losslearn.tasks.binary import Binary
-    from losslearn.training.comparison import make_learner
     from losslearn.training.loop import Trainer
+    from losslearn.training.lower import make_learner
     from losslearn.training.splitting import split_off_validation
 
     recipe, task, f1 = Recipe(mode="refined"), Binary(), get_true_loss("f1")
@@ -189,7 +189,7 @@ def make_turn(x: np.ndarray, y: np.ndarray) -> Callable[[], object]:
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     model = build_model("mlp", table, rows=rows.numbers)
-    rates = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    rates = {"lr": recipe.rate, "max_grad_norm": recipe.max_grad_norm}
     predictor = fastest(TorchPredictor(model, rows, **rates))
     trainer = Trainer(predictor, valid_rows, f1, task, recipe, generator=generator)
     surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=SEED)

@@ -1,6 +1,7 @@
 """What a fit has come to is kept, whatever happens to its disk."""
 
 import errno
+import math
 import os
 import re
 import signal
@@ -45,6 +46,27 @@ def whole(capsys):
     return load_model("whole").predict(make_frame())
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Fits that are over before their state would be kept, however slow the machine."""
+    monkeypatch.setattr("losslearn.training.checkpoint._FIRST", math.inf)
+
+
+def test_a_state_that_cannot_be_kept_stops_no_fit(whole, capsys, monkeypatch):
+    monkeypatch.setattr("losslearn.training.checkpoint._FIRST", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("losslearn.training.checkpoint.write_whole", no_room)
+        assert fit("--out", "m", "--json") == 0
+    said = capsys.readouterr().err
+    assert said.count("the state of the fit is not kept in m.checkpoint: No space") == 1
+    pd.testing.assert_frame_equal(load_model("m").predict(make_frame()), whole)
+
+
+def no_room(*_given):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("step", range(1, 7))
 def test_a_full_disk_is_one_line_and_the_model_elsewhere(
     whole, capsys, monkeypatch, step
@@ -67,6 +89,7 @@ def test_a_full_disk_is_one_line_and_the_model_elsewhere(
     ]
 
 
+@pytest.mark.usefixtures("quick")
 def test_where_no_disk_has_room_the_model_is_returned(monkeypatch):
     settings = {"out": "m", "model": "linear", "mode": "scratch", "max_iter": 4}
     with monkeypatch.context() as patch:

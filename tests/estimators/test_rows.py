@@ -53,7 +53,7 @@ def test_rows_by_number_give_the_history_of_copied_parts(table):
     clf = make(model=module).fit(*table)
     recipe, f1, task = clf.recipe, get_true_loss("f1"), Binary()
     surrogate = initial_surrogate(f1, task, mode=recipe.mode, seed=seed)
-    settings = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    settings = {"lr": recipe.rate, "max_grad_norm": recipe.max_grad_norm}
     comparison, predictor = compare(
         lambda: fastest(TorchPredictor(copy.deepcopy(module), train, **settings)),
         valid,

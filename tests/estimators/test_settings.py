@@ -117,3 +117,20 @@ def test_a_fit_by_old_arguments_is_the_fit_by_the_recipe(table, fitted):
 def test_what_is_no_recipe_is_refused_by_the_fit(table):
     with pytest.raises(ValueError, match="`recipe` must be a `Recipe` or None, got 3"):
         SurrogateClassifier(recipe=3).fit(*table)
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_the_report_says_with_what_both_methods_were_trained(model):
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    y = (x[:, 0] > np.random.default_rng(1).normal(size=200)).astype(int)
+    clf = make(model=model, max_iter=8, n_evals=8, mode="scratch").fit(x, y)
+    settings = clf.report_["settings"]
+    is_solved = model == "linear"
+    assert settings["is_solved"] == is_solved
+    assert settings["n_tried"] == (4 if is_solved else 0)  # 2 iterations tell nothing
+    assert settings["model_lr"] == 1e-2
+    known = [strength / 160 for strength in (0.1, 1, 10, 100)]
+    assert settings["penalty"] in (known if is_solved else [0])
+    given = replace(clf.recipe, model_lr=0.3, penalty=0.2)
+    kept = clf.set_params(recipe=given).fit(x, y).report_["settings"]
+    assert list(kept.values()) == [0.3, 0.2, False, 0]

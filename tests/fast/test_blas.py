@@ -17,8 +17,8 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Trainer
+from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 
 with one_thread():  # so that the libraries are loaded

@@ -19,6 +19,10 @@ def make_descent(module: nn.Module, **settings) -> FlatDescent:
     return descent
 
 
+def make_written(module: nn.Module, **settings) -> Descent:
+    return Descent(module.parameters(), **settings)
+
+
 def make_module(dtype: torch.dtype) -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 1)).to(dtype)
@@ -60,6 +64,41 @@ def test_hundred_steps_are_those_of_clip_and_adam(dtype, max_grad_norm):
     ):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(mine, written, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+def test_a_penalty_is_adams_on_the_weights_alone(dtype, max_grad_norm):
+    modules = [make_module(dtype) for _ in range(3)]
+    for module, make in zip(modules, (make_descent, make_written), strict=False):
+        descent = make(module, lr=1e-2, max_grad_norm=max_grad_norm)
+        descent.penalty = 3.0
+        run(module, descent, 0, 100)
+    theirs = modules[-1]
+    weights, offsets = (
+        [p for p in theirs.parameters() if p.ndim == axes] for axes in (2, 1)
+    )
+    decayed = {"params": weights, "weight_decay": 3.0}
+    adam = torch.optim.Adam([decayed, {"params": offsets}], lr=1e-2)
+    for step in range(100):
+        adam.zero_grad()
+        loss_of(theirs, step).backward()
+        if max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(theirs.parameters(), max_grad_norm)
+        adam.step()
+    for mine, written, other in zip(*(m.parameters() for m in modules), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(written, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_penalty_that_is_taken_back_leaves_nothing():
+    one, other = make_module(torch.float32), make_module(torch.float32)
+    descent = make_descent(one, lr=1e-2)
+    descent.penalty = 1.0
+    descent.penalty = 0.0
+    run(one, descent, 0, 5)
+    run(other, make_descent(other, lr=1e-2), 0, 5)
+    assert all(map(torch.equal, one.parameters(), other.parameters()))
 
 
 def test_single_precision_on_the_cpu_is_compiled_and_double_is_not():

@@ -25,8 +25,8 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Trainer
+from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 
 pytestmark = pytest.mark.skipif(
@@ -47,7 +47,7 @@ def test_an_iteration_never_waits_for_the_device(metric):
         TorchPredictor(
             build_model("mlp", x),
             Rows(x, y_true),
-            lr=recipe.model_lr,
+            lr=recipe.rate,
             max_grad_norm=recipe.max_grad_norm,
         )
     )

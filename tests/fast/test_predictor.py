@@ -299,7 +299,7 @@ def test_scores_are_those_of_the_model_in_training_mode():
 def make_trainer(model: nn.Module, x: torch.Tensor) -> Trainer:
     y_true = (x[:, 1] > 1).long()
     recipe = Recipe(batch_size=50, max_iter=10)
-    settings = {"lr": recipe.model_lr, "max_grad_norm": recipe.max_grad_norm}
+    settings = {"lr": recipe.rate, "max_grad_norm": recipe.max_grad_norm}
     return Trainer(
         fastest(TorchPredictor(model, Rows(x, y_true), **settings)),
         Rows(x[:50], y_true[:50]),

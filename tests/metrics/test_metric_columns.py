@@ -20,10 +20,10 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import UniversalConfig, initial_surrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
-from losslearn.tasks.task import TargetRows, fit_rule
+from losslearn.tasks.task import TargetRows
 from losslearn.tasks.thresholds import best_threshold, bootstrap_interval, evaluate
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
+from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
 from losslearn.training.trust import GradientHealth
@@ -143,8 +143,7 @@ def test_interval_and_difference_resample_the_columns_with_their_rows():
         loss, y, score, columns=columns, generator=generator, n_resamples=5
     ) == (0.0, 0.0)
     sets = [Sets(y, moved, columns=columns) for moved in (score, score + 1)]
-    rules = [fit_rule(Binary(), loss, one)[0] for one in sets]
-    found = loss_difference(loss, sets, rules, strata=y, seed=0)
+    found = loss_difference(loss, sets, strata=y, seed=0)
     assert found.value == pytest.approx(-1)
     assert found.standard_error == pytest.approx(0, abs=1e-9)
 

@@ -8,7 +8,8 @@ from losslearn.report.verdict import verdict
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.training.branches import LEARNED
+from losslearn.training.comparison import Comparison
 from losslearn.training.loop import Run
 from losslearn.training.trust import GradientHealth
 from losslearn.training.uncertainty import Difference

@@ -15,9 +15,8 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import make_learner
 from losslearn.training.loop import Trainer
-from losslearn.training.lower import SurrogateLearner
+from losslearn.training.lower import SurrogateLearner, make_learner
 from losslearn.training.recipe import Recipe
 
 
@@ -45,9 +44,7 @@ def new_learner(
 def new_predictor(model: nn.Module, rows: Rows, recipe: Recipe) -> Predictor:
     """Return a model as it is trained by a recipe, in its fastest form."""
     return fastest(
-        TorchPredictor(
-            model, rows, lr=recipe.model_lr, max_grad_norm=recipe.max_grad_norm
-        )
+        TorchPredictor(model, rows, lr=recipe.rate, max_grad_norm=recipe.max_grad_norm)
     )
 
 

@@ -25,6 +25,7 @@ divided = partial(
     task=Binary(),
     options={},
     metric=F1,
+    columns=(),
     text=None,
     left_out=(),
     read_as={},

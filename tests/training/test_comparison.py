@@ -12,13 +12,21 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
 from losslearn.tasks.tokens import ScoreTokens
-from losslearn.training.comparison import LEARNED, Comparison, compare
+from losslearn.training.branches import LEARNED
+from losslearn.training.comparison import Comparison, compare
 from losslearn.training.loop import Record, Run
 from losslearn.training.recipe import Recipe
 
 USUAL = "cross_entropy"
 SMALL = Recipe(
-    mode="scratch", max_iter=24, batch_size=100, n_sets=2, rounds=3, n_evals=12
+    mode="scratch",
+    max_iter=24,
+    batch_size=100,
+    n_sets=2,
+    rounds=3,
+    n_evals=12,
+    model_lr=1e-2,  # by steps, which other models have to take as well
+    penalty=0.0,
 )
 
 

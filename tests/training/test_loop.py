@@ -5,7 +5,7 @@ import torch
 from core_cases import new_learner, new_surrogate, new_trainer
 from torch import nn
 
-from losslearn.metrics import Sets, get_true_loss
+from losslearn.metrics import Sets, TrueLoss, get_true_loss
 from losslearn.models.networks import MLP, Linear, score_rows
 from losslearn.models.rows import Rows
 from losslearn.surrogate.objective import LearnedObjective
@@ -113,6 +113,21 @@ def test_patience_ends_training_that_does_not_improve():
     run = Run("cross_entropy")
     trainer.train(run, CrossEntropy(), 100)
     assert run.n_iter == 4
+
+
+@pytest.mark.parametrize(("bounded", "n_iter"), [(True, 4), (False, 8)])
+def test_a_loss_that_can_be_no_lower_ends_training(bounded, n_iter):
+    trainer = make_trainer(max_iter=8, n_evals=8)
+    losses = iter([0.5, 0.1, 0.2, *[0.0] * 5])
+    trainer.true_loss = TrueLoss(
+        name="given",
+        description="the next one",
+        function=lambda *_, **__: torch.tensor(next(losses)),
+        bounded=bounded,
+    )
+    run = Run("cross_entropy")
+    trainer.train(run, CrossEntropy(), 8)
+    assert (run.n_iter, run.best_iter) == (n_iter, 4)
 
 
 def test_deadline_that_has_passed_ends_training_after_one_iteration():

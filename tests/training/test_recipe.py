@@ -30,14 +30,17 @@ def test_paper_settings_are_those_of_section_4_1():
     [
         ("mode", "best", "one of"),
         ("max_iter", 0, "at least 1"),
-        ("model_lr", 0.0, "above 0"),
+        ("model_lr", 0.0, "above 0 or None"),
+        ("penalty", -0.1, "at least 0 or None"),
+        ("penalty", "some", "at least 0 or None"),
         ("batch_size", 1, "at least 2"),
         ("warm_up", 1.0, r"in \[0, 1\)"),
         ("strata_shares", (1.5, 0.5), r"shares in \(0, 1\)"),
         ("patience", 0, "at least 1 or None"),
         ("replay", 0, "at least 1"),
         ("replay", None, "at least 1"),
-        ("model_lr", "fast", "above 0"),
+        ("model_lr", "fast", "above 0 or None"),
+        ("surrogate_lr", None, "above 0"),
         ("perturbation", None, "at least 0"),
         ("perturbation", -0.1, "at least 0"),
     ],
@@ -56,3 +59,12 @@ def test_better_settings_take_the_place_of_defaults_alone():
     assert chosen.adapted(better) == Recipe(batch_size=50, max_iter=7, n_sets=8)
     assert PAPER.adapted(better) == PAPER
     assert chosen.adapted({}) == chosen
+
+
+def test_what_is_left_open_is_known_and_has_a_usual_value():
+    assert Recipe().rate == 1e-2
+    assert Recipe(model_lr=0.5).rate == 0.5
+    assert not Recipe(model_lr=0.5).is_settled
+    assert not Recipe(penalty=0.0).is_settled
+    assert Recipe(model_lr=0.5, penalty=0.0).is_settled
+    assert PAPER.is_settled

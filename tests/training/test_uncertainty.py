@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from losslearn import Sets, as_true_loss, get_true_loss
-from losslearn.tasks.binary import ThresholdRule
 from losslearn.training.uncertainty import Difference, loss_difference
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -17,13 +16,11 @@ SECOND = FIRST + 0.5 * torch.randn(N, generator=GENERATOR)
 
 
 def difference(loss, scores, thresholds, *, seed: int = 0) -> Difference:
-    return loss_difference(
-        loss,
-        [Sets(Y_TRUE, score) for score in scores],
-        [ThresholdRule(threshold) for threshold in thresholds],
-        strata=Y_TRUE,
-        seed=seed,
-    )
+    if loss.needs_rule:
+        at = zip(scores, thresholds, strict=True)
+        scores = [(score >= threshold).float() for score, threshold in at]
+    sets = [Sets(Y_TRUE, score) for score in scores]
+    return loss_difference(loss, sets, strata=Y_TRUE, seed=seed)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_full_size_takes_all_rows_five_splits_and_the_default_recipe():
     grid = make_grid("honest", size="full")
     assert grid.repetitions == 5
     assert grid.budget.max_train_rows is None
-    default = Recipe()
+    default = Recipe(model_lr=Recipe().rate, penalty=0.0)  # nothing is chosen within
     assert grid.budget.config({}) == replace(default, rounds=1)
 
 

@@ -24,6 +24,9 @@ def faster(part: "Descent") -> "Descent | FlatDescent":
     return FlatDescent(part) if fits else part
 
 
+_NO_PENALTY = np.empty(0, np.float32)
+
+
 class FlatDescent:
     """Clips the gradient to a norm, then takes Adam's step.
 
@@ -43,6 +46,8 @@ class FlatDescent:
         self.lr, self._max_grad_norm = part.lr, part.max_grad_norm
         self.flat = FlatParameters(part.parameters)
         values = self.flat.values.detach()
+        self._is_weight = self.flat.marked(part.weights).to(values.dtype)
+        self.penalty = part.penalty
         # single, as PyTorch's own, whatever the default type is
         n_steps = torch.zeros((), dtype=torch.float32, device=values.device)
         self.moments = (n_steps, torch.zeros_like(values), torch.zeros_like(values))
@@ -62,10 +67,19 @@ class FlatDescent:
         adam.state[self.flat.values] = dict(zip(names, self.moments, strict=True))
         return adam
 
+    @property
+    def penalty(self) -> float:
+        """Weight of half the sum of squared weights in what is minimised."""
+        return self._penalty
+
+    @penalty.setter
+    def penalty(self, value: float) -> None:
+        self._penalty, self._shrinkage = value, value * self._is_weight
+
     def works_on(self) -> Hashable:
         """Return what the graph of a step is bound to (see `GraphedFunction`)."""
         tensors = (self.flat.values, self.flat.grad, *self.moments)
-        return (self.lr, *(tensor.data_ptr() for tensor in tensors))
+        return (self.lr, self.penalty, *(tensor.data_ptr() for tensor in tensors))
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -84,6 +98,8 @@ class FlatDescent:
         else:
             if self._max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self.flat.values, self._max_grad_norm)
+            if self.penalty > 0:
+                self.flat.grad += self._shrinkage * self.flat.values.detach()
             (group,) = self._adam.param_groups
             group["lr"] = self.lr
             if self.flat.values.is_cuda:
@@ -102,7 +118,8 @@ class FlatDescent:
         done = int(n_steps)
         n_steps += n
         limit = math.inf if self._max_grad_norm is None else self._max_grad_norm
-        return (values, grad, exp_avg, exp_avg_sq, self.lr, limit), done
+        shrinkage = self._shrinkage.numpy() if self.penalty > 0 else _NO_PENALTY
+        return (values, grad, exp_avg, exp_avg_sq, shrinkage, self.lr, limit), done
 
     def state_dict(self) -> dict[str, Any]:
         """Return learning rate and moments, and the state of the further parameters."""

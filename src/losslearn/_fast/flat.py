@@ -42,6 +42,16 @@ class FlatParameters:
         kinds = {(p.device, p.dtype, p.layout) for p in parameters}
         return len(kinds) == 1 and next(iter(kinds))[2] == torch.strided
 
+    def marked(self, some: Iterable[nn.Parameter]) -> Tensor:
+        """Return a mask over `values` that is true for some of the parameters."""
+        marked = {id(parameter) for parameter in some}
+        return torch.cat(
+            [
+                torch.full_like(view, id(p) in marked, dtype=torch.bool).reshape(-1)
+                for p, view, _ in self._parts
+            ]
+        )
+
     def zero_grad(self) -> None:
         """Set all gradients to zero, also for parameters that have let go of theirs."""
         self.grad.zero_()

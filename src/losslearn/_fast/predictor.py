@@ -99,6 +99,15 @@ class CompiledPredictor(CompiledForm):
     def lr(self, value: float) -> None:
         self.descent.lr = value
 
+    @property
+    def penalty(self) -> float:
+        """Of the weights, as it is now."""
+        return self.descent.penalty
+
+    @penalty.setter
+    def penalty(self, value: float) -> None:
+        self.descent.penalty = value
+
     def scores(self, rows: Integer[Tensor, "*sets n"]) -> Float[Tensor, "*sets n"]:
         """Return the scores of some rows in training mode, without gradient."""
         if not self.is_current():

@@ -6,7 +6,7 @@ from rich import progress
 from rich.console import Console
 
 from losslearn.report.verdict import method_name
-from losslearn.training.comparison import LEARNED
+from losslearn.training.branches import LEARNED
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Recipe
 

@@ -13,7 +13,7 @@ from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Rule, Task
-from losslearn.training.comparison import make_learner
+from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetLayout, set_layout, shares_of
 from losslearn.training.trust import GradientHealth

@@ -181,7 +181,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 TorchPredictor(
                     self._make_model(train),
                     train,
-                    lr=recipe.model_lr,
+                    lr=recipe.rate,
                     max_grad_norm=recipe.max_grad_norm,
                 )
             )
@@ -321,7 +321,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
-        judged = judge_methods(comparison, self.true_loss_, predictor_name=named)
+        judged = judge_methods(comparison, predictor_name=named)
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
         self.method_weights_ = {

@@ -31,7 +31,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
 
     A learned surrogate of the metric (Eq. 2) is minimised by Algorithm 1, after a
     cross-entropy warm-up. The same model trained by cross-entropy alone, with the same
-    batches and steps, stands beside it as control. The surrogate's model is used where
+    batches and steps, stands beside it as control; a linear model is solved for it,
+    with a penalty that the validation rows choose. The surrogate's model is used where
     its validation loss is lower by more than chance, else the control's (`report_` says
     which).
 
@@ -78,8 +79,9 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         history_: One dictionary per look at the validation rows: losses, and how it
             stands with the learned loss's gradient (see `losslearn.training.trust`).
         report_: Task, metric, rows, and for each method its role ("learned" or
-            "usual"), validation loss, rule, threshold, seconds and iterations; `chosen`
-            names the method in use, `difference` is the surrogate's validation loss
+            "usual"), validation loss, rule, threshold, seconds and iterations;
+            `settings` says with which learning rate and penalty, `chosen` names the
+            method in use, `difference` is the surrogate's validation loss
             minus the control's, `standard_error` that of the difference, `verdict` a
             sentence on whether training for the metric helped.
         n_iter_: Iterations of the chosen method.

@@ -188,6 +188,13 @@ class TrueLoss:
             return self
         return replace(self, known=tuple(names), coded=self.coded or TextColumns())
 
+    def tried(self, sets: Sets) -> Tensor:
+        """Return the loss of sets that are tried: NaN where it has none, uncounted."""
+        if self.own is None:
+            return self(sets)
+        with self.own.uncounted():
+            return self(sets)
+
     def of_decisions(self) -> "TrueLoss":
         """Return the loss of sets whose scores are decisions, 0 or 1 for two classes.
 

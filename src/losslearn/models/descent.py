@@ -12,7 +12,13 @@ class Descent:
     """Clips the gradient to a norm, then takes Adam's step (section 4.1).
 
     A norm of None clips nothing. Parameters that are frozen are left out; further ones,
-    `unclipped`, are moved by Adam, but nothing clips them.
+    `unclipped`, are moved by Adam, but nothing clips or penalises them.
+
+    Attributes:
+        penalty: Weight of half the sum of squared weights in what is minimised; its
+            gradient is added to the clipped one.
+        weights: The parameters that it draws to 0: those of two axes and more, so that
+            offsets and norms are free.
     """
 
     def __init__(
@@ -27,7 +33,8 @@ class Descent:
         self.parameters = [p for p in parameters if p.requires_grad]
         self.max_grad_norm = max_grad_norm
         self.unclipped = list(unclipped)
-        self._lr = lr
+        self.weights = [p for p in self.parameters if p.ndim > 1]
+        self.penalty, self._lr = 0.0, lr
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -54,6 +61,10 @@ class Descent:
         """Take one step down the gradients."""
         if self.max_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
+        if self.penalty > 0:
+            for weight in self.weights:
+                if weight.grad is not None:
+                    weight.grad.add_(weight.detach(), alpha=self.penalty)
         self.optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:

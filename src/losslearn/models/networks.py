@@ -103,6 +103,8 @@ class _Standardizing(nn.Module):
 class Linear(_Standardizing):
     """One weight a feature and an offset, after standardising the features."""
 
+    layers: nn.Linear
+
     def __init__(self, n_features: int, *, score_shape: Shape = ()) -> None:
         """Start from PyTorch's default initialisation."""
         super().__init__(n_features, score_shape)

@@ -10,8 +10,16 @@ from torch import Tensor, nn
 from losslearn._fast import fastest
 from losslearn.metrics import Loss, Sets
 from losslearn.models.descent import Descent
-from losslearn.models.networks import exact_scores, gather_rows, score_rows, score_sets
+from losslearn.models.networks import (
+    Linear,
+    exact_scores,
+    gather_rows,
+    score_rows,
+    score_sets,
+)
 from losslearn.models.rows import Drawn, Rows
+from losslearn.models.solution import LinearSolution
+from losslearn.tasks.task import UsualLoss
 
 
 class PredictorState(NamedTuple):
@@ -30,6 +38,8 @@ class Predictor(Protocol):
     """What it is trained on."""
     lr: float
     """eta_alpha, as it is now."""
+    penalty: float
+    """Of the weights, as it is now (see `Descent`)."""
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return scores of rows by number, `[*sets, n]`, as in training, detached."""
@@ -39,6 +49,12 @@ class Predictor(Protocol):
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
+
+    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> LinearSolution | None:
+        """Return what solves the model for a usual loss; None if only steps can.
+
+        The rows drawn are what it is solved on.
+        """
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of what has been learned."""
@@ -85,6 +101,15 @@ class TorchPredictor:
     def lr(self, value: float) -> None:
         self.descent.lr = value
 
+    @property
+    def penalty(self) -> float:
+        """Of the weights, as it is now."""
+        return self.descent.penalty
+
+    @penalty.setter
+    def penalty(self, value: float) -> None:
+        self.descent.penalty = value
+
     @torch.no_grad()
     def scores(self, rows: Tensor) -> Tensor:
         """Return the scores of rows in training mode."""
@@ -108,6 +133,12 @@ class TorchPredictor:
         """Return the scores of other rows in evaluation mode; the mode is put back."""
         score, shape = exact_scores if exactly else score_rows, rows.score_shape
         return score(self.model, rows.x, rows=rows.numbers, score_shape=shape)
+
+    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> LinearSolution | None:
+        """Return the solution of the built-in linear model; others have none."""
+        if type(self.model) is not Linear:
+            return None
+        return LinearSolution(self.model, self.rows, drawn, usual_loss)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the module's state."""

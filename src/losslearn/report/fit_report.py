@@ -14,7 +14,8 @@ from losslearn.report.constraints import constraint_values
 from losslearn.report.rule_gain import rule_sentence
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.training.branches import LEARNED
+from losslearn.training.comparison import Comparison
 
 
 class Judged(NamedTuple):
@@ -26,15 +27,11 @@ class Judged(NamedTuple):
     """The chosen method's."""
     sets: Sets
     """The validation rows with the chosen method's scores."""
-    constraints: list[dict[str, Any]]
-    """What each method's decisions on them come to (see `constraint_values`)."""
 
 
-def judge_methods(
-    comparison: Comparison, true_loss: TrueLoss, *, predictor_name: str
-) -> Judged:
+def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
     """Return what each method's best weights come to on the validation rows."""
-    found, constraints = [], []
+    found = []
     for name, run in comparison.runs.items():
         rule = rule_summary(comparison.decided[name].choice.rule)
         found.append(
@@ -49,13 +46,8 @@ def judge_methods(
                 "iterations": run.n_iter,
             }
         )
-        decided = comparison.decided[name].choice.decided
-        constraints += [
-            {"method": name, "constraint": one.pop("constraint"), "validation": one}
-            for one in constraint_values(true_loss, decided)
-        ]
     chosen = comparison.decided[comparison.chosen]
-    return Judged(found, chosen.choice.rule, chosen.sets, constraints)
+    return Judged(found, chosen.choice.rule, chosen.sets)
 
 
 def rule_summary(rule: Rule) -> dict[str, Any]:
@@ -87,18 +79,14 @@ def make_report(
     given = sparing(lambda: given_sentence(true_loss, judge, judged.sets), lambda: None)
     failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
     rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
-    constrained = {}
-    if judged.constraints:
-        constrained = {
-            "constraints": judged.constraints,
-            "penalty": true_loss.penalty,
-            "share_lower": comparison.difference.share_lower,
-        }
     return {
         "task": task.name,
         "metric": true_loss.name,
         "rows": {"train": n_train, "validation": n},
         "results": judged.results,
+        "settings": None
+        if comparison.settled is None
+        else comparison.settled._asdict(),
         "chosen": comparison.chosen,
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,
@@ -110,5 +98,20 @@ def make_report(
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,
         "failures": [] if failed is None else [failed],
-        **constrained,
+        **_constrained(comparison, true_loss),
+    }
+
+
+def _constrained(comparison: Comparison, true_loss: TrueLoss) -> dict[str, Any]:
+    """Return what is said of a loss with constraints alone."""
+    if not true_loss.constraints:
+        return {}
+    return {
+        "constraints": [
+            {"method": name, "constraint": one.pop("constraint"), "validation": one}
+            for name, decided in comparison.decided.items()
+            for one in constraint_values(true_loss, decided.choice.decided)
+        ],
+        "penalty": true_loss.penalty,
+        "share_lower": comparison.difference.share_lower,
     }

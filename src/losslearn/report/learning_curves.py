@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from losslearn.report.figures import new_figure, render, tidy
 from losslearn.report.palette import BLUE, INK, SHADE, VERMILION
 from losslearn.report.verdict import method_name
-from losslearn.training.comparison import LEARNED
+from losslearn.training.branches import LEARNED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,8 @@
 import math
 
 from losslearn.metrics import TrueLoss
-from losslearn.training.comparison import LEARNED, Comparison
+from losslearn.training.branches import LEARNED
+from losslearn.training.comparison import Comparison
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""

@@ -214,9 +214,7 @@ def fit_table(
     fitted = _fitted(estimator, parts, report, target, named, ids)
     if folder is not None and state is not None:
         display.stage("writing the model")
-        _write(fitted, folder)
-        if state.is_done and fitted.report["model"] is not None:
-            state.remove()
+        _write(fitted, folder, state)
     for failure in report["failures"]:
         warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
@@ -230,12 +228,19 @@ def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
     return Checkpoint(folder.with_name(f"{folder.name}.checkpoint"), f"{max_time} ")
 
 
-def _write(fitted: FittedTable, folder: Path) -> None:
-    """Write the model, and into its report where it is and what went wrong."""
+def _write(fitted: FittedTable, folder: Path, state: Checkpoint) -> None:
+    """Write the model, and into its report where it is and what went wrong.
+
+    The state of the fit is taken away then, if it came to its end.
+    """
+    if state.failure is not None:
+        warnings.warn(state.failure, UserWarning, stacklevel=3)
     written, failure = save_somewhere(folder, fitted)
     fitted.report["model"] = None if written is None else str(written)
     if failure is not None:
         fitted.report["failures"].append(failure)
+    if state.is_done and written is not None:
+        state.remove()
 
 
 def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - its settings

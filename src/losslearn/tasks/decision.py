@@ -173,7 +173,7 @@ def tune_decision(
     choice = choose_rule(
         candidates.listed(),
         given,
-        true_loss.of_decisions(),
+        true_loss.of_decisions().tried,
         given.target,
         n_resamples=n_resamples(true_loss),
         groups=codes,

@@ -264,7 +264,7 @@ def fit_rule(task: Task, true_loss: TrueLoss, sets: Sets, *, seed: int = 0) -> C
     return choose_rule(
         task.candidates(true_loss, sets),
         sets,
-        true_loss.of_decisions(),
+        true_loss.of_decisions().tried,
         task.strata(sets.target),
         n_resamples=task.n_resamples(true_loss),
         seed=seed,

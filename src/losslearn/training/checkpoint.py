@@ -1,6 +1,7 @@
 """A fit's state on disk while it runs, from which the same fit goes on."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,11 @@ class Checkpoint:
     Attributes:
         key: Says which fit it is: a state of another is not gone on from.
         is_done: Whether the fit came to its end, so that nobody will go on from here.
+        failure: Why the state could not be written, in words; None if it could. The fit
+            goes on without.
     """
+
+    failure: str | None = None
 
     def __init__(self, path: Path, key: str) -> None:
         """Write nothing yet."""
@@ -53,7 +58,13 @@ class Checkpoint:
             return
         tensors: dict[str, Tensor] = {}
         about = {"key": self.key, "tree": json.dumps(_pack(state(), tensors))}
-        write_whole(self.path, save(tensors, about))
+        try:
+            write_whole(self.path, save(tensors, about))
+        except OSError as error:
+            why = error.strerror or str(error)
+            self.failure = f"the state of the fit is not kept in {self.path}: {why}"
+            self._first = self._due = math.inf
+            return
         self._due = time.perf_counter() + (time.perf_counter() - begin) / _SHARE
 
     def remove(self) -> None:

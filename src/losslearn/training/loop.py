@@ -12,7 +12,7 @@ from torch import Tensor
 from losslearn.metrics import Loss, MetricError, Sets, TrueLoss
 from losslearn.models.predictor import Predictor, PredictorState
 from losslearn.models.rows import Rows
-from losslearn.tasks.task import Task
+from losslearn.tasks.task import Task, UsualLoss
 from losslearn.training.algorithm import NO_ERROR, draw_scored, turn
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
@@ -110,6 +110,13 @@ class Run:
         history = [record._replace(method=method) for record in self.history]
         return replace(self, method=method, history=history)
 
+    def stand(self, until: int) -> Record:
+        """Go on to an iteration with the best weights; return what a look finds."""
+        self.n_iter = until
+        seen = self.history[-1]._replace(iteration=until)
+        self.history.append(seen._replace(validation_loss=self.best_loss))
+        return self.history[-1]
+
     def adopt(self, other: "Run") -> None:
         """Go on from another run, which has done as many iterations, in place."""
         self.n_adopted += 1
@@ -160,6 +167,11 @@ class Trainer:
             rows, self.true_loss, self.task, self.recipe, generator=draws
         )
 
+    @property
+    def usual(self) -> tuple[str, UsualLoss]:
+        """The task's first usual loss and its name: the control's."""
+        return next(iter(self.task.usual_losses.items()))
+
     def snapshot(self) -> Snapshot:
         """Return a copy of the model, the optimiser and the state of the draws."""
         draws = self.generator.get_state()
@@ -186,12 +198,12 @@ class Trainer:
         """Carry a run on until iteration `until`, earlier ones included, in place.
 
         Objective and learner are those of `turn`. Ctrl-C, a metric that fails, the
-        deadline (of `time.perf_counter()`) and `patience` end it early; the last look
-        is then taken at once, so that the run always holds weights. One that is to end
-        before there are any raises what ended it. The model is left as it stands
-        after the last step; the best weights are in `run.best_state`. A balance weighs
-        the objective's parts, at the start and at each look. A resumed run goes on
-        from within, where `after_look` was called.
+        deadline (of `time.perf_counter()`), `patience`, and a loss of 0 that can be no
+        lower end it early; the last look is then taken at once, so that the run always
+        holds weights. One that is to end before there are any raises what ended it. The
+        model is left as it stands after the last step; the best weights are in
+        `run.best_state`. A balance weighs the objective's parts, at the start and at
+        each look. A resumed run goes on from within, where `after_look` was called.
         """
         begin, error = time.perf_counter() - run.seconds, NO_ERROR
         try:
@@ -205,15 +217,20 @@ class Trainer:
                 if not (run.n_iter % self.recipe.eval_every == 0 or late):
                     continue
                 self._read(balance)
-                self._look(run, error, begin, watch, balance)
-                if late or run.looks_since_best == self.recipe.patience:
+                self.look(run, begin, watch, error=error, balance=balance)
+                if late or self._is_done(run):
                     break
                 if self.after_look is not None:
                     self.after_look()
         except (KeyboardInterrupt, MetricError) as stop:
             run.stop(stop)
         if not run.history or run.history[-1].iteration < run.n_iter:
-            self._last_look(run, error, begin, watch, balance)
+            self._last_look(run, begin, watch, error=error, balance=balance)
+
+    def _is_done(self, run: Run) -> bool:
+        """Whether no further look can be, or is waited for to be, better."""
+        is_least = self.true_loss.bounded and run.best_loss == 0
+        return is_least or run.looks_since_best == self.recipe.patience
 
     def iterate(
         self,
@@ -223,9 +240,10 @@ class Trainer:
         progress: float = 0.0,
     ) -> Tensor:
         """Do one `turn`, where the share `progress` of the training is done."""
-        if self.recipe.schedule == "cosine":
-            factor = 0.5 * (1 + math.cos(math.pi * progress))
-            self.predictor.lr = self.recipe.model_lr * factor
+        is_cosine = self.recipe.schedule == "cosine"
+        factor = 0.5 * (1 + math.cos(math.pi * progress)) if is_cosine else 1.0
+        self.predictor.lr = self.recipe.rate * factor
+        self.predictor.penalty = self.recipe.penalty or 0.0
         return turn(self.predictor, objective, learner, self.sampler, self.recipe)
 
     def _draw(self, n_sets: int) -> Sets:
@@ -249,24 +267,28 @@ class Trainer:
         if balance is not None:
             balance.read(self._draw, generator=self.generator)
 
-    def _last_look(self, run: Run, *given: Any) -> None:  # noqa: ANN401 - of `_look`
+    def _last_look(self, run: Run, *given: Any, **further: Any) -> None:  # noqa: ANN401 - of `look`
         """Look once more; a metric that fails there loses nothing but the look."""
         try:
-            self._look(run, *given)
+            self.look(run, *given, **further)
         except MetricError as error:
             run.failure = run.failure or error
             if not run.best_state:
                 raise run.failure from None
 
-    def _look(
+    def look(
         self,
         run: Run,
-        error: Tensor,
         begin: float,
         watch: Watcher | None,
-        balance: Balance | None,
+        *,
+        error: Tensor = NO_ERROR,
+        balance: Balance | None = None,
     ) -> None:
-        """Value the validation rows; keep the weights if they are the best so far."""
+        """Value the validation rows; keep the weights if they are the best so far.
+
+        The run began at `begin`, of `time.perf_counter()`.
+        """
         score = self.predictor.predict(self.valid)
         loss = float(self.true_loss(self.valid.whole(score)))
         if self.observe is not None:

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from losslearn._fast import fastest
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.surrogate.fitter import SurrogateFitter
+from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.task import Task
 from losslearn.training.recipe import Recipe
 
@@ -131,3 +133,22 @@ class SurrogateLearner:
                 raise ValueError("The state's sets for replay do not fit together.")
             kept = Sets(*sets).to(self.fitter.surrogate.loss_scale.device)
             self._replayed = ValuedSets(kept, loss.to(kept.score.device))
+
+
+def make_learner(
+    surrogate: SetSurrogate,
+    true_loss: TrueLoss,
+    task: Task,
+    recipe: Recipe,
+    *,
+    generator: torch.Generator,
+) -> SurrogateLearner:
+    """Return the lower level that moves a surrogate in place, in its fastest form.
+
+    The task's first usual loss may be blended with the learned one. The generator is
+    the source of all draws, on the surrogate's device.
+    """
+    usual_loss = next(iter(task.usual_losses.values()))
+    lr, max_grad_norm = recipe.surrogate_lr, recipe.max_grad_norm
+    fitter = SurrogateFitter(surrogate, usual_loss, lr=lr, max_grad_norm=max_grad_norm)
+    return SurrogateLearner(fastest(fitter), true_loss, task, recipe, generator)

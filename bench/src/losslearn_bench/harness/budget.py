@@ -24,7 +24,8 @@ _RENAMED = {
 """What grids and result lines call by another name than `Recipe`: those are old, and
 go on being read."""
 
-_DEFAULT = Recipe()
+_DEFAULT = Recipe(model_lr=Recipe().rate, penalty=0.0)
+"""Nothing is chosen within a training: that is what tuning grids are for."""
 _SAME_FOR_BOTH = ("surrogate_lr", "max_grad_norm")
 """What the paper's protocol takes from the defaults, beside the budget's own fields."""
 _TUNED = {"mode", "model_lr"}
@@ -92,7 +93,7 @@ class Budget:
     """Share of the iterations that short tuning gives to a setting."""
     max_iter: int = _DEFAULT.max_iter
     model_steps: int = _DEFAULT.model_steps
-    model_lr: float = _DEFAULT.model_lr
+    model_lr: float = _DEFAULT.rate
     batch_size: int = _DEFAULT.batch_size
     n_evals: int = _DEFAULT.n_evals
 

@@ -123,7 +123,7 @@ def make_predictor(
         TorchPredictor(
             model,
             data.train,
-            lr=config.model_lr,
+            lr=config.rate,
             max_grad_norm=config.max_grad_norm,
             further=parameters,
         )

@@ -16,9 +16,9 @@ from losslearn.surrogate.objective import LearnedObjective
 from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.task import TargetRows
-from losslearn.training.comparison import compare, make_learner
+from losslearn.training.comparison import compare
 from losslearn.training.loop import Observer, Trainer
-from losslearn.training.lower import SurrogateLearner
+from losslearn.training.lower import SurrogateLearner, make_learner
 from losslearn.training.recipe import Recipe
 from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.neural import (
@@ -128,7 +128,7 @@ def _train_plainly(model: nn.Module, context: Context, observe: Observer) -> int
         usual_weight=config.usual_weight,
         random_state=context.seed,
     )
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.model_lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, n_steps)
     batches = _shuffled(len(data.x), config.batch_size, context.generator)
     look_every = config.eval_every * config.model_steps

@@ -135,7 +135,7 @@ def _method(
 
     def follow(context: Context, setting: Setting) -> Descent:
         config = context.config
-        own_rate = float(setting.get("lr", config.model_lr))
+        own_rate = float(setting.get("lr", config.rate))
 
         def descend(model: nn.Module, context: Context, observe: Observer) -> int:
             """Train by cross-entropy and Adam first, then by LibAUC's own."""

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
-Adam = tuple[Vector, Vector, Vector, Vector, float, float]
-"""Parameters in one buffer, their gradient (kernels write it), Adam's two moments; the
-learning rate, and the largest norm of the gradient, infinite for no clipping."""
+Adam = tuple[Vector, Vector, Vector, Vector, Vector, float, float]
+"""Parameters in one buffer, their gradient (kernels write it), Adam's two moments, each
+parameter's penalty (empty for none); the learning rate, and the largest norm of the
+gradient, infinite for no clipping."""
 
 # every licence of fast arithmetic but those that take NaN and infinity for impossible:
 # scores that are not numbers must be seen to be so
@@ -74,9 +75,10 @@ def tanh(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
 def adam_step(adam: Adam, step: int) -> None:
     """Clip the gradient and take Adam's step of this number, from 1, in place.
 
-    The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`.
+    The same arithmetic as `clip_grad_norm_` and `torch.optim.Adam`; the penalty's
+    gradient comes between them.
     """
-    values, grad, exp_avg, exp_avg_sq, lr, max_grad_norm = adam
+    values, grad, exp_avg, exp_avg_sq, penalty, lr, max_grad_norm = adam
     norm = float32(0.0)
     for i in range(grad.size):
         norm += grad[i] * grad[i]
@@ -84,6 +86,10 @@ def adam_step(adam: Adam, step: int) -> None:
     share = max_grad_norm / (math.sqrt(norm) + 1e-6)
     clip = float32(1.0 if share > 1.0 else share)
     if max_grad_norm == math.inf:
+        clip = float32(1.0)
+    if penalty.size > 0:
+        for i in range(grad.size):
+            grad[i] = grad[i] * clip + penalty[i] * values[i]
         clip = float32(1.0)
     beta1, beta2 = float32(ADAM_BETA1), float32(ADAM_BETA2)
     rest1, rest2 = float32(1.0 - ADAM_BETA1), float32(1.0 - ADAM_BETA2)

@@ -198,6 +198,20 @@ class BlackBox:
         self.n_left_out += self.n_undefined - before[1]
         self.n_valued, self.n_undefined = before
 
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Leave sets out, within the block, of what is told of those without a value.
+
+        For what is tried though it may well have none, as calling no row positive.
+        """
+        names = ("n_valued", "n_undefined", "n_tried", "n_left_out", "undefined")
+        before = {name: getattr(self, name) for name in names}
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(self, name, value)
+
     def _is_undefined(self, why: str, cause: Exception | None = None) -> None:
         """Keep the first reason."""
         if self.undefined is None:
