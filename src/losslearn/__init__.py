@@ -21,11 +21,14 @@ _HOMES = {
     "declare_metric": "metrics",
     "fit_table": "tables.fitting",
     "fit_universal": "surrogate.universal",
+    "gap": "metrics.constraints.bounds",
     "get_true_loss": "metrics",
     "load_model": "tables.saved",
     "save_model": "tables.saved",
+    "subject_to": "metrics.constraints.subject_to",
     "tune_decision": "tasks.decision",
     "tune_threshold": "tasks.thresholds",
+    "worst": "metrics.constraints.bounds",
 }
 """Where each public name lives; loaded at first use, so that the import is quick."""
 
@@ -45,11 +48,14 @@ __all__ = [
     "declare_metric",
     "fit_table",
     "fit_universal",
+    "gap",
     "get_true_loss",
     "load_model",
     "save_model",
+    "subject_to",
     "tune_decision",
     "tune_threshold",
+    "worst",
 ]
 
 if TYPE_CHECKING:
@@ -64,6 +70,8 @@ if TYPE_CHECKING:
         declare_metric,
         get_true_loss,
     )
+    from losslearn.metrics.constraints.bounds import gap, worst
+    from losslearn.metrics.constraints.subject_to import subject_to
     from losslearn.surrogate.network import SetSurrogate
     from losslearn.surrogate.universal import fit_universal
     from losslearn.tables.fitting import fit_table

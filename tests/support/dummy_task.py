@@ -137,6 +137,9 @@ class Pairs:
             raise ValueError("two numbers a row")
         return score, target
 
+    def settings(self, true_loss):
+        return {}
+
     def view(self, true_loss, *, standardize, like=None):
         return PairTokens()
 

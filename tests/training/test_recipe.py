@@ -52,6 +52,15 @@ def test_setting_out_of_range_is_refused(name, value, expected):
         Recipe(**{name: value})
 
 
+def test_better_settings_take_the_place_of_defaults_alone():
+    better = {"batch_size": 1_000, "n_sets": 8}
+    assert Recipe().adapted(better) == Recipe(batch_size=1_000, n_sets=8)
+    chosen = Recipe(batch_size=50, max_iter=7)
+    assert chosen.adapted(better) == Recipe(batch_size=50, max_iter=7, n_sets=8)
+    assert PAPER.adapted(better) == PAPER
+    assert chosen.adapted({}) == chosen
+
+
 def test_what_is_left_open_is_known_and_has_a_usual_value():
     assert Recipe().rate == 1e-2
     assert Recipe(model_lr=0.5).rate == 0.5

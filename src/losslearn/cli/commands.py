@@ -73,6 +73,21 @@ Response = Annotated[
 Seed = Annotated[
     int, _option("N", "Seed of everything that is drawn.", callback=_check_seed)
 ]
+SubjectTo = Annotated[
+    list[str] | None,
+    Option(
+        "--subject-to",
+        metavar="CONSTRAINT",
+        help="What is to hold besides, as 'precision >= 0.8', 'fpr <= 0.01', "
+        "'gap(tpr, by=sex) <= 0.05' or 'worst(accuracy, by=branch) >= 0.7'. May be "
+        "repeated.",
+        show_default=False,
+    ),
+]
+Penalty = Annotated[
+    float | None,
+    _option("X", "What a constraint that is missed by 1 costs, as a loss.", "5"),
+]
 Json = Annotated[bool, Option("--json", help="Print JSON on stdout and nothing else.")]
 
 app = typer.Typer(
@@ -129,6 +144,8 @@ def fit(
             "scorer, or path/to/file.py:function.",
         ),
     ],
+    subject_to: SubjectTo = None,
+    penalty: Penalty = None,
     out: Annotated[
         Path | None, _option("DIR", "Folder for the model.", "DATA-NAME-model")
     ] = None,
@@ -242,6 +259,7 @@ def fit(
     """
     from losslearn.cli.running import run_fit
 
+    metric = _constrained(metric, subject_to, penalty)
     run_fit(
         data,
         target,
@@ -275,12 +293,26 @@ def _column_and_kind(text: str) -> tuple[str, str]:
     return name, kind
 
 
+def _constrained(
+    metric: str, subject_to: list[str] | None, penalty: float | None
+) -> str:
+    """Return the metric as one text with its constraints."""
+    if not subject_to:
+        if penalty is not None:
+            raise ValueError("--penalty says nothing without --subject-to.")
+        return metric
+    from losslearn.metrics.constraints.wording import PENALTY, as_text, read_constraint
+
+    bounds = [read_constraint(text) for text in subject_to]
+    return as_text(metric, bounds, PENALTY if penalty is None else penalty)
+
+
 def _default_folder(data: Path, metric: str) -> Path:
     """Return a folder in the working directory, named for the data and the metric."""
     stem = data.name.removesuffix(".gz").rsplit(".", 1)[0]
     name = metric.rsplit(":", 1)[-1].lower()
-    kept = [char if char.isalnum() or char in "_-.@" else "_" for char in name]
-    return Path(f"{stem}-{''.join(kept)}-model")
+    kept = "".join(char if char.isalnum() or char in "_-.@" else " " for char in name)
+    return Path(f"{stem}-{'_'.join(kept.split())}-model")
 
 
 @app.command()
@@ -321,6 +353,8 @@ def evaluate(
             "what the model was trained for",
         ),
     ] = None,
+    subject_to: SubjectTo = None,
+    penalty: Penalty = None,
     greater_is_better: Direction = None,
     as_json: Json = False,
     response: Response = None,
@@ -329,6 +363,10 @@ def evaluate(
     from losslearn.cli.reporting import print_evaluation, print_json
     from losslearn.tables.saved import load_model
 
+    if metric is None and subject_to:
+        raise ValueError("--subject-to goes with a --metric.")
+    if metric is not None:
+        metric = _constrained(metric, subject_to, penalty)
     found = load_model(model).evaluate(
         data,
         target,

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from losslearn._files import json_text
 from losslearn.cli.progress import format_loss
+from losslearn.report.constraints import describe_constraint, describe_value
 from losslearn.report.verdict import method_name
 
 _PLAIN: dict[str, Any] = {"box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
@@ -73,6 +74,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
     for said in _division(report):
         out.print(said, "")
     out.print(_fit_table(report), "")
+    for said in _constraints(report):
+        out.print(said)
     if report["interrupted"]:
         done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
         said = f"Interrupted after {' and '.join(done)}"
@@ -120,6 +123,15 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
     said = [report[key] for key in _SAID]
     said += [_copies(report, part) for part in ("validation", "test")]
     return [one for one in said if one is not None]
+
+
+def _constraints(report: Mapping[str, Any]) -> list[str]:
+    """Return what each constraint comes to; nothing of a metric without."""
+    if not (found := report.get("constraints")):
+        return []
+    costs = f"Each constraint missed by 1 costs {report['penalty']:g}. Values, with "
+    intervals = "95 % intervals, not losses:"
+    return [costs + intervals, *(describe_constraint(one) for one in found), ""]
 
 
 def _copies(report: Mapping[str, Any], part: str) -> str | None:
@@ -215,6 +227,8 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
+    for one in found.get("constraints", ()):
+        console().print(f"{one['constraint']}: {describe_value(one, 'rows')}.")
     if (seen := found["seen"]) is not None and seen["rows"] > 0:
         said = f"{seen['rows']:,} of these {found['rows']:,} rows"
         if seen["compared"] < found["rows"]:
@@ -245,5 +259,6 @@ def print_metrics(listed: list[dict[str, Any]]) -> None:
     out.print(
         "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, "
         "precision_at_k@100. Also accepted: the name of a scikit-learn scorer, and a "
-        "function of your own, path/to/file.py:function."
+        "function of your own, path/to/file.py:function. Any of decisions takes "
+        "constraints: --subject-to 'precision >= 0.8'."
     )

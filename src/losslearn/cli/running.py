@@ -21,6 +21,8 @@ from losslearn.training.recipe import Recipe
 _KEYS = ("task", "metric", "loss", "rows", "results", "chosen", "verdict", "model")
 _OF_OWN = ("given", "undefined", "too_short")
 """What is said of a metric of the user's own alone."""
+_CONSTRAINED = ("constraints", "penalty")
+"""What is said of a metric with constraints alone."""
 _WHO = ("role", "method", "predictor", "rule")
 _WHAT = ("validation", "test", "seconds", "iterations")
 _KEPT_BUT = 3
@@ -120,6 +122,7 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
     ]
     divided = ("groups", "divided_by_time", "copies")
     told = {key: report[key] for key in divided if key in report}
+    told |= {key: report[key] for key in _CONSTRAINED if key in report}
     told |= {key: report[key] for key in _OF_OWN if report.get(key) is not None}
     further = {"results": results, "columns": report.get("columns")}
     return {key: report[key] for key in _KEYS} | further | told

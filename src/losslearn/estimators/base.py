@@ -150,6 +150,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         needed = true_loss.columns
         rows, valid_rows = (_target_rows(part, needed) for part in (train, valid))
         true_loss = tried_on(true_loss, rows, valid_rows, max_time=max_time)
+        recipe = recipe.adapted(task.settings(true_loss))
         too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
@@ -203,7 +204,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self.true_loss_, self.labels_ = true_loss, labels
+        self.true_loss_, self.labels_, self.recipe_ = true_loss, labels, recipe
         self._keep(comparison, predictor, train.n_rows)
         self.report_["too_short"] = too_short
         if groups is not None:

@@ -54,7 +54,7 @@ class LossOfLabels(Protocol):
         """Return the loss of each set."""
 
 
-_FORMULAS: dict[str, Callable[..., Tensor]] = {}
+FORMULAS: dict[str, Callable[..., Tensor]] = {}
 """The formulas by the names of their losses."""
 
 
@@ -73,7 +73,7 @@ def of_labels(description: str, *, aliases: str) -> Callable[[Formula], LossOfLa
 
         loss.__name__, loss.__qualname__ = formula.__name__, formula.__qualname__
         loss.__doc__ = formula.__doc__
-        _FORMULAS[formula.__name__] = formula
+        FORMULAS[formula.__name__] = formula
         return builtin(description, aliases=aliases)(loss)
 
     return loss_of
@@ -148,7 +148,7 @@ def _fbeta(c: Confusion, *, beta: float | int = 2.0) -> Tensor:
     return wrong / ((1 + beta**2) * c.tp + wrong)
 
 
-_FORMULAS["fbeta_loss"] = _fbeta
+FORMULAS["fbeta_loss"] = _fbeta
 
 
 @of_labels(
@@ -259,7 +259,7 @@ def losses_at_cut_points(
 
     The loss is one of the above, by name and parameter; see `TrueLoss.at_cut_points`.
     """
-    formula = partial(_FORMULAS[name], **parameter)
+    formula = partial(FORMULAS[name], **parameter)
     distinct = y_score.new_empty(len(y_score) + 1)
     losses = distinct.new_empty(len(distinct), dtype=count_dtype(y_score))
     end = 0
@@ -274,11 +274,11 @@ def _value(formula: Formula, threshold: float | int | None, sets: Sets) -> Tenso
     """Return the formula at the threshold, or its lowest value over the cut points."""
     if threshold is None:
         return over_cut_points(lambda c: formula(c).amin(-1), torch.minimum, sets)
-    cuts = _at_threshold(threshold, sets)
+    cuts = at_threshold(threshold, sets)
     return finished(formula(cuts), cuts, sets.score)
 
 
-def _at_threshold(threshold: float | int, sets: Sets) -> Confusion:
+def at_threshold(threshold: float | int, sets: Sets) -> Confusion:
     """Return the confusion matrix of each set, without an axis of cut points."""
     is_called = sets.score >= threshold
     if sets.weight is None:  # counted a byte a row, since rows may be many

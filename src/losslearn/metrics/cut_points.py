@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from losslearn._fast import fastest
-from losslearn.metrics.sets import PerSet, Sets, value_dtype
+from losslearn.metrics.sets import PerSet, Scores, Sets, value_dtype
 
 _MANY = 2**18
 """Rows of one set from which on memory counts for more than calls."""
@@ -91,16 +91,28 @@ def cut_points(sets: Sets) -> Confusion:
 def weight_above(sets: Sets) -> tuple[Tensor, ...]:
     """Return what `Confusion` holds at every cut point, as a plain tuple."""
     score, order = sets.score.sort(dim=-1, descending=True)
-    weight = split_weight(sets)
-    above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)  # (2, *sets, n)
+    tp, fp = summed_above(split_weight(sets), score, order).unbind(0)
+    n_pos, n_neg = tp[..., -1:], fp[..., -1:]
+    undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
+    return tp, fp, n_pos, n_neg, undefined
+
+
+def summed_above(
+    weight: Float[Tensor, "*kinds n"], score: Scores, order: Integer[Tensor, "*sets n"]
+) -> Float[Tensor, "*kinds cuts"]:
+    """Return weights of several kinds, `[*kinds, *sets, n]`, summed at cut points.
+
+    Args:
+        weight: Of the rows as they come.
+        score: Theirs, highest first.
+        order: How they come to be so.
+    """
+    above = weight.gather(-1, order.expand_as(weight)).cumsum(-1)
     # Ties: the last row of a group holds the highest count, so reading from the end
     # of the set, the lowest count seen on a last row is that of the row's own group.
     inside = functional.pad(score[..., 1:] == score[..., :-1], (0, 1))
     above = above.masked_fill(inside, torch.inf).flip(-1).cummin(-1).values.flip(-1)
-    tp, fp = functional.pad(above, (1, 0)).unbind(0)
-    n_pos, n_neg = tp[..., -1:], fp[..., -1:]
-    undefined = undefined_sets(n_pos[..., 0], n_neg[..., 0], score[..., 0])
-    return tp, fp, n_pos, n_neg, undefined
+    return functional.pad(above, (1, 0))
 
 
 def over_cut_points(

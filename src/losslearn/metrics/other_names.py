@@ -32,6 +32,10 @@ _NO_AIM = {
     "sensitivity": ("calling every row positive", _RECALL),
     "specificity": ("calling no row positive", ("balanced_error", "gmean", "eer")),
 }
+_OTHER = dict.fromkeys(_NO_AIM, "precision") | dict.fromkeys(
+    ("precision", "specificity"), "recall"
+)
+"""What keeps such a rate an aim."""
 
 
 def spelled(name: str) -> str:
@@ -56,5 +60,6 @@ def refuse_no_aim(metric: object) -> None:
     if instead:
         raise ValueError(
             f"`{metric}` alone is no aim to train for: {way} makes it perfect. "
-            f"Train for {', '.join(f'`{one}`' for one in instead)} instead."
+            f"Train for {', '.join(f'`{one}`' for one in instead)} instead, or with a "
+            f"constraint, `{metric} subject to {_OTHER[spelled(metric)]} >= 0.8`."
         )

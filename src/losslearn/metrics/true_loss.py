@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -13,6 +13,25 @@ from losslearn.metrics.sets import Sets, over_present
 
 ENOUGH_CALLS = 50
 """Calls for a threshold, where each value takes one, that leave some to compare it."""
+
+
+@runtime_checkable
+class Constrained(Protocol):
+    """A bound on what decisions come to; called, it returns that, one value per set."""
+
+    @property
+    def name(self) -> str:
+        """It in words."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of each row that it needs."""
+
+    def __call__(self, sets: Sets) -> Tensor:
+        """Return what is bounded, of sets whose scores are decisions."""
+
+    def holds(self, value: float) -> bool | None:
+        """Return whether such a value keeps the bound; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +88,10 @@ class TrueLoss:
     value takes a call of a user's function."""
     own: BlackBox | None = field(default=None, repr=False, compare=False)
     """The user's metric behind it; None of a loss that is no such."""
+    constraints: tuple[Constrained, ...] = ()
+    """What is to hold of the decisions besides; the loss says what it costs if not."""
+    penalty: float = 0.0
+    """What a constraint missed by 1 costs."""
 
     @property
     def needs_threshold(self) -> bool:
@@ -84,6 +107,12 @@ class TrueLoss:
     def compares_rules(self) -> bool:
         """Whether it may be called often enough to compare rules on held-out folds."""
         return self.own is None or self.max_calls >= ENOUGH_CALLS
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is made of the package's parts alone: no value takes long."""
+        is_ours = self.own is None and self.at_cut_points is not None
+        return self.is_builtin or (bool(self.constraints) and is_ours)
 
     @property
     def all_columns(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from losslearn.metrics.own.given import (
     raised_sentence,
     undefined_sentence,
 )
+from losslearn.report.constraints import constraint_values
 from losslearn.report.rule_gain import rule_sentence
 from losslearn.report.verdict import verdict
 from losslearn.tasks.task import Rule, Task
@@ -97,4 +98,20 @@ def make_report(
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,
         "failures": [] if failed is None else [failed],
+        **_constrained(comparison, true_loss),
+    }
+
+
+def _constrained(comparison: Comparison, true_loss: TrueLoss) -> dict[str, Any]:
+    """Return what is said of a loss with constraints alone."""
+    if not true_loss.constraints:
+        return {}
+    return {
+        "constraints": [
+            {"method": name, "constraint": one.pop("constraint"), "validation": one}
+            for name, decided in comparison.decided.items()
+            for one in constraint_values(true_loss, decided.choice.decided)
+        ],
+        "penalty": true_loss.penalty,
+        "share_lower": comparison.difference.share_lower,
     }

@@ -43,13 +43,15 @@ def verdict(
     `rows` are the validation rows in words, `rule` what was tuned for either method.
     """
     loss, usual_loss = (comparison.loss(name) for name in comparison.runs)
-    value, error = comparison.difference
+    value, error, share_lower = comparison.difference
     name, usual = true_loss.name, method_name(comparison.usual.method)
     tuned = f" with a tuned {rule}" if rule else ""
     figures = (
         f"validation loss {loss:.4g} against {usual_loss:.4g} of {usual}{tuned}, "
         f"difference {value:+.2g} ± {error:.2g}"
     )
+    if share_lower is not None:
+        figures += f", lower in {share_lower:.0%} of the resamples"
     if comparison.chosen == LEARNED:
         share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
         return f"Training for {name} helped{share}: {figures}."

@@ -19,6 +19,7 @@ from losslearn.metrics import ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS, Columns, TextColumns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
+from losslearn.report.constraints import constraint_values
 from losslearn.report.fit_report import rule_summary
 from losslearn.tables.metric_columns import table_columns
 from losslearn.tables.metric_name import MetricName, resolve_metric
@@ -169,7 +170,8 @@ class FittedTable:
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
-            `rows`, the `rule` with its numbers, and `seen`: how many `rows` are equal
+            `rows`, the `rule` with its numbers, of a metric with constraints what each
+            of the `constraints` comes to, and `seen`: how many `rows` are equal
             to some that it was trained on or chosen by, found by those `compared` (all,
             if it was fitted to a few thousand); None where that is not known.
 
@@ -195,6 +197,8 @@ class FittedTable:
         rows = as_sets(truth, self._scores(x), columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
+        decisions = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
+        constraints = constraint_values(true_loss, rows._replace(score=decisions))
         seen = None if self.seen is None else self.seen.count(x)
         rule = rule_summary(self.rule)
         return {
@@ -204,6 +208,7 @@ class FittedTable:
             "rows": len(y),
             "rule": rule,
             **{name: value for name, value in rule.items() if name != "kind"},
+            **({"constraints": constraints} if constraints else {}),
             "seen": None if seen is None else seen._asdict(),
         }
 
@@ -288,7 +293,7 @@ def measure(
     interval = loss_interval(
         judged,
         rows,
-        n_resamples=200 if true_loss.is_builtin else min(_CALLS, true_loss.max_calls),
+        n_resamples=200 if true_loss.is_exact else min(_CALLS, true_loss.max_calls),
         generator=torch.Generator().manual_seed(seed),
     )
     return float(judged(rows)), interval

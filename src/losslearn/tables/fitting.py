@@ -74,7 +74,8 @@ def fit_table(
             a file.
         target: Name of that column.
         metric: What to train for: a name, a scikit-learn scorer,
-            "path/to/file.py:function", or a function.
+            "path/to/file.py:function", or a function; with constraints or without, as
+            "recall subject to precision >= 0.8" (see `subject_to`).
         out: Folder to write the model to; None writes none (see `FittedTable.save`). If
             it cannot be written any more after the training, a warning names another.
             While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
@@ -96,7 +97,7 @@ def fit_table(
             order.
         greater_is_better: Direction of a function that does not say.
         metric_columns: Columns that the metric needs, known of past rows alone; left
-            out of the features.
+            out of the features, as those of its constraints are.
         decision_columns: Columns that are known when deciding too, the metric's or
             others: decisions may depend on them (see `tune_decision`), and `predict`
             needs them then. Features as well, unless in `ignores`.
@@ -149,6 +150,12 @@ def fit_table(
         check_encoder(encoder)
     display = display or Silent()
     display.stage("reading the table")
+    # constraints name theirs themselves
+    own = {name for one in true_loss.constraints for name in one.columns}
+    metric_columns = [
+        *metric_columns,
+        *sorted(own - {*metric_columns, *true_loss.known}),
+    ]
     check_metric_columns(metric_columns, true_loss, target)
     left_out = [] if keep_metric_columns else set(metric_columns) - {*true_loss.known}
     table = as_frame(frame)
@@ -204,7 +211,7 @@ def fit_table(
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
-    fitted = _fitted(estimator, parts, report, settings, target, named, ids)
+    fitted = _fitted(estimator, parts, report, target, named, ids)
     if folder is not None and state is not None:
         display.stage("writing the model")
         _write(fitted, folder, state)
@@ -294,7 +301,6 @@ def _fitted(
     estimator: "SurrogateEstimator",
     parts: Parts,
     report: dict[str, Any],
-    recipe: Recipe,
     target: str,
     metric: MetricName,
     ids: Sequence[str],
@@ -312,7 +318,7 @@ def _fitted(
         rule=estimator.rule_,
         texts=_texts(estimator),
         calibration=estimator.calibration_,
-        recipe=asdict(recipe),
+        recipe=asdict(estimator.recipe_),
         report=report,
         history=estimator.history_,
         true_loss=estimator.true_loss_,

@@ -1,10 +1,13 @@
 """What a model was trained for, as far as a file can say it."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from losslearn.metrics import ResponseMethod, TrueLoss, get_true_loss
+from losslearn.metrics.constraints.subject_to import from_text, is_of_rates
+from losslearn.metrics.constraints.wording import SUBJECT_TO
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tables.metric_columns import ColumnReading
 
@@ -48,7 +51,7 @@ class MetricName:
             response_method: What it takes, if the user said so.
         """
         source: Source = "user"
-        if true_loss.is_builtin:
+        if true_loss.is_exact:
             source = "built-in"
         elif isinstance(given, str) and ".py" not in given:  # a path to a function
             source = "scikit-learn"
@@ -83,14 +86,17 @@ class MetricName:
             ValueError: If the metric is a user's own, or unknown to this version.
         """
         if self.source == "built-in":
-            return get_true_loss(self.name)
+            # of no other metric than a rate, which might be a function in a file
+            is_text = SUBJECT_TO in self.name and is_of_rates(self.name)
+            return from_text(self.name) if is_text else get_true_loss(self.name)
         if self.source == "scikit-learn":
             if ".py" in self.given:  # a file's, which nobody asked to run
                 raise ValueError(f"{self.given!r} is no name of a scorer")
             return untried(self.given, response_method=self.response_method)
         raise ValueError(
             f"The model was trained for a metric of your own, `{self.given}`, which is "
-            f"not stored with it. Name it again, as `metric` (--metric {self.given})."
+            "not stored with it. Name it again, as `metric` (--metric "
+            f"{shlex.quote(self.given)})."
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.own.black_box import UndefinedError
+from losslearn.report.constraints import constraint_values
 from losslearn.tables.division import Part
 from losslearn.tables.fitted import as_sets, measure
 from losslearn.tasks.task import Rule
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, Any]:
     """Return the fit's report with both methods' losses on the test rows."""
-    report, true_loss = estimator.report_, estimator.true_loss_
+    report, true_loss = {**estimator.report_}, estimator.true_loss_
     undefined = report["undefined"]
     truth, scores = (
         estimator.labels_.encode(test.y),
         estimator.method_scores(test.features),
     )
-    results, sparing = [], Sparing()
+    results, constraints, sparing = [], [], Sparing()
     unknown = math.nan, (math.nan, math.nan), None
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
@@ -33,6 +34,14 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
         )
         undefined = said or undefined
         results.append({**result, "test": loss, "interval": list(interval)})
+        decisions = rule.decide(rows.score, rows.columns).to(rows.score.dtype)
+        decided = rows._replace(score=decisions)
+        constraints += constraint_values(true_loss, decided, seed=seed)
+    if constraints:
+        report["constraints"] = [
+            {**said, "test": {key: one[key] for key in said["validation"]}}
+            for said, one in zip(report["constraints"], constraints, strict=True)
+        ]
     return {
         **report,
         "undefined": undefined,

@@ -103,6 +103,10 @@ class Binary:
             )
         return rows, is_pos.long()
 
+    def settings(self, true_loss: TrueLoss) -> Mapping[str, Any]:
+        """Return larger sets for constraints, which count few of a set's rows."""
+        return {"batch_size": 1_000} if true_loss.constraints else {}
+
     def view(
         self, true_loss: TrueLoss, *, standardize: bool, like: TargetRows | None = None
     ) -> ScoreTokens:

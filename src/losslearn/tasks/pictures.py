@@ -142,7 +142,9 @@ def loss_by_threshold(
     thresholds = np.unique(np.sort(y_score)[places.astype(int)])
     targets, scores = torch.from_numpy(y), torch.from_numpy(y_score)
     if true_loss.at_cut_points is not None:
-        distinct, by_cut = true_loss.at_cut_points(targets, scores)
+        distinct, by_cut = true_loss.at_cut_points(
+            targets, scores, **true_loss.further(columns)
+        )
         n_above = len(distinct) - np.searchsorted(distinct.flip(-1).numpy(), thresholds)
         return thresholds, by_cut[torch.from_numpy(n_above)].double().numpy()
     losses = [

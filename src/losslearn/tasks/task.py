@@ -164,6 +164,9 @@ class Task(Protocol):
     def checked_rows(self, score: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return a batch's scores and targets as sets hold them; says what is wrong."""
 
+    def settings(self, true_loss: TrueLoss) -> Mapping[str, Any]:
+        """Return the settings of a recipe, by name, that suit a loss better."""
+
     def view(
         self, true_loss: TrueLoss, *, standardize: bool, like: TargetRows | None = None
     ) -> nn.Module:

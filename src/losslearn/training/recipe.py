@@ -1,7 +1,7 @@
 """The recipe: settings of a fit; the one home of their defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any, Literal, Self, get_args
 
@@ -134,6 +134,18 @@ class Recipe:
         """Return the recipe that `get_params` gave, also by way of JSON."""
         shares = state["strata_shares"]
         return cls(**{**state, "strata_shares": shares and tuple(shares)})
+
+    def adapted(self, settings: Mapping[str, Any]) -> Self:
+        """Return the recipe with better settings, where its own are the defaults."""
+        default = type(self)()
+        return replace(
+            self,
+            **{
+                name: value
+                for name, value in settings.items()
+                if getattr(self, name) == getattr(default, name)
+            },
+        )
 
     @property
     def rate(self) -> float:

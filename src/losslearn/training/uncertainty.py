@@ -22,6 +22,10 @@ _LEAST_ROWS = 1_000
 """Rows of the rarest stratum, if there are so many, that a smaller resample holds."""
 
 
+_SURE = 0.841
+"""Share of a normal distribution below one standard deviation above its mean."""
+
+
 class Difference(NamedTuple):
     """Loss of one model minus that of another, on the same rows."""
 
@@ -29,10 +33,20 @@ class Difference(NamedTuple):
     """Below 0 where the first is better."""
     standard_error: float
     """Of `value` on the rows as they are, over their choice; 0 for equal models."""
+    share_lower: float | None = None
+    """Share of the resamples in which the first is better, for a loss with constraints:
+    a bound that is just met is missed by far in some, and the standard error is that of
+    those few. None for any other loss."""
 
     @property
     def is_clear_gain(self) -> bool:
-        """Whether the first is better by more than the standard error."""
+        """Whether the first is better by more than the standard error.
+
+        By the share of resamples, if that is known: as many as lie on one side of one
+        standard error where differences are normal.
+        """
+        if self.share_lower is not None:
+            return self.value < 0 and self.share_lower > _SURE
         return self.value < -self.standard_error
 
 
@@ -85,4 +99,9 @@ def loss_difference(
         some.copy_(ours - theirs)
     found = found[found.isfinite()]
     error = float(found.std()) if len(found) > 1 else math.nan
-    return Difference(first - second, error * math.sqrt(sum(sizes) / n))
+    share_lower = None
+    if true_loss.constraints:
+        n_lower = (found < 0).sum() + (found == 0).sum() / 2
+        share_lower = float(n_lower) / max(len(found), 1)
+    scaled = error * math.sqrt(sum(sizes) / n)
+    return Difference(first - second, scaled, share_lower)

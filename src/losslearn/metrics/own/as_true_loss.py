@@ -80,6 +80,8 @@ def as_true_loss(
             `f(y_true, y_score)` or `f(y_true, y_pred)`, with a `sample_weight` argument
             or without. What it needs of each row besides, numbers or text, are its
             keyword-only arguments without a default: `f(y_true, y_pred, *, amount)`.
+            A name may be followed by constraints, as in "recall subject to precision
+            >= 0.8" (see `subject_to`).
         greater_is_better: Needed where neither the metric's library nor the callable
             itself (see `declare_metric`) tells whether it is to be maximised.
         response_method: As in `declare_metric`; probabilities are the sigmoid of the
@@ -126,6 +128,14 @@ def untried(
     Raises:
         ValueError: If nothing has the name, or what must be known of it is not.
     """
+    # it takes any metric, and so imports this module
+    from losslearn.metrics.constraints.subject_to import from_text
+    from losslearn.metrics.constraints.wording import SUBJECT_TO
+
+    if isinstance(metric, str) and SUBJECT_TO in metric:
+        return from_text(
+            metric, greater_is_better=greater_is_better, response_method=response_method
+        )
     if isinstance(metric, str):
         metric, name = _named(metric, name)
     if isinstance(metric, TrueLoss):

@@ -234,7 +234,7 @@ class BlackBox:
         """Return each set's lowest loss over the thresholds tried."""
         n_sets, n = y_score.shape
         order = np.argsort(-y_score, axis=-1, kind="stable")
-        ranks = _tried_ranks(np.take_along_axis(y_true, order, -1), self.max_cuts)
+        ranks = tried_ranks(np.take_along_axis(y_true, order, -1), self.max_cuts)
         rows = np.take_along_axis(order, ranks, -1)
         thresholds = np.take_along_axis(y_score, rows, -1)  # (sets, cuts)
         is_new = np.ones(thresholds.shape, dtype=bool)
@@ -328,7 +328,7 @@ class BlackBox:
         return np.where(np.isfinite(found), found, np.nan).astype(float)
 
 
-def _tried_ranks(y_sorted: Array, max_cuts: int) -> Array:
+def tried_ranks(y_sorted: Array, max_cuts: int) -> Array:
     """Return the ranks whose scores are thresholds to try, `[sets, cuts]`.
 
     The targets come from the highest score to the lowest, both classes in each set.

@@ -29,7 +29,8 @@ def given_sentence(true_loss: TrueLoss, judged: Loss, sets: Sets) -> str | None:
     if box is None or box.response_method is None:
         return None
     said = f"`{box.name}` was given {_FORMS[box.response_method]}{_reason(box)}"
-    if box.response_method != "predict" or box.said_by != "argument":
+    is_told = box.response_method != "predict" or box.said_by != "argument"
+    if is_told or true_loss.constraints:  # of which the loss is not the metric's own
         return f"{said}."
     batch = Sets(sets.target[None], sets.score[None], None, sets.columns)
     of_labels = _value(box, float(judged(batch)))

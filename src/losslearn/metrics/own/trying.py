@@ -44,6 +44,8 @@ def tried(loss: TrueLoss) -> TrueLoss:
     y_score = torch.randn(3, 64, generator=generator, dtype=torch.float64) + y_true
     uniform = partial(torch.rand, generator=generator, dtype=torch.float64)
     columns = {name: uniform(3, 64) for name in loss.columns}
+    for name in (name for bound in loss.constraints for name in bound.columns):
+        columns[name] = columns[name].round()  # two groups
     place = " on generated rows"
     if loss.columns:
         place += f" with {', '.join(loss.columns)} between 0 and 1"

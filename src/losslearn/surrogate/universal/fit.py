@@ -41,7 +41,8 @@ WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500
 takes more sets to learn, and without it the gradient points nowhere."""
 
 TOP_HEAVY = UniversalConfig(set_sizes=(256, 1024), n_sets=2_048, max_iter=1_000)
-"""For a loss that the highest scores decide, of which small sets hold next to none."""
+"""For a loss that the highest scores decide, of which small sets hold next to none, and
+for one with constraints."""
 
 
 class Problem(NamedTuple):

@@ -88,7 +88,7 @@ def initial_surrogate(
         if found is not None:
             return found.surrogate
         return _near_start(problem, seed=seed, max_time=max_time)
-    n_sets = _N_SETS if true_loss.is_builtin else _N_CALLS
+    n_sets = _N_SETS if true_loss.is_exact else _N_CALLS
     n_sets = min(n_sets, _affordable(true_loss, max_time, _LITTLE))
     generator = torch.Generator().manual_seed(seed)
     _, values = problem.draw(n_sets, 256, generator)
@@ -150,10 +150,12 @@ def _universal(
     if is_default and true_loss.is_builtin and shipped.exists():
         return load_universal(shipped, problem.view)
     config = UniversalConfig() if true_loss.is_builtin else CALLABLE
+    # bounds are on shares of few rows too
+    takes_large = true_loss.is_top_heavy or bool(true_loss.constraints)
     if true_loss.columns:
-        sizes = (TOP_HEAVY if true_loss.is_top_heavy else WITH_COLUMNS).set_sizes
+        sizes = (TOP_HEAVY if takes_large else WITH_COLUMNS).set_sizes
         config = replace(WITH_COLUMNS, set_sizes=sizes)
-    elif true_loss.is_top_heavy:
+    elif takes_large:
         config = TOP_HEAVY
     if _affordable(true_loss, max_time, _LITTLE) < _N_SEEN:
         return None

@@ -36,7 +36,7 @@ _MOST_CALLS = 1_000
 
 def n_resamples(true_loss: TrueLoss) -> int:
     """Return on how many resamples the error of a rule is worked out."""
-    if true_loss.is_builtin:
+    if true_loss.is_exact:
         return _N_RESAMPLES
     return max(int(_RESAMPLES * true_loss.max_calls), 5)
 
@@ -106,7 +106,7 @@ class Candidates:
             self._some(rows),
             self.groups,
             self.threshold(rows),
-            max_calls=_MOST_CALLS if self.true_loss.is_builtin else n_calls,
+            max_calls=_MOST_CALLS if self.true_loss.is_exact else n_calls,
         )
 
     def flip(self, rows: Rows, *, given_columns: bool = False) -> FlipRule:
@@ -149,7 +149,7 @@ class Candidates:
     def _tuned(self, some: Sets, score: Tensor, share: float) -> tuple[float, float]:
         """Return the best threshold of some scores of these rows, and its loss."""
         loss = self.true_loss
-        if not loss.is_builtin:
+        if not loss.is_exact:
             loss = replace(loss, max_calls=max(int(share * loss.max_calls), 5))
         return best_threshold(
             loss, some.target, score, sample_weight=some.weight, columns=some.columns

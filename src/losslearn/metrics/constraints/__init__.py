@@ -1,0 +1,1 @@
+"""Constraints: bounds on rates of decisions, beside what is to be minimised."""
