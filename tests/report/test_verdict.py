@@ -31,6 +31,7 @@ def sentence(
     error: float,
     health: GradientHealth | None = None,
     metric: str = "f1",
+    n_rarest: int | None = 83,
 ) -> str:
     runs = Run(LEARNED, best_loss=ours), Run(USUAL, best_loss=control)
     difference = Difference(ours - control, error)
@@ -39,8 +40,8 @@ def sentence(
         *runs, chosen, SetSurrogate(ScoreTokens(standardize=True)), difference, health
     )
     rule = "threshold" if metric == "f1" else None
-    rows = "1,000 validation rows, 83 of them of the rarest kind"
-    return verdict(comparison, get_true_loss(metric), rows=rows, rule=rule)
+    loss = get_true_loss(metric)
+    return verdict(comparison, loss, n_rows=1_000, n_rarest=n_rarest, rule=rule)
 
 
 def test_a_gain_is_told_with_its_size_and_uncertainty():
@@ -70,7 +71,8 @@ def test_no_threshold_is_spoken_of_where_there_is_none():
             "is 0 on the training rows",
         ),
         ((0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
-        ((0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows, 83 of"),
+        ((0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows"),
+        ((0.30, 0.30, 0.0, health_of(0.9)), "no round of it was better"),
         ((0.29, 0.30, math.nan), "cannot be told by 1,000 validation rows"),
         ((0.299, 0.30, 0.002, health_of(0.9)), "made no clear difference"),
     ],
@@ -80,6 +82,19 @@ def test_otherwise_the_reason_is_told_and_what_is_used(outcome, reason):
     assert reason in found
     assert "The model trained by cross-entropy is used." in found
     assert "%" not in found or "99% of the directions" in found
+
+
+def test_a_gain_below_two_standard_errors_is_probable():
+    assert "probably helped, 5.0% lower" in sentence(0.285, 0.3, 0.01)
+    assert "probably" not in sentence(0.279, 0.3, 0.01)
+
+
+def test_too_few_rows_of_a_kind_show_nothing():
+    found = sentence(0.29, 0.30, 0.02, n_rarest=12)
+    assert "of the validation rows 12 are of the rarest kind" in found
+    assert "some 30" in found
+    assert "some 30" not in sentence(0.29, 0.30, 0.02, n_rarest=30)
+    assert "some 30" not in sentence(0.29, 0.30, 0.02, n_rarest=None)
 
 
 def test_a_loss_of_zero_has_no_share():

@@ -72,13 +72,13 @@ def make_report(
 ) -> dict[str, Any]:
     """Return the report of a fit, of nothing but what JSON knows."""
     target = judged.sets.target
-    n, rarer = len(target), int(torch.bincount(task.strata(target).long()).min())
+    n, of_stratum = len(target), torch.bincount(task.strata(target).long())
+    rarest = int(of_stratum.min()) if task.n_strata > 1 else None
     rule = judged.rule
     decided = rule.to_dict()["kind"] if true_loss.needs_rule else None
     sparing, judge = comparison.sparing, rule.judged(true_loss)
     given = sparing(lambda: given_sentence(true_loss, judge, judged.sets), lambda: None)
     failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
-    rows = f"{n:,} validation rows, {rarer:,} of them of the rarest kind"
     return {
         "task": task.name,
         "metric": true_loss.name,
@@ -91,7 +91,9 @@ def make_report(
         "difference": comparison.difference.value,
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
-        "verdict": verdict(comparison, true_loss, rows=rows, rule=decided),
+        "verdict": verdict(
+            comparison, true_loss, n_rows=n, n_rarest=rarest, rule=decided
+        ),
         "decision": rule_sentence(comparison.decided[comparison.chosen].choice),
         "rules_tried": comparison.decided[comparison.chosen].choice.tried,
         "given": given,

@@ -8,6 +8,10 @@ from losslearn.training.comparison import Comparison
 
 _WIDE = 0.05
 """A standard error above this share of the loss tells little."""
+_SURE = 2.0
+"""Standard errors from which on a gain is told without "probably"."""
+_FEW = 30
+"""Rows of the rarest stratum below which chance hides every gain."""
 _LITTLE_TRUST = 0.25
 
 
@@ -36,11 +40,21 @@ def is_dead(comparison: Comparison) -> bool:
 
 
 def verdict(
-    comparison: Comparison, true_loss: TrueLoss, *, rows: str, rule: str | None = None
+    comparison: Comparison,
+    true_loss: TrueLoss,
+    *,
+    n_rows: int,
+    n_rarest: int | None,
+    rule: str | None = None,
 ) -> str:
     """Return what the comparison has shown, for a user to read.
 
-    `rows` are the validation rows in words, `rule` what was tuned for either method.
+    Args:
+        comparison: Of both methods.
+        true_loss: What was trained for.
+        n_rows: Validation rows.
+        n_rarest: Those of the rarest stratum; None where all are alike.
+        rule: What was learned for either method, in a word.
     """
     loss, usual_loss = (comparison.loss(name) for name in comparison.runs)
     value, error, share_lower = comparison.difference
@@ -54,7 +68,8 @@ def verdict(
         figures += f", lower in {share_lower:.0%} of the resamples"
     if comparison.chosen == LEARNED:
         share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
-        return f"Training for {name} helped{share}: {figures}."
+        sure = "helped" if value < -_SURE * error else "probably helped"
+        return f"Training for {name} {sure}{share}: {figures}."
     used = f"The model trained by {usual} is used."
     health, is_perfect = comparison.health, loss == usual_loss == 0
     if is_perfect or (health is not None and health.true_loss == 0):
@@ -77,12 +92,20 @@ def verdict(
         )
     if value > error:
         return f"Training for {name} did not help: {figures}. {used}"
+    if n_rarest is not None and n_rarest < _FEW:
+        return (
+            f"Whether training for {name} helped cannot be told: of the validation "
+            f"rows {n_rarest:,} are of the rarest kind, and with fewer than some {_FEW} "
+            f"no gain can be shown ({figures}). {used}"
+        )
+    if value == error == 0:
+        return (
+            f"Training for {name} changed nothing: no round of it was better on the "
+            f"validation rows than {usual} alone. {used}"
+        )
     if math.isnan(error) or error > _WIDE * abs(usual_loss):
         return (
-            f"Whether training for {name} helped cannot be told by {rows}: {figures}. "
-            f"{used} More validation rows would tell."
+            f"Whether training for {name} helped cannot be told by {n_rows:,} "
+            f"validation rows: {figures}. {used} More validation rows would tell."
         )
-    return (
-        f"Training for {name} made no clear difference: {figures}. {used} So it is "
-        f"where {usual} already fits the data as well as the model can."
-    )
+    return f"Training for {name} made no clear difference: {figures}. {used}"
