@@ -91,7 +91,7 @@ def test_a_gain_below_two_standard_errors_is_probable():
 
 def test_too_few_rows_of_a_kind_show_nothing():
     found = sentence(0.29, 0.30, 0.02, n_rarest=12)
-    assert "of the validation rows 12 are of the rarest kind" in found
+    assert "12 validation rows are of the rarest kind" in found
     assert "some 30" in found
     assert "some 30" not in sentence(0.29, 0.30, 0.02, n_rarest=30)
     assert "some 30" not in sentence(0.29, 0.30, 0.02, n_rarest=None)

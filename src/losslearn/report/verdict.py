@@ -70,42 +70,59 @@ def verdict(
         share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
         sure = "helped" if value < -_SURE * error else "probably helped"
         return f"Training for {name} {sure}{share}: {figures}."
-    used = f"The model trained by {usual} is used."
-    health, is_perfect = comparison.health, loss == usual_loss == 0
+    why = _without_gradient(comparison, usual, figures)
+    if why is None:
+        why = _without_gain(comparison, usual, figures, n_rows, n_rarest)
+    return f"{why.format(name=name)}. The model trained by {usual} is used."
+
+
+def _without_gradient(comparison: Comparison, usual: str, figures: str) -> str | None:
+    """Return why nothing could be gained, where the gradient says so."""
+    health = comparison.health
+    is_perfect = all(comparison.loss(name) == 0 for name in comparison.runs)
     if is_perfect or (health is not None and health.true_loss == 0):
         where = "validation" if is_perfect else "training"
         return (
-            f"Training for {name} had nothing to gain: with {usual} alone it is 0 on "
-            f"the {where} rows. {used}"
+            f"Training for {{name}} had nothing to gain: with {usual} alone it is 0 on "
+            f"the {where} rows"
         )
     if health is not None and is_dead(comparison):
         return (
-            f"Training for {name} was not possible: neither moving the scores nor the "
+            "Training for {name} was not possible: neither moving the scores nor the "
             f"learned loss gave a gradient ({health.dead_share:.0%} of the directions "
-            f"left the true loss as it is). {used}"
+            "left the true loss as it is)"
         )
     if health is not None and health.trust < _LITTLE_TRUST:
         return (
-            f"Training for {name} did not help ({figures}): the learned loss's "
+            f"Training for {{name}} did not help ({figures}): the learned loss's "
             "gradient agreed too little with the metric's (cosine "
-            f"{health.cosine:.2f}). {used}"
+            f"{health.cosine:.2f})"
         )
+    return None
+
+
+def _without_gain(
+    comparison: Comparison, usual: str, figures: str, n_rows: int, n_rarest: int | None
+) -> str:
+    """Return what the validation rows say of a gain that was not clear."""
+    value, error, _ = comparison.difference
     if value > error:
-        return f"Training for {name} did not help: {figures}. {used}"
+        return f"Training for {{name}} did not help: {figures}"
     if n_rarest is not None and n_rarest < _FEW:
         return (
-            f"Whether training for {name} helped cannot be told: of the validation "
-            f"rows {n_rarest:,} are of the rarest kind, and with fewer than some {_FEW} "
-            f"no gain can be shown ({figures}). {used}"
+            f"Whether training for {{name}} helped cannot be told: {n_rarest:,} "
+            f"validation rows are of the rarest kind, and with fewer than some {_FEW} "
+            f"no gain can be shown ({figures})"
         )
     if value == error == 0:
         return (
-            f"Training for {name} changed nothing: no round of it was better on the "
-            f"validation rows than {usual} alone. {used}"
+            "Training for {name} changed nothing: no round of it was better on the "
+            f"validation rows than {usual} alone"
         )
+    usual_loss = comparison.loss(comparison.usual.method)
     if math.isnan(error) or error > _WIDE * abs(usual_loss):
         return (
-            f"Whether training for {name} helped cannot be told by {n_rows:,} "
-            f"validation rows: {figures}. {used} More validation rows would tell."
+            f"Whether training for {{name}} helped cannot be told by {n_rows:,} "
+            f"validation rows, more would tell: {figures}"
         )
-    return f"Training for {name} made no clear difference: {figures}. {used}"
+    return f"Training for {{name}} made no clear difference: {figures}"
