@@ -82,11 +82,7 @@ def killed_fit(stop_there, place, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return the status of a process that fits and is killed at a place."""
     child = os.fork()
     if child == 0:
-<<<<<<< HEAD
         stop_there(place, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
-=======
-        stop_at(12, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
->>>>>>> control
         fit(*LONG, "--out", "m")
         os._exit(0)
     return os.waitpid(child, 0)[1]
@@ -94,7 +90,7 @@ def killed_fit(stop_there, place, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_a_killed_fit_goes_on(monkeypatch):
     assert fit(*LONG, "--out", "whole") == 0
-    assert killed_fit(stop_at, 28, monkeypatch) == signal.SIGKILL
+    assert killed_fit(stop_at, 12, monkeypatch) == signal.SIGKILL
     assert Path("m.checkpoint").exists()
     assert not Path("m").exists()
     assert fit(*LONG, "--out", "m") == 0
