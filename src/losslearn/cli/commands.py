@@ -11,6 +11,7 @@ import typer
 from typer import Argument, Option
 
 import losslearn
+from losslearn.cli.constraints import Penalty, SubjectTo, constrained
 from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
@@ -72,21 +73,6 @@ Response = Annotated[
 ]
 Seed = Annotated[
     int, _option("N", "Seed of everything that is drawn.", callback=_check_seed)
-]
-SubjectTo = Annotated[
-    list[str] | None,
-    Option(
-        "--subject-to",
-        metavar="CONSTRAINT",
-        help="What is to hold besides, as 'precision >= 0.8', 'fpr <= 0.01', "
-        "'gap(tpr, by=sex) <= 0.05' or 'worst(accuracy, by=branch) >= 0.7'. May be "
-        "repeated.",
-        show_default=False,
-    ),
-]
-Penalty = Annotated[
-    float | None,
-    _option("X", "What a constraint that is missed by 1 costs, as a loss.", "5"),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON on stdout and nothing else.")]
 
@@ -259,7 +245,7 @@ def fit(
     """
     from losslearn.cli.running import run_fit
 
-    metric = _constrained(metric, subject_to, penalty)
+    metric = constrained(metric, subject_to, penalty)
     run_fit(
         data,
         target,
@@ -291,20 +277,6 @@ def _column_and_kind(text: str) -> tuple[str, str]:
     if not sign:
         raise ValueError(f"--as takes COL=KIND, as in zip=category; got {text!r}.")
     return name, kind
-
-
-def _constrained(
-    metric: str, subject_to: list[str] | None, penalty: float | None
-) -> str:
-    """Return the metric as one text with its constraints."""
-    if not subject_to:
-        if penalty is not None:
-            raise ValueError("--penalty says nothing without --subject-to.")
-        return metric
-    from losslearn.metrics.constraints.wording import PENALTY, as_text, read_constraint
-
-    bounds = [read_constraint(text) for text in subject_to]
-    return as_text(metric, bounds, PENALTY if penalty is None else penalty)
 
 
 def _default_folder(data: Path, metric: str) -> Path:
@@ -366,7 +338,7 @@ def evaluate(
     if metric is None and subject_to:
         raise ValueError("--subject-to goes with a --metric.")
     if metric is not None:
-        metric = _constrained(metric, subject_to, penalty)
+        metric = constrained(metric, subject_to, penalty)
     found = load_model(model).evaluate(
         data,
         target,

@@ -205,7 +205,7 @@ def test_a_loss_with_constraints_is_taken_wherever_one_is():
         (("recall",), "There is no constraint"),
         (("recall", "precision > 0.8"), "'precision > 0.8' is no constraint"),
         (("recall", "precision >= 80"), "between 0 and 1, and its bound is 80.0"),
-        (("recall", "precison >= 0.8"), "did you mean 'precision'"),
+        (("recall", "precisio >= 0.8"), "did you mean 'precision'"),
         (("recall", "gap(tpr by sex) <= 0.1"), "is no constraint"),
         (("recall", "fpr <= 0.1 or so"), "'fpr <= 0.1 or so' is no constraint"),
         (("recall", "fbeta@x >= 0.8"), "There is no rate 'fbeta@x'"),
