@@ -196,11 +196,14 @@ class TrueLoss:
             return self
         return replace(self, known=tuple(names), coded=self.coded or TextColumns())
 
-    def tried(self, sets: Sets) -> Tensor:
-        """Return the loss of sets that are tried: NaN where it has none, uncounted."""
+    def tried(self, sets: Sets, *, is_trial: bool = False) -> Tensor:
+        """Return the loss of sets that may have none, NaN where so.
+
+        That is not told of where none of them has one, or in trials of a few rows.
+        """
         if self.own is None:
             return self(sets)
-        with self.own.uncounted():
+        with self.own.uncounted(if_all=not is_trial):
             return self(sets)
 
     def of_decisions(self) -> "TrueLoss":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.own.black_box import UndefinedError
+from losslearn.metrics.own.given import raised_sentence
 from losslearn.report.constraints import constraint_values
 from losslearn.tables.division import Part
 from losslearn.tables.fitted import as_sets, measure
@@ -48,9 +49,15 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},
         "results": results,
-        "failures": report["failures"] or ([str(sparing)] if sparing.failure else []),
+        "failures": report["failures"] or _failures(sparing, true_loss),
         "seed": seed,
     }
+
+
+def _failures(sparing: Sparing, true_loss: TrueLoss) -> list[str]:
+    """Return what went wrong with the metric on the test rows or resamples of them."""
+    failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
+    return [] if failed is None else [failed]
 
 
 def _measured(

@@ -82,8 +82,8 @@ def choose_rule(
     tried = []
     for candidate in candidates:
         decided = _out_of_fold(candidate, sets, fold)
-        loss = float(_values(judge, sets, decided[None]))
-        resampled = _resampled(judge, sets, decided, strata, n_resamples, seed=seed)
+        values = _resampled(judge, sets, decided, strata, n_resamples, seed=seed)
+        loss, resampled = float(values[0]), values[1:]
         found: dict[str, Any] = {"rule": candidate.name, "loss": loss}
         if candidate.is_usual:
             found["is_usual"] = True
@@ -170,11 +170,11 @@ def _resampled(
     *,
     seed: int,
 ) -> Tensor:
-    """Return the loss of decisions on resampled rows, the same for the same seed."""
+    """Return the loss of decisions, then that on resampled rows, of the same seed."""
     draws = torch.Generator().manual_seed(seed)
     of_stratum = [torch.nonzero(strata == code).squeeze(-1) for code in strata.unique()]
-    values = torch.empty(n_resamples, dtype=torch.float64)
-    for some in values.split(max(_MAX_ROWS // len(decided), 1)):
+    values = torch.empty(1 + n_resamples, dtype=torch.float64)
+    for place, some in enumerate(values.split(max(_MAX_ROWS // len(decided), 1))):
         rows = torch.cat(
             [
                 own[torch.randint(len(own), (len(some), len(own)), generator=draws)]
@@ -182,6 +182,8 @@ def _resampled(
             ],
             dim=-1,
         )
+        if place == 0:
+            rows[0] = torch.arange(len(decided))
         weight = None if sets.weight is None else sets.weight[rows]
         score, columns = decided.to(sets.score.dtype), take_rows(sets.columns, rows)
         some.copy_(judge(Sets(sets.target[rows], score[rows], weight, columns)))

@@ -199,18 +199,24 @@ class BlackBox:
         self.n_valued, self.n_undefined = before
 
     @contextmanager
-    def uncounted(self) -> Iterator[None]:
+    def uncounted(self, *, if_all: bool) -> Iterator[None]:
         """Leave sets out, within the block, of what is told of those without a value.
 
-        For what is tried though it may well have none, as calling no row positive.
+        For what may well have none, as calling no row positive; with `if_all`, where
+        none of the block's sets has one: a failure among others is told.
         """
         names = ("n_valued", "n_undefined", "n_tried", "n_left_out", "undefined")
         before = {name: getattr(self, name) for name in names}
         try:
             yield
         finally:
-            for name, value in before.items():
-                setattr(self, name, value)
+            n_valued, n_undefined = (
+                getattr(self, name) - before[name]
+                for name in ("n_valued", "n_undefined")
+            )
+            if not if_all or n_valued == n_undefined:
+                for name, value in before.items():
+                    setattr(self, name, value)
 
     def _is_undefined(self, why: str, cause: Exception | None = None) -> None:
         """Keep the first reason."""

@@ -148,7 +148,9 @@ class _Trial:
         sets = self.sets
         score = decided.to(sets.score.dtype)
         target = sets.target.expand(decided.shape)
-        losses = self.judge.tried(Sets(target, score, sets.weight, sets.columns))
+        losses = self.judge.tried(
+            Sets(target, score, sets.weight, sets.columns), is_trial=True
+        )
         losses = losses.nan_to_num(torch.inf)
         lowest = int(losses.argmin())
         if float(losses[lowest]) < self._loss:

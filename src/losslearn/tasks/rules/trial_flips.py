@@ -107,7 +107,7 @@ class TrialFlips:
         self.n_calls += len(target)
         score = decided.double()
         sets = Sets(target, score, self.sets.weight, self.sets.columns)
-        losses: Floats = self.true_loss.tried(sets).double().numpy()
+        losses: Floats = self.true_loss.tried(sets, is_trial=True).double().numpy()
         return losses
 
 
