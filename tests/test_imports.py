@@ -30,7 +30,7 @@ def loaded(statement: str) -> str:
         "import losslearn",
         "from losslearn import "
         + ", ".join(
-            name for name in losslearn.__all__ if name != "SurrogateClassifier"
+            name for name in losslearn.__all__ if not name.endswith("Classifier")
         ),
         "import losslearn.training.loop",
         "from losslearn import get_true_loss; get_true_loss('f1')",

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
+from losslearn import tune_decision, tune_threshold
 from losslearn.metrics import Sets, get_true_loss
 from losslearn.training.loop import Record
 from losslearn.training.trust import Reading
@@ -85,10 +86,18 @@ def test_threshold_and_choice_come_from_the_given_validation_rows(table):
     X, y = table
     clf = make().fit(X[:400], y[:400], X_valid=X[400:], y_valid=y[400:])
     assert clf.report_["rows"] == {"train": 400, "validation": 200}
+    best = tune_threshold(y[400:], clf.decision_function(X[400:]), "f1")
+    assert clf.threshold_ == pytest.approx(best)
     chosen = {r["method"]: r for r in clf.report_["results"]}[clf.report_["chosen"]]
-    loss = 1 - f1_score(y[400:], clf.predict(X[400:]))
-    # with a threshold between two scores, the best over all cut points is reached
-    assert loss == pytest.approx(chosen["validation"], abs=1e-6)
+    # of decisions by thresholds that were fitted to the other folds
+    p = clf.predict_proba(X[400:])[:, 1]
+    alone = tune_decision(y[400:], p, "f1", random_state=seed_of(clf))
+    assert chosen["validation"] == pytest.approx(alone.loss)
+
+
+def seed_of(clf) -> int:
+    """Return the seed that a fit draws from its `random_state`."""
+    return int(np.random.RandomState(clf.random_state).randint(2**31 - 1))
 
 
 def test_score_is_the_metric(fitted, table):

@@ -91,5 +91,5 @@ def test_targets_that_are_no_labels_are_one_line(value):
 
 def test_numbers_that_no_double_holds_are_one_line():
     frame = pd.DataFrame({"x": pd.Series([10**309, 1] * 60, dtype=object)})
-    with pytest.raises(ValueError, match="too large"):
+    with pytest.raises(ValueError, match="too many digits"):
         SurrogateClassifier(model="linear").fit(frame, Y)

@@ -118,7 +118,7 @@ def test_the_surrogate_is_chosen_only_for_a_clear_gain_and_its_weights_returned(
     for seed in range(6):
         comparison, model = run(seed=seed)
         best = {name: run.best_loss for name, run in comparison.runs.items()}
-        value, error = comparison.difference
+        value, error, _ = comparison.difference
         ours, usual = (comparison.loss(name) for name in (LEARNED, USUAL))
         assert value == pytest.approx(ours - usual, abs=1e-6)
         assert comparison.chosen == (LEARNED if value < -error else USUAL)

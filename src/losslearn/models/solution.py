@@ -8,7 +8,6 @@ from contextlib import suppress
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from losslearn.models.networks import Linear, gather_rows
 from losslearn.models.rows import Drawn, Rows
@@ -59,6 +58,8 @@ class LinearSolution:
 
         After the deadline, of `time.perf_counter()`, it is left as far as it came.
         """
+        from scipy.optimize import minimize  # predicting needs none
+
         weight, bias = self._layer.weight, self._layer.bias
         start = torch.cat([weight.detach().reshape(-1), bias.detach()])
         found = start.double().cpu().numpy()

@@ -197,8 +197,10 @@ class FittedTable:
         rows = as_sets(truth, self._scores(x), columns)
         value, interval = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
-        decisions = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
-        constraints = constraint_values(true_loss, rows._replace(score=decisions))
+        constraints = None
+        if true_loss.constraints:
+            decided = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
+            constraints = constraint_values(true_loss, rows._replace(score=decided))
         seen = None if self.seen is None else self.seen.count(x)
         rule = rule_summary(self.rule)
         return {

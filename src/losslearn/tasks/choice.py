@@ -12,11 +12,14 @@ from losslearn.metrics import Loss, Sets
 from losslearn.metrics.columns import take_rows
 
 N_FOLDS = 5
+_LEAST_EACH = 2
+"""Rows of each stratum in a fold, at least."""
 _MAX_ROWS = 2**18
 """Rows of the resamples that are valued in one call."""
 
 _FEW = 10
-"""Rows on which a bootstrap says little: where all are right, so are all resamples."""
+"""Rows, if they are less than a tenth of all, on which a bootstrap says little: where
+all are right, so are all resamples."""
 
 Fit = Callable[[NDArray[np.intp]], Any]
 """Fits a rule to some of the rows, by number."""
@@ -65,7 +68,9 @@ def choose_rule(
     of a simpler one if its loss is lower by more than the standard error of the
     difference, by a paired bootstrap; the usual rule if it is lower at all. One that
     decides otherwise on a handful of rows alone must do without any one of them: its
-    loss is lower, too, in the mean over these rows with another target each.
+    loss is lower, too, in the mean over these rows with another target each. Where
+    there are too few rows for folds, there is nothing to compare by: up to the usual
+    rule, the candidates are fitted to all rows.
 
     Args:
         candidates: The simplest first.
@@ -78,6 +83,9 @@ def choose_rule(
         seed: Of folds and resamples.
     """
     fold = fold_of(strata, groups=groups, seed=seed)
+    if int(fold.max()) == 0:
+        usual = [place for place, one in enumerate(candidates) if one.is_usual]
+        candidates = candidates[: usual[0] + 1] if usual else candidates
     best: tuple[Candidate, Tensor, float, Tensor] | None = None
     tried = []
     for candidate in candidates:
@@ -115,7 +123,7 @@ def choose_rule(
 def _few_moved(first: Tensor, second: Tensor) -> Tensor | None:
     """Return the rows that two rules decide differently on; None if they are many."""
     moved = torch.nonzero(first != second).squeeze(-1)
-    return moved if 0 < len(moved) < _FEW else None
+    return moved if 0 < len(moved) < min(_FEW, 0.1 * len(first)) else None
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:
@@ -135,11 +143,11 @@ def fold_of(
 ) -> NDArray[np.intp]:
     """Return a fold for each row; strata alike, groups whole.
 
-    Fewer than five where a stratum has fewer rows; one, which is all, for want of two.
+    One, which is all, where a stratum has too few rows for two in each of five.
     """
     codes = strata.cpu().numpy()
     rarest = int(np.bincount(codes)[np.unique(codes)].min())
-    n_folds = min(N_FOLDS, rarest)
+    n_folds = N_FOLDS if rarest >= _LEAST_EACH * N_FOLDS else 1
     draw = np.random.default_rng(seed)
     if groups is not None:
         own = groups.cpu().numpy()
