@@ -1,5 +1,6 @@
 """What a fit reports: both methods on the validation rows, and what to make of it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -50,6 +51,13 @@ def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
     return Judged(found, chosen.choice.rule, chosen.sets)
 
 
+def _tuned(results: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the rule of both methods, where it is one and has something to tune."""
+    rules = [result["rule"] for result in results]
+    is_one = len({rule["kind"] for rule in rules}) == 1
+    return str(rules[0]["kind"]) if is_one and len(rules[0]) > 1 else None
+
+
 def rule_summary(rule: Rule) -> dict[str, Any]:
     """Return a rule's kind, the columns it needs, and its numbers, if it is of few."""
     state = rule.to_dict()
@@ -92,7 +100,11 @@ def make_report(
         "standard_error": comparison.difference.standard_error,
         "judged_by": decided,
         "verdict": verdict(
-            comparison, true_loss, n_rows=n, n_rarest=rarest, rule=decided
+            comparison,
+            true_loss,
+            n_rows=n,
+            n_rarest=rarest,
+            rule=_tuned(judged.results) if true_loss.needs_rule else None,
         ),
         "decision": rule_sentence(comparison.decided[comparison.chosen].choice),
         "rules_tried": comparison.decided[comparison.chosen].choice.tried,
