@@ -104,7 +104,11 @@ def main() -> None:
     shown = table.round(3).reset_index()
     rows = [list(shown.columns), ["---"] * shown.shape[1], *shown.to_numpy().tolist()]
     text = "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
-    report(text, asked.out)
+    heading = (
+        "Test F1 loss of the chosen method, means over five splits, lower is better: "
+        "before and after columns were read as what they say.\n\n"
+    )
+    report(text, asked.out, heading=heading)
 
 
 if __name__ == "__main__":
