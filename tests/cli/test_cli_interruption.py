@@ -59,7 +59,7 @@ def test_an_interruption_before_the_first_iteration_is_one_line(capsys, monkeypa
         raise KeyboardInterrupt
 
     monkeypatch.setattr("losslearn.training.loop.turn", press)
-    monkeypatch.setattr("losslearn.models.solution.minimize", press)
+    monkeypatch.setattr("scipy.optimize.minimize", press)
     assert fit("--out", "m") == 130
     assert error_line(capsys) == "losslearn: interrupted.\n"
     x, y = make_frame()[["age"]], make_frame()["churn"]
