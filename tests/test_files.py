@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from losslearn import _files
-from losslearn._files import replacing
+from losslearn._files import check_replaceable, followed, replacing, write_whole
 
 STEPS = [
     (_files, "_sweep"),
@@ -115,3 +115,30 @@ def test_parts_of_living_processes_and_of_other_machines_stay(tmp_path):
     write(path, "new", is_folder=False)
     left = {entry.name for entry in tmp_path.iterdir()}
     assert left == {"model", ours, theirs}
+
+
+def linked_in_a_circle(folder: Path) -> Path:
+    """Return a path whose links lead to each other alone."""
+    one, other = folder / "one", folder / "other"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("use", "place"),
+    [
+        (followed, linked_in_a_circle),
+        (check_replaceable, linked_in_a_circle),
+        (check_replaceable, lambda folder: folder / "file" / "model"),
+        (lambda path: write_whole(path, b"new"), lambda folder: folder / "file" / "x"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_and_left_as_it_was(tmp_path, use, place):
+    (tmp_path / "file").write_text("old")
+    path = place(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OSError):  # noqa: PT011 - the system's own words differ
+        use(path)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "file").read_text() == "old"

@@ -11,6 +11,7 @@ from losslearn.metrics import (
     get_true_loss,
     list_true_losses,
 )
+from losslearn.metrics.own.as_true_loss import untried
 from losslearn.surrogate.universal import (
     SHIPPED,
     UniversalConfig,
@@ -178,3 +179,13 @@ def test_from_scratch_and_refined_work_in_the_same_units(name):
     scratch, refined = (float(start.loss_scale) for start in starts)
     assert scratch == pytest.approx(refined, rel=0.3)
     assert refined < 0.5  # far from 1, so the test can fail
+
+
+@pytest.mark.parametrize("mode", ["scratch", "refined"])
+def test_a_loss_of_columns_needs_rows_that_have_them(mode):
+    @declare_metric(greater_is_better=False)
+    def of_amount(y_true, y_score, *, amount):
+        return float((y_true * y_score * amount).mean())
+
+    with pytest.raises(ValueError, match=r"needs the columns \['amount'\]"):
+        initial_surrogate(untried(of_amount), Binary(), mode=mode, seed=0)
