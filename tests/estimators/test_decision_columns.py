@@ -119,3 +119,36 @@ def test_columns_are_routed_as_metadata():
         assert (found == expected(inner, scaled, AMOUNT)).all()
         with pytest.raises(ValueError, match="The decisions need 'amount'"):
             pipe.predict(X)
+
+
+def calls(y_true, y_pred, *, amount):
+    """Each call costs .3, each hit brings its amount."""
+    return (y_pred * (y_true * amount - 0.3)).sum()
+
+
+calls.greater_is_better = True
+
+
+def test_a_fit_learns_to_decide_by_what_is_known():
+    rows, y, amount = table(1_500, 0)
+    amount = amount**2  # few large ones, which count most
+    branch = np.where(np.arange(1_500) % 3 == 0, "a", "b")
+    given = {"amount": amount, "branch": branch}
+    clf = SurrogateClassifier(
+        calls,
+        model="linear",
+        decision_columns=["amount", "branch"],
+        recipe=Recipe(mode="scratch", max_iter=4),
+        random_state=0,
+    ).fit(rows, y, metric_columns=given)
+    assert clf.rule_.columns == ("amount", "branch")
+    decided = clf.predict(rows, columns=given)
+    formula = clf.predict_proba(rows)[:, 1] * amount > 0.3
+    assert (decided == formula).mean() > 0.9
+    assert clf.score(rows, y, metric_columns=given) == pytest.approx(
+        calls(y, decided, amount=amount)
+    )
+    with pytest.raises(AttributeError, match="more than a threshold"):
+        _ = clf.threshold_
+    with pytest.raises(ValueError, match="branch"):
+        clf.predict(rows, columns={"amount": amount})

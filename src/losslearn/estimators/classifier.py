@@ -189,7 +189,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         return np.column_stack([1 - positive, positive])
 
     def predict(self, X: ArrayLike, columns: object = None) -> NDArray[Any]:
-        """Return the labels: the positive class where the score reaches `threshold_`.
+        """Return the labels as `rule_` decides: mostly, by reaching `threshold_`.
 
         Args:
             X: Features, as for `fit`.
@@ -240,7 +240,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         true_loss = self.true_loss_
         columns = as_columns(
             metric_columns,
-            true_loss.columns,
+            true_loss.all_columns,
             n_rows=len(target),
             metric=true_loss.name,
             text=true_loss.text,
