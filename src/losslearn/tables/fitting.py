@@ -179,8 +179,7 @@ def fit_table(
         groups=groups,
         time=time,
     )
-    if test is not None:
-        _check_readable(encoder, parts)
+    _check_readable(encoder, parts)
     if asked_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(asked_time - (perf_counter() - begin), 0.1)
     estimator = kind(
