@@ -7,7 +7,8 @@ from jaxtyping import Float, Integer, Shaped
 from torch import Tensor
 
 from losslearn.metrics import Sets
-from losslearn.training.sampling import SetLayout, draw_stratified, strata_rows
+from losslearn.tasks.strata import draw_stratified, strata_rows
+from losslearn.training.sampling import SetLayout
 
 _NONE = -1
 """The stratum of an empty place, and of a row that is never drawn."""

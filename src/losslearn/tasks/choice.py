@@ -10,6 +10,7 @@ from torch import Tensor
 
 from losslearn.metrics import Loss, Sets
 from losslearn.metrics.columns import take_rows
+from losslearn.tasks.strata import deal_into_folds, draw_stratified, strata_rows
 
 N_FOLDS = 5
 _LEAST_EACH = 2
@@ -86,44 +87,49 @@ def choose_rule(
     if int(fold.max()) == 0:
         usual = [place for place, one in enumerate(candidates) if one.is_usual]
         candidates = candidates[: usual[0] + 1] if usual else candidates
-    best: tuple[Candidate, Tensor, float, Tensor] | None = None
-    tried = []
-    for candidate in candidates:
-        decided = _out_of_fold(candidate, sets, fold)
-        values = _resampled(judge, sets, decided, strata, n_resamples, seed=seed)
-        loss, resampled = float(values[0]), values[1:]
+    decisions = [_out_of_fold(candidate, sets, fold) for candidate in candidates]
+    values = _resampled(judge, sets, decisions, strata, n_resamples, seed=seed)
+    best, tried = 0, []
+    for place, candidate in enumerate(candidates):
+        loss = float(values[place, 0])
         found: dict[str, Any] = {"rule": candidate.name, "loss": loss}
         if candidate.is_usual:
             found["is_usual"] = True
-        stands = best is None or not np.isfinite(best[2])
-        if best is not None:
-            error = _deviation(resampled - best[3])
-            found |= {"difference": loss - best[2], "standard_error": error}
-            lead = 0.0 if candidate.is_usual else error
-            leads = found["difference"] < -lead
-            few = _few_moved(decided, best[1])
-            if leads and few is not None and other_target is not None:
-                others = sets.target.repeat(len(few), 1)
-                others[torch.arange(len(few)), few] = other_target[few]
-                moved, before = (
-                    _values(judge, sets._replace(target=others), one.expand_as(others))
-                    for one in (decided, best[1])
-                )
-                leads = bool((moved - before).nanmean() < 0)
-            stands = stands or leads
+        stands = not np.isfinite(float(values[best, 0]))
+        if place > 0:
+            gap = values[place] - values[best]
+            error = _deviation(gap[1:])
+            found |= {"difference": float(gap[0]), "standard_error": error}
+            leads = found["difference"] < -(0.0 if candidate.is_usual else error)
+            both = decisions[place], decisions[best]
+            stands = stands or (leads and _holds(judge, sets, *both, other_target))
         tried.append(found)
-        if stands:
-            best = candidate, decided, loss, resampled
-    assert best is not None, "there is a candidate"
-    rule = best[0].fit(np.arange(len(sets.target)))
-    as_scores = sets._replace(score=best[1].to(sets.score.dtype))
-    return Choice(rule, best[0].name, as_scores, best[2], tried)
+        best = place if stands else best
+    rule = candidates[best].fit(np.arange(len(sets.target)))
+    as_scores = sets._replace(score=decisions[best].to(sets.score.dtype))
+    name, loss = candidates[best].name, tried[best]["loss"]
+    return Choice(rule, name, as_scores, loss, tried)
 
 
-def _few_moved(first: Tensor, second: Tensor) -> Tensor | None:
-    """Return the rows that two rules decide differently on; None if they are many."""
-    moved = torch.nonzero(first != second).squeeze(-1)
-    return moved if 0 < len(moved) < min(_FEW, 0.1 * len(first)) else None
+def _holds(
+    judge: Loss, sets: Sets, first: Tensor, second: Tensor, other_target: Tensor | None
+) -> bool:
+    """Whether decisions are better than others, too, without any one of a handful.
+
+    Of rows that they differ on; where these are many, or have no other target, they
+    are.
+    """
+    few = torch.nonzero(first != second).squeeze(-1)
+    is_few = 0 < len(few) < min(_FEW, 0.1 * len(first))
+    if other_target is None or not is_few:
+        return True
+    target = sets.target.repeat(len(few), 1)
+    target[torch.arange(len(few)), few] = other_target[few]
+    ours, theirs = (
+        judge(sets._replace(target=target, score=score.expand(target.shape)))
+        for score in (first.to(sets.score.dtype), second.to(sets.score.dtype))
+    )
+    return bool((ours - theirs).nanmean() < 0)
 
 
 def _out_of_fold(candidate: Candidate, sets: Sets, fold: NDArray[np.intp]) -> Tensor:
@@ -148,53 +154,40 @@ def fold_of(
     codes = strata.cpu().numpy()
     rarest = int(np.bincount(codes)[np.unique(codes)].min())
     n_folds = N_FOLDS if rarest >= _LEAST_EACH * N_FOLDS else 1
-    draw = np.random.default_rng(seed)
     if groups is not None:
         own = groups.cpu().numpy()
         n_groups = int(own.max()) + 1
-        n_folds = min(N_FOLDS, n_groups)
-        return (draw.permutation(n_groups) % n_folds)[own]
-    fold = np.zeros(len(codes), np.intp)
-    if n_folds < 2:
-        return fold
-    for code in np.unique(codes):
-        rows = draw.permutation(np.flatnonzero(codes == code))
-        fold[rows] = np.arange(len(rows)) % n_folds
-    return fold
-
-
-def _values(judge: Loss, sets: Sets, decided: Tensor) -> Tensor:
-    score = decided.to(sets.score.dtype)
-    target = sets.target.expand(decided.shape)
-    return judge(Sets(target, score, sets.weight, sets.columns))
+        dealt = np.random.default_rng(seed).permutation(n_groups)
+        return (dealt % min(N_FOLDS, n_groups))[own]
+    return deal_into_folds(codes, n_folds, seed=seed)
 
 
 def _resampled(
     judge: Loss,
     sets: Sets,
-    decided: Tensor,
+    decisions: Sequence[Tensor],
     strata: Tensor,
     n_resamples: int,
     *,
     seed: int,
 ) -> Tensor:
-    """Return the loss of decisions, then that on resampled rows, of the same seed."""
-    draws = torch.Generator().manual_seed(seed)
-    of_stratum = [torch.nonzero(strata == code).squeeze(-1) for code in strata.unique()]
-    values = torch.empty(1 + n_resamples, dtype=torch.float64)
-    for place, some in enumerate(values.split(max(_MAX_ROWS // len(decided), 1))):
-        rows = torch.cat(
-            [
-                own[torch.randint(len(own), (len(some), len(own)), generator=draws)]
-                for own in of_stratum
-            ],
-            dim=-1,
-        )
+    """Return the loss of each decision, then those on resampled rows, the same for all.
+
+    Shape `[decisions, 1 + n_resamples]`.
+    """
+    n, draws = len(strata), torch.Generator().manual_seed(seed)
+    by_stratum = [rows for rows in strata_rows(strata) if len(rows)][::-1]
+    sizes = [len(rows) for rows in by_stratum]
+    scores = [decided.to(sets.score.dtype) for decided in decisions]
+    values = torch.empty(len(decisions), 1 + n_resamples, dtype=torch.float64)
+    for place, some in enumerate(values.split(max(_MAX_ROWS // n, 1), dim=1)):
+        rows = draw_stratified(by_stratum, some.shape[1], sizes, generator=draws)
         if place == 0:
-            rows[0] = torch.arange(len(decided))
+            rows[0] = torch.arange(n)
+        target, columns = sets.target[rows], take_rows(sets.columns, rows)
         weight = None if sets.weight is None else sets.weight[rows]
-        score, columns = decided.to(sets.score.dtype), take_rows(sets.columns, rows)
-        some.copy_(judge(Sets(sets.target[rows], score[rows], weight, columns)))
+        for own, score in zip(some, scores, strict=True):
+            own.copy_(judge(Sets(target, score[rows], weight, columns)))
     return values
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from losslearn.models.rows import Drawn
+from losslearn.tasks.strata import draw_stratified, strata_rows
 
 
 class SetLayout(NamedTuple):
@@ -62,50 +63,10 @@ def set_layout(
     return SetLayout(tuple(reversed(sizes)), weight)
 
 
-def strata_rows(
-    strata: Integer[Tensor, " rows"], *, numbers: Integer[Tensor, " rows"] | None = None
-) -> list[Tensor]:
-    """Return the numbers of the rows of each stratum, by its code, from 0.
-
-    Rows of a larger table have `numbers` there; else they are counted from 0.
-    """
-
-    def numbered(is_taken: Bool[Tensor, " rows"]) -> Integer[Tensor, " taken"]:
-        if numbers is None:
-            return torch.nonzero(is_taken).squeeze(-1)
-        if numbers.device.type == "cpu":
-            # PyTorch would hold 8 bytes a row besides, and rows may be many
-            return torch.from_numpy(numbers.numpy()[is_taken.numpy()])
-        return numbers[is_taken]
-
-    n_strata = int(strata.max()) + 1 if len(strata) else 0
-    return [numbered(strata == code) for code in range(n_strata)]
-
-
 def shares_of(counts: Sequence[int]) -> list[float]:
     """Return each stratum's share of all rows."""
     others = [count / sum(counts) for count in counts[1:]]
     return [1.0 - sum(others), *others]
-
-
-def draw_stratified(
-    by_stratum: Sequence[Tensor],
-    n_sets: int,
-    sizes: Sequence[int],
-    *,
-    generator: torch.Generator | None,
-) -> Integer[Tensor, "n_sets n"]:
-    """Return the row numbers of stratified sets, drawn with replacement.
-
-    Each stratum's rows give as many as `SetLayout.sizes` says, and none is empty.
-    """
-    parts = []
-    for rows, size in zip(reversed(by_stratum), reversed(sizes), strict=True):
-        places = torch.randint(
-            len(rows), (n_sets, size), generator=generator, device=rows.device
-        )
-        parts.append(rows.take(places).long())
-    return torch.cat(parts, dim=-1)
 
 
 class SetsAhead(NamedTuple):

@@ -9,9 +9,9 @@ import torch
 from losslearn.metrics import MetricError
 from losslearn.models.rows import Drawn, Rows
 from losslearn.models.solution import LinearSolution
+from losslearn.tasks.strata import strata_rows
 from losslearn.tasks.task import Task
 from losslearn.training.loop import Run, Trainer, Watcher
-from losslearn.training.sampling import strata_rows
 
 _MOST_VALUES = 2**22
 """Of a table that is solved on; of a larger one rows are drawn."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import take_rows
-from losslearn.training.sampling import draw_stratified, strata_rows
+from losslearn.tasks.strata import draw_stratified, strata_rows
 
 _N_RESAMPLES = 100
 """The standard error is then known to 7 %."""

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from losslearn.tasks.strata import deal_into_folds
+
 Floats = NDArray[np.float64]
 
 Kind = Literal["none", "sigmoid", "isotonic", "given columns"]
@@ -82,7 +84,7 @@ def choose_kind(score: Floats, target: NDArray[Any], weight: Floats | None) -> K
     The simpler one, where another is not better by 1 %.
     """
     kinds: tuple[Kind, ...] = ("none", "sigmoid", "isotonic")
-    fold = _folds(target)
+    fold = deal_into_folds(target, _N_FOLDS, seed=0)
     losses = []
     for kind in kinds:
         p = np.empty_like(score)
@@ -166,16 +168,6 @@ _FITS: dict[str, Callable[..., Probability]] = {
     "isotonic": _isotonic,
     "given columns": lambda *rows: _logistic("given columns", *rows),
 }
-
-
-def _folds(target: NDArray[Any]) -> NDArray[np.intp]:
-    """Return a fold for each row, classes alike."""
-    fold = np.empty(len(target), np.intp)
-    draw = np.random.default_rng(0)
-    for label in (0, 1):
-        rows = draw.permutation(np.flatnonzero(target == label))
-        fold[rows] = np.arange(len(rows)) % _N_FOLDS
-    return fold
 
 
 def _scale(values: Floats, *, tail: bool = True) -> tuple[float, float, float]:
