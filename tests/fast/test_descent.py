@@ -44,6 +44,16 @@ def run(
         descent.step()
 
 
+def step_by_torch(module, adam, max_grad_norm):
+    """Take a hundred steps of clipped gradients by an optimiser of PyTorch's."""
+    for step in range(100):
+        adam.zero_grad()
+        loss_of(module, step).backward()
+        if max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(module.parameters(), max_grad_norm)
+        adam.step()
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("max_grad_norm", [None, 1.0, 1e9])
 def test_hundred_steps_are_those_of_clip_and_adam(dtype, max_grad_norm):
@@ -53,12 +63,7 @@ def test_hundred_steps_are_those_of_clip_and_adam(dtype, max_grad_norm):
     adam = torch.optim.Adam(theirs.parameters(), lr=1e-2)
     run(ours, make_descent(ours, **settings), 0, 100)
     run(reference, Descent(reference.parameters(), **settings), 0, 100)
-    for step in range(100):
-        adam.zero_grad()
-        loss_of(theirs, step).backward()
-        if max_grad_norm is not None:
-            nn.utils.clip_grad_norm_(theirs.parameters(), max_grad_norm)
-        adam.step()
+    step_by_torch(theirs, adam, max_grad_norm)
     for mine, other, written in zip(
         ours.parameters(), theirs.parameters(), reference.parameters(), strict=True
     ):
@@ -80,12 +85,7 @@ def test_a_penalty_is_adams_on_the_weights_alone(dtype, max_grad_norm):
     )
     decayed = {"params": weights, "weight_decay": 3.0}
     adam = torch.optim.Adam([decayed, {"params": offsets}], lr=1e-2)
-    for step in range(100):
-        adam.zero_grad()
-        loss_of(theirs, step).backward()
-        if max_grad_norm is not None:
-            nn.utils.clip_grad_norm_(theirs.parameters(), max_grad_norm)
-        adam.step()
+    step_by_torch(theirs, adam, max_grad_norm)
     for mine, written, other in zip(*(m.parameters() for m in modules), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(written, other, rtol=1e-4, atol=1e-5)

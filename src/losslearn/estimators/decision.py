@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 )
 
 from losslearn.encoding.frames import as_pandas, is_table
+from losslearn.estimators.decisions import take_columns
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tasks.decision import Decision, tune_decision
 
@@ -230,7 +231,7 @@ class MetricDecisionClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         check_is_fitted(self)
         names = self.decision_.columns
-        given = self._columns(X, columns, names)
+        _, given = take_columns(X, names, columns, features=())
         decided = self.decision_.decide(self.estimator_.predict_proba(X), given)
         labels: NDArray[Any] = self.classes_[decided]
         return labels

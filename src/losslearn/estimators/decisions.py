@@ -1,9 +1,10 @@
 """What a decision needs to know of each row besides its score."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from losslearn.encoding.frames import as_pandas, is_table
+from losslearn.metrics.columns import by_name
 
 
 def take_columns(
@@ -30,7 +31,8 @@ def take_columns(
     """
     if not names:
         return X, {}
-    there = _by_name(given)
+    given = as_pandas(given, called="`columns`") if is_table(given) else given
+    there = by_name(given, "columns")
     if is_table(X):
         frame, known = as_pandas(X), set(features)
         in_table = [name for name in names if name in frame.columns]
@@ -44,17 +46,3 @@ def take_columns(
             f"`columns={{{example}}}`, or `X` as a table that holds it."
         )
     return X, {name: there[name] for name in names}
-
-
-def _by_name(given: object) -> Mapping[Any, object]:
-    if given is None:
-        return {}
-    if isinstance(given, Mapping):
-        return given
-    if is_table(given):
-        frame = as_pandas(given, called="`columns`")
-        return {name: frame[name] for name in frame.columns}
-    raise ValueError(
-        "`columns` must be a mapping of names to values or a DataFrame, got "
-        f"{type(given).__name__}."
-    )

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import validate_data
 from torch import Tensor, nn
@@ -105,7 +106,9 @@ class TakesTables(BaseEstimator):
         if rows is not None:
             numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
             train, truth = by_place[numbers], truth[numbers]
-        self.encoder_ = encoder.fit(train, truth)
+        fitted: Any = encoder.fit(train, truth)
+        is_frozen = isinstance(fitted, FrozenEstimator)
+        self.encoder_ = fitted.estimator if is_frozen else fitted
         return self._encoded(features)
 
     def _encoded(self, features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - as above

@@ -113,7 +113,7 @@ def as_columns(
         >>> as_columns({"amount": [3, 5]}, ["amount"], n_rows=2, metric="profit")
         {'amount': tensor([3., 5.], dtype=torch.float64)}
     """
-    columns = _by_name(given, argument)
+    columns = by_name(given, argument)
     missing = [name for name in names if name not in columns]
     extra = [name for name in columns if name not in names]
     if missing:
@@ -139,8 +139,12 @@ def as_columns(
     }
 
 
-def _by_name(given: object, argument: str) -> Mapping[Any, Any]:
-    """Return what was given as a mapping."""
+def by_name(given: object, argument: str) -> Mapping[Any, Any]:
+    """Return columns that were given, as a mapping or a table, by name.
+
+    Raises:
+        ValueError: If it is no such thing; `argument` is what the message calls it.
+    """
     if given is None:
         return {}
     if isinstance(given, Mapping):

@@ -179,7 +179,7 @@ def fit_table(
         groups=groups,
         time=time,
     )
-    _check_readable(encoder, parts)
+    ready = _ready(encoder, parts)
     if asked_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(asked_time - (perf_counter() - begin), 0.1)
     estimator = kind(
@@ -189,7 +189,7 @@ def fit_table(
         random_state=seed,
         watch=display.watch,
         fit_progress=display.fit_progress,
-        encoder=encoder,
+        encoder=ready,
         recipe=settings,
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
@@ -260,19 +260,25 @@ def _encoder(given: object, read_as: Mapping[str, str]) -> object:
     return given
 
 
-def _check_readable(encoder: Any, parts: Parts) -> None:  # noqa: ANN401 - a transformer
-    """Find out before the training, not after it, whether test rows can be encoded."""
-    from sklearn.base import clone
+def _ready(encoder: Any, parts: Parts) -> Any:  # noqa: ANN401 - transformers
+    """Return an encoder for these parts, which can read the test rows.
 
-    fitted = clone(encoder)
+    Found out before the training, not after it. A `TableEncoder`, which looks at no
+    target, is fitted once and for all by that.
+    """
+    from sklearn.base import clone
+    from sklearn.frozen import FrozenEstimator
+
+    fitted, is_own = clone(encoder), not isinstance(encoder, TableEncoder)
     try:
         fitted.fit(parts.train.features, parts.train.y)
     except (OverflowError, ValueError):
-        return  # which the training says
+        return encoder  # which the training says
     try:
         fitted.transform(parts.test.features)
     except (OverflowError, ValueError) as error:
         raise ValueError(f"In the test rows: {error}") from error
+    return encoder if is_own else FrozenEstimator(fitted)
 
 
 def _copies(table: "pd.DataFrame", others: OtherTables) -> dict[str, int]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from losslearn.metrics import Sets, TrueLoss
-from losslearn.metrics.columns import TextColumns, as_columns, take_rows
+from losslearn.metrics.columns import TextColumns, as_columns, by_name, take_rows
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tasks.choice import choose_rule
 from losslearn.tasks.rules.candidates import Candidates, n_resamples, restore_rule
@@ -60,7 +60,8 @@ class Decision:
             ValueError: If a probability is none, or a column is missing.
         """
         score = _log_odds(probabilities)
-        given = _some_of(columns, self.columns)
+        there = by_name(columns, "columns")
+        given = {name: there[name] for name in self.columns if name in there}
         text = TextColumns.of(self._texts)
         found = as_columns(
             given,
@@ -207,9 +208,10 @@ def _rows(
             f"`y` holds {len(target)} rows and `probabilities` {len(score)}. Give "
             "those of the same rows, in their order."
         )
-    further = [name for name in _names(columns) if name not in true_loss.columns]
+    given = by_name(columns, "columns")
+    further = [name for name in given if name not in true_loss.columns]
     found = as_columns(
-        columns,
+        given,
         [*true_loss.columns, *further],
         n_rows=len(target),
         metric=true_loss.name,
@@ -279,14 +281,3 @@ def _codes(groups: ArrayLike | None, n_rows: int) -> torch.Tensor | None:
             "at least."
         )
     return torch.from_numpy(codes)
-
-
-def _names(columns: Any) -> list[str]:  # noqa: ANN401 - a mapping or a table
-    if columns is None:
-        return []
-    return [str(name) for name in getattr(columns, "columns", columns)]
-
-
-def _some_of(columns: Any, names: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401 - as above
-    there = _names(columns)
-    return {name: columns[name] for name in names if name in there}
