@@ -7,7 +7,7 @@ __version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Decision": "tasks.decision",
-    "MetricDecisionClassifier": "estimators.decision",
+    "MetricDecisionClassifier": "estimators.decision_classifier",
     "PAPER": "training.recipe",
     "Recipe": "training.recipe",
     "Sets": "metrics",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from losslearn.criterion.loss import SurrogateLoss
     from losslearn.encoding import TableEncoder
     from losslearn.estimators.classifier import SurrogateClassifier
-    from losslearn.estimators.decision import MetricDecisionClassifier
+    from losslearn.estimators.decision_classifier import MetricDecisionClassifier
     from losslearn.metrics import (
         Sets,
         TrueLoss,

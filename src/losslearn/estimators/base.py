@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
-from losslearn.estimators.decisions import take_columns
 from losslearn.estimators.features import TakesTables
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
@@ -29,6 +28,7 @@ from losslearn.estimators.rows import (
     split_numbers,
     weighed,
 )
+from losslearn.estimators.rule_columns import take_columns
 from losslearn.estimators.seen import SeenRows
 from losslearn.estimators.time_limit import (
     check_max_time,

@@ -27,7 +27,7 @@ from sklearn.utils.validation import (
 )
 
 from losslearn.encoding.frames import as_pandas, is_table
-from losslearn.estimators.decisions import take_columns
+from losslearn.estimators.rule_columns import take_columns
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.tasks.decision import Decision, tune_decision
 
