@@ -12,7 +12,7 @@ from losslearn.training.lower import make_learner
 from losslearn.training.solved import has_solution, solve
 from losslearn.training.time_limit import solving_deadline
 from losslearn.training.trust import Balance
-from losslearn.training.tuning import tune
+from losslearn.training.tuning import Tried, tune
 
 LEARNED = "surrogate"
 """The method that follows the learned loss; the control is named for its usual loss."""
@@ -25,6 +25,8 @@ class Settled(NamedTuple):
     penalty: float
     is_solved: bool
     """Whether the control is the usual loss's own solution."""
+    max_iter: int
+    """Iterations of each method."""
     n_tried: int
     """Settings that were tried; 0 where none was to be chosen."""
 
@@ -33,7 +35,7 @@ class Settled(NamedTuple):
         """Return what branches that have trained are settled on."""
         recipe, n_tried = branches.trainer.recipe, len(branches.results)
         penalty = recipe.penalty or 0.0
-        return cls(recipe.rate, penalty, branches.is_solved, n_tried)
+        return cls(recipe.rate, penalty, branches.is_solved, recipe.max_iter, n_tried)
 
 
 class Branches:
@@ -44,7 +46,7 @@ class Branches:
             of the control; the one after them when all is done.
         control: The control's run.
         ours: That of the learned loss, once the warm-up is done.
-        results: Validation losses of what was tried to settle the recipe.
+        results: What was tried to settle the recipe.
         is_solved: Whether the control is the usual loss's own solution.
     """
 
@@ -60,7 +62,7 @@ class Branches:
         balance = Balance(self.learned, true_loss, task)
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
-        self.results: list[list[float]] = []
+        self.results: list[Tried] = []
         self.is_solved = False
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None
@@ -202,12 +204,13 @@ class Branches:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`, of this fit."""
-        self.stage, self.results = state["stage"], state["results"]
+        self.stage = state["stage"]
+        self.results = [Tried(*tried) for tried in state["results"]]
         self._begin -= state["seconds"]
+        self.control = Run.from_state(state["control"])
         if not self.trainer.recipe.is_settled:
             return  # nothing was trained but short runs
         self._is_resumed, self.is_solved = True, state["is_solved"]
-        self.control = Run.from_state(state["control"])
         self.ours = Run.from_state(state["ours"])
         if self.stage > 0:
             self._ours_at = Snapshot.from_state(state["ours_at"])

@@ -120,10 +120,16 @@ class Run:
     def adopt(self, other: "Run") -> None:
         """Go on from another run, which has done as many iterations, in place."""
         self.n_adopted += 1
-        if other.best_loss < self.best_loss:
-            self.best_loss, self.best_iter = other.best_loss, other.best_iter
-            self.best_state = other.best_state
+        if self.take_best(other):
+            self.best_iter = other.best_iter
         self.history.append(other.history[-1]._replace(method=self.method))
+
+    def take_best(self, other: "Run") -> bool:
+        """Keep the best weights of another run if they are better; say whether."""
+        is_better = other.best_loss < self.best_loss or not self.best_state
+        if is_better:
+            self.best_loss, self.best_state = other.best_loss, other.best_state
+        return is_better
 
 
 class Snapshot(NamedTuple):

@@ -24,17 +24,19 @@ class Recipe:
     """SL-U, SL-S or SL-R: a universal surrogate kept as it is, one learned from
     scratch, or a universal one refined on the data."""
     max_iter: int = 2_000
-    """T, how often the two levels take turns."""
+    """T, how often the two levels take turns, at most: without a `model_lr`, shorter
+    runs are tried on the validation rows."""
     model_steps: int = 3
     """K_alpha, updates of the model per turn."""
     surrogate_steps: int = 4
     """K_beta, updates of the surrogate per turn."""
     model_lr: float | None = None
-    """eta_alpha, Adam's learning rate for the model. None is 0.01, and solves a linear
-    model for the usual loss instead of the steps of warm-up and control."""
+    """eta_alpha, Adam's learning rate for the model. None is 0.01, solves a linear
+    model for the usual loss instead of the steps of warm-up and control, and tries for
+    any other how many iterations are best."""
     penalty: float | None = None
     """Weight of half the sum of squared weights, offsets and norms left out, beside the
-    usual loss; None chooses it on the validation rows."""
+    usual loss; None is 0, and chooses that of a linear model on the validation rows."""
     surrogate_lr: float = 3e-3
     """eta_beta, Adam's learning rate for the surrogate."""
     schedule: Schedule = "cosine"

@@ -12,6 +12,7 @@ from losslearn.models.solution import LinearSolution
 from losslearn.tasks.strata import strata_rows
 from losslearn.tasks.task import Task
 from losslearn.training.loop import Run, Trainer, Watcher
+from losslearn.training.tuning import Tried
 
 _MOST_VALUES = 2**22
 """Of a table that is solved on; of a larger one rows are drawn."""
@@ -43,7 +44,7 @@ def _solution(trainer: Trainer, drawn: Drawn) -> LinearSolution | None:
 def solve(
     trainer: Trainer,
     run: Run,
-    results: list[list[float]],
+    results: list[Tried],
     *,
     watch: Watcher | None,
     deadline: float = math.inf,
@@ -69,7 +70,7 @@ def solve(
             solution.solve(penalty, deadline=deadline)
             run.n_iter = max(recipe.warm_up_iter * place // len(path), 1)
             trainer.look(run, begin, watch)
-            results.append([run.last_loss])
+            results.append(Tried(run.last_loss))
             if run.best_iter == run.n_iter:
                 best = penalty
             if time.perf_counter() >= deadline:

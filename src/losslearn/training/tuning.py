@@ -1,114 +1,153 @@
-"""The penalty beside the usual loss, chosen by short runs."""
+"""How long a model is trained, chosen by short runs of the usual loss."""
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from torch import Tensor
 
+from losslearn.metrics import MetricError, Sets
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
+from losslearn.training.uncertainty import loss_difference
 
-_PENALTIES = (0.0, 1e-2)
-"""What is tried. More of them, and learning rates beside them, made the choice more of
-a chance: test losses were as often higher as lower."""
-_SHARE = 1 / 4
+_SHARES = (1 / 4, 1 / 16, 1 / 64)
 """Of the iterations, for each short run."""
-_LEAST_ITER, _LEAST_LOOKS = 20, 2
-"""Runs of fewer iterations, or looks, tell nothing."""
+_LEAST_ITER, _LEAST_LOOKS = 20, 4
+"""Of a short run: fewer iterations tell nothing, and fewer looks may miss the best."""
 
 
-def penalties(recipe: Recipe) -> tuple[float, ...]:
-    """Return the penalties to choose from; one where there is nothing to choose.
+class Tried(NamedTuple):
+    """What a setting came to on the validation rows."""
 
-    That is where it is given, or where short runs would tell nothing.
+    loss: float
+    """The true loss, at its best."""
+    usual_loss: float = math.nan
+    """Likewise; each at its own best."""
+    score: Tensor | None = None
+    """Of the rows, at the best true loss."""
+
+
+def lengths(recipe: Recipe) -> tuple[int, ...]:
+    """Return the iterations of the short runs, the longest first; () for none.
+
+    There is nothing to choose where a learning rate is given.
     """
-    if recipe.penalty is not None:
-        return (recipe.penalty,)
-    short = _shortened(recipe, 0.0)
-    is_told = short.max_iter >= _LEAST_ITER and short.n_evals >= _LEAST_LOOKS
-    return _PENALTIES if is_told else _PENALTIES[:1]
-
-
-def _shortened(recipe: Recipe, penalty: float) -> Recipe:
-    """Return the recipe of a short run."""
-    return replace(
-        recipe,
-        penalty=penalty,
-        max_iter=max(int(_SHARE * recipe.max_iter), 1),
-        n_evals=max(int(_SHARE * recipe.n_evals), 1),
-    )
+    if recipe.model_lr is not None or recipe.n_evals < _LEAST_LOOKS:
+        return ()
+    every = (int(share * recipe.max_iter) for share in _SHARES)
+    return tuple(n_iter for n_iter in every if n_iter >= _LEAST_ITER)
 
 
 def tuning_share(recipe: Recipe) -> float:
     """Return what the short runs take, in shares of the iterations."""
-    n = len(penalties(recipe))
-    return 0.0 if n == 1 else n * _SHARE
+    return sum(lengths(recipe)) / recipe.max_iter
 
 
-def tune(
-    trainer: Trainer, run: Run, results: list[list[float]], *, deadline: float
-) -> None:
-    """Choose the penalty, in the recipe of a trainer that is to begin.
+def tune(trainer: Trainer, run: Run, results: list[Tried], *, deadline: float) -> None:
+    """Choose the number of iterations, in the recipe of a trainer that is to begin.
 
-    One takes the place of another before it where the true loss of the validation rows
-    and their usual loss, which chance moves less, are both lower at their best. Each
-    short run begins where training is to begin, and its schedule is as short as
-    itself, so that it ends as a whole one would. The trainer is left as it was but for
-    its recipe. What ends `Trainer.train` early ends this, with the best weights so far
-    in `run`.
+    Few rows are soon learned by heart: there, a short run whose learning rate has gone
+    to 0 is better than a long one that is stopped on its way, at weights of large
+    steps. Each short run begins where training is to begin; the trainer is left as it
+    was but for its recipe, and `run` holds the best weights of all. What ends
+    `Trainer.train` early ends this.
 
     Args:
         trainer: With a model that has taken no step.
         run: What is to begin; its seconds go on.
-        results: Lowest true and usual loss of each short run that was done before;
-            those of further ones are added.
+        results: Of the short runs that were done before; those of further ones are
+            added.
         deadline: Of `time.perf_counter()`; none begins after it.
     """
     begin, recipe = time.perf_counter() - run.seconds, trainer.recipe
-    tried, start = penalties(recipe), trainer.snapshot()
-    best: Run | None = None
-    for penalty in tried[len(results) :] if len(tried) > 1 else ():
+    every, start = lengths(recipe), trainer.snapshot()
+    n_iter = recipe.max_iter
+    for length in every[len(results) :]:
         if time.perf_counter() >= deadline:
             break
-        trial, losses = _short_run(trainer, penalty, deadline)
+        trial, tried = _short_run(trainer, length, deadline)
         trainer.restore(start)
-        if best is None or trial.best_loss < best.best_loss:
-            best = trial
+        run.take_best(trial)
         if trial.is_stopped:
-            vars(run).update(vars(best))
             run.interrupted, run.failure = trial.interrupted, trial.failure
             break
-        results.append(losses)
+        results.append(tried)
         if trainer.after_look is not None:
             trainer.after_look()
-    lowest = 0
-    for place, losses in enumerate(results):
-        if all(a < b for a, b in zip(losses, results[lowest], strict=True)):
-            lowest = place
-    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=tried[lowest])
+    try:
+        place = 0 if run.is_stopped else _standing(trainer, results)
+        n_iter = every[place] if place else n_iter
+    except KeyboardInterrupt:
+        run.interrupted = True
+    except MetricError as failure:
+        run.failure = failure
+    trainer.recipe = replace(
+        recipe, model_lr=recipe.rate, penalty=recipe.penalty or 0.0, max_iter=n_iter
+    )
     run.seconds = time.perf_counter() - begin
 
 
-def _short_run(
-    trainer: Trainer, penalty: float, deadline: float
-) -> tuple[Run, list[float]]:
-    """Return a short run, and its lowest true and usual loss."""
+def _short_run(trainer: Trainer, n_iter: int, deadline: float) -> tuple[Run, Tried]:
+    """Return a run of so many iterations, its looks as far apart as ever."""
     (name, usual_loss), recipe = trainer.usual, trainer.recipe
     run, after_look, observe = Run(name), trainer.after_look, trainer.observe
-    seen: list[float] = []
+    usual: list[float] = []
+    scores: dict[int, Tensor] = {}
 
     def see(n_iter: int, score: Tensor) -> None:
-        seen.append(float(usual_loss(trainer.valid.whole(score))))
+        usual.append(float(usual_loss(trainer.valid.whole(score))))
+        scores[n_iter] = score
         if observe is not None:
             observe(n_iter, score)
 
-    trainer.recipe, trainer.after_look = _shortened(recipe, penalty), None
-    trainer.observe = see
+    trainer.recipe, trainer.after_look, trainer.observe = (
+        replace(
+            recipe,
+            penalty=recipe.penalty or 0.0,
+            max_iter=n_iter,
+            n_evals=max(recipe.n_evals * n_iter // recipe.max_iter, _LEAST_LOOKS),
+        ),
+        None,
+        see,
+    )
     try:
-        until = trainer.recipe.max_iter
-        trainer.train(run, usual_loss, until, deadline=deadline)
+        trainer.train(run, usual_loss, n_iter, deadline=deadline)
     finally:
         trainer.recipe, trainer.after_look = recipe, after_look
         trainer.observe = observe
-    return run, [run.best_loss, min(seen, default=math.inf)]
+    least = min(usual, default=math.inf)
+    return run, Tried(run.best_loss, least, scores.get(run.best_iter))
+
+
+def _standing(trainer: Trainer, results: Sequence[Tried]) -> int:
+    """Return the place of the length that stands; 0, the longest, may be longer yet.
+
+    A shorter one takes the place of a longer if its usual loss is lower, and its true
+    loss by more than the standard error of the difference.
+    """
+    place = 0
+    for other, tried in enumerate(results[1:], 1):
+        longer = results[place]
+        if not (tried.usual_loss < longer.usual_loss and tried.loss < longer.loss):
+            continue
+        both = [_decided(trainer, one) for one in (tried, longer)]
+        strata = trainer.task.strata(both[0].target)
+        if loss_difference(
+            trainer.true_loss, both, strata=strata, seed=0
+        ).is_clear_gain:
+            place = other
+    return place
+
+
+def _decided(trainer: Trainer, tried: Tried) -> Sets:
+    """Return the validation rows by their scores, or by the usual rule's decisions."""
+    assert tried.score is not None, "a run with a lower loss has taken a look"
+    sets, true_loss = trainer.valid.whole(tried.score), trainer.true_loss
+    if not true_loss.needs_rule:
+        return sets
+    rule = trainer.task.plain_rule(true_loss, sets)
+    score = rule.decide(sets.score, sets.columns)
+    return sets._replace(score=score.to(sets.score.dtype))
