@@ -3,39 +3,28 @@
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from losslearn._fast import fastest
-from losslearn.estimators.features import TakesTables
+from losslearn.estimators.division import DividesRows
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
 from losslearn.estimators.pickled import Pickled
-from losslearn.estimators.rows import (
-    Given,
-    as_tensor,
-    as_weights,
-    count_groups,
-    held_out_of,
-    present_rows,
-    split_numbers,
-    weighed,
-)
+from losslearn.estimators.rows import Given, held_out_of
 from losslearn.estimators.rule_columns import take_columns
-from losslearn.estimators.seen import SeenRows
 from losslearn.estimators.time_limit import (
     check_max_time,
     seconds_left,
     warn_if_too_little,
 )
-from losslearn.metrics import TrueLoss
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
@@ -49,13 +38,14 @@ from losslearn.report.fit_report import judge_methods, make_report
 from losslearn.report.verdict import is_dead
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import initial_surrogate
-from losslearn.tasks.task import Labels, TargetRows, Task
+from losslearn.tasks.task import TargetRows
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
+from losslearn.training.cross_fitting import compare_on_all
 from losslearn.training.recipe import Recipe
 
 
-class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
+class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
     """An estimator that is trained for its metric, and a control beside it.
 
     What derives from it stores its arguments, says its task, and turns scores into
@@ -70,10 +60,6 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
     recipe: Recipe | None
     encoder: Any
 
-    task: ClassVar[Task]
-    """Which task it is for."""
-    option_arguments: ClassVar[Mapping[str, str]] = {}
-    """Which argument holds an option of the task, by the option's name."""
     decision_columns: Sequence[str] = ()
     """Columns that are known when deciding."""
 
@@ -136,7 +122,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             greater_is_better=self.greater_is_better,
             response_method=self.response_method,
         ).knowing(self.decision_columns)
-        train, valid, labels, seed = self._rows(
+        division = self._divided(
             true_loss,
             Given(X, y, metric_columns, sample_weight, groups),
             Given(
@@ -145,7 +131,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 sample_weight_valid,
             ),
         )
-        if not (train.weight is None and valid.weight is None):
+        parts, every, labels, seed = division
+        train, valid = parts[0]
+        if not all(rows.weight is None for part in parts for rows in part):
             true_loss.check_takes_weight()
         needed = true_loss.columns
         rows, valid_rows = (_target_rows(part, needed) for part in (train, valid))
@@ -174,30 +162,32 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             recipe=recipe,
             max_time=self.max_time,
             seed=seed,
+            division=(self.cv, self.refit),
         )
 
-        def make_predictor() -> Predictor:
+        def make_predictor(rows: Rows) -> Predictor:
             return fastest(
                 TorchPredictor(
-                    self._make_model(train),
-                    train,
+                    self._make_model(rows),
+                    rows,
                     lr=recipe.rate,
                     max_grad_norm=recipe.max_grad_norm,
                 )
             )
 
-        comparison, predictor = compare(
-            make_predictor,
-            valid,
-            true_loss,
-            task,
-            surrogate,
-            recipe,
-            seed=seed,
-            max_time=seconds_left(max_time, begin, end_seconds(true_loss)),
-            watch=self.watch,
-            checkpoint=kept,
-        )
+        further: dict[str, Any] = {
+            "seed": seed,
+            "max_time": seconds_left(max_time, begin, end_seconds(true_loss)),
+            "watch": self.watch,
+            "checkpoint": kept,
+        }
+        if every is None:
+            make = partial(make_predictor, train)
+            given = (make, valid, true_loss, task, surrogate, recipe)
+            comparison, predictor = compare(*given, **further)
+        else:
+            on_all = (make_predictor, parts, every, true_loss, task, surrogate, recipe)
+            comparison, predictor = compare_on_all(*on_all, **further)
         if comparison.interrupted:
             warnings.warn(
                 "the fit was interrupted; the best weights so far are kept",
@@ -205,10 +195,9 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
                 stacklevel=2,
             )
         self.true_loss_, self.labels_, self.recipe_ = true_loss, labels, recipe
-        self._keep(comparison, predictor, train.n_rows)
+        self._keep(comparison, predictor)
+        self.report_ |= division.told(groups, is_done=comparison.is_done)
         self.report_["too_short"] = too_short
-        if groups is not None:
-            self.report_["groups"] = count_groups(groups, train, valid)
         for failure in self.report_["failures"]:
             warnings.warn(failure, RuntimeWarning, stacklevel=2)
         if kept is not None:
@@ -216,89 +205,6 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             if kept.is_done and kept is not checkpoint:
                 kept.remove()
         return self
-
-    def _rows(
-        self,
-        true_loss: TrueLoss,
-        given: Given,
-        held_out: Given,
-    ) -> tuple[Rows, Rows, Labels, int]:
-        """Return training and validation rows, the coding of targets, and the seed."""
-        held_out.check_goes_with(given)
-        features, targets = self._checked(given.X, given.y, reset=True)
-        options = {
-            option: getattr(self, argument)
-            for option, argument in self.option_arguments.items()
-        }
-        labels = self.task.labels(targets, options)
-        target = as_tensor(labels.encode(targets))
-        weight = as_weights(given.weight, n_rows=len(target))
-        present = present_rows(weight)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        split = None
-        if held_out.X is None:
-            split = split_numbers(
-                self.task.strata(target),
-                validation_fraction=self.validation_fraction,
-                seed=seed,
-                # on a disk the order is the time
-                in_order=isinstance(given.X, np.memmap),
-                present=present,
-                groups=given.groups,
-            )
-        x = self._fit_encoder(features, target, split.train if split else present)
-        table = self._table(true_loss, x, target, given.columns, "metric_columns")
-        if split is None:
-            train = table._replace(numbers=present)
-            valid, valid_weight = self._held_out(true_loss, held_out, labels)
-        else:
-            train, valid = (table._replace(numbers=numbers) for numbers in split)
-            valid_weight = weight
-        train, valid = weighed(train, valid, (weight, valid_weight))
-        self.seen_ = None  # of arrays, which may be larger than memory
-        if self.encoder_ is not None:
-            self.seen_ = SeenRows.of(
-                *(rows.own(rows.x).numpy() for rows in (train, valid))
-            )
-        return train.to(self.device), valid.to(self.device), labels, seed
-
-    def _held_out(
-        self, true_loss: TrueLoss, given: Given, labels: Labels
-    ) -> tuple[Rows, NDArray[np.float64] | None]:
-        """Return the validation rows that a user gave, and their weights."""
-        try:
-            features, targets = self._checked(given.X, given.y, reset=False)
-            target = as_tensor(labels.encode(targets, called="`y_valid`"))
-            weight = as_weights(
-                given.weight, n_rows=len(target), argument="sample_weight_valid"
-            )
-            x = self._encoded(features)
-        except ValueError as error:
-            raise ValueError(f"In the validation rows: {error}") from error
-        columns, argument = given.columns, "metric_columns_valid"
-        rows = self._table(true_loss, x, target, columns, argument)
-        return rows._replace(numbers=present_rows(weight)), weight
-
-    def _table(
-        self,
-        true_loss: TrueLoss,
-        x: NDArray[np.float32],
-        target: Tensor,
-        columns: object,
-        argument: str,
-    ) -> Rows:
-        """Return a table whose rows are all meant."""
-        found = as_columns(
-            columns,
-            true_loss.all_columns,
-            n_rows=len(target),
-            metric=true_loss.name,
-            argument=argument,
-            text=true_loss.text,
-        )
-        return Rows(
-            as_tensor(x), target, columns=found, score_shape=self.task.score_shape
-        )
 
     def _make_model(self, rows: Rows) -> nn.Module:
         if isinstance(self.model, nn.Module):
@@ -316,7 +222,6 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
         self,
         comparison: Comparison,
         predictor: Predictor,
-        n_train: int,
     ) -> None:
         """Set the fitted attributes."""
         task = self.task
@@ -338,7 +243,7 @@ class SurrogateEstimator(RecipeParameters, TakesTables, Pickled):
             for record in run.history
         ]
         self.report_: dict[str, Any] = make_report(
-            comparison, judged, self.true_loss_, task, n_train=n_train
+            comparison, judged, self.true_loss_, task
         )
         self.calibration_ = task.calibrate(judged.sets)
         if is_dead(comparison):

@@ -60,6 +60,10 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             are known when deciding too: `predict` takes them as `columns`, or from a
             table by name (see `tune_decision`). Others than the metric's may be given.
         validation_fraction: Share of the rows kept to choose weights and threshold by.
+        cv: Folds by which method, number of steps and decision are chosen instead, in
+            shorter fits; both methods are then fitted to all rows. 1 for one split.
+        refit: Whether that is done after one split as well, with the rows that were
+            chosen by: no row is left untrained on, and none is left to tell by.
         device: Where to train.
         watch: Called with a `Record` after each look at the validation rows.
         fit_progress: Called with (step, steps, error) while a universal surrogate of a
@@ -117,6 +121,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         pos_label: object = None,
         decision_columns: Sequence[str] = (),
         validation_fraction: float = 0.2,
+        cv: int = 1,
+        refit: bool = False,
         device: str | torch.device = "cpu",
         watch: Watcher | None = None,
         fit_progress: FitProgress | None = None,
@@ -134,6 +140,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         self.pos_label = pos_label
         self.decision_columns = decision_columns
         self.validation_fraction = validation_fraction
+        self.cv = cv
+        self.refit = refit
         self.device = device
         self.watch = watch
         self.fit_progress = fit_progress
@@ -246,8 +254,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             text=true_loss.text,
         )
         judged = self.rule_.judged(true_loss)
-        weights = None if weight is None else torch.from_numpy(weight)
-        loss = float(judged(Sets(target, score, weights, columns)))
+        loss = float(judged(Sets(target, score, weight, columns)))
         if math.isnan(loss):
             warnings.warn(
                 f"`{true_loss.name}` has no value on these {len(target):,} rows, "

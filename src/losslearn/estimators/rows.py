@@ -11,6 +11,7 @@ from torch import Tensor
 
 from losslearn.metrics.columns import as_array
 from losslearn.models.rows import Rows
+from losslearn.tasks.strata import deal_into_folds
 from losslearn.training.grouping import group_codes, split_by_groups
 from losslearn.training.splitting import split_off_validation
 
@@ -138,6 +139,45 @@ def split_numbers(
     return Split(*(present.take(part.long()) for part in split))
 
 
+def fold_numbers(
+    strata: Tensor,
+    n_folds: int,
+    *,
+    seed: int,
+    present: Tensor | None = None,
+    groups: object = None,
+) -> list[Split]:
+    """Return the numbers of the rows of each fold: the others to train on, its own.
+
+    Arguments as of `split_numbers`; strata have their shares in each fold.
+
+    Raises:
+        ValueError: If a stratum has fewer rows than there are folds, or stands in too
+            few groups.
+    """
+    every = torch.arange(len(strata)) if present is None else present
+    codes = strata[every].numpy()
+    least = int(torch.bincount(strata[every]).min())
+    if least < n_folds:
+        raise ValueError(
+            f"`cv` of {n_folds} folds needs as many rows of each class, got {least} of "
+            "the rarer class. Take fewer folds, or 1 for a split."
+        )
+    if groups is None:
+        fold = deal_into_folds(codes, n_folds, seed=seed)
+        folds = [np.flatnonzero(fold == one) for one in range(n_folds)]
+    else:
+        own = group_codes(groups, n_rows=len(strata), called="`groups`")[every.numpy()]
+        shares = [1 / n_folds] * n_folds
+        folds = split_by_groups(codes, own, shares, least=1, seed=seed)
+    parts = []
+    for own_rows in folds:
+        is_own = torch.zeros(len(every), dtype=torch.bool)
+        is_own[torch.from_numpy(own_rows)] = True
+        parts.append(Split(every[~is_own], every[is_own]))
+    return parts
+
+
 def as_targets(y: Any) -> Any:  # noqa: ANN401 - a column
     """Return one target a row, as an array or a series, which keeps its categories.
 
@@ -164,7 +204,7 @@ def as_targets(y: Any) -> Any:  # noqa: ANN401 - a column
 
 def as_weights(
     given: object, *, n_rows: int, argument: str = "sample_weight"
-) -> NDArray[np.float64] | None:
+) -> Tensor | None:
     """Return the weight of each row, in double precision; None weighs all alike.
 
     Raises:
@@ -198,7 +238,7 @@ def as_weights(
         raise ValueError(
             f"Every weight in `{argument}` is zero. Leave it out, or weigh some rows."
         )
-    return weights
+    return torch.from_numpy(weights)
 
 
 def count_groups(groups: object, train: Rows, valid: Rows) -> dict[str, int]:
@@ -211,31 +251,50 @@ def count_groups(groups: object, train: Rows, valid: Rows) -> dict[str, int]:
     }
 
 
-def present_rows(weight: NDArray[np.float64] | None) -> Tensor | None:
+def present_rows(weight: Tensor | None) -> Tensor | None:
     """Return the numbers of the rows that do not weigh 0; None if these are all."""
-    if weight is None or weight.all():
+    if weight is None or bool((weight != 0).all()):
         return None
-    return torch.from_numpy(np.flatnonzero(weight))
+    return torch.nonzero(weight).squeeze(-1)
 
 
-def weighed(
-    train: Rows, valid: Rows, weights: tuple[NDArray[np.float64] | None, ...]
-) -> tuple[Rows, Rows]:
-    """Return both parts with the weights of the tables' rows.
+def to_train(rows: Rows) -> Rows:
+    """Return rows weighed for training: their weights have mean 1.
 
-    Those of training rows have mean 1, whatever they are measured in, so that learning
-    rates mean the same; those of validation rows are as given, since a metric may be a
-    sum. Rows that all weigh 1 are as those without weights.
+    Learning rates mean the same then, whatever the weights are measured in. Rows that
+    all weigh 1 are as those without weights.
     """
-    of_train, of_valid = (
-        None if weight is None else torch.from_numpy(weight) for weight in weights
+    rows = to_judge(rows)
+    if rows.weight is None:
+        return rows
+    return rows._replace(weight=(rows.weight / rows.own(rows.weight).mean()).float())
+
+
+def to_judge(rows: Rows) -> Rows:
+    """Return rows weighed as they are given, since a metric may be a sum."""
+    is_weighed = rows.weight is not None and bool((rows.own(rows.weight) != 1).any())
+    return rows if is_weighed else rows._replace(weight=None)
+
+
+def stacked(first: Rows, second: Rows) -> Rows:
+    """Return the rows of two tables as those of one; without a weight they weigh 1."""
+    both = (first, second)
+
+    def weight(rows: Rows) -> Tensor:
+        if rows.weight is None:
+            return torch.ones(rows.n_rows, dtype=torch.float64)
+        return rows.own(rows.weight)
+
+    return Rows(
+        torch.cat([rows.own(rows.x) for rows in both]),
+        torch.cat([rows.own(rows.target) for rows in both]),
+        columns={
+            name: torch.cat([rows.own(rows.columns[name]) for rows in both])
+            for name in first.columns
+        },
+        score_shape=first.score_shape,
+        weight=torch.cat([weight(rows) for rows in both]),
     )
-    if of_train is not None and bool((train.own(of_train) != 1).any()):
-        mean = train.own(of_train).mean()
-        train = train._replace(weight=(of_train / mean).float())
-    if of_valid is not None and bool((valid.own(of_valid) != 1).any()):
-        valid = valid._replace(weight=of_valid)
-    return train, valid
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -75,8 +75,6 @@ def make_report(
     judged: Judged,
     true_loss: TrueLoss,
     task: Task,
-    *,
-    n_train: int,
 ) -> dict[str, Any]:
     """Return the report of a fit, of nothing but what JSON knows."""
     target = judged.sets.target
@@ -90,7 +88,6 @@ def make_report(
     return {
         "task": task.name,
         "metric": true_loss.name,
-        "rows": {"train": n_train, "validation": n},
         "results": judged.results,
         "settings": None
         if comparison.settled is None

@@ -1,32 +1,23 @@
 """One fit for the metric beside its control, the usual loss, from a shared warm-up."""
 
-import copy
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple
 
-import torch
-
 from losslearn.metrics import Sets, TrueLoss
-from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.choice import Choice
 from losslearn.tasks.task import Task, fit_rule
-from losslearn.training.branches import Branches, Settled
-from losslearn.training.checkpoint import Checkpoint
-from losslearn.training.loop import Run, Trainer, Watcher
+from losslearn.training.branches import Settled
+from losslearn.training.loop import Run, Watcher
 from losslearn.training.recipe import Recipe
 from losslearn.training.sparing import Sparing
-from losslearn.training.time_limit import fit_into
+from losslearn.training.trained import Keeper, Trained, train_both
 from losslearn.training.trust import GradientHealth
 from losslearn.training.uncertainty import Difference, loss_difference
-
-_CPU = torch.device("cpu")
 
 
 class Decided(NamedTuple):
@@ -92,7 +83,7 @@ def compare(
     seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Keeper | None = None,
 ) -> tuple[Comparison, Predictor]:
     """Train for the metric and, with the same model, batches and steps, its control.
 
@@ -120,64 +111,55 @@ def compare(
         MetricError: If the metric fails before there is anything to keep;
             `KeyboardInterrupt` for Ctrl-C likewise.
     """
-    device = valid.x.device
-    kept = None if checkpoint is None else checkpoint.load()
-    max_time = None if max_time == math.inf else max_time
-    # dropout and initialisation know no generator of their own
-    with own_draws(device):
-        # not before: what is waited for another thread's fit is no training
-        deadline = math.inf if max_time is None else time.perf_counter() + max_time
-        if kept is not None:
-            deadline -= kept["seconds"]
-        torch.manual_seed(seed)
-        predictor = make_predictor()
-        draws = torch.Generator(device).manual_seed(seed)
-        trainer = Trainer(predictor, valid, true_loss, task, recipe, generator=draws)
-        if kept is not None:
-            trainer.recipe = Recipe.from_state(kept["recipe"])
-        elif max_time is not None:
-            pilot = Branches(trainer, copy.deepcopy(surrogate))
-            trainer.recipe = fit_into(deadline, trainer, pilot.timed)
-            del pilot
-        branches = Branches(trainer, surrogate)
-        if checkpoint is not None:
-            trainer.after_look = partial(checkpoint.keep, branches.state_dict)
-        if kept is not None:
-            branches.load_state_dict(kept)
-        learned, usual = branches.train(watch, deadline)
-        if checkpoint is not None and not (learned.is_stopped or usual.is_stopped):
-            checkpoint.keep(branches.state_dict, is_last=True)
-        balance = branches.balance
-        settled = Settled.of(branches)
-        del branches, trainer  # the sampler holds a number for each row
+    trained, predictor = train_both(
+        make_predictor,
+        valid,
+        true_loss,
+        task,
+        surrogate,
+        recipe,
+        seed=seed,
+        max_time=max_time,
+        watch=watch,
+        checkpoint=checkpoint,
+    )
+    found = judge(trained, true_loss, task, surrogate, seed=seed)
+    predictor.load_weights(found.runs[found.chosen].best_state)
+    return found, predictor
+
+
+def judge(
+    trained: Trained,
+    true_loss: TrueLoss,
+    task: Task,
+    surrogate: SetSurrogate,
+    *,
+    seed: int,
+) -> Comparison:
+    """Return what the validation rows say of both methods, each by its own rule."""
+    learned, usual = trained.learned, trained.usual
     sparing = Sparing(learned.failure or usual.failure)
-    decided = {}
-    for run in (learned, usual):  # each is judged by its own rule
-        predictor.load_weights(run.best_state)
-        rows = valid.whole(predictor.predict(valid, exactly=True)).to(_CPU)
-        choice = _spared_choice(task, true_loss, rows, sparing, seed=seed)
-        decided[run.method] = Decided(rows, choice)
+    decided = {
+        name: Decided(sets, _spared_choice(task, true_loss, sets, sparing, seed=seed))
+        for name, sets in trained.sets.items()
+    }
     both = [one.choice.decided for one in decided.values()]
     strata = task.strata(both[0].target)
     difference = sparing(
         lambda: loss_difference(true_loss, both, strata=strata, seed=seed),
         lambda: Difference(learned.best_loss - usual.best_loss, math.nan),
     )
-    chosen = learned if difference.is_clear_gain else usual
-    predictor.load_weights(chosen.best_state)
-    health = None if balance is None else balance.health
-    found = Comparison(
+    return Comparison(
         learned,
         usual,
-        chosen.method,
+        learned.method if difference.is_clear_gain else usual.method,
         surrogate,
         difference,
-        health,
-        settled,
+        trained.health,
+        trained.settled,
         sparing,
         decided,
     )
-    return found, predictor
 
 
 def _spared_choice(

@@ -33,6 +33,10 @@ class Record(NamedTuple):
     """True loss of the validation rows."""
     surrogate_error: float
     """Mean gap of the last turn's surrogate steps; NaN without any."""
+    max_iter: int = 0
+    """Iterations that the run is to have."""
+    fold: tuple[int, int] = (1, 1)
+    """In which fold of how many, from 1."""
     health: Reading = Reading()
     """How it stood with the learned loss; NaN where nothing was read."""
 
@@ -40,7 +44,7 @@ class Record(NamedTuple):
         """Return the fields by name, those of the health among them."""
         fields = self._asdict()
         health = fields.pop("health")
-        return {**fields, **health._asdict()}
+        return {**fields, "fold": self.fold[0], **health._asdict()}
 
 
 Watcher = Callable[[Record], None]
@@ -60,6 +64,8 @@ class Run:
     seconds: float = 0.0
     best_loss: float = math.inf
     best_iter: int = 0
+    best_length: int = 0
+    """Iterations of the schedule in which that was."""
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[Record] = field(default_factory=list)
     n_adopted: int = 0
@@ -100,8 +106,8 @@ class Run:
     def from_state(cls, state: dict[str, Any]) -> "Run":
         """Undo `state_dict`."""
         history = [
-            Record._make([*fields, Reading(*health)])
-            for *fields, health in state["history"]
+            Record._make([*fields, tuple(fold), Reading(*health)])
+            for *fields, fold, health in state["history"]
         ]
         return cls(**{**state, "history": history})
 
@@ -120,16 +126,14 @@ class Run:
     def adopt(self, other: "Run") -> None:
         """Go on from another run, which has done as many iterations, in place."""
         self.n_adopted += 1
-        if self.take_best(other):
-            self.best_iter = other.best_iter
+        self.take_best(other)
         self.history.append(other.history[-1]._replace(method=self.method))
 
-    def take_best(self, other: "Run") -> bool:
-        """Keep the best weights of another run if they are better; say whether."""
-        is_better = other.best_loss < self.best_loss or not self.best_state
-        if is_better:
-            self.best_loss, self.best_state = other.best_loss, other.best_state
-        return is_better
+    def take_best(self, other: "Run") -> None:
+        """Keep the best weights of another run if they are better."""
+        if other.best_loss < self.best_loss or not self.best_state:
+            self.best_loss, self.best_iter = other.best_loss, other.best_iter
+            self.best_length, self.best_state = other.best_length, other.best_state
 
 
 class Snapshot(NamedTuple):
@@ -301,10 +305,19 @@ class Trainer:
             self.observe(run.n_iter, score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
+            run.best_length = self.recipe.max_iter
             run.best_state = self.predictor.weights()
         run.seconds = time.perf_counter() - begin
         health = Reading() if balance is None else balance.reading()
-        record = Record(run.method, run.n_iter, run.seconds, loss, float(error), health)
+        record = Record(
+            run.method,
+            run.n_iter,
+            run.seconds,
+            loss,
+            float(error),
+            self.recipe.max_iter,
+            health=health,
+        )
         run.history.append(record)
         if watch is not None:
             watch(record)

@@ -1,0 +1,249 @@
+"""All rows in the end: chosen and decided by parts of the rows, then fitted to all."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from losslearn.metrics import MetricError, Sets, TrueLoss
+from losslearn.metrics.columns import Columns
+from losslearn.models.global_draws import own_draws
+from losslearn.models.predictor import Predictor
+from losslearn.models.rows import Rows
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.tasks.task import Task
+from losslearn.training.comparison import Comparison, judge
+from losslearn.training.loop import Record, Run, Watcher
+from losslearn.training.recipe import Recipe
+from losslearn.training.refit import Plan, refit
+from losslearn.training.trained import Keeper, Trained, train_both
+
+_SHARE = 0.4
+"""Of the iterations, for each of several folds: all of them and the fit on all rows
+take no more than three times as long as one fit."""
+_REFIT = 1.5
+"""Time of the fit on all rows, in times of a part's, at most."""
+
+
+class Part(NamedTuple):
+    """Rows to train on, and others to choose and to decide by."""
+
+    train: Rows
+    valid: Rows
+
+
+def compare_on_all(
+    make_predictor: Callable[[Rows], Predictor],
+    parts: Sequence[Part],
+    every: Rows,
+    true_loss: TrueLoss,
+    task: Task,
+    surrogate: SetSurrogate,
+    recipe: Recipe,
+    *,
+    seed: int,
+    max_time: float | None = None,
+    watch: Watcher | None = None,
+    checkpoint: Keeper | None = None,
+) -> tuple[Comparison, Predictor]:
+    """Compare as `compare` does, and fit both methods to every row.
+
+    With several parts, which are folds, method and decision are chosen by the rows of
+    all, each scored by a model that was not trained on it; each part has fewer
+    iterations. Then both are trained on all rows, as long as the parts' best weights
+    were in the median, and the decision is carried over. Where the fit is ended early,
+    the first part's model is what there is.
+
+    Args:
+        make_predictor: Makes the model of some rows.
+        parts: Rows to train on, and others to choose by, of each.
+        every: The rows of one part together.
+        true_loss: What is trained for.
+        task: What differs between tasks.
+        surrogate: What each fit starts from; the last one refines it in place.
+        recipe: The settings.
+        seed: As of `compare`, of each part.
+        max_time: Seconds for all of it.
+        watch: Called after each look.
+        checkpoint: Keeps the state.
+
+    Returns:
+        The comparison by the parts' validation rows, with the runs on all rows, and the
+        predictor with the chosen method's weights.
+
+    Raises:
+        ValueError: As `compare`; likewise what it raises before there are weights.
+    """
+    if len(parts) > 1:
+        recipe = replace(recipe, max_iter=max(round(_SHARE * recipe.max_iter), 1))
+    fits = _Fits(make_predictor, parts, true_loss, task, surrogate, recipe, seed)
+    deadline = time.perf_counter() + (math.inf if max_time is None else max_time)
+    kept = _Kept(checkpoint)
+    done = fits.known(kept.done)
+    try:
+        for place in range(len(done), len(parts)):
+            trained = fits.train(place, deadline=deadline, watch=watch, kept=kept)
+            done.append(trained)
+            if trained.is_stopped:
+                return fits.first(done[0], trained.stop)
+            kept.done.append(trained.state_dict())
+        return fits.on_all(every, done)
+    except (KeyboardInterrupt, MetricError) as stop:
+        if not done:
+            raise
+        return fits.first(done[0], stop)
+
+
+class _Kept:
+    """The state of the part under way, and of those that are done, as one."""
+
+    def __init__(self, whole: Keeper | None) -> None:
+        self._whole = whole
+        state = None if whole is None else whole.load()
+        self.done: list[dict[str, Any]] = [] if state is None else state["done"]
+        self._now = None if state is None else state["now"]
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state of the part under way, once."""
+        now, self._now = self._now, None
+        return now
+
+    def keep(
+        self, state: Callable[[], dict[str, Any]], *, is_last: bool = False
+    ) -> None:
+        """Keep it beside the others."""
+
+        def whole() -> dict[str, Any]:
+            return {"done": self.done, "now": state()}
+
+        if self._whole is not None:
+            self._whole.keep(whole, is_last=is_last)
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """The fits of a comparison, and what they share."""
+
+    make_predictor: Callable[[Rows], Predictor]
+    parts: Sequence[Part]
+    true_loss: TrueLoss
+    task: Task
+    surrogate: SetSurrogate
+    recipe: Recipe
+    seed: int
+
+    def known(self, states: Sequence[dict[str, Any]]) -> list[Trained]:
+        """Return what was trained before."""
+        parts = self.parts[: len(states)]
+        return [
+            Trained.from_state(state, part.valid)
+            for state, part in zip(states, parts, strict=True)
+        ]
+
+    def train(
+        self, place: int, *, deadline: float, watch: Watcher | None, kept: _Kept
+    ) -> Trained:
+        """Return what one part comes to, in its share of the time that is left."""
+        fold, part = (place + 1, len(self.parts)), self.parts[place]
+
+        def watch_fold(record: Record) -> None:
+            if watch is not None:
+                watch(record._replace(fold=fold))
+
+        left = max(deadline - time.perf_counter(), 0.0)
+        trained, _ = train_both(
+            partial(self.make_predictor, part.train),
+            part.valid,
+            self.true_loss,
+            self.task,
+            copy.deepcopy(self.surrogate),
+            self.recipe,
+            seed=self.seed,
+            max_time=left / (len(self.parts) - place + _REFIT),
+            watch=watch_fold,
+            checkpoint=kept,
+        )
+        for run in trained.runs.values():
+            run.history = [look._replace(fold=fold) for look in run.history]
+        return trained
+
+    def on_all(
+        self, every: Rows, done: Sequence[Trained]
+    ) -> tuple[Comparison, Predictor]:
+        """Judge by the validation rows of all parts, and fit to every row."""
+        found = self._judge(_pooled(done))
+        share = self.parts[0].train.n_rows / every.n_rows
+        plan = Plan.of(done, self.recipe, share=share)
+        runs, predictor = refit(
+            partial(self.make_predictor, every),
+            self.true_loss,
+            self.task,
+            self.surrogate,
+            self.recipe,
+            plan,
+            seed=self.seed,
+        )
+        found = replace(found, settled=plan.settled(done[-1].settled, found.chosen))
+        for name, run in found.runs.items():
+            run.n_iter, run.best_state = runs[name].n_iter, runs[name].best_state
+            run.seconds += runs[name].seconds
+        predictor.load_weights(found.runs[found.chosen].best_state)
+        return found, predictor
+
+    def first(
+        self, trained: Trained, stop: KeyboardInterrupt | MetricError
+    ) -> tuple[Comparison, Predictor]:
+        """Return what the first part came to, where something ended the rest."""
+        if not trained.is_stopped:
+            trained.learned.stop(stop)
+        with own_draws():
+            predictor = self.make_predictor(self.parts[0].train)
+        found = self._judge(trained)
+        predictor.load_weights(found.runs[found.chosen].best_state)
+        return found, predictor
+
+    def _judge(self, trained: Trained) -> Comparison:
+        return judge(trained, self.true_loss, self.task, self.surrogate, seed=self.seed)
+
+
+def _pooled(done: Sequence[Trained]) -> Trained:
+    """Return the parts as one: their looks, and their validation rows."""
+    last, learned, usual = (
+        done[-1],
+        *(
+            Run(
+                name,
+                seconds=sum(part.runs[name].seconds for part in done),
+                history=[look for part in done for look in part.runs[name].history],
+                n_adopted=sum(part.runs[name].n_adopted for part in done),
+            )
+            for name in done[-1].runs
+        ),
+    )
+    sets = {name: _joined([part.sets[name] for part in done]) for name in last.sets}
+    return Trained(learned, usual, sets, last.settled, last.health)
+
+
+def _joined(each: Sequence[Sets]) -> Sets:
+    """Return the rows of some sets as one set."""
+    columns: Columns = {
+        name: torch.cat([sets.columns[name] for sets in each])
+        for name in each[0].columns
+    }
+    is_weighed = any(sets.weight is not None for sets in each)
+    return Sets(
+        torch.cat([sets.target for sets in each]),
+        torch.cat([sets.score for sets in each]),
+        torch.cat([_weight(sets) for sets in each]) if is_weighed else None,
+        columns,
+    )
+
+
+def _weight(sets: Sets) -> Tensor:
+    return torch.ones_like(sets.score) if sets.weight is None else sets.weight

@@ -1,0 +1,165 @@
+"""The fit on all rows, by what fits on parts of them have come to."""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from losslearn.metrics import TrueLoss
+from losslearn.models.global_draws import own_draws
+from losslearn.models.predictor import Predictor
+from losslearn.surrogate.network import SetSurrogate
+from losslearn.surrogate.objective import LearnedObjective
+from losslearn.tasks.task import Task
+from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.loop import Run, Trainer
+from losslearn.training.lower import make_learner
+from losslearn.training.recipe import Recipe
+from losslearn.training.solved import drawn_rows
+from losslearn.training.trained import Trained
+from losslearn.training.trust import Balance
+
+_LOOKED_AT = 2_000
+"""Rows that looks, which choose nothing here, are taken at."""
+
+
+class Length(NamedTuple):
+    """How long a method is trained."""
+
+    max_iter: int
+    """Iterations of its schedule."""
+    n_iter: int
+    """Those that are done of them."""
+
+
+class Plan(NamedTuple):
+    """What is carried over to the fit on all rows: medians of the parts."""
+
+    penalty: float
+    """Of as many rows as there are."""
+    is_solved: bool
+    usual_weight: float
+    """Of the usual loss beside the learned one, where that was best."""
+    lengths: Mapping[str, Length]
+    """Of each method, by its name."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Trained], recipe: Recipe, *, share: float) -> "Plan":
+        """Return the plan; the parts were trained on such a share of the rows."""
+        settled = [part.settled for part in parts]
+        penalty = statistics.median(one.penalty for one in settled)
+        if recipe.penalty is None:  # chosen in units of the number of rows
+            penalty *= share
+        weights = [
+            look.health.usual_weight
+            for part in parts
+            for look in part.learned.history
+            if look.iteration == part.learned.best_iter
+            and look.health.usual_weight == look.health.usual_weight
+        ]
+        return cls(
+            penalty,
+            all(one.is_solved for one in settled),
+            statistics.median(weights) if weights else recipe.usual_weight,
+            {
+                name: _median_length([part.runs[name] for part in parts])
+                for name in parts[0].runs
+            },
+        )
+
+    def settled(self, found: Settled, method: str) -> Settled:
+        """Return what the fit on all rows is settled on, with one method's length."""
+        max_iter = self.lengths[method].max_iter
+        return found._replace(penalty=self.penalty, max_iter=max_iter)
+
+
+def _median_length(runs: Sequence[Run]) -> Length:
+    """Return the median schedule, and of it the median share."""
+    max_iter = statistics.median_low(run.best_length for run in runs)
+    share = statistics.median(run.best_iter / run.best_length for run in runs)
+    return Length(max_iter, max(round(share * max_iter), 1))
+
+
+def refit(
+    make_predictor: Callable[[], Predictor],
+    true_loss: TrueLoss,
+    task: Task,
+    surrogate: SetSurrogate,
+    recipe: Recipe,
+    plan: Plan,
+    *,
+    seed: int,
+) -> tuple[dict[str, Run], Predictor]:
+    """Train both methods on all rows as long as is planned; nothing is chosen.
+
+    The learned loss leads as far as its health says, and the usual loss beside it has
+    the same weight throughout. The surrogate is refined in place, as of `compare`.
+
+    Raises:
+        MetricError: If the metric fails; `KeyboardInterrupt` for Ctrl-C.
+    """
+    with own_draws():
+        torch.manual_seed(seed)
+        predictor = make_predictor()
+        rows = predictor.rows
+        draws = torch.Generator(rows.x.device).manual_seed(seed)
+        few = drawn_rows(rows, task, generator=draws, most=_LOOKED_AT).rows
+        settled = replace(
+            recipe, model_lr=recipe.rate, penalty=plan.penalty, patience=None
+        )
+        trainer = Trainer(
+            predictor,
+            rows._replace(numbers=few),
+            true_loss,
+            task,
+            settled,
+            generator=draws,
+        )
+        if plan.is_solved:
+            drawn = drawn_rows(rows, task, generator=draws)
+            solution = predictor.solution(trainer.usual[1], drawn)
+            assert solution is not None, "solved on the parts"
+            solution.solve(plan.penalty)
+        start, runs = trainer.snapshot(), {}
+        for name, length in plan.lengths.items():
+            trainer.restore(start)
+            run = runs[name] = Run(name)
+            trainer.recipe = replace(settled, max_iter=length.max_iter)
+            if name == LEARNED:
+                _follow_learned(trainer, run, surrogate, plan)
+            elif not plan.is_solved:
+                trainer.train(run, trainer.usual[1], length.n_iter)
+            if run.failure is not None:
+                raise run.failure
+            if run.interrupted:
+                raise KeyboardInterrupt
+            run.n_iter, run.best_state = length.n_iter, predictor.weights()
+    return runs, predictor
+
+
+def _follow_learned(
+    trainer: Trainer, run: Run, surrogate: SetSurrogate, plan: Plan
+) -> None:
+    """Train by the usual loss first, where it is not solved, and then in rounds."""
+    recipe, task, true_loss = trainer.recipe, trainer.task, trainer.true_loss
+    until = plan.lengths[LEARNED].n_iter
+    if plan.is_solved:
+        run.n_iter = recipe.warm_up_iter
+    else:
+        trainer.train(run, trainer.usual[1], min(until, recipe.warm_up_iter))
+    lower = make_learner(
+        surrogate, true_loss, task, recipe, generator=trainer.generator
+    )
+    objective = LearnedObjective(lower.fitter, usual_weight=plan.usual_weight)
+    balance = Balance(objective, true_loss, task) if recipe.adaptive else None
+    for end in recipe.round_ends():
+        if run.n_iter < until and not run.is_stopped:
+            trainer.train(
+                run,
+                objective,
+                min(end, until),
+                learner=None if recipe.mode == "universal" else lower,
+                balance=balance,
+            )
