@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from inspect import signature
 from typing import get_args
 
@@ -41,18 +42,32 @@ def test_the_display_shows_both_methods_and_the_time_left():
         assert words in shown, words
 
 
-def test_the_display_finds_out_how_far_a_limited_time_reaches():
+def test_the_display_shows_how_far_a_limited_time_reaches():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    config = Recipe(max_iter=8_000, n_evals=40)
-    with FitDisplay(console, config, max_time=3.0) as display:
-        display.watch(Record("cross_entropy", 5, 1.0, 0.5, float("nan")))
-        display.watch(Record("cross_entropy", 110, 1.0, 0.5, float("nan")))
-        display.watch(Record("surrogate", 115, 1.0, 0.5, 0.1))
+    with FitDisplay(console, Recipe(max_iter=8_000)) as display:
+        display.watch(Record("cross_entropy", 110, 1.0, 0.5, math.nan, 220))
+        display.watch(Record("surrogate", 115, 1.0, 0.5, 0.1, 220))
     shown = screen.getvalue()
-    assert "110/200" in shown  # 40 looks
-    assert "110/220" in shown  # half of the iterations are the warm-up
+    assert "110/220" in shown
     assert "115/220" in shown
+
+
+def test_the_display_begins_anew_with_each_fold():
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=140)
+    looks = (0.5, (1, 5)), (0.75, (2, 5))
+    with FitDisplay(console, Recipe()) as display:
+        for loss, fold in looks:
+            display.watch(
+                Record("cross_entropy", 10, 1.0, loss, math.nan, 20, fold=fold)
+            )
+            display.refresh()
+    shown = screen.getvalue()
+    assert "cross-entropy, fold 1 of 5" in shown
+    assert "cross-entropy, fold 2 of 5" in shown
+    assert "validation loss 0.7500, best 0.7500" in shown
+    assert "best 0.5000" in shown
 
 
 def result(method: str, test: float, low: float, high: float) -> dict[str, object]:

@@ -152,6 +152,19 @@ def fit(
     max_iter: Annotated[
         int, _option("N", "Iterations of each method.", min=1)
     ] = _DEFAULT.max_iter,
+    cv: Annotated[
+        int,
+        _option(
+            "N",
+            "Folds to choose by, in place of one split; all rows but the test rows are "
+            "trained on in the end.",
+            min=1,
+        ),
+    ] = 1,
+    refit: Annotated[
+        bool,
+        Option("--refit", help="Train on the validation rows too in the end."),
+    ] = False,
     seed: Seed = 0,
     valid: Annotated[
         Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
@@ -255,6 +268,8 @@ def fit(
         as_json=as_json,
         model=model.value,
         max_time=max_time,
+        cv=cv,
+        refit=refit,
         seed=seed,
         valid=valid,
         test=test,

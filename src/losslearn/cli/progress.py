@@ -20,10 +20,8 @@ class FitDisplay(progress.Progress):
     Nothing is written where the console is no terminal.
     """
 
-    def __init__(
-        self, console: Console, recipe: Recipe, *, max_time: float | None = None
-    ) -> None:
-        """Make the bars; `max_time`, in seconds, may lower the recipe's `max_iter`."""
+    def __init__(self, console: Console, recipe: Recipe) -> None:
+        """Make the bars."""
         super().__init__(
             progress.SpinnerColumn(finished_text=" "),
             progress.TextColumn("{task.description}"),
@@ -33,11 +31,11 @@ class FitDisplay(progress.Progress):
             console=console,
             disable=not console.is_interactive,
         )
-        self._recipe, self._max_time = recipe, max_time
-        self._max_iter = recipe.max_iter
+        self._recipe, self._max_iter = recipe, recipe.max_iter
         self._stage: progress.TaskID | None = None
         self._bars: dict[str, progress.TaskID] = {}
         self._best: dict[str, float] = {}
+        self._fold = (1, 1)
         self._latest: dict[str, Record] = {}
 
     def stop(self) -> None:
@@ -70,25 +68,25 @@ class FitDisplay(progress.Progress):
     def watch(self, record: Record) -> None:
         """Show a look at the validation rows."""
         method, loss = record.method, record.validation_loss
-        if method not in self._latest and self._max_time is not None:
-            self._max_iter = min(self._guess_max_iter(record), self._recipe.max_iter)
-        self._max_iter = max(self._max_iter, record.iteration)
+        if record.fold != self._fold:
+            self._fold = record.fold
+            self._latest.clear()
+            self._best.clear()
+        self._max_iter = record.max_iter or self._recipe.max_iter
         self._latest[method] = record
         best = self._best[method] = min(loss, self._best.get(method, math.inf))
         cosine = record.health.cosine
         agreed = "" if math.isnan(cosine) else f", gradient cosine {cosine:.2f}"
         note = f"validation loss {format_loss(loss)}, best {format_loss(best)}{agreed}"
-        bar = self._bar(method_name(method), self._max_iter)
-        self.update(bar, completed=record.iteration, note=note + self._time_left())
-        for name in self._latest:  # the other bar may have to learn the new total
-            self.update(self._bars[method_name(name)], total=self._max_iter)
-
-    def _guess_max_iter(self, record: Record) -> int:
-        """Return how many iterations there is time for, as the looks show it."""
-        control, recipe = self._control, self._recipe
-        if control is not None and recipe.warm_up > 0:
-            return round(control.iteration / recipe.warm_up)  # it just ended
-        return record.iteration * recipe.n_evals  # looks are evenly spaced
+        place, n_folds = record.fold
+        fold = f", fold {place} of {n_folds}" if n_folds > 1 else ""
+        self.update(
+            self._bar(method_name(method), self._max_iter),
+            completed=record.iteration,
+            total=self._max_iter,
+            description=method_name(method) + fold,
+            note=note + self._time_left(),
+        )
 
     @property
     def _control(self) -> Record | None:

@@ -68,8 +68,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
         print_columns(console(), report["columns"])
     out, rows, results = console(), report["rows"], report["results"]
     out.print(
-        f"\n{report['metric']} as a loss, lower is better; {rows['train']:,} "
-        f"training, {rows['validation']:,} validation, {rows['test']:,} test rows\n"
+        f"\n{report['metric']} as a loss, lower is better; {_rows(report)}, "
+        f"{rows['test']:,} test rows\n"
     )
     for said in _division(report):
         out.print(said, "")
@@ -90,6 +90,18 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _rows(report: Mapping[str, Any]) -> str:
+    """Return how many rows were trained on, and how many chosen by."""
+    train, validation = (
+        f"{report['rows'][part]:,}" for part in ("train", "validation")
+    )
+    if report["folds"] > 1 and report["refitted"]:
+        return f"{train} rows to choose by in {report['folds']} folds and to train on"
+    if report["refitted"]:
+        return f"{train} training rows, {validation} of them validation rows before"
+    return f"{train} training, {validation} validation"
 
 
 def _division(report: Mapping[str, Any]) -> list[str]:

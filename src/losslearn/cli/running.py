@@ -50,7 +50,7 @@ def run_fit(
     state = out.with_name(f"{out.name}.checkpoint")
     with (
         _going_on_from(state),
-        FitDisplay(console(stderr=True), recipe, max_time=max_time) as display,
+        FitDisplay(console(stderr=True), recipe) as display,
         _terminated_as_interrupted(),
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),
     ):

@@ -25,6 +25,7 @@ from losslearn.estimators.time_limit import (
     seconds_left,
     warn_if_too_little,
 )
+from losslearn.metrics import Sets
 from losslearn.metrics.columns import as_columns
 from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
@@ -246,6 +247,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             comparison, judged, self.true_loss_, task
         )
         self.calibration_ = task.calibrate(judged.sets)
+        self.validation_: Sets = judged.sets
         if is_dead(comparison):
             warnings.warn(self.report_["verdict"], RuntimeWarning, stacklevel=4)
 

@@ -90,6 +90,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             sentence on whether training for the metric helped.
         n_iter_: Iterations of the chosen method.
         rule_: How scores become decisions: a threshold.
+        validation_: The validation rows as `Sets`, with the chosen method's scores; of
+            folds, by the models that were not trained on them.
         seen_: Hashes of the rows that it was trained on or chosen by, of a table alone.
 
     Example:

@@ -65,28 +65,38 @@ def draw_fit(
 
 
 def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None:
-    """Draw both methods' validation loss over the iterations, the warm-up shaded."""
-    warm_up = _shade_warm_up(ax, history)
+    """Draw both methods' validation loss over the iterations, the warm-up shaded.
+
+    Of folds there is a line each; the numbers are means of their best looks.
+    """
+    folds = _by_fold(history)
+    warm_up = _shade_warm_up(ax, folds[0])
     settled: list[float] = []
     for method in (LEARNED, _usual(history)):
-        at, losses = _curve(history, method, "validation_loss")
-        if len(at) == 0:
+        curves = [_curve(fold, method, "validation_loss") for fold in folds]
+        curves = [(at, losses) for at, losses in curves if len(at) > 0]
+        if not curves:
             continue
+        least = float(np.mean([losses.min() for _, losses in curves]))
         used = ", used" if method == chosen else ""
-        label = f"{method_name(method)} (best {losses.min():.4g}{used})"
+        label = f"{method_name(method)} (best {least:.4g}{used})"
         how = {**_LINE, **_LOOKS[method == LEARNED]}
-        best, is_own = int(np.argmin(losses)), at >= warm_up
-        # a mark for the best look alone, and in the legend
-        ax.plot(at[is_own], losses[is_own], markevery=[], label=label, **how)
-        ax.plot(at[best], losses[best], markeredgecolor="white", zorder=5, **how)
-        settled += losses[at >= _SETTLED * at[-1]].tolist()
-    at, losses = _curve(history, _usual(history), "validation_loss")
-    ax.plot(at[at <= warm_up], losses[at <= warm_up], color=INK, **_LINE)
+        for at, losses in curves:
+            best, is_own = int(np.argmin(losses)), at >= warm_up
+            # a mark for the best look alone, and in the legend
+            ax.plot(at[is_own], losses[is_own], markevery=[], label=label, **how)
+            ax.plot(at[best], losses[best], markeredgecolor="white", zorder=5, **how)
+            settled += losses[at >= _SETTLED * at[-1]].tolist()
+            label = "_"  # one entry in the legend
+    for fold in folds:
+        at, losses = _curve(fold, _usual(fold), "validation_loss")
+        ax.plot(at[at <= warm_up], losses[at <= warm_up], color=INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         span = high - low or 0.1
         ax.set_ylim(low - 0.08 * span, high + 0.35 * span)  # room for the legend
-    ax.set(title="Loss of the validation rows", ylabel=f"{name}, lower is better")
+    of = f", {len(folds)} folds" if len(folds) > 1 else ""
+    ax.set(title=f"Loss of the validation rows{of}", ylabel=f"{name}, lower is better")
     ax.set(xlabel="iteration", xlim=(0, None))
     ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
 
@@ -102,21 +112,30 @@ def draw_surrogate_error(ax: "Axes", history: History) -> None:
     """Draw the surrogate's gap to the true loss, and the gradients' cosine if read."""
     ax.set_title("The surrogate: its gap to the true loss, and its gradient")
     ax.set(xlabel="iteration", ylabel="surrogate error (mean |gap|)")
-    iterations, cosines = _curve(history, LEARNED, "cosine")
-    if len(iterations) > 0:
+    folds = _by_fold(history)
+    cosines = [_curve(fold, LEARNED, "cosine") for fold in folds]
+    if any(len(at) for at, _ in cosines):
         right = ax.twinx()
-        right.plot(iterations, cosines, color=INK, linewidth=1.4, linestyle=":")
-        ylim = min(0.0, float(cosines.min())), 1
-        right.set(ylim=ylim, ylabel="cosine of the gradients (dotted)")
+        for at, values in cosines:
+            right.plot(at, values, color=INK, linewidth=1.4, linestyle=":")
+        low = min(float(values.min()) for at, values in cosines if len(at))
+        right.set(ylim=(min(0.0, low), 1), ylabel="cosine of the gradients (dotted)")
         right.spines["top"].set_visible(False)
-    _shade_warm_up(ax, history)
-    iterations, errors = _curve(history, LEARNED, "surrogate_error")
-    if len(iterations) > 0:
-        ax.plot(iterations, errors, color=BLUE, linewidth=1.4)
+    _shade_warm_up(ax, folds[0])
+    errors = [_curve(fold, LEARNED, "surrogate_error") for fold in folds]
+    if any(len(at) for at, _ in errors):
+        for at, values in errors:
+            ax.plot(at, values, color=BLUE, linewidth=1.4)
         ax.set_ylim(bottom=0)
     else:
         how: dict[str, Any] = {"transform": ax.transAxes, "ha": "center", "color": INK}
         ax.text(0.5, 0.5, "not learned during this fit", **how)
+
+
+def _by_fold(history: History) -> list[History]:
+    """Return the looks of each fold; all together where there are none."""
+    folds = dict.fromkeys(look.get("fold", 1) for look in history) or {1: None}
+    return [[look for look in history if look.get("fold", 1) == one] for one in folds]
 
 
 def warm_up_end(history: History) -> int:

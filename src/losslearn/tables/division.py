@@ -20,7 +20,7 @@ from losslearn.tables.metric_columns import table_columns
 from losslearn.tables.metric_name import MetricName
 from losslearn.tables.target import called, take_target
 from losslearn.tasks.task import Task
-from losslearn.training.grouping import keep_together
+from losslearn.training.grouping import group_codes, keep_together
 from losslearn.training.splitting import RowSplit, split_rows
 
 if TYPE_CHECKING:
@@ -40,11 +40,29 @@ class Part(NamedTuple):
     y: "pd.Series"
     columns: Columns
     """What the metric needs to know of each row besides."""
+    together: NDArray[np.intp] | None = None
+    """Code of each row's group, which stays in one part; None where each row is one."""
 
     def at(self, places: NDArray[np.signedinteger]) -> "Part":
         """Return some of the rows."""
         taken = take_rows(self.columns, torch.from_numpy(places).long())
-        return Part(self.features.iloc[places], self.y.iloc[places], taken)
+        together = None if self.together is None else self.together[places]
+        return Part(self.features.iloc[places], self.y.iloc[places], taken, together)
+
+    def and_then(self, other: "Part") -> "Part":
+        """Return these rows, and others of the same table."""
+        import pandas as pd
+
+        features = pd.concat([self.features, other.features])
+        y = pd.concat([self.y, other.y])
+        columns = {
+            name: torch.cat([column, other.columns[name]])
+            for name, column in self.columns.items()
+        }
+        together = None
+        if self.together is not None and other.together is not None:
+            together = np.concatenate([self.together, other.together])
+        return Part(features, y, columns, together)
 
 
 class OtherTables(NamedTuple):
@@ -134,10 +152,15 @@ def divide(
         )
         codes = copy_codes(whole.features, read_as)
         split, copies = _without_copies(split, strata.numpy(), codes, seed)
+        if copies is not None and copies["together"]:
+            whole = whole._replace(together=codes)
     else:
+        column = dividing_column(frame, groups, target)
+        codes = group_codes(column, n_rows=len(column), called=repr(groups))
+        whole = whole._replace(together=codes)
         split, counted = divide_groups(
             strata.numpy(),
-            dividing_column(frame, groups, target),
+            column,
             sizes=(train_size, test_size, validation_size),
             seed=seed,
         )

@@ -15,7 +15,7 @@ from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import OtherTables, Parts, divide
-from losslearn.tables.fitted import FittedTable, as_sets
+from losslearn.tables.fitted import FittedTable
 from losslearn.tables.metric_columns import check_metric_columns, column_readings
 from losslearn.tables.metric_name import MetricName, resolve_metric
 from losslearn.tables.reading import as_frame
@@ -42,6 +42,8 @@ def fit_table(
     mode: Mode | None = None,
     max_time: float | None = None,
     max_iter: int | None = None,
+    cv: int = 1,
+    refit: bool = False,
     seed: int = 0,
     valid: object = None,
     test: object = None,
@@ -84,6 +86,10 @@ def fit_table(
         mode: Kind of learned loss; None takes that of the recipe.
         max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
+        cv: Folds of training and validation rows, in place of one split; 1 for that
+            (see `SurrogateClassifier`).
+        refit: Whether the validation rows are trained on as well in the end, as they
+            always are with folds. Test rows never are.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
         test: Table of test rows, if they are not to be taken from `frame`.
@@ -130,6 +136,7 @@ def fit_table(
     from losslearn.estimators.time_limit import check_max_time
 
     begin, asked_time = perf_counter(), check_max_time(max_time)
+    _check_folds(cv, valid, time)
     settings = _recipe(recipe, mode=mode, max_iter=max_iter)
     refuse_no_aim(metric)
     true_loss = resolve_metric(
@@ -187,6 +194,8 @@ def fit_table(
         model=model,
         max_time=max_time,
         random_state=seed,
+        cv=cv,
+        refit=refit,
         watch=display.watch,
         fit_progress=display.fit_progress,
         encoder=ready,
@@ -210,13 +219,30 @@ def fit_table(
     }
     report |= {name: fact for name, fact in told.items() if fact is not None}
     report |= {"metric": named.given, "model": None}
-    fitted = _fitted(estimator, parts, report, target, named, ids)
+    fitted = _fitted(estimator, report, target, named, ids)
     if folder is not None and state is not None:
         display.stage("writing the model")
         _write(fitted, folder, state)
     for failure in report["failures"]:
         warnings.warn(failure, RuntimeWarning, stacklevel=2)
     return fitted
+
+
+def _check_folds(cv: object, valid: object, time: object) -> None:
+    """Check that nothing else says which rows are validation rows.
+
+    Raises:
+        ValueError: If something does.
+    """
+    if cv == 1:
+        return
+    given = {"`valid` (--valid)": valid, "`time` (--time)": time}
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"`cv` (--cv) of {cv} folds divides training and validation rows by "
+                f"chance, and {name} says which are which. Leave one of them out."
+            )
 
 
 def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
@@ -304,14 +330,12 @@ def _options_of(task: Task, given: Mapping[str, object]) -> dict[str, object]:
 
 def _fitted(
     estimator: "SurrogateEstimator",
-    parts: Parts,
     report: dict[str, Any],
     target: str,
     metric: MetricName,
     ids: Sequence[str],
 ) -> FittedTable:
     """Return all that is kept of a fit."""
-    validation = parts.validation
     return FittedTable(
         module=estimator.model_,
         encoder=estimator.encoder_,
@@ -328,11 +352,7 @@ def _fitted(
         history=estimator.history_,
         true_loss=estimator.true_loss_,
         seen=estimator.seen_,
-        validation=as_sets(
-            estimator.labels_.encode(validation.y),
-            estimator.scores(validation.features),
-            validation.columns,
-        ),
+        validation=estimator.validation_,
     )
 
 
@@ -347,19 +367,17 @@ def _train(
     estimator: "SurrogateEstimator", parts: Parts, checkpoint: Checkpoint | None
 ) -> None:
     """Fit; what the estimator warns of is in its report."""
-    train, validation = parts.train, parts.validation
-    columns: dict[str, Any] = {}
+    train, held_out = parts.train, parts.validation
+    given: dict[str, Any] = {}
+    if estimator.cv == 1:
+        given |= {"X_valid": held_out.features, "y_valid": held_out.y}
+        if held_out.columns:
+            given["metric_columns_valid"] = held_out.columns
+    else:
+        train = train.and_then(held_out)
+        given["groups"] = train.together
     if train.columns:
-        columns = {
-            "metric_columns": train.columns,
-            "metric_columns_valid": validation.columns,
-        }
+        given["metric_columns"] = train.columns
     with warnings.catch_warnings(action="ignore"):
-        estimator.fit(
-            train.features,
-            train.y,
-            X_valid=validation.features,
-            y_valid=validation.y,
-            checkpoint=checkpoint,
-            **columns,
-        )
+        estimator.fit(train.features, train.y, checkpoint=checkpoint, **given)
+    estimator.report_.pop("groups", None)  # of rows, or of what is told otherwise
