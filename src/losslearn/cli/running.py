@@ -122,6 +122,8 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
     ]
     divided = ("groups", "divided_by_time", "copies")
     told = {key: report[key] for key in divided if key in report}
+    if report["refitted"]:
+        told |= {key: report[key] for key in ("folds", "refitted")}
     told |= {key: report[key] for key in _CONSTRAINED if key in report}
     told |= {key: report[key] for key in _OF_OWN if report.get(key) is not None}
     further = {"results": results, "columns": report.get("columns")}

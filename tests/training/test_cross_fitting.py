@@ -1,0 +1,298 @@
+"""Chosen by folds, fitted to all rows: what is carried over, kept and given up."""
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from core_cases import new_predictor, new_surrogate
+
+from losslearn.metrics import MetricError, Sets, get_true_loss
+from losslearn.models.networks import MLP, Linear
+from losslearn.models.rows import Drawn, Rows
+from losslearn.tasks.binary import Binary
+from losslearn.training import cross_fitting
+from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.comparison import compare
+from losslearn.training.cross_fitting import Part, compare_on_all
+from losslearn.training.loop import Record, Run
+from losslearn.training.recipe import Recipe
+from losslearn.training.refit import Length, Plan, refit
+from losslearn.training.trained import Trained
+from losslearn.training.trust import Reading
+
+N, N_FOLDS = 300, 3
+RECIPE = Recipe(mode="scratch", max_iter=40, n_evals=8, rounds=2, batch_size=60)
+USUAL = "cross_entropy"
+
+
+@pytest.fixture(scope="module")
+def table() -> Rows:
+    draws = torch.Generator().manual_seed(0)
+    x = torch.randn(N, 3, generator=draws)
+    y = (x[:, 0] + torch.randn(N, generator=draws) > 0.5).long()
+    return Rows(x, y)
+
+
+@pytest.fixture(scope="module")
+def parts(table) -> list[Part]:
+    fold = torch.arange(N) % N_FOLDS
+    return [
+        Part(
+            table._replace(numbers=torch.nonzero(fold != one).squeeze(-1)),
+            table._replace(numbers=torch.nonzero(fold == one).squeeze(-1)),
+        )
+        for one in range(N_FOLDS)
+    ]
+
+
+def make_predictor(rows: Rows, recipe: Recipe = RECIPE):
+    model = Linear(3)
+    model.standardizer.fit(rows.x, rows=rows.numbers)
+    return new_predictor(model, rows, recipe)
+
+
+def fit(parts, table, *, recipe: Recipe = RECIPE, metric="auc", **further):
+    torch.manual_seed(1)
+    true_loss = metric if not isinstance(metric, str) else get_true_loss(metric)
+    return compare_on_all(
+        partial(make_predictor, recipe=recipe),
+        parts,
+        table,
+        true_loss,
+        Binary(),
+        new_surrogate(),
+        recipe,
+        seed=0,
+        **further,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(parts, table):
+    return fit(parts, table)
+
+
+def facts(found, predictor):
+    looks = [
+        repr(look._replace(seconds=0.0))
+        for run in found.runs.values()
+        for look in run.history
+    ]
+    return looks, found.chosen, found.difference, found.settled, predictor.weights()
+
+
+def assert_same(one, other) -> None:
+    assert one[:4] == other[:4]
+    assert all(torch.equal(other[4][name], part) for name, part in one[4].items())
+
+
+def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted):
+    found, _ = fitted
+    recipe = replace(RECIPE, max_iter=16)  # two fifths
+    scores, targets = [], []
+    for part in parts:
+        torch.manual_seed(1)
+        alone, _ = compare(
+            partial(make_predictor, part.train, RECIPE),
+            part.valid,
+            get_true_loss("auc"),
+            Binary(),
+            new_surrogate(),
+            recipe,
+            seed=0,
+        )
+        scores.append(alone.decided[USUAL].sets.score)
+        targets.append(part.valid.own(table.target))
+    sets = found.decided[USUAL].sets
+    assert torch.equal(sets.score, torch.cat(scores))
+    assert torch.equal(sets.target, torch.cat(targets))
+    assert found.loss(USUAL) == pytest.approx(
+        float(get_true_loss("auc")(Sets(sets.target, sets.score)))
+    )
+
+
+def test_the_looks_say_their_fold(fitted):
+    found, _ = fitted
+    for run in found.runs.values():
+        folds = [look.fold for look in run.history]
+        assert list(dict.fromkeys(folds)) == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_the_control_on_all_rows_is_the_solution_for_them(table, fitted):
+    found, predictor = fitted
+    predictor.load_weights(found.usual.best_state)
+    alone = make_predictor(table)
+    solution = alone.solution(Binary.usual_losses[USUAL], Drawn(torch.arange(N)))
+    solution.solve(found.settled.penalty)
+    assert torch.allclose(predictor.predict(table), alone.predict(table), atol=1e-4)
+
+
+def test_the_same_seed_is_the_same_fit(parts, table, fitted):
+    assert_same(facts(*fitted), facts(*fit(parts, table)))
+
+
+def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
+    torch.manual_seed(1)
+    before, _ = compare(
+        partial(make_predictor, parts[0].train),
+        parts[0].valid,
+        get_true_loss("auc"),
+        Binary(),
+        new_surrogate(),
+        RECIPE,
+        seed=0,
+    )
+    found, predictor = fit(parts[:1], table)
+    assert found.chosen == before.chosen
+    assert found.difference == before.difference
+    assert torch.equal(
+        found.decided[USUAL].sets.score, before.decided[USUAL].sets.score
+    )
+    assert len(predictor.rows.own(table.target)) == N
+
+
+def trained(penalty: float, lengths: dict[str, tuple[int, int]], weight: float):
+    """Return what a part may come to."""
+    runs = {}
+    for name, (max_iter, n_iter) in lengths.items():
+        reading = Reading(usual_weight=weight)
+        looks = [Record(name, n_iter, 0.0, 0.1, 0.0, health=reading)]
+        looks += [look._replace(iteration=n_iter + 1) for look in looks]
+        runs[name] = Run(name, best_iter=n_iter, best_length=max_iter, history=looks)
+    settled = Settled(0.01, penalty, False, 40, 0)
+    return Trained(runs[LEARNED], runs[USUAL], {}, settled)
+
+
+def test_medians_are_carried_over():
+    done = [
+        trained(0.3, {LEARNED: (40, 10), USUAL: (40, 40)}, 5.0),
+        trained(0.1, {LEARNED: (40, 30), USUAL: (10, 5)}, 1.0),
+        trained(0.2, {LEARNED: (10, 5), USUAL: (10, 1)}, 2.0),
+    ]
+    plan = Plan.of(done, RECIPE, share=0.5)
+    assert plan.penalty == pytest.approx(0.1)  # of twice as many rows
+    assert Plan.of(done, replace(RECIPE, penalty=0.7), share=0.5).penalty == 0.2
+    assert plan.usual_weight == 2.0
+    # the median schedule, and the median share of it
+    assert plan.lengths == {LEARNED: Length(40, 20), USUAL: Length(10, 5)}
+
+
+def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):
+    lengths = {LEARNED: Length(40, 30), USUAL: Length(20, 7)}
+    plan = Plan(0.0, False, 3.0, lengths)
+    recipe = replace(RECIPE, model_lr=0.01, penalty=0.0)
+    seen = []
+
+    def make():
+        torch.manual_seed(3)
+        model = MLP(3, hidden=(4,))
+        predictor = new_predictor(model, table, recipe)
+        descend = predictor.descend
+
+        def counted(objective, drawn):
+            seen.append(type(objective).__name__)
+            descend(objective, drawn)
+
+        predictor.descend = counted
+        return predictor
+
+    runs, _ = refit(
+        make, get_true_loss("auc"), Binary(), new_surrogate(), recipe, plan, seed=0
+    )
+    assert {name: run.n_iter for name, run in runs.items()} == {LEARNED: 30, USUAL: 7}
+    usual = type(Binary.usual_losses[USUAL]).__name__
+    assert seen == [usual] * 20 + ["LearnedObjective"] * 10 + [usual] * 7
+
+
+class KilledError(BaseException):
+    """As a kill: nobody catches it."""
+
+
+@pytest.mark.parametrize("kill_after", [2, 7, 12, 15])
+def test_a_killed_fit_goes_on_to_the_same_end(
+    parts, table, fitted, tmp_path, monkeypatch, kill_after
+):
+    from losslearn.training import checkpoint as checkpoints
+
+    monkeypatch.setattr(checkpoints, "_FIRST", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 1e9)
+    dying, kept = Checkpoint(tmp_path / "state", "key"), []
+    keep = dying.keep
+
+    def keep_and_die(state, *, is_last=False) -> None:
+        keep(state, is_last=is_last)
+        kept.append(1)
+        if len(kept) == kill_after:
+            raise KilledError
+
+    dying.keep = keep_and_die
+    with pytest.raises(KilledError):
+        fit(parts, table, checkpoint=dying)
+    looks = []
+    again = fit(
+        parts,
+        table,
+        checkpoint=Checkpoint(tmp_path / "state", "key"),
+        watch=looks.append,
+    )
+    assert_same(facts(*again), facts(*fitted))
+    n_all = sum(len(run.history) for run in again[0].runs.values())
+    assert len(looks) < n_all  # what was done is not done again
+
+
+def test_what_ends_a_later_fold_leaves_the_model_of_the_first(parts, table):
+    looks = []
+
+    def interrupt(look: Record) -> None:
+        looks.append(look)
+        if look.fold == (2, 3):
+            raise KeyboardInterrupt
+
+    found, predictor = fit(parts, table, watch=interrupt)
+    assert found.interrupted
+    assert torch.equal(predictor.rows.numbers, parts[0].train.numbers)
+    assert len(found.decided[USUAL].sets.target) == parts[0].valid.n_rows
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), MetricError("no value")])
+def test_what_ends_the_fit_on_all_rows_leaves_the_model_of_the_first(
+    parts, table, monkeypatch, stop
+):
+    def fail(*_, **__):
+        raise stop
+
+    monkeypatch.setattr(cross_fitting, "refit", fail)
+    found, predictor = fit(parts, table)
+    assert found.interrupted == isinstance(stop, KeyboardInterrupt)
+    assert found.sparing.failure is (stop if isinstance(stop, MetricError) else None)
+    assert torch.equal(predictor.rows.numbers, parts[0].train.numbers)
+    weights = found.runs[found.chosen].best_state
+    assert all(
+        torch.equal(part, weights[name]) for name, part in predictor.weights().items()
+    )
+
+
+def test_what_ends_it_before_there_are_weights_is_raised(parts, table):
+    def fail(*_, **__):
+        raise MetricError("no value")
+
+    loss = replace(get_true_loss("auc"), function=fail)
+    with pytest.raises(MetricError, match="no value"):
+        fit(parts, table, metric=loss)
+
+
+def test_weights_of_rows_stay_theirs_where_one_part_has_none(parts, table):
+    weight = torch.ones(N, dtype=torch.float64)
+    weight[parts[1].valid.numbers] = 2.0
+    given = [
+        Part(part.train, part.valid._replace(weight=weight if place == 1 else None))
+        for place, part in enumerate(parts)
+    ]
+    found, _ = fit(given, table)
+    pooled = found.decided[USUAL].sets.weight
+    expected = torch.cat([weight[part.valid.numbers] for part in parts])
+    assert torch.equal(pooled.double(), expected)
+    assert math.isfinite(found.loss(USUAL))
