@@ -153,14 +153,15 @@ def fit(
         int, _option("N", "Iterations of each method.", min=1)
     ] = _DEFAULT.max_iter,
     cv: Annotated[
-        int,
+        int | None,
         _option(
             "N",
-            "Folds to choose by, in place of one split; all rows but the test rows are "
-            "trained on in the end.",
+            "Folds to choose by, 1 for one split; with folds all rows but the test "
+            "rows are trained on in the end.",
+            "5 for fewer than 5,000 rows",
             min=1,
         ),
-    ] = 1,
+    ] = None,
     refit: Annotated[
         bool,
         Option("--refit", help="Train on the validation rows too in the end."),

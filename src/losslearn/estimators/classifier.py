@@ -61,7 +61,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             table by name (see `tune_decision`). Others than the metric's may be given.
         validation_fraction: Share of the rows kept to choose weights and threshold by.
         cv: Folds by which method, number of steps and decision are chosen instead, in
-            shorter fits; both methods are then fitted to all rows. 1 for one split.
+            shorter fits; both methods are then fitted to all rows. 1 for one split,
+            None for 5 folds of fewer than 5,000 rows and one split of more.
         refit: Whether that is done after one split as well, with the rows that were
             chosen by: no row is left untrained on, and none is left to tell by.
         device: Where to train.
@@ -123,7 +124,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         pos_label: object = None,
         decision_columns: Sequence[str] = (),
         validation_fraction: float = 0.2,
-        cv: int = 1,
+        cv: int | None = None,
         refit: bool = False,
         device: str | torch.device = "cpu",
         watch: Watcher | None = None,

@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
@@ -31,6 +32,27 @@ from losslearn.metrics.columns import as_columns
 from losslearn.models.rows import Rows
 from losslearn.tasks.task import Labels
 from losslearn.training.cross_fitting import Part
+
+_N_FOLDS = 5
+_MANY_ROWS = 5_000
+"""From here on a fifth of the rows is enough to choose by."""
+_LEAST = 10
+"""Rows of the rarest stratum, two in each fold; with fewer there are none."""
+
+
+def default_folds(strata: Tensor) -> int:
+    """Return how many folds rows are divided into where nobody says; 1 for a split.
+
+    Args:
+        strata: Code of each row, from 0.
+    """
+    is_small = len(strata) < _MANY_ROWS
+    return _N_FOLDS if is_small and int(torch.bincount(strata).min()) >= _LEAST else 1
+
+
+def encodes_once(encoder: object) -> bool:
+    """Whether an encoder looks at no target, so that folds may share it."""
+    return isinstance(encoder, TableEncoder | FrozenEstimator | None)
 
 
 class Division(NamedTuple):
@@ -67,8 +89,8 @@ class DividesRows(TakesTables):
 
     option_arguments: ClassVar[Mapping[str, str]] = {}
     """Which argument holds an option of the task, by the option's name."""
-    cv: int = 1
-    """Folds; 1 for one split."""
+    cv: int | None = None
+    """Folds; 1 for one split, None for `default_folds`."""
     refit: bool = False
     """Whether all rows are trained on in the end; always with folds."""
     validation_fraction: float
@@ -128,13 +150,13 @@ class DividesRows(TakesTables):
         Raises:
             ValueError: If they are no number of folds, or cannot be divided so.
         """
-        if (
-            isinstance(self.cv, bool)
-            or not isinstance(self.cv, Integral)
-            or self.cv < 1
-        ):
+        if self.cv is None:
+            return
+        is_number = isinstance(self.cv, Integral) and not isinstance(self.cv, bool)
+        if not is_number or self.cv < 1:
             raise ValueError(
-                f"`cv` must be a number of folds, 1 for one split, got {self.cv!r}."
+                "`cv` must be a number of folds, 1 for one split, or None, got "
+                f"{self.cv!r}."
             )
         if self.cv == 1:
             return
@@ -143,7 +165,7 @@ class DividesRows(TakesTables):
                 f"`cv={self.cv}` divides the rows into folds, and `X_valid` are "
                 "divided already. Leave one of them out."
             )
-        if not isinstance(self.encoder, TableEncoder | FrozenEstimator | None):
+        if not encodes_once(self.encoder):
             raise ValueError(
                 f"`cv={self.cv}` fits a `TableEncoder` once for all folds; "
                 f"`encoder`, a {type(self.encoder).__name__}, may look at the targets. "
@@ -154,9 +176,12 @@ class DividesRows(TakesTables):
         self, given: Given, strata: Tensor, present: Tensor | None, seed: int
     ) -> list[Split]:
         """Return the numbers of the rows of each part."""
-        if self.cv > 1:
+        n_folds = self.cv or 1
+        if self.cv is None and encodes_once(self.encoder):
+            n_folds = default_folds(strata if present is None else strata[present])
+        if n_folds > 1:
             return fold_numbers(
-                strata, self.cv, seed=seed, present=present, groups=given.groups
+                strata, n_folds, seed=seed, present=present, groups=given.groups
             )
         return [
             split_numbers(

@@ -98,6 +98,8 @@ class Parts(NamedTuple):
     copies: dict[str, Any] | None = None
     """How many rows stand more than once, whether such are in one part, and how many of
     the test rows are in another as well."""
+    is_settled: bool = False
+    """Whether time, or a table of their own, says which rows are validation rows."""
 
 
 def divide(
@@ -176,7 +178,8 @@ def divide(
         except ValueError as error:
             raise ValueError(f"In {said}: {error}") from error
         tables[said] = table
-    return Parts(**parts, groups=counted, copies=copies)
+    is_settled = time is not None or others.validation is not None
+    return Parts(**parts, groups=counted, copies=copies, is_settled=is_settled)
 
 
 def _without_copies(

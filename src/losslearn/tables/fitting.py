@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from losslearn.encoding import TableEncoder
 from losslearn.metrics import ResponseMethod
 from losslearn.metrics.columns import TextColumns
@@ -42,7 +44,7 @@ def fit_table(
     mode: Mode | None = None,
     max_time: float | None = None,
     max_iter: int | None = None,
-    cv: int = 1,
+    cv: int | None = None,
     refit: bool = False,
     seed: int = 0,
     valid: object = None,
@@ -86,8 +88,9 @@ def fit_table(
         mode: Kind of learned loss; None takes that of the recipe.
         max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
-        cv: Folds of training and validation rows, in place of one split; 1 for that
-            (see `SurrogateClassifier`).
+        cv: Folds of training and validation rows, in place of one split; 1 for that,
+            None for 5 folds of fewer than 5,000 rows that neither `valid` nor `time`
+            divides (see `SurrogateClassifier`).
         refit: Whether the validation rows are trained on as well in the end, as they
             always are with folds. Test rows never are.
         seed: Of everything that is drawn.
@@ -194,7 +197,7 @@ def fit_table(
         model=model,
         max_time=max_time,
         random_state=seed,
-        cv=cv,
+        cv=cv if cv is not None else _folds(parts, kind.task, options, ready),
         refit=refit,
         watch=display.watch,
         fit_progress=display.fit_progress,
@@ -234,7 +237,7 @@ def _check_folds(cv: object, valid: object, time: object) -> None:
     Raises:
         ValueError: If something does.
     """
-    if cv == 1:
+    if cv is None or cv == 1:
         return
     given = {"`valid` (--valid)": valid, "`time` (--time)": time}
     for name, value in given.items():
@@ -243,6 +246,19 @@ def _check_folds(cv: object, valid: object, time: object) -> None:
                 f"`cv` (--cv) of {cv} folds divides training and validation rows by "
                 f"chance, and {name} says which are which. Leave one of them out."
             )
+
+
+def _folds(
+    parts: Parts, task: Task, options: Mapping[str, object], encoder: object
+) -> int:
+    """Return how many folds there are where nobody says; 1 for one split."""
+    from losslearn.estimators.division import default_folds, encodes_once
+
+    if parts.is_settled or not encodes_once(encoder):
+        return 1
+    y = parts.train.and_then(parts.validation).y
+    target = torch.from_numpy(task.labels(y, options).encode(y))
+    return default_folds(task.strata(target))
 
 
 def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
