@@ -40,14 +40,24 @@ _LEAST = 10
 """Rows of the rarest stratum, two in each fold; with fewer there are none."""
 
 
-def default_folds(strata: Tensor) -> int:
-    """Return how many folds rows are divided into where nobody says; 1 for a split.
+def default_folds(
+    strata: Tensor, true_loss: TrueLoss, *, encoder: object, max_time: float | None
+) -> int:
+    """Return how many folds there are where nobody says; 1 for one split.
+
+    Folds are for rows so few that a fifth of them chooses badly. They share what was
+    fitted before, and take three times the calls of a metric, so that one of a user's
+    own gets one split where the time is limited.
 
     Args:
         strata: Code of each row, from 0.
+        true_loss: What is trained for.
+        encoder: As it was given.
+        max_time: Seconds for the whole fit; None for no limit.
     """
-    is_small = len(strata) < _MANY_ROWS
-    return _N_FOLDS if is_small and int(torch.bincount(strata).min()) >= _LEAST else 1
+    is_few = len(strata) < _MANY_ROWS and int(torch.bincount(strata).min()) >= _LEAST
+    has_time = true_loss.own is None or max_time is None
+    return _N_FOLDS if is_few and has_time and encodes_once(encoder) else 1
 
 
 def encodes_once(encoder: object) -> bool:
@@ -93,6 +103,7 @@ class DividesRows(TakesTables):
     """Folds; 1 for one split, None for `default_folds`."""
     refit: bool = False
     """Whether all rows are trained on in the end; always with folds."""
+    max_time: float | None
     validation_fraction: float
     random_state: Any
     device: Any
@@ -114,7 +125,8 @@ class DividesRows(TakesTables):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         splits = []
         if held_out.X is None:
-            splits = self._splits(given, self.task.strata(target), present, seed)
+            strata = self.task.strata(target)
+            splits = self._splits(true_loss, given, strata, present, seed)
         # of folds, all rows: an encoder of ours looks at no target
         fitted_to = splits[0].train if len(splits) == 1 else present
         x = self._fit_encoder(features, target, fitted_to)
@@ -173,12 +185,22 @@ class DividesRows(TakesTables):
             )
 
     def _splits(
-        self, given: Given, strata: Tensor, present: Tensor | None, seed: int
+        self,
+        true_loss: TrueLoss,
+        given: Given,
+        strata: Tensor,
+        present: Tensor | None,
+        seed: int,
     ) -> list[Split]:
         """Return the numbers of the rows of each part."""
-        n_folds = self.cv or 1
-        if self.cv is None and encodes_once(self.encoder):
-            n_folds = default_folds(strata if present is None else strata[present])
+        n_folds = self.cv
+        if n_folds is None:
+            n_folds = default_folds(
+                strata if present is None else strata[present],
+                true_loss,
+                encoder=self.encoder,
+                max_time=self.max_time,
+            )
         if n_folds > 1:
             return fold_numbers(
                 strata, n_folds, seed=seed, present=present, groups=given.groups

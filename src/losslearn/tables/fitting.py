@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from losslearn.encoding import TableEncoder
-from losslearn.metrics import ResponseMethod
+from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
@@ -192,12 +192,15 @@ def fit_table(
     ready = _ready(encoder, parts)
     if asked_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(asked_time - (perf_counter() - begin), 0.1)
+    if cv is None:
+        how = {"encoder": ready, "max_time": max_time}
+        cv = _folds(parts, kind.task, options, true_loss, **how)
     estimator = kind(
         true_loss,
         model=model,
         max_time=max_time,
         random_state=seed,
-        cv=cv if cv is not None else _folds(parts, kind.task, options, ready),
+        cv=cv,
         refit=refit,
         watch=display.watch,
         fit_progress=display.fit_progress,
@@ -249,16 +252,20 @@ def _check_folds(cv: object, valid: object, time: object) -> None:
 
 
 def _folds(
-    parts: Parts, task: Task, options: Mapping[str, object], encoder: object
+    parts: Parts,
+    task: Task,
+    options: Mapping[str, object],
+    true_loss: TrueLoss,
+    **how: Any,  # noqa: ANN401 - of `default_folds`
 ) -> int:
     """Return how many folds there are where nobody says; 1 for one split."""
-    from losslearn.estimators.division import default_folds, encodes_once
+    from losslearn.estimators.division import default_folds
 
-    if parts.is_settled or not encodes_once(encoder):
+    if parts.is_settled:
         return 1
     y = parts.train.and_then(parts.validation).y
     target = torch.from_numpy(task.labels(y, options).encode(y))
-    return default_folds(task.strata(target))
+    return default_folds(task.strata(target), true_loss, **how)
 
 
 def _state_of(folder: Path, max_time: float | None) -> Checkpoint:
