@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from table_cases import WORDS
 
 from losslearn import Recipe, SurrogateClassifier, TableEncoder, fit_table
-from losslearn.estimators.base import split_numbers
+from losslearn.estimators.rows import split_numbers
 from losslearn.training.splitting import split_rows
 
 RECIPE = Recipe(mode="scratch", max_iter=8, rounds=2)
