@@ -2,9 +2,9 @@
 
     python bench/studies/all_rows.py --data-dir DIR [--model mlp] ...
 
-Every cell (seed, data, metric, model, how) has the whole of a small data set, a fifth of
-it to test, or the given number of rows of a large one, and up to 20,000 others to test.
-"split" is one split, "refit" the same and then all rows, "folds" is `cv=5`. Test losses
+Every cell (seed, data, metric, model, how) has the whole of a small data set, a fifth
+of it to test, or the given number of rows of a large one, and up to 20,000 others to
+test. "split" is `cv=1`, "refit" the same and then all rows, "folds" `cv=5`. Test losses
 of both methods and of the one in use, and seconds.
 """
 
@@ -37,8 +37,8 @@ DATA = (
 )
 METRICS = ("f1", "average_precision", "error_rate")
 HOW: dict[str, dict[str, Any]] = {
-    "split": {},
-    "refit": {"refit": True},
+    "split": {"cv": 1},
+    "refit": {"cv": 1, "refit": True},
     "folds": {"cv": 5},
 }
 AXES = {"data": DATA, "metric": METRICS, "model": ("linear", "mlp"), "how": tuple(HOW)}

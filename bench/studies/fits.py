@@ -53,7 +53,8 @@ def run_grid(cells: list[Line], options: argparse.Namespace, run: Run) -> list[L
     from rich.progress import track
 
     file = JsonLines(options.results)
-    done = {tuple(line[name] for name in cells[0]) for line in file.read()}
+    names = cells[0] if cells else ()
+    done = {tuple(line[name] for name in names) for line in file.read()}
     todo = [cell for cell in cells if tuple(cell.values()) not in done]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = [pool.submit(run, cell, options.data_dir) for cell in todo]
