@@ -7,11 +7,15 @@ import pandas as pd
 import pytest
 import torch
 from estimator_cases import make
+from sklearn.metrics import zero_one_loss
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from losslearn import fit_table
 from losslearn.cli import main
+from losslearn.estimators import division
+from losslearn.estimators.division import default_folds
 from losslearn.estimators.rows import fold_numbers
+from losslearn.metrics import as_true_loss, get_true_loss
 
 N = 240
 
@@ -112,6 +116,29 @@ def test_each_row_is_in_one_fold_and_groups_and_strata_are_kept(rows, grouped):
         assert y[valid].mean() == pytest.approx(share, abs=0.08 if grouped else 0.02)
         if grouped:
             assert not set(groups[train]) & set(groups[valid])
+
+
+def test_few_rows_have_folds_where_nobody_says(rows, monkeypatch):
+    x, y = rows
+    clf = make(cv=None, max_iter=2)
+    assert clf.fit(x, y).report_["folds"] == 5
+    assert clf.fit(x, y, X_valid=x[:60], y_valid=y[:60]).report_["folds"] == 1
+    other = make(cv=None, max_iter=2, encoder=TargetEncoder())
+    assert other.fit(x, y).report_["folds"] == 1
+    rare = np.r_[np.flatnonzero(y == 1)[:9], np.flatnonzero(y == 0)]
+    assert clf.fit(x[rare], y[rare]).report_["folds"] == 1
+    monkeypatch.setattr(division, "_MANY_ROWS", N)
+    assert clf.fit(x, y).report_["folds"] == 1
+
+
+@pytest.mark.parametrize("max_time", [None, 30.0])
+def test_a_function_of_ones_own_has_one_split_where_time_is_limited(max_time):
+    loss = as_true_loss(zero_one_loss)
+    strata = torch.tensor([0, 1] * 100)
+    n_folds = default_folds(strata, loss, encoder=None, max_time=max_time)
+    assert n_folds == (5 if max_time is None else 1)
+    builtin = get_true_loss("f1")
+    assert default_folds(strata, builtin, encoder=None, max_time=max_time) == 5
 
 
 @pytest.mark.parametrize(
