@@ -123,6 +123,8 @@ def test_few_rows_have_folds_where_nobody_says(rows, monkeypatch):
     clf = make(cv=None, max_iter=2)
     assert clf.fit(x, y).report_["folds"] == 5
     assert clf.fit(x, y, X_valid=x[:60], y_valid=y[:60]).report_["folds"] == 1
+    asked = make(cv=None, max_iter=2, validation_fraction=0.3)
+    assert asked.fit(x, y).report_["rows"]["validation"] == 72
     other = make(cv=None, max_iter=2, encoder=TargetEncoder())
     assert other.fit(x, y).report_["folds"] == 1
     rare = np.r_[np.flatnonzero(y == 1)[:9], np.flatnonzero(y == 0)]
@@ -200,6 +202,6 @@ def test_the_command_line_says_how_all_rows_were_used(frame, tmp_path, capsys):
     assert main([*common, *out, "--cv", "3"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "192 rows to choose by in 3 folds and to train on, 48 test rows" in said
-    assert main([*common, *out, "--refit"]) == 0
+    assert main([*common, *out, "--cv", "1", "--refit"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "192 training rows, 38 of them validation rows before, 48 test" in said

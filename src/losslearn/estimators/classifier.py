@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from losslearn.estimators.base import SurrogateEstimator
+from losslearn.estimators.division import VALIDATION_FRACTION
 from losslearn.estimators.rows import as_targets, as_weights
 from losslearn.metrics import ResponseMethod, Sets
 from losslearn.metrics.columns import as_columns
@@ -62,7 +63,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         validation_fraction: Share of the rows kept to choose weights and threshold by.
         cv: Folds by which method, number of steps and decision are chosen instead, in
             shorter fits; both methods are then fitted to all rows. 1 for one split,
-            None for 5 folds of fewer than 5,000 rows and one split of more.
+            None for 5 folds of fewer than 5,000 rows, if no other
+            `validation_fraction` is asked for, and one split of more.
         refit: Whether that is done after one split as well, with the rows that were
             chosen by: no row is left untrained on, and none is left to tell by.
         device: Where to train.
@@ -123,7 +125,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         response_method: ResponseMethod | None = None,
         pos_label: object = None,
         decision_columns: Sequence[str] = (),
-        validation_fraction: float = 0.2,
+        validation_fraction: float = VALIDATION_FRACTION,
         cv: int | None = None,
         refit: bool = False,
         device: str | torch.device = "cpu",

@@ -33,6 +33,8 @@ from losslearn.models.rows import Rows
 from losslearn.tasks.task import Labels
 from losslearn.training.cross_fitting import Part
 
+VALIDATION_FRACTION = 0.2
+"""Of the rows, to choose by, where nobody says."""
 _N_FOLDS = 5
 _MANY_ROWS = 5_000
 """From here on a fifth of the rows is enough to choose by."""
@@ -194,6 +196,8 @@ class DividesRows(TakesTables):
     ) -> list[Split]:
         """Return the numbers of the rows of each part."""
         n_folds = self.cv
+        if n_folds is None and self.validation_fraction != VALIDATION_FRACTION:
+            n_folds = 1  # which was asked for
         if n_folds is None:
             n_folds = default_folds(
                 strata if present is None else strata[present],
