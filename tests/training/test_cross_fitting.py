@@ -17,7 +17,7 @@ from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
 from losslearn.training.cross_fitting import Part, compare_on_all
-from losslearn.training.loop import Record, Run
+from losslearn.training.loop import Best, Record, Run
 from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Length, Plan, refit
 from losslearn.training.trained import Trained
@@ -154,30 +154,47 @@ def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     assert len(predictor.rows.own(table.target)) == N
 
 
-def trained(penalty: float, lengths: dict[str, tuple[int, int]], weight: float):
-    """Return what a part may come to."""
+def trained(penalty: float, weight: float, **bests: dict[int, tuple[float, int]]):
+    """Return what a part may come to: by method, the best loss of each schedule."""
     runs = {}
-    for name, (max_iter, n_iter) in lengths.items():
+    for name, found in bests.items():
+        best_loss, n_iter = min(found.values())
         reading = Reading(usual_weight=weight)
-        looks = [Record(name, n_iter, 0.0, 0.1, 0.0, health=reading)]
+        looks = [Record(name, n_iter, 0.0, best_loss, 0.0, health=reading)]
         looks += [look._replace(iteration=n_iter + 1) for look in looks]
-        runs[name] = Run(name, best_iter=n_iter, best_length=max_iter, history=looks)
+        known = {length: Best(*best) for length, best in found.items()}
+        runs[name] = Run(name, best_iter=n_iter, bests=known, history=looks)
     settled = Settled(0.01, penalty, False, 40, 0)
     return Trained(runs[LEARNED], runs[USUAL], {}, settled)
 
 
-def test_medians_are_carried_over():
+def test_what_was_best_over_the_parts_is_carried_over():
     done = [
-        trained(0.3, {LEARNED: (40, 10), USUAL: (40, 40)}, 5.0),
-        trained(0.1, {LEARNED: (40, 30), USUAL: (10, 5)}, 1.0),
-        trained(0.2, {LEARNED: (10, 5), USUAL: (10, 1)}, 2.0),
+        trained(
+            0.3,
+            5.0,
+            surrogate={40: (0.1, 10), 10: (0.2, 5)},
+            cross_entropy={40: (0.3, 40), 10: (0.2, 4)},
+        ),
+        trained(
+            0.1,
+            1.0,
+            surrogate={40: (0.1, 30), 10: (0.2, 5)},
+            cross_entropy={40: (0.1, 5), 10: (0.15, 5)},
+        ),
+        trained(
+            0.2,
+            2.0,
+            surrogate={40: (0.4, 20), 10: (0.3, 5)},
+            cross_entropy={20: (0.0, 5), 40: (0.3, 5), 10: (0.3, 1)},
+        ),
     ]
     plan = Plan.of(done, RECIPE, share=0.5)
     assert plan.penalty == pytest.approx(0.1)  # of twice as many rows
     assert Plan.of(done, replace(RECIPE, penalty=0.7), share=0.5).penalty == 0.2
     assert plan.usual_weight == 2.0
-    # the median schedule, and the median share of it
-    assert plan.lengths == {LEARNED: Length(40, 20), USUAL: Length(10, 5)}
+    # the lowest mean of those that all have tried, and the median share of it
+    assert plan.lengths == {LEARNED: Length(40, 20), USUAL: Length(10, 4)}
 
 
 def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):

@@ -47,6 +47,13 @@ class Record(NamedTuple):
         return {**fields, "fold": self.fold[0], **health._asdict()}
 
 
+class Best(NamedTuple):
+    """The best look at the validation rows."""
+
+    loss: float
+    n_iter: int
+
+
 Watcher = Callable[[Record], None]
 """Called after each look; what a progress bar or a log hangs on."""
 
@@ -64,8 +71,8 @@ class Run:
     seconds: float = 0.0
     best_loss: float = math.inf
     best_iter: int = 0
-    best_length: int = 0
-    """Iterations of the schedule in which that was."""
+    bests: dict[int, "Best"] = field(default_factory=dict)
+    """Of each schedule that was tried, by its iterations."""
     best_state: dict[str, Tensor] = field(default_factory=dict)
     history: list[Record] = field(default_factory=list)
     n_adopted: int = 0
@@ -109,12 +116,13 @@ class Run:
             Record._make([*fields, tuple(fold), Reading(*health)])
             for *fields, fold, health in state["history"]
         ]
-        return cls(**{**state, "history": history})
+        bests = {length: Best(*best) for length, best in state["bests"].items()}
+        return cls(**{**state, "history": history, "bests": bests})
 
     def branch(self, method: str) -> "Run":
         """Return a copy that goes on as another method from what was done."""
         history = [record._replace(method=method) for record in self.history]
-        return replace(self, method=method, history=history)
+        return replace(self, method=method, history=history, bests={**self.bests})
 
     def stand(self, until: int) -> Record:
         """Go on to an iteration with the best weights; return what a look finds."""
@@ -131,9 +139,11 @@ class Run:
 
     def take_best(self, other: "Run") -> None:
         """Keep the best weights of another run if they are better."""
+        for length, best in other.bests.items():
+            self.bests[length] = min(best, self.bests.get(length, best))
         if other.best_loss < self.best_loss or not self.best_state:
             self.best_loss, self.best_iter = other.best_loss, other.best_iter
-            self.best_length, self.best_state = other.best_length, other.best_state
+            self.best_state = other.best_state
 
 
 class Snapshot(NamedTuple):
@@ -305,7 +315,9 @@ class Trainer:
             self.observe(run.n_iter, score)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
-            run.best_length = self.recipe.max_iter
+        best = run.bests.get(self.recipe.max_iter)
+        if best is None or loss < best.loss:
+            run.bests[self.recipe.max_iter] = Best(loss, run.n_iter)
             run.best_state = self.predictor.weights()
         run.seconds = time.perf_counter() - begin
         health = Reading() if balance is None else balance.reading()

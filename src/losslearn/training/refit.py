@@ -35,7 +35,7 @@ class Length(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is carried over to the fit on all rows: medians of the parts."""
+    """What is carried over to the fit on all rows."""
 
     penalty: float
     """Of as many rows as there are."""
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
             all(one.is_solved for one in settled),
             statistics.median(weights) if weights else recipe.usual_weight,
             {
-                name: _median_length([part.runs[name] for part in parts])
+                name: _length([part.runs[name] for part in parts])
                 for name in parts[0].runs
             },
         )
@@ -75,10 +75,18 @@ class Plan(NamedTuple):
         return found._replace(penalty=self.penalty, max_iter=max_iter)
 
 
-def _median_length(runs: Sequence[Run]) -> Length:
-    """Return the median schedule, and of it the median share."""
-    max_iter = statistics.median_low(run.best_length for run in runs)
-    share = statistics.median(run.best_iter / run.best_length for run in runs)
+def _length(runs: Sequence[Run]) -> Length:
+    """Return the schedule of the lowest mean loss, and the median share of it.
+
+    Of those that all parts have tried; the longest one of equals.
+    """
+    tried = set.intersection(*({*run.bests} for run in runs))
+
+    def mean_loss(max_iter: int) -> float:
+        return statistics.fmean(run.bests[max_iter].loss for run in runs)
+
+    max_iter = min(sorted(tried, reverse=True), key=mean_loss)
+    share = statistics.median(run.bests[max_iter].n_iter / max_iter for run in runs)
     return Length(max_iter, max(round(share * max_iter), 1))
 
 

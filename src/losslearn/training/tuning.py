@@ -15,7 +15,7 @@ from losslearn.training.uncertainty import loss_difference
 
 _SHARES = (1 / 4, 1 / 16, 1 / 64)
 """Of the iterations, for each short run."""
-_LEAST_ITER, _LEAST_LOOKS = 20, 4
+_LEAST_ITER, _LEAST_LOOKS = 10, 4
 """Of a short run: fewer iterations tell nothing, and fewer looks may miss the best."""
 
 
