@@ -34,6 +34,16 @@ class Constrained(Protocol):
         """Return whether such a value keeps the bound; None where there is none."""
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What is to be as good as it can be where constraints are to hold."""
+
+    name: str
+    value: Callable[[Sets], Tensor]
+    """As the user writes it, of sets whose scores are decisions."""
+    greater_is_better: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrueLoss:
     """A loss of whole sets: lower is better, one value per set.
@@ -77,6 +87,8 @@ class TrueLoss:
     the loss needs may be among them."""
     coded: TextColumns | None = field(default=None, repr=False, compare=False)
     """How columns of text are coded, of a loss that is no user's own."""
+    framed: bool = False
+    """Whether scores come in a frame: decisions turn at 0, and the deviation is 1."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -92,6 +104,10 @@ class TrueLoss:
     """What is to hold of the decisions besides; the loss says what it costs if not."""
     penalty: float = 0.0
     """What a constraint missed by 1 costs."""
+    aim: Aim | None = field(default=None, repr=False, compare=False)
+    """With constraints, the metric itself."""
+    called: str = field(default="", repr=False, compare=False)
+    """What the user called it, where that was a text."""
 
     @property
     def needs_threshold(self) -> bool:
@@ -185,6 +201,12 @@ class TrueLoss:
         """Return a user's loss in a form that takes one call a set: at threshold 0."""
         is_dear = self.own is not None and self.needs_threshold
         return self.with_threshold(0.0) if is_dear else self
+
+    def in_a_frame(self) -> "TrueLoss":
+        """Return a loss of decisions as one of scores whose decisions turn at 0."""
+        if not self.needs_threshold:
+            return self
+        return replace(self.with_threshold(0.0), framed=True)
 
     def without_rule(self) -> "TrueLoss":
         """Return the loss as one that judges scores, for which others find the rule."""

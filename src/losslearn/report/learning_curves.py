@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.report.figures import new_figure, render, tidy
 from losslearn.report.palette import BLUE, INK, SHADE, VERMILION
 from losslearn.report.verdict import method_name
@@ -27,22 +28,22 @@ _LOOKS: dict[bool, dict[str, str]] = {
 _LINE: dict[str, Any] = {"linewidth": 1.8, "markersize": 8}
 
 _SETTLED = 0.15
-"""Share of the iterations after which a loss sets the range of its axis; the first
-looks, often far above, are cut off at the top."""
+"""Share of the iterations after which a value sets the range of its axis; the first
+looks, often far worse, are cut off."""
 
 
 def draw_fit(
     history: History,
     *,
-    name: str,
+    written: AsWritten,
     chosen: str,
     pictures: "Sequence[Picture]" = (),
     title: str | None = None,
 ) -> bytes:
     """Return the learning curves of a fit, and its task's pictures, as a PNG.
 
-    The history is `history_` of the estimator, the name that of the loss. Up to two
-    pictures are drawn, each on an axis of its own.
+    The history is `history_` of the estimator, whose losses are shown as the metric is
+    written. Up to two pictures are drawn, each on an axis of its own.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -51,7 +52,7 @@ def draw_fit(
     if title is not None:
         figure.suptitle(title, fontweight="bold")
     axes = figure.subplots(2, 2, sharex="col", height_ratios=(3, 2))
-    draw_losses(axes[0, 0], history, name=name, chosen=chosen)
+    draw_values(axes[0, 0], history, written=written.judged, chosen=chosen)
     draw_surrogate_error(axes[1, 0], history)
     for ax, draw in zip(axes[:, 1], pictures, strict=False):
         draw(ax)
@@ -64,31 +65,40 @@ def draw_fit(
     return render(figure, "png")
 
 
-def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None:
-    """Draw both methods' validation loss over the iterations, the warm-up shaded."""
+def draw_values(
+    ax: "Axes", history: History, *, written: AsWritten, chosen: str
+) -> None:
+    """Draw both methods' values over the iterations, the warm-up shaded."""
     warm_up = _shade_warm_up(ax, history)
     settled: list[float] = []
     for method in (LEARNED, _usual(history)):
         at, losses = _curve(history, method, "validation_loss")
         if len(at) == 0:
             continue
-        used = ", used" if method == chosen else ""
-        label = f"{method_name(method)} (best {losses.min():.4g}{used})"
-        how = {**_LINE, **_LOOKS[method == LEARNED]}
         best, is_own = int(np.argmin(losses)), at >= warm_up
+        values = _values(losses, written)
+        used = ", used" if method == chosen else ""
+        label = f"{method_name(method)} (best {values[best]:.4g}{used})"
+        how = {**_LINE, **_LOOKS[method == LEARNED]}
         # a mark for the best look alone, and in the legend
-        ax.plot(at[is_own], losses[is_own], markevery=[], label=label, **how)
-        ax.plot(at[best], losses[best], markeredgecolor="white", zorder=5, **how)
-        settled += losses[at >= _SETTLED * at[-1]].tolist()
+        ax.plot(at[is_own], values[is_own], markevery=[], label=label, **how)
+        ax.plot(at[best], values[best], markeredgecolor="white", zorder=5, **how)
+        settled += values[at >= _SETTLED * at[-1]].tolist()
     at, losses = _curve(history, _usual(history), "validation_loss")
-    ax.plot(at[at <= warm_up], losses[at <= warm_up], color=INK, **_LINE)
+    values = _values(losses, written)
+    ax.plot(at[at <= warm_up], values[at <= warm_up], color=INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         span = high - low or 0.1
         ax.set_ylim(low - 0.08 * span, high + 0.35 * span)  # room for the legend
-    ax.set(title="Loss of the validation rows", ylabel=f"{name}, lower is better")
+    name = written.name
+    ax.set(title=f"{name} of the validation rows", ylabel=f"{name}, {written.better}")
     ax.set(xlabel="iteration", xlim=(0, None))
     ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
+
+
+def _values(losses: NDArray[np.float64], written: AsWritten) -> NDArray[np.float64]:
+    return written.shift + written.factor * losses
 
 
 def _shade_warm_up(ax: "Axes", history: History) -> int:

@@ -6,6 +6,7 @@ asked for. Nothing is guessed from its values or from the name of a user's funct
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
 from losslearn.metrics.other_names import SCORERS, spelled
@@ -136,7 +137,9 @@ def untried(
         return from_text(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
+    called = ""
     if isinstance(metric, str):
+        called = metric
         metric, name = _named(metric, name)
     if isinstance(metric, TrueLoss):
         if (greater_is_better, response_method, batched) != (None, None, None):
@@ -144,7 +147,7 @@ def untried(
                 f"`{metric.name}` is a loss already: leave out `greater_is_better`, "
                 "`response_method` and `batched`."
             )
-        return metric
+        return replace(metric, called=called) if called else metric
     box = source_of(metric)
     box.name = box.name if name is None else name
     box.batched = box.batched if batched is None else batched
@@ -161,6 +164,7 @@ def untried(
         columns=box.columns,
         greater_is_better=box.greater_is_better,
         own=box,
+        called=called,
     )
 
 
