@@ -248,8 +248,10 @@ def describe_choice(report: Mapping[str, Any]) -> str:
 def print_evaluation(found: Mapping[str, Any]) -> None:
     """Print the value of a metric on a table."""
     low, high = (format_loss(end) for end in found["metric_interval"])
+    whole = f"{found['metric']}: " * (_name(found) != found["metric"])
     console().print(
-        f"{_name(found)} {format_loss(found['metric_value'])} ({_better(found)}), "
+        f"{whole}{_name(found)} {format_loss(found['metric_value'])} "
+        f"({_better(found)}), "
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
