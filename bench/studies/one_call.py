@@ -6,8 +6,8 @@ Four functions of one's own that take labels: F1, a cost of five for each positi
 that is missed and one for each false alarm, F1 with a precision of 0.8 at least, and
 profit with an amount for each row (`odd_metrics`). A fit judges each of its sets at one
 threshold, that of its frame (`losslearn.training.frames`), and values half as many
-sets; beside it stands the same fit with sets judged at the best of up to 25 thresholds,
-as it was before. Every cell
+sets; with columns it judges them at three thresholds near that one. Beside it stands
+the same fit with sets judged at the best of up to 25, as it was before. Every cell
 (form, data, metric, model, seed) trains the surrogate's branch and its cross-entropy
 control on a split of its own. What has a line is not run again. Thresholds come from
 validation rows.

@@ -7,6 +7,7 @@ import torch
 from core_cases import new_predictor
 
 from losslearn.metrics import Sets, as_true_loss, get_true_loss
+from losslearn.metrics.own.as_true_loss import untried
 from losslearn.models.networks import build_model
 from losslearn.models.rows import Rows
 from losslearn.surrogate.fitter import SurrogateFitter
@@ -64,6 +65,25 @@ def test_a_set_takes_one_call():
     called = (sets.score >= 0).long()
     cost = 3 * sets.target * (1 - called) + (1 - sets.target) * called
     assert values.tolist() == pytest.approx(cost.double().mean(-1).tolist())
+
+
+def test_with_columns_a_set_takes_three_and_gets_the_lowest():
+    metric = Counted()
+
+    def costs(y_true, y_pred, *, amount):
+        return metric(y_true, y_pred) * float(amount.mean())
+
+    loss = untried(costs, greater_is_better=False, response_method="predict")
+    sets = sets_of(7)
+    amount = torch.arange(60.0).expand(7, 60)
+    framed = sets._replace(
+        score=(sets.score - 6.0) / 3, columns={"amount": amount.double()}
+    )
+    values = as_trained(loss, Recipe())(framed)
+    assert metric.n_calls == 21
+    at = [loss.with_threshold(one)(framed) for one in (-0.4, 0.0, 0.4)]
+    assert torch.equal(values, torch.stack(at).amin(0))
+    assert len({int(one) for one in torch.stack(at).argmin(0)}) > 1
 
 
 @pytest.mark.parametrize("name", ["f1", "auc", "recall subject to precision >= 0.8"])

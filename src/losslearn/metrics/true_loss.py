@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from losslearn.metrics.columns import Columns, TextColumns
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.sets import Sets, over_present
 
+_NEAR = (-0.4, 0.0, 0.4)
+"""In deviations of the scores: wider than what chance moves, narrower than what would
+show a set every decision."""
 ENOUGH_CALLS = 50
 """Calls for a threshold, where each value takes one, that leave some to compare it."""
 
@@ -87,8 +91,9 @@ class TrueLoss:
     the loss needs may be among them."""
     coded: TextColumns | None = field(default=None, repr=False, compare=False)
     """How columns of text are coded, of a loss that is no user's own."""
-    framed: bool = False
-    """Whether scores come in a frame: decisions turn at 0, and the deviation is 1."""
+    framed: tuple[float, ...] = ()
+    """Of scores in a frame, where decisions turn at 0 and the deviation is 1: the
+    thresholds of which a set gets the best."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -146,7 +151,8 @@ class TrueLoss:
         """Seconds that the value of a set takes, of a user's metric, so far."""
         if self.own is None:
             return 0.0
-        return self.own.cost * (self.own.max_cuts if self.needs_threshold else 1)
+        several = self.own.max_cuts if self.needs_threshold else len(self.framed)
+        return self.own.cost * max(several, 1)
 
     def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of each set in the form to train for, NaN for one class.
@@ -203,10 +209,19 @@ class TrueLoss:
         return self.with_threshold(0.0) if is_dear else self
 
     def in_a_frame(self) -> "TrueLoss":
-        """Return a loss of decisions as one of scores whose decisions turn at 0."""
-        if not self.needs_threshold:
+        """Return a loss of decisions as one of scores whose decisions turn at 0.
+
+        Of columns a few rows may hold most: there, chance moves the best threshold of a
+        set far, and a set is judged at the best of three.
+        """
+        if self.at_threshold is None:
             return self
-        return replace(self.with_threshold(0.0), framed=True)
+        thresholds = _NEAR if self.columns else (0.0,)
+        return replace(
+            self.with_threshold(0.0),
+            function=partial(_lowest, self.at_threshold, thresholds),
+            framed=thresholds,
+        )
 
     def without_rule(self) -> "TrueLoss":
         """Return the loss as one that judges scores, for which others find the rule."""
@@ -257,3 +272,17 @@ class TrueLoss:
             scale_invariant=False,
             is_builtin=False,
         )
+
+
+def _lowest(
+    at_threshold: Callable[..., Tensor],
+    thresholds: Sequence[float],
+    y_true: Tensor,
+    y_score: Tensor,
+    **further: Any,  # noqa: ANN401 - weights and columns, as the loss takes them
+) -> Tensor:
+    """Return each set's lowest loss over some thresholds, where it has one."""
+    found = [
+        at_threshold(y_true, y_score, threshold=at, **further) for at in thresholds
+    ]
+    return reduce(torch.fmin, found)

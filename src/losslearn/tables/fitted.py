@@ -56,9 +56,10 @@ class FittedTable:
         calibration: How they become probabilities, as the task has it.
         recipe: The settings of the fit.
         report: What `losslearn fit --json` prints, and more: of the results, the 95 %
-            intervals; `difference` of the validation losses and its `standard_error`;
-            whether the fit was `interrupted`; `failures`, what went wrong though the
-            model is kept, in words; the `seed`.
+            intervals, of the loss and of the metric as the user writes it;
+            `difference` of the validation losses and its `standard_error`; whether the
+            fit was `interrupted`; `failures`, what went wrong though the model is kept,
+            in words; the `seed`.
         history: Both methods' looks at the validation rows.
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file

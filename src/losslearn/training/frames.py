@@ -20,7 +20,7 @@ def as_trained(true_loss: TrueLoss, recipe: Recipe) -> TrueLoss:
 
     A user's loss of decisions takes a call for each decision rule that a set is judged
     at. In place of the best of several, :math:`\min_r \ell(s, r)`, a set gets one, the
-    best of the rows at present:
+    best of the rows at present (with columns, the best of three near it):
 
     .. math::
         \ell(s, r^*) \ge \min_r \ell(s, r), \qquad

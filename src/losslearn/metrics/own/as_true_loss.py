@@ -69,10 +69,11 @@ def as_true_loss(
 
     The loss is 1 - value for a score that scikit-learn or torchmetrics bounds by 1,
     -value for another that is to be maximised, and else the value itself. A metric of
-    labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
-    scores of the set so that either class counts as much. A metric is tried on a few
-    generated sets at once; a fit tries it on its own rows. Built-in losses are exact
-    and fast; everything else is a black box, called once per set (and threshold).
+    labels (`y_pred`) is valued at the best of 25 thresholds, spread over the scores of
+    the set so that either class counts as much; a fit's sets at one of them. A metric
+    is tried on a few generated sets at once; a fit tries it on its own rows. Built-in
+    losses are exact and fast; everything else is a black box, called once per set (and
+    threshold).
 
     Args:
         metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
