@@ -185,10 +185,10 @@ Step = Callable[[Sets, Tensor], Tensor]
 def _steps(surrogate: SetSurrogate, problem: Problem, config: UniversalConfig) -> Step:
     """Return what takes the steps of a fit, one after another.
 
-    For a user's loss, which is waited for, in the fastest form; the shipped ones come
+    For a user's loss, which is waited for, in the fastest form; those of our own come
     of plain PyTorch.
     """
-    if problem.true_loss.is_builtin:
+    if problem.true_loss.own is None and not problem.true_loss.framed:
         return _plain_steps(surrogate, config)
     lr, n_done = config.surrogate_lr, itertools.count()
     fitter = fastest(SurrogateFitter(surrogate, problem.usual_loss, lr=lr))
