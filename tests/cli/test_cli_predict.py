@@ -137,6 +137,7 @@ def test_evaluate_takes_another_metric(fitted, capsys, metric):
     words = ["evaluate", str(fitted / "model"), str(fitted / "people.csv")]
     assert main([*words, "--target", "churn", "--metric", metric]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith(f"{metric}: loss ")
+    assert out.startswith(f"{metric} ")
+    assert "(higher is better)" in out
     assert "300 rows" in out.replace("\n", " ")
     assert err == ""
