@@ -1,6 +1,7 @@
 """The lower level: beta, what moves it, and what the upper level asks of it."""
 
 import copy
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -115,7 +116,12 @@ class SurrogateFitter:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`, in place."""
+        """Go back to a state of `state_dict`, in place; says what is none."""
+        centre, scale = (float(one) for one in state.get("frame", Frame()))
+        if not (math.isfinite(centre) and 0 < scale < math.inf):
+            raise ValueError(
+                f"The state has the frame {(centre, scale)}, which is none."
+            )
         self.surrogate.load_state_dict(state["surrogate"])
         self.descent.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self.set_frame(Frame(*state.get("frame", ())))
+        self.set_frame(Frame(centre, scale))
