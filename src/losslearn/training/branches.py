@@ -2,13 +2,16 @@
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from losslearn.metrics import MetricError
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
+from losslearn.training.frames import as_trained, find_frame
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
-from losslearn.training.lower import make_learner
+from losslearn.training.lower import DrawSets, make_learner
 from losslearn.training.solved import has_solution, solve
 from losslearn.training.time_limit import solving_deadline
 from losslearn.training.trust import Balance
@@ -55,11 +58,17 @@ class Branches:
         self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
         true_loss, task = trainer.true_loss, trainer.task
         usual_name, self.usual_loss = trainer.usual
-        self._lower = make_learner(surrogate, true_loss, task, recipe, generator=draws)
+        judged = as_trained(true_loss, recipe)
+        self._lower = make_learner(surrogate, judged, task, recipe, generator=draws)
         self.learner = None if recipe.mode == "universal" else self._lower
         usual_weight = recipe.usual_weight
         self.learned = LearnedObjective(self._lower.fitter, usual_weight=usual_weight)
-        balance = Balance(self.learned, true_loss, task)
+        balance = Balance(self.learned, judged, task)
+        self._find_frame: Callable[[DrawSets], None] | None = None
+        if judged.framed:
+            self._find_frame = partial(
+                find_frame, true_loss=true_loss, task=task, fitter=self._lower.fitter
+            )
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[Tried] = []
@@ -89,6 +98,7 @@ class Branches:
             until,
             learner=self.learner if is_learned else None,
             balance=self.balance if is_learned else None,
+            prepare=self._find_frame if is_learned else None,
             watch=watch,
             deadline=deadline,
             is_resumed=is_resumed,
