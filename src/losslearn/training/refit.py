@@ -11,15 +11,13 @@ from losslearn.metrics import TrueLoss
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task
 from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.learned import Learned
 from losslearn.training.loop import Run, Trainer
-from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.solved import drawn_rows
 from losslearn.training.trained import Trained
-from losslearn.training.trust import Balance
 
 _LOOKED_AT = 2_000
 """Rows that looks, which choose nothing here, are taken at."""
@@ -143,23 +141,13 @@ def _follow_learned(
     trainer: Trainer, run: Run, surrogate: SetSurrogate, plan: Plan
 ) -> None:
     """Train by the usual loss first, where it is not solved, and then in rounds."""
-    recipe, task, true_loss = trainer.recipe, trainer.task, trainer.true_loss
+    recipe = trainer.recipe
     until = plan.lengths[LEARNED].n_iter
     if plan.is_solved:
         run.n_iter = recipe.warm_up_iter
     else:
         trainer.train(run, trainer.usual[1], min(until, recipe.warm_up_iter))
-    lower = make_learner(
-        surrogate, true_loss, task, recipe, generator=trainer.generator
-    )
-    objective = LearnedObjective(lower.fitter, usual_weight=plan.usual_weight)
-    balance = Balance(objective, true_loss, task) if recipe.adaptive else None
+    learned = Learned.of(trainer, surrogate, usual_weight=plan.usual_weight)
     for end in recipe.round_ends():
         if run.n_iter < until and not run.is_stopped:
-            trainer.train(
-                run,
-                objective,
-                min(end, until),
-                learner=None if recipe.mode == "universal" else lower,
-                balance=balance,
-            )
+            learned.train(trainer, run, min(end, until))
