@@ -109,17 +109,19 @@ def fit_branches(
 
     from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
+    from losslearn.training.frames import as_trained
     from losslearn_bench.harness.neural import make_predictor
     from losslearn_bench.harness.ours import first_surrogate
     from losslearn_bench.harness.rows import measure
 
+    config = config.adapted(Binary().settings(true_loss))
     data, begin = rows.data, time.perf_counter()
     result, predictor = compare(
         lambda: make_predictor(make_model(), data, config),
         data.valid,
         true_loss,
         Binary(),
-        first_surrogate(true_loss, config, data, seed=seed),
+        first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
         config,
         seed=seed,
     )

@@ -5,9 +5,11 @@
 Every pair of rows is timed in one process, in short blocks that take turns, on one
 thread; the median block counts. Prints the table and writes `results/speed.json`, and
 with `--plot` a figure of cost against rows of a set, features and fits at once. Pin the
-process to one core for figures that compare.
+process to one core for figures that compare. With `--dear` only the rows on a slow
+function are taken, and put among those of the file.
 """
 
+import json
 import statistics
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from criterion_cost import measure_criterion
+from dear_metric import measure_branches, measure_rule
 from eager_loop import MODEL_STEPS, SURROGATE_STEPS, EagerLoop
 from fits import build_kind
 from shared import write
@@ -299,15 +302,43 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
+def show(readings: list[Reading]) -> None:
+    """Print the table."""
+    for reading in readings:
+        sys.stdout.write(
+            f"{reading.what:52s} {reading.ours_ms:9.3f} ms  {reading.reference:28s}"
+            f"{reading.reference_ms:9.3f} ms  {reading.asked:>9s} "
+            f"{reading.reached:>9s}  {'yes' if reading.holds else 'NO'}\n"
+        )
+
+
+def with_rows(content: dict[str, Any], added: list[Reading]) -> dict[str, Any]:
+    """Return a file's content with rows of another run, and on what they were taken."""
+    names = [reading.what for reading in added]
+    kept = [one for one in content["readings"] if one["what"] not in names]
+    readings = [*kept, *(reading._asdict() for reading in added)]
+    later = {"rows": names, "hardware": hardware()}
+    return {**content, "readings": readings, "added_later": later}
+
+
 def main(args: list[str] | None = None) -> None:
     """Measure, print and write."""
     curves = {"action": "store_true", "help": "curves and figure too"}
+    dear = {
+        "action": "store_true",
+        "help": "only what a slow function costs; keep rows",
+    }
     blocks = {"type": int, "default": 15, "help": "blocks of each way"}
     seconds = {"type": float, "default": 0.2, "help": "of a block"}
     options = make_parser(
-        __doc__, "speed.json", blocks=blocks, seconds=seconds, plot=curves
+        __doc__, "speed.json", blocks=blocks, seconds=seconds, plot=curves, dear=dear
     ).parse_args(args)
     torch.set_num_threads(1)
+    if options.dear:
+        added = [*measure_branches(), *measure_rule()]
+        show(added)
+        write(options.out, with_rows(json.loads(options.out.read_text()), added))
+        return
     timed = partial(interleaved, blocks=options.blocks, seconds=options.seconds)
     readings = [
         *measure_module(timed),
@@ -320,17 +351,14 @@ def main(args: list[str] | None = None) -> None:
         *measure_black_box(1_000, timed),
         *measure_criterion(options.blocks, options.seconds),
         *measure_import(times=5),
+        *measure_branches(),
+        *measure_rule(),
     ]
     content: dict[str, Any] = {
         "hardware": hardware(),
         "readings": [reading._asdict() for reading in readings],
     }
-    for reading in readings:
-        sys.stdout.write(
-            f"{reading.what:52s} {reading.ours_ms:9.3f} ms  {reading.reference:28s}"
-            f"{reading.reference_ms:9.3f} ms  {reading.asked:>9s} "
-            f"{reading.reached:>9s}  {'yes' if reading.holds else 'NO'}\n"
-        )
+    show(readings)
     if options.plot:
         content["growth"] = growth(timed)
         plot(content["growth"], options.out.with_suffix(".png"))

@@ -12,6 +12,7 @@ from rich.console import Console
 from losslearn.cli import commands, demo, main
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import describe_choice
+from losslearn.metrics.as_written import AsWritten
 from losslearn.models.networks import MODELS
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Mode, Recipe
@@ -21,6 +22,7 @@ def test_the_display_shows_both_methods_and_the_time_left():
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
     with FitDisplay(console, Recipe(max_iter=80)) as display:
+        display.metric(AsWritten("f1", 1.0, -1.0))
         display.stage("preparing the columns")
         display.fit_progress(50, 100, 0.0123)
         display.watch(Record("cross_entropy", 40, 4.0, 0.5, float("nan")))
@@ -31,10 +33,10 @@ def test_the_display_shows_both_methods_and_the_time_left():
         "preparing the columns",
         "universal surrogate",
         "surrogate error 0.0123",
-        "validation loss 0.5000, best 0.5000",
+        "validation f1 0.5000, best 0.5000",
         # 40 turns of 0.1 s for one method, and a guess of three times that
         "0:16 left",
-        "validation loss 0.7500, best 0.2500",
+        "validation f1 0.2500, best 0.7500",
         # 40 turns of 0.1 s, and 10 of 0.2 s
         "0:06 left",
         "70/80",
@@ -77,26 +79,27 @@ def result(method: str, test: float, low: float, high: float) -> dict[str, objec
         "validation": 0.2,
         "rule": {"kind": "threshold", "threshold": low},
         "test": test,
-        "interval": [low, high],
+        "metric_test": 1 - test,
+        "metric_interval": [1 - high, 1 - low],
     }
 
 
 @pytest.mark.parametrize(
     ("ours", "control", "words"),
     [
-        ((0.1, 0.05, 0.15), (0.3, 0.2, 0.4), "0.2000 lower than"),
+        ((0.1, 0.05, 0.15), (0.3, 0.2, 0.4), "0.2000 higher than"),
         ((0.1, 0.05, 0.15), (0.3, 0.2, 0.4), "do not overlap"),
-        ((0.3, 0.1, 0.5), (0.2, 0.2, 0.4), "0.1000 higher than"),
+        ((0.3, 0.1, 0.5), (0.2, 0.2, 0.4), "0.1000 lower than"),
         ((0.3, 0.1, 0.5), (0.2, 0.2, 0.4), "(the intervals overlap)"),
-        ((0.30004, 0.2, 0.4), (0.3, 0.2, 0.4), "4.0e-05 higher than"),
+        ((0.30004, 0.2, 0.4), (0.3, 0.2, 0.4), "4.0e-05 lower than"),
         ((0.3, 0.1, 0.4), (0.3, 0.2, 0.4), "the same as"),
     ],
 )
 def test_the_choice_is_described_honestly(ours, control, words):
     results = [result("surrogate", *ours), result("cross_entropy", *control)]
-    report = {"chosen": "surrogate", "results": results}
+    report = {"chosen": "surrogate", "results": results, "metric_name": "f1"}
     sentence = describe_choice(report)
-    assert "the loss of the learned surrogate is" in sentence
+    assert "On the test rows f1 of the learned surrogate is" in sentence
     assert words in sentence
 
 

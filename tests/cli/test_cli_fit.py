@@ -22,7 +22,7 @@ def test_fit_json_is_the_promised_object_and_nothing_else(capsys):
     names = ["task", "metric", "loss", "rows", "results", "chosen", "verdict", "model"]
     assert list(found) == [*names, "columns"]
     assert found["task"] == "binary"
-    assert "raining for f1_loss" in found["verdict"]
+    assert "raining for f1" in found["verdict"]
     assert found["metric"] == "f1"
     assert found["loss"] is True
     assert found["rows"] == {"train": 192, "validation": 48, "test": 60}
@@ -30,7 +30,10 @@ def test_fit_json_is_the_promised_object_and_nothing_else(capsys):
     assert who == [("learned", "surrogate"), ("usual", "cross_entropy")]
     for result in found["results"]:
         keys = ["role", "method", "predictor", "rule", "threshold"]
-        assert list(result) == [*keys, "validation", "test", "seconds", "iterations"]
+        values = ["validation", "test", "metric_validation", "metric_test"]
+        assert list(result) == [*keys, *values, "seconds", "iterations"]
+        for part in ("validation", "test"):
+            assert result[f"metric_{part}"] == pytest.approx(1 - result[part])
         assert result["predictor"] == "linear"
         assert result["rule"] == {"kind": "threshold", "threshold": result["threshold"]}
         assert result["iterations"] == 6
@@ -78,7 +81,7 @@ def test_fit_prints_a_table_and_the_choice(capsys):
     assert fit("--out", "deep/er/model") == 0
     out, err = capsys.readouterr()
     words = ("learned surrogate", "cross-entropy", "threshold ", "seconds")
-    for word in (*words, "raining for f1_loss", "deep/er/model", "95 % interval"):
+    for word in (*words, "raining for f1", "deep/er/model", "95 % interval"):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80
     assert err == ""  # the progress needs a terminal

@@ -119,6 +119,10 @@ def test_evaluate_json_is_the_loss_at_the_models_threshold(fitted, tmp_path, cap
         "metric": "f1",
         "value": pytest.approx(1 - expected, abs=1e-6),
         "interval": found["interval"],
+        "metric_name": "f1",
+        "metric_value": pytest.approx(expected, abs=1e-6),
+        "metric_interval": [1 - end for end in reversed(found["interval"])],
+        "greater_is_better": True,
         "rows": 200,
         "rule": model.rule.to_dict(),
         "threshold": found["rule"]["threshold"],
@@ -133,6 +137,7 @@ def test_evaluate_takes_another_metric(fitted, capsys, metric):
     words = ["evaluate", str(fitted / "model"), str(fitted / "people.csv")]
     assert main([*words, "--target", "churn", "--metric", metric]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith(f"{metric}: loss ")
+    assert out.startswith(f"{metric} ")
+    assert "(higher is better)" in out
     assert "300 rows" in out.replace("\n", " ")
     assert err == ""

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import make_classification
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 from losslearn import Recipe, SurrogateClassifier, fit_table, get_true_loss
 from losslearn.metrics.own.as_true_loss import as_true_loss, untried
 from losslearn.surrogate.universal import UniversalConfig, initial_surrogate, store
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.generated import WideScores
-from losslearn.training.dear import laid_out
+from losslearn.training.dear import Costs, laid_out
 
 X, y = make_classification(400, n_features=5, flip_y=0.1, random_state=0)
 
@@ -133,6 +133,24 @@ def test_a_dear_metric_starts_from_the_nearest_shipped_surrogate(name):
     assert error.abs().max() < 0.05
 
 
+def test_a_dear_metric_of_labels_starts_from_the_nearest_loss_in_a_frame():
+    def tripled(y_true, y_pred):
+        return 3 * float(f1_score(y_true, y_pred)) + 7
+
+    loss = as_true_loss(tripled, greater_is_better=True).in_a_frame()
+    loss.own.seconds, loss.own.n_judged = 10.0, 1_000  # a hundredth of a second a call
+    start = initial_surrogate(loss, Binary(), mode="refined", seed=0, max_time=14.0)
+    calls = loss.own.n_judged - 1_000
+    assert calls < 200, "none of its own was fitted"
+    sets = WideScores(cut=True).draw(
+        50, 128, generator=torch.Generator().manual_seed(1)
+    )
+    sets = sets._replace(weight=None)
+    with torch.no_grad():
+        error = start(sets) - loss(sets)
+    assert error.abs().mean() < 0.4 * loss(sets).std()
+
+
 def test_a_metric_like_none_starts_from_scratch():
     def odd(y_true, y_score):
         return float(np.sin(1e4 * y_score.sum()) * y_true.mean())
@@ -145,7 +163,7 @@ def test_a_metric_like_none_starts_from_scratch():
 
 @pytest.mark.parametrize("n_sets", [0, 1, 50, 399, 400, 2_000, 100_000])
 def test_the_recipe_for_a_dear_metric_is_one(n_sets):
-    recipe = laid_out(Recipe(), n_sets, most_turns=1_000)
+    recipe = laid_out(Recipe(), n_sets, most_turns=1_000, costs=Costs())
     assert 2 <= recipe.max_iter <= 1_000
     if n_sets >= 400:
         turns = recipe.max_iter * (1 - recipe.warm_up)

@@ -14,6 +14,7 @@ from losslearn.surrogate.fitter import SurrogateFitter, Weights
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.task import Frame
 from losslearn.tasks.tokens import ScoreTokens
 
 shapes = st.tuples(st.integers(1, 5), st.integers(2, 40))
@@ -66,8 +67,11 @@ def make_reference(surrogate: SetSurrogate, lr: float = 1e-3) -> SurrogateFitter
     network=networks,
     weighs=st.booleans(),
     learned_weight=st.sampled_from([1.0, 0.3, 0.0]),
+    frame=st.sampled_from([Frame(), Frame(1.5, 2.0)]),
 )
-def test_value_and_gradient_are_pytorchs(shape, seed, network, weighs, learned_weight):
+def test_value_and_gradient_are_pytorchs(
+    shape, seed, network, weighs, learned_weight, frame
+):
     sets = draw_sets(shape, seed)
     if not weighs:
         sets = sets._replace(weight=None)
@@ -77,6 +81,7 @@ def test_value_and_gradient_are_pytorchs(shape, seed, network, weighs, learned_w
     assert isinstance(fitter, CompiledFitter)
     slopes, values = [], []
     for one, dtype in ((fitter, torch.float32), (exact, torch.float64)):
+        one.set_frame(frame)
         objective = LearnedObjective(one)
         objective.weights = Weights(learned_weight, 0.7)
         weight = None if sets.weight is None else sets.weight.to(dtype)
@@ -86,6 +91,39 @@ def test_value_and_gradient_are_pytorchs(shape, seed, network, weighs, learned_w
         slopes.append(slope)
     torch.testing.assert_close(values[0].double(), values[1], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(slopes[0].double(), slopes[1], rtol=1e-3, atol=1e-5)
+
+
+def test_a_frame_is_for_what_the_model_minimises_and_the_usual_loss_knows_none():
+    sets, frame = draw_sets((3, 40), 0), Frame(1.5, 2.0)
+    framed = sets._replace(score=(sets.score - 1.5) / 2)
+    surrogate = make_surrogate(standardize=False)
+    with torch.no_grad():
+        learned = surrogate(framed)
+    for fitter in (make_fitter(surrogate), make_reference(surrogate)):
+        fitter.set_frame(frame)
+        objective = LearnedObjective(fitter)
+        value, slope = objective.value_and_slope(sets)
+        torch.testing.assert_close(value, learned / 0.2)
+        # those to fit and to value are in the frame already
+        torch.testing.assert_close(fitter.values(framed), learned)
+        objective.weights = Weights(1.0, 0.7)
+        both, slope_of_both = objective.value_and_slope(sets)
+        score = sets.score.clone().requires_grad_()
+        usual = 0.7 * CrossEntropy()(sets._replace(score=score))
+        (expected,) = torch.autograd.grad(usual.sum(), score)
+        torch.testing.assert_close(both - value, usual.detach(), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(slope_of_both - slope, expected, atol=1e-5, rtol=0)
+
+
+def test_a_frame_is_kept_with_the_state():
+    fitter, other = make_fitter(make_surrogate()), make_fitter(make_surrogate(1))
+    fitter.set_frame(Frame(1.5, 2.0))
+    state = copy.deepcopy(fitter.state_dict())
+    other.load_state_dict(state)
+    assert other.frame == Frame(1.5, 2.0)
+    del state["frame"]  # as of an earlier version
+    other.load_state_dict(state)
+    assert other.frame == Frame()
 
 
 @given(shape=shapes, seed=seeds, network=networks, n_steps=st.integers(1, 6))

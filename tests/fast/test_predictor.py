@@ -21,6 +21,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.cross_entropy import CrossEntropy
+from losslearn.tasks.task import Frame
 from losslearn.tasks.tokens import ScoreTokens
 from losslearn.training.loop import Trainer
 from losslearn.training.recipe import Recipe
@@ -67,12 +68,15 @@ def make_objective(
     if kind == "cross_entropy":
         return CrossEntropy()
     torch.manual_seed(1)
-    surrogate = SetSurrogate(ScoreTokens(), loss_shift=0.4, loss_scale=0.2).to(dtype)
+    view = ScoreTokens(standardize=kind != "framed")
+    surrogate = SetSurrogate(view, loss_shift=0.4, loss_scale=0.2).to(dtype)
     objective = LearnedObjective(
         fastest(SurrogateFitter(surrogate, CrossEntropy(), lr=1e-3))
     )
-    if kind == "blend":
+    if kind in ("blend", "framed"):
         objective.weights = Weights(0.3, 0.7)
+    if kind == "framed":
+        objective.fitter.set_frame(Frame(0.2, 0.7))
     return objective
 
 
@@ -83,7 +87,7 @@ def step(predictor, rows, weight, objective) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp"])
-@pytest.mark.parametrize("kind", ["learned", "blend", "cross_entropy"])
+@pytest.mark.parametrize("kind", ["learned", "blend", "framed", "cross_entropy"])
 def test_hundred_steps_have_pytorchs_scores_and_gradients(name, kind):
     """Each from the same weights: Adam would blow rounding up along the way."""
     x = draw_table(500, 7)
@@ -142,7 +146,7 @@ def test_any_sizes_give_pytorchs_update(n_features, hidden, n, seed):
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp"])
-@pytest.mark.parametrize("kind", ["blend", "cross_entropy"])
+@pytest.mark.parametrize("kind", ["blend", "framed", "cross_entropy"])
 def test_steps_down_any_objective_are_those_in_one_call(name, kind):
     x, y_true = draw_table(300, 5), (torch.arange(300) % 10 < 3).long()
     weight = 0.1 + torch.rand(30, generator=torch.Generator().manual_seed(1))

@@ -57,7 +57,7 @@ def test_both_methods_train_and_fall_below_the_start(compared):
 def test_the_report_is_made_of_it(compared):
     comparison, _, _ = compared
     task = Pairs()
-    judged = judge_methods(comparison, predictor_name="linear")
+    judged = judge_methods(comparison, MEAN_GAP, predictor_name="linear")
     report = make_report(comparison, judged, MEAN_GAP, task, n_train=300)
     assert report["task"] == "pairs"
     assert report["judged_by"] is None

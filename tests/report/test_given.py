@@ -48,6 +48,10 @@ def test_both_values_are_told_where_both_readings_are_possible():
         "`y_pred`; on the validation rows it is "
     )
     assert "of raw scores" in said
+    (chosen,) = (
+        one for one in clf.report_["results"] if one["method"] == clf.report_["chosen"]
+    )
+    assert f"it is {chosen['metric_validation']:.4g} of them" in said
     assert "--response decision_function" in said
 
 
@@ -151,14 +155,16 @@ def test_thresholds_without_a_value_are_counted(raises, monkeypatch):
     else:
         clf.fit(X, y)
     said = re.search(
-        r"at ([\d,]+) of ([\d,]+) thresholds tried, which were left out: `precision` ",
+        r"on ([\d,]+) of ([\d,]+) sets of rows drawn and at ([\d,]+) of ([\d,]+) "
+        "thresholds tried, which were left out: `precision` ",
         clf.report_["undefined"],
     )
-    n_undefined, n_all = (int(number.replace(",", "")) for number in said.groups())
+    counts = [int(number.replace(",", "")) for number in said.groups()]
+    n_undefined, n_all = sum(counts[::2]), sum(counts[1::2])
     told = {name: tried[name] - compared[name] for name in tried}
     # all but the few calls before the fit, and those that no threshold is chosen by
-    assert 0.9 * told["undefined"] <= n_undefined <= told["undefined"]
-    assert n_undefined < n_all <= told["all"]
+    assert 0.9 * told["undefined"] <= n_undefined <= tried["undefined"]
+    assert n_undefined < n_all <= tried["all"]
     assert len(clf.report_["failures"]) == raises
 
 

@@ -7,10 +7,11 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.report.learning_curves import (
     draw_fit,
-    draw_losses,
     draw_surrogate_error,
+    draw_values,
     warm_up_end,
 )
 
@@ -53,7 +54,7 @@ def test_a_fit_gives_a_png_with_its_title_and_its_pictures(monkeypatch, n_pictur
     history = [look | {"cosine": 0.5} for look in HISTORY]
     png = draw_fit(
         history,
-        name="f1_loss",
+        written=AsWritten("f1_loss"),
         chosen="surrogate",
         pictures=[drawn.append] * n_pictures,
         title="my fit",
@@ -72,7 +73,7 @@ def test_a_fit_gives_a_png_with_its_title_and_its_pictures(monkeypatch, n_pictur
 def test_without_matplotlib_it_is_an_import_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError):
-        draw_fit(HISTORY, name="f1_loss", chosen="surrogate")
+        draw_fit(HISTORY, written=AsWritten("f1_loss"), chosen="surrogate")
 
 
 def test_the_warm_up_ends_where_the_methods_part():
@@ -82,7 +83,7 @@ def test_the_warm_up_ends_where_the_methods_part():
 
 
 def test_the_losses_are_drawn_with_their_best_and_the_early_ones_cut_off(ax):
-    draw_losses(ax, HISTORY, name="f1_loss", chosen="surrogate")
+    draw_values(ax, HISTORY, written=AsWritten("f1_loss"), chosen="surrogate")
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == [
         "warm-up, shared by both",
@@ -95,8 +96,22 @@ def test_the_losses_are_drawn_with_their_best_and_the_early_ones_cut_off(ax):
     settled = [look | {"iteration": 10 * look["iteration"]} for look in HISTORY]
     early = [record(r["method"], 1, 0.1, 9.0, NAN) for r in (HISTORY[0], HISTORY[4])]
     other = Figure().subplots()
-    draw_losses(other, early + settled, name="f1_loss", chosen="surrogate")
+    draw_values(
+        other, early + settled, written=AsWritten("f1_loss"), chosen="surrogate"
+    )
     assert other.get_ylim()[1] < 1.2
+
+
+def test_a_metric_to_be_raised_is_drawn_as_it_is_written(ax):
+    draw_values(ax, HISTORY, written=AsWritten("f1", 1.0, -1.0), chosen="surrogate")
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend[1:] == [
+        "learned surrogate (best 0.7, used)",
+        "cross-entropy (best 0.56)",
+    ]
+    marked = [line.get_xydata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
+    np.testing.assert_allclose(marked, [[30, 0.7], [40, 0.56]])
+    assert ax.get_ylabel() == "f1, higher is better"
 
 
 def test_the_surrogate_error_is_drawn_or_said_to_be_absent(ax):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from losslearn import Recipe, get_true_loss
+from losslearn.metrics import as_true_loss
 from losslearn.report.verdict import verdict
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.binary import Binary
@@ -30,7 +31,7 @@ def sentence(
     control: float,
     error: float,
     health: GradientHealth | None = None,
-    metric: str = "f1",
+    metric: object = "f1",
     n_rarest: int | None = 83,
 ) -> str:
     runs = Run(LEARNED, best_loss=ours), Run(USUAL, best_loss=control)
@@ -39,24 +40,70 @@ def sentence(
     comparison = Comparison(
         *runs, chosen, SetSurrogate(ScoreTokens(standardize=True)), difference, health
     )
-    rule = "threshold" if metric == "f1" else None
-    loss = get_true_loss(metric)
-    return verdict(comparison, loss, n_rows=1_000, n_rarest=n_rarest, rule=rule)
+    decided = "with a tuned threshold" if metric == "f1" else None
+    return verdict(
+        comparison,
+        as_true_loss(metric),
+        n_rows=1_000,
+        n_rarest=n_rarest,
+        decided=decided,
+    )
 
 
 def test_a_gain_is_told_with_its_size_and_uncertainty():
     found = sentence(0.27, 0.36, 0.01, health_of(0.9))
     assert found == (
-        "Training for f1_loss helped, 25.0% lower: validation loss 0.27 against 0.36 "
-        "of cross-entropy with a tuned threshold, difference -0.09 ± 0.01."
+        "Training for f1 helped, 14.1% higher: f1 0.73 on the validation rows against "
+        "0.64 of cross-entropy with a tuned threshold, difference +0.09 ± 0.01."
     )
 
 
 def test_no_threshold_is_spoken_of_where_there_is_none():
     found = sentence(0.27, 0.36, 0.01, health_of(0.9), metric="auc")
     assert found == (
-        "Training for roc_auc_loss helped, 25.0% lower: validation loss 0.27 against "
-        "0.36 of cross-entropy, difference -0.09 ± 0.01."
+        "Training for auc helped, 14.1% higher: auc 0.73 on the validation rows "
+        "against 0.64 of cross-entropy, difference +0.09 ± 0.01."
+    )
+
+
+def test_a_loss_is_told_as_one():
+    assert sentence(0.27, 0.36, 0.01, health_of(0.9), metric="error_rate") == (
+        "Training for error_rate helped, 25.0% lower: error_rate 0.27 on the "
+        "validation rows against 0.36 of cross-entropy, difference -0.09 ± 0.01."
+    )
+
+
+def test_a_metric_of_another_scale_is_told_on_it():
+    """Of Matthews' correlation the loss is half of one minus it."""
+    found = sentence(0.3, 0.4, 0.01, health_of(0.9), metric="mcc")
+    assert found.endswith(
+        "helped, 100.0% higher: mcc 0.4 on the validation rows against 0.2 of "
+        "cross-entropy, difference +0.2 ± 0.02."
+    )
+
+
+def test_a_gain_in_money_is_told_in_money():
+    def profit(y_true, y_pred):
+        return 100.0 * (y_true * y_pred).sum() - y_pred.sum()
+
+    profit.greater_is_better = True
+    found = sentence(-250.0, -200.0, 5.0, health_of(0.9), metric=profit)
+    assert found == (
+        "Training for profit helped, 25.0% higher: profit 250 on the validation rows "
+        "against 200 of cross-entropy, difference +50 ± 5."
+    )
+    # nothing is no perfect profit
+    same = sentence(0.0, 0.0, 0.0, health_of(0.9), metric=profit)
+    assert "nothing to gain" not in same
+
+
+def test_with_constraints_the_figures_are_said_to_be_losses_with_penalties():
+    found = sentence(
+        0.3, 0.4, 0.01, health_of(0.9), metric="recall subject to precision >= 0.8"
+    )
+    assert found.startswith(
+        "Training for recall subject to precision >= 0.8 helped, 25.0% lower: loss "
+        "with penalties 0.3 on the validation rows against 0.4 of cross-entropy"
     )
 
 
@@ -65,10 +112,10 @@ def test_no_threshold_is_spoken_of_where_there_is_none():
     [
         ((0.30, 0.30, 0.0, health_of(0.0, 0.99)), "was not possible"),
         ((0.30, 0.31, 0.02, health_of(0.1)), "(cosine 0.10)"),
-        ((0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 0 on the validation rows"),
+        ((0.0, 0.0, 0.0, health_of(0.0, 0.99)), "is 1 on the validation rows"),
         (
             (0.3, 0.3, 0.0, health_of(0.0, 1.0, 0.0)),
-            "is 0 on the training rows",
+            "is 1 on the training rows",
         ),
         ((0.33, 0.30, 0.01, health_of(0.9)), "did not help: "),
         ((0.29, 0.30, 0.02), "cannot be told by 1,000 validation rows"),
@@ -85,7 +132,7 @@ def test_otherwise_the_reason_is_told_and_what_is_used(outcome, reason):
 
 
 def test_a_gain_below_two_standard_errors_is_probable():
-    assert "probably helped, 5.0% lower" in sentence(0.285, 0.3, 0.01)
+    assert "probably helped, 2.1% higher" in sentence(0.285, 0.3, 0.01)
     assert "probably" not in sentence(0.279, 0.3, 0.01)
 
 
@@ -97,8 +144,9 @@ def test_too_few_rows_of_a_kind_show_nothing():
     assert "some 30" not in sentence(0.29, 0.30, 0.02, n_rarest=None)
 
 
-def test_a_loss_of_zero_has_no_share():
-    assert sentence(-2.0, 0.0, 0.1).startswith("Training for f1_loss helped: ")
+def test_a_value_of_zero_has_no_share():
+    found = sentence(0.4, 1.0, 0.1, metric="f1")
+    assert found.startswith("Training for f1 helped: ")
 
 
 def test_it_reads_what_a_fit_has_found():

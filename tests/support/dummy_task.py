@@ -11,7 +11,7 @@ from losslearn.estimators.base import SurrogateEstimator
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.metrics.columns import NO_COLUMNS
 from losslearn.tasks.choice import Candidate
-from losslearn.tasks.task import Tokens
+from losslearn.tasks.task import Frame, Tokens
 
 
 def mean_gap(y_true: Tensor, y_score: Tensor, *, sample_weight: Any = None) -> Tensor:
@@ -145,6 +145,9 @@ class Pairs:
 
     def generated(self, true_loss, *, form, like=None):
         return Generated()
+
+    def frame(self, true_loss, sets):
+        return Frame()
 
     def perturb(self, sets, strength, *, as_a_whole, generator):
         noise = torch.empty_like(sets.score).normal_(generator=generator)

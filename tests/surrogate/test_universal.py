@@ -12,6 +12,7 @@ from losslearn.metrics import (
     list_true_losses,
 )
 from losslearn.metrics.own.as_true_loss import untried
+from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import (
     SHIPPED,
     UniversalConfig,
@@ -23,8 +24,11 @@ from losslearn.surrogate.universal import (
     make_universal,
     save_universal,
 )
+from losslearn.surrogate.universal.fit import CALLABLE
+from losslearn.surrogate.universal.units import set_units
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.generated import GaussianScores, WideScores
+from losslearn.tasks.tokens import ScoreTokens
 
 TINY = UniversalConfig(set_sizes=(32,), n_sets=256, max_iter=100, sets_per_step=16)
 
@@ -46,7 +50,9 @@ def test_gaussian_form_is_equation_3():
     assert auc_loss.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("distribution", [GaussianScores(), WideScores()])
+@pytest.mark.parametrize(
+    "distribution", [GaussianScores(), WideScores(), WideScores(cut=True)]
+)
 def test_every_generated_set_has_both_classes_and_finite_scores(distribution):
     sets = draw(distribution)
     positives = sets.target.sum(-1)
@@ -67,6 +73,46 @@ def test_wide_form_shows_good_and_bad_rankings_ties_and_all_prevalences():
     distinct = torch.tensor([row.unique().numel() for row in sets.score])
     assert (distinct < 50).any()
     assert (distinct == 64).any()
+
+
+def test_sets_that_are_cut_have_decisions_turn_anywhere_among_their_scores():
+    sets = draw(WideScores(cut=True), 2_000)
+    assert torch.allclose(sets.score.std(-1), torch.ones(2_000), atol=1e-4)
+    positive, called = sets.target == 1, sets.score >= 0
+    assert called.any(-1).all()
+    rates = [
+        (called & of_class).sum(-1) / of_class.sum(-1)
+        for of_class in (positive, ~positive)
+    ]
+    # their sum is uniform between 0 and 2, where no row is a large share of its class
+    balanced = (positive.float().mean(-1) - 0.5).abs() < 0.25
+    share = ((rates[0] + rates[1]) / 2)[balanced]
+    for level in (0.25, 0.5, 0.75):
+        assert float((share < level).float().mean()) == pytest.approx(level, abs=0.06)
+
+
+def test_other_units_leave_what_a_surrogate_returns():
+    sets = draw(WideScores(cut=True), 50)
+    for top in ((), (0.1,)):
+        torch.manual_seed(0)
+        view = ScoreTokens(standardize=False, top_shares=top)
+        surrogate = SetSurrogate(view, loss_shift=2.0, loss_scale=0.5)
+        before = surrogate(sets).detach()
+        values = torch.tensor([1.0, 3.0, 8.0])
+        set_units(surrogate, values)
+        assert torch.allclose(surrogate(sets), before, atol=1e-4)
+        assert float(surrogate.loss_shift) == 4
+        assert float(surrogate.loss_scale) == pytest.approx(float(values.std()))
+
+
+def test_a_loss_in_a_frame_counts_in_the_spread_of_its_lowest_values():
+    """As that of the best threshold does, of which it knows no value."""
+    f1 = get_true_loss("f1")
+    universal = fit_universal(f1.in_a_frame(), config=CALLABLE)[0]
+    best = f1(draw(WideScores(), 1_000, 128))
+    assert float(universal.loss_scale) == pytest.approx(float(best.std()), rel=0.2)
+    at_once = f1.in_a_frame()(draw(WideScores(cut=True), 1_000, 128))
+    assert float(at_once.std()) > 1.1 * float(universal.loss_scale)
 
 
 def test_longer_fit_has_a_smaller_error():

@@ -12,7 +12,7 @@ from losslearn.metrics import MetricError, Sets, get_true_loss
 from losslearn.models.networks import MLP, Linear
 from losslearn.models.rows import Drawn, Rows
 from losslearn.tasks.binary import Binary
-from losslearn.training import cross_fitting
+from losslearn.training import comparison, cross_fitting
 from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
@@ -22,6 +22,7 @@ from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Length, Plan, refit
 from losslearn.training.trained import Trained
 from losslearn.training.trust import Reading
+from losslearn.training.uncertainty import Difference
 
 N, N_FOLDS = 300, 3
 RECIPE = Recipe(mode="scratch", max_iter=40, n_evals=8, rounds=2, batch_size=60)
@@ -195,6 +196,30 @@ def test_what_was_best_over_the_parts_is_carried_over():
     assert plan.usual_weight == 2.0
     # the lowest mean of those that all have tried, and the median share of it
     assert plan.lengths == {LEARNED: Length(40, 20), USUAL: Length(10, 4)}
+
+
+def test_schedules_that_differ_have_a_median():
+    done = [
+        trained(0.0, 1.0, surrogate={length: (0.1, n)}, cross_entropy={8: (0.1, 8)})
+        for length, n in ((40, 30), (10, 10), (40, 20))
+    ]
+    plan = Plan.of(done, RECIPE, share=0.5)
+    assert plan.lengths[LEARNED] == Length(40, 30)  # shares of 0.75, 1 and 0.5
+
+
+@pytest.mark.parametrize(("n_iter", "follows"), [(20, False), (21, True)])
+def test_a_learned_loss_that_led_nowhere_is_not_used(
+    parts, table, monkeypatch, n_iter, follows
+):
+    def sure(*_, **__) -> Difference:
+        return Difference(-1.0, 0.1)
+
+    monkeypatch.setattr(comparison, "loss_difference", sure)
+    lengths = {LEARNED: Length(40, n_iter), USUAL: Length(40, 40)}
+    plan = Plan(0.0, True, 1.0, lengths)
+    monkeypatch.setattr(Plan, "of", lambda *_, **__: plan)
+    found, _ = fit(parts, table)
+    assert found.chosen == (LEARNED if follows else USUAL)
 
 
 def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):

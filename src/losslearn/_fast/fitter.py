@@ -23,7 +23,8 @@ Array = NDArray[np.float32]
 
 _CROSS_ENTROPY = "losslearn.tasks.cross_entropy.CrossEntropy"
 """The one usual loss that is compiled."""
-_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False)
+_NO_FRAME = np.array([0, 1], np.float32)
+_NO_SURROGATE = (np.empty(0, np.float32), np.empty(0, np.int64), False, _NO_FRAME)
 _SURROGATE = "losslearn.surrogate.network.SetSurrogate"
 _VIEW = "losslearn.tasks.tokens.ScoreTokens"
 
@@ -99,17 +100,22 @@ class CompiledFitter(CompiledForm):
     are of another kind, the reference does the work.
 
     Attributes:
-        network: The surrogate, as kernels take it.
+        network: The surrogate, as kernels take it, for scores in its frame.
     """
 
     def __init__(self, part: "SurrogateFitter") -> None:
         """Lay out the surrogate as kernels take it."""
         surrogate = part.surrogate
         super().__init__(part, (*surrogate.encoder, *surrogate.decoder))
-        self.network = (self.parameters, self.sizes, bool(surrogate.view.standardize))
+        standardize = bool(surrogate.view.standardize)
+        self.network = (self.parameters, self.sizes, standardize, _NO_FRAME)
         # looked up once: a module finds its buffers slowly
         self._shift, self._scale = surrogate.loss_shift, surrogate.loss_scale
         self._fit_shares, self._shares = Shares(), Shares()
+
+    def framing(self) -> "SetNet":
+        """Return the surrogate, as kernels take it, for scores that are in no frame."""
+        return (*self.network[:3], np.array(self.part.frame, np.float32))
 
     def _takes(self, score: Tensor) -> bool:
         return self.is_current() and can_compile(score)
@@ -147,7 +153,7 @@ class CompiledFitter(CompiledForm):
         """Return the learned loss alone, in its own units, without a graph."""
         if not self._takes(sets.score):
             return self.part.values(sets)
-        value, _ = self.value_and_slope(sets, (1.0, 0.0))
+        value, _ = self._evaluated(self.network, sets, (1.0, 0.0))
         return value * self._scale
 
     def value_and_slope(
@@ -156,12 +162,17 @@ class CompiledFitter(CompiledForm):
         """Return the blend of each set and its gradient for the scores."""
         if not self._takes(sets.score):
             return self.part.value_and_slope(sets, weights)
+        return self._evaluated(self.framing(), sets, weights)
+
+    def _evaluated(
+        self, network: "SetNet", sets: "Sets", weights: tuple[float, float]
+    ) -> tuple[Tensor, Tensor]:
         from losslearn._fast.kernels.set_network import blend_cross_entropy
         from losslearn._fast.kernels.set_network import value_and_slope as evaluate
 
         rows = self._rows(sets, self._shares)
         values, slope = np.empty(len(rows[1]), np.float32), np.empty_like(rows[1])
-        evaluate(self.network, rows, values, slope)
+        evaluate(network, rows, values, slope)
         values += np.float32(self._units()[0])
         if weights != (1, 0):
             blend_cross_entropy((weights[0], weights[1]), rows, values, slope)
@@ -181,7 +192,7 @@ def compiled_blend(objective: "Loss") -> Blend | None:
     if not isinstance(fitter, CompiledFitter) or not fitter.is_current():
         return None
     learned, usual = getattr(objective, "weights")  # noqa: B009 - of whoever has a fitter
-    return fitter.network, (float(learned), float(usual))
+    return fitter.framing(), (float(learned), float(usual))
 
 
 class RecordedFitter(Faster):
@@ -204,7 +215,7 @@ class RecordedFitter(Faster):
             fit, works_on=lambda: (addresses(), self.descent.works_on())
         )
         self._graphed_slope = GraphedFunction(
-            slope, works_on=lambda: (addresses(), self._weights)
+            slope, works_on=lambda: (addresses(), self._weights, part.frame)
         )
 
     def fit(self, sets: "Sets", loss: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import math
 from rich import progress
 from rich.console import Console
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.report.verdict import method_name
 from losslearn.training.branches import LEARNED
 from losslearn.training.loop import Record
@@ -37,11 +38,16 @@ class FitDisplay(progress.Progress):
         self._best: dict[str, float] = {}
         self._fold = (1, 1)
         self._latest: dict[str, Record] = {}
+        self._written = AsWritten("loss")
 
     def stop(self) -> None:
         """Leave the bars as they stand."""
         self._end_stage()
         super().stop()
+
+    def metric(self, written: AsWritten) -> None:
+        """Show losses as this metric is written from now on."""
+        self._written = written
 
     def stage(self, name: str) -> None:
         """Show what is being done before the training starts."""
@@ -77,7 +83,9 @@ class FitDisplay(progress.Progress):
         best = self._best[method] = min(loss, self._best.get(method, math.inf))
         cosine = record.health.cosine
         agreed = "" if math.isnan(cosine) else f", gradient cosine {cosine:.2f}"
-        note = f"validation loss {format_loss(loss)}, best {format_loss(best)}{agreed}"
+        written = self._written
+        now, top = (format_loss(written.value(one)) for one in (loss, best))
+        note = f"validation {written.name} {now}, best {top}{agreed}"
         place, n_folds = record.fold
         fold = f", fold {place} of {n_folds}" if n_folds > 1 else ""
         self.update(

@@ -67,10 +67,7 @@ def print_fit(report: Mapping[str, Any]) -> None:
     if "columns" in report:
         print_columns(console(), report["columns"])
     out, rows, results = console(), report["rows"], report["results"]
-    out.print(
-        f"\n{report['metric']} as a loss, lower is better; {_rows(report)}, "
-        f"{rows['test']:,} test rows\n"
-    )
+    out.print(f"\n{_heading(report)}; {_rows(report)}, {rows['test']:,} test rows\n")
     for said in _division(report):
         out.print(said, "")
     out.print(_fit_table(report), "")
@@ -83,7 +80,7 @@ def print_fit(report: Mapping[str, Any]) -> None:
     if report["judged_by"] is None:
         out.print(
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
-            "are for the labels and leave the loss as it is."
+            "are for the labels and leave its value as it is."
         )
     for said in _notes(report):
         out.print(said)
@@ -102,6 +99,25 @@ def _rows(report: Mapping[str, Any]) -> str:
     if report["refitted"]:
         return f"{train} training rows, {validation} of them validation rows before"
     return f"{train} training, {validation} validation"
+
+
+def _name(found: Mapping[str, Any]) -> str:
+    """Return what the values shown are of."""
+    return str(found["metric_name"])
+
+
+def _heading(report: Mapping[str, Any]) -> str:
+    """Return the metric, and which of its values are better."""
+    if not report.get("constraints"):
+        return f"{report['metric']}, {_better(report)}"
+    side = "higher" if report["greater_is_better"] else "lower"
+    return f"{report['metric']}, {side} {_name(report)} is better"
+
+
+def _better(found: Mapping[str, Any]) -> str:
+    """Return which values are better, in words."""
+    side = "higher" if found["greater_is_better"] else "lower"
+    return f"{side} is better"
 
 
 def _division(report: Mapping[str, Any]) -> list[str]:
@@ -141,9 +157,12 @@ def _constraints(report: Mapping[str, Any]) -> list[str]:
     """Return what each constraint comes to; nothing of a metric without."""
     if not (found := report.get("constraints")):
         return []
-    costs = f"Each constraint missed by 1 costs {report['penalty']:g}. Values, with "
-    intervals = "95 % intervals, not losses:"
-    return [costs + intervals, *(describe_constraint(one) for one in found), ""]
+    said = (
+        f"{_name(report)} is to be as good as it can be where each constraint holds. "
+        "What is minimised is its loss with penalties: a constraint missed by 1 costs "
+        f"{report['penalty']:g}. With 95 % intervals:"
+    )
+    return [said, *(describe_constraint(one) for one in found), ""]
 
 
 def _copies(report: Mapping[str, Any], part: str) -> str | None:
@@ -182,14 +201,16 @@ def _fit_table(report: Mapping[str, Any]) -> Table:
     is_number = all(set(rule) == {"kind", kind} for rule in rules)
     decided = kind if is_number else "rule"
     table.add_column("method", no_wrap=True)
-    for title in ("validation\nloss", "test loss\n[95 % interval]", decided, "seconds"):
+    name = _name(report)
+    titles = (f"validation\n{name}", f"test {name}\n[95 % interval]")
+    for title in (*titles, decided, "seconds"):
         table.add_column(title, justify="right", no_wrap=title != "rule")
     for result in report["results"]:
-        low, high = (format_loss(end) for end in result["interval"])
+        low, high = (format_loss(end) for end in result["metric_interval"])
         table.add_row(
             method_name(result["method"]),
-            format_loss(result["validation"]),
-            f"{format_loss(result['test'])} [{low}, {high}]",
+            format_loss(result["metric_validation"]),
+            f"{format_loss(result['metric_test'])} [{low}, {high}]",
             f"{result[kind]:.4g}" if is_number else describe_rule(result["rule"]),
             f"{result['seconds']:.1f}",
             style="bold" if result["method"] == report["chosen"] else None,
@@ -217,25 +238,29 @@ def describe_choice(report: Mapping[str, Any]) -> str:
     chosen, other = sorted(results, key=lambda result: result["method"] != name)
     if all(chosen[key] == other[key] for key in ("validation", "test", "rule")):
         return "Both methods' best weights are the same model."
-    difference, how = chosen["test"] - other["test"], "the same as"
+    key = "metric_test"
+    difference, how = chosen[key] - other[key], "the same as"
     if math.isnan(difference):
         return "How the methods differ on the test rows is not known."
     if abs(difference) >= _ROUNDING:
         side = "lower" if difference < 0 else "higher"
         how = f"{format_loss(abs(difference))} {side} than"
-    (low, high), (other_low, other_high) = chosen["interval"], other["interval"]
+    key = "metric_interval"
+    (low, high), (other_low, other_high) = chosen[key], other[key]
     overlap = low <= other_high and other_low <= high
     return (
-        f"On the test rows the loss of {_named(chosen)} is {how} that of "
+        f"On the test rows {_name(report)} of {_named(chosen)} is {how} that of "
         f"{_named(other)} (the intervals {'overlap' if overlap else 'do not overlap'})."
     )
 
 
 def print_evaluation(found: Mapping[str, Any]) -> None:
-    """Print the loss of a model on a table."""
-    low, high = (format_loss(end) for end in found["interval"])
+    """Print the value of a metric on a table."""
+    low, high = (format_loss(end) for end in found["metric_interval"])
+    whole = f"{found['metric']}: " * (_name(found) != found["metric"])
     console().print(
-        f"{found['metric']}: loss {format_loss(found['value'])} (lower is better), "
+        f"{whole}{_name(found)} {format_loss(found['metric_value'])} "
+        f"({_better(found)}), "
         f"95 % interval {low} to {high}, on {found['rows']:,} rows at "
         f"{describe_rule(found['rule'])}."
     )
@@ -246,8 +271,8 @@ def print_evaluation(found: Mapping[str, Any]) -> None:
         if seen["compared"] < found["rows"]:
             said = f"About {said} (judged by {seen['compared']:,} of them)"
         console().print(
-            f"{said} are equal to rows that the model was trained on or chosen by: the "
-            "loss is better than on rows that it has not seen."
+            f"{said} are equal to rows that the model was trained on or chosen by: "
+            f"{_name(found)} is better than on rows that it has not seen."
         )
 
 
@@ -269,7 +294,8 @@ def print_metrics(listed: list[dict[str, Any]]) -> None:
         )
     out.print(table, "")
     out.print(
-        "All are losses, lower is better. A parameter follows an @, as in fbeta@0.5, "
+        "All are losses, lower is better; by the name of a metric, as f1 or auc, what "
+        "is shown is its own value. A parameter follows an @, as in fbeta@0.5, "
         "precision_at_k@100. Also accepted: the name of a scikit-learn scorer, and a "
         "function of your own, path/to/file.py:function. Any of decisions takes "
         "constraints: --subject-to 'precision >= 0.8'."

@@ -24,7 +24,8 @@ _OF_OWN = ("given", "undefined", "too_short")
 _CONSTRAINED = ("constraints", "penalty")
 """What is said of a metric with constraints alone."""
 _WHO = ("role", "method", "predictor", "rule")
-_WHAT = ("validation", "test", "seconds", "iterations")
+_VALUES = ("validation", "test", "metric_validation", "metric_test")
+_WHAT = (*_VALUES, "seconds", "iterations")
 _KEPT_BUT = 3
 """Exit code where something went wrong and what there was is kept."""
 

@@ -43,6 +43,7 @@ from losslearn.tasks.task import TargetRows
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.cross_fitting import compare_on_all
+from losslearn.training.frames import as_trained
 from losslearn.training.recipe import Recipe
 
 
@@ -143,7 +144,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
         too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
-                true_loss,
+                as_trained(true_loss, recipe),
                 task,
                 mode=recipe.mode,
                 form=recipe.universal_form,
@@ -227,7 +228,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
         """Set the fitted attributes."""
         task = self.task
         named = self.model if isinstance(self.model, str) else type(self.model).__name__
-        judged = judge_methods(comparison, predictor_name=named)
+        judged = judge_methods(comparison, self.true_loss_, predictor_name=named)
         self.surrogate_: SetSurrogate = comparison.surrogate
         self.model_: nn.Module = predictor.model.eval()  # type: ignore[attr-defined] # of a `TorchPredictor`
         self.method_weights_ = {

@@ -86,7 +86,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         history_: One dictionary per look at the validation rows: losses, and how it
             stands with the learned loss's gradient (see `losslearn.training.trust`).
         report_: Task, metric, rows, and for each method its role ("learned" or
-            "usual"), validation loss, rule, threshold, seconds and iterations;
+            "usual"), validation loss, the same as the user writes the metric
+            (`metric_validation`), rule, threshold, seconds and iterations;
             `settings` says with which learning rate and penalty, `chosen` names the
             method in use, `difference` is the surrogate's validation loss
             minus the control's, `standard_error` that of the difference, `verdict` a

@@ -1,17 +1,40 @@
 """Names that users type: of what is built in under another, or is no aim."""
 
 EQUIVALENT = {
-    "gini": "Gini is 2 AUC - 1: the loss shown is 1 - AUC, which is (1 - Gini) / 2.",
+    "gini": "Gini is 2 AUC - 1: what is minimised is 1 - AUC, (1 - Gini) / 2.",
     "ks": (
-        "KS is 1 - 2 times the balanced error at its best threshold: the loss shown is "
-        "the balanced error, which is (1 - KS) / 2."
+        "KS is 1 - 2 times the balanced error at its best threshold: what is minimised "
+        "is that error, (1 - KS) / 2."
     ),
     "lift": (
         "Lift is the precision among the rows ranked highest over the share of "
-        "positives: the loss shown is 1 - that precision."
+        "positives: the values shown are that precision."
     ),
 }
 """Aliases whose values are others than 1 - the loss, and how they are related."""
+
+FROM_MINUS_ONE = (
+    *("mcc", "matthews_corrcoef", "matthews", "phi"),
+    *("kappa", "cohen_kappa", "cohen_kappa_score"),
+    *("gini", "ks"),
+)
+"""Metrics between -1 and 1: the loss is half of one minus them."""
+
+_LOSSES = (
+    *("error_rate", "error", "mcr", "misclassification_rate"),
+    *("balanced_error", "ber", "balanced_error_rate", "equal_error_rate", "eer"),
+)
+
+
+def is_a_loss(name: str) -> bool:
+    """Return whether a name, as `spelled`, is that of a loss itself, not of its metric.
+
+    Example:
+        >>> is_a_loss("zero_one_loss"), is_a_loss("mcr"), is_a_loss("accuracy")
+        (True, True, False)
+    """
+    return name.endswith("_loss") or name in _LOSSES
+
 
 SCORERS = {
     "log_loss": "neg_log_loss",

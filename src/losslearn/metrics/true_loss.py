@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from losslearn.metrics.columns import Columns, TextColumns
 from losslearn.metrics.own.black_box import BlackBox
 from losslearn.metrics.sets import Sets, over_present
 
+_NEAR = (-0.4, 0.0, 0.4)
+"""In deviations of the scores: wider than what chance moves, narrower than what would
+show a set every decision."""
 ENOUGH_CALLS = 50
 """Calls for a threshold, where each value takes one, that leave some to compare it."""
 
@@ -32,6 +36,16 @@ class Constrained(Protocol):
 
     def holds(self, value: float) -> bool | None:
         """Return whether such a value keeps the bound; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be as good as it can be where constraints are to hold."""
+
+    name: str
+    value: Callable[[Sets], Tensor]
+    """As the user writes it, of sets whose scores are decisions."""
+    greater_is_better: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +91,9 @@ class TrueLoss:
     the loss needs may be among them."""
     coded: TextColumns | None = field(default=None, repr=False, compare=False)
     """How columns of text are coded, of a loss that is no user's own."""
+    framed: tuple[float, ...] = ()
+    """Of scores in a frame, where decisions turn at 0 and the deviation is 1: the
+    thresholds of which a set gets the best."""
     greater_is_better: bool = False
     """Whether the user's metric behind it is to be maximised; for reports only."""
     is_builtin: bool = False
@@ -92,6 +109,10 @@ class TrueLoss:
     """What is to hold of the decisions besides; the loss says what it costs if not."""
     penalty: float = 0.0
     """What a constraint missed by 1 costs."""
+    aim: Aim | None = field(default=None, repr=False, compare=False)
+    """With constraints, the metric itself."""
+    called: str = field(default="", repr=False, compare=False)
+    """What the user called it, where that was a text."""
 
     @property
     def needs_threshold(self) -> bool:
@@ -130,7 +151,8 @@ class TrueLoss:
         """Seconds that the value of a set takes, of a user's metric, so far."""
         if self.own is None:
             return 0.0
-        return self.own.cost * (self.own.max_cuts if self.needs_threshold else 1)
+        several = self.own.max_cuts if self.needs_threshold else len(self.framed)
+        return self.own.cost * max(several, 1)
 
     def __call__(self, sets: Sets) -> Tensor:
         """Return the loss of each set in the form to train for, NaN for one class.
@@ -186,6 +208,21 @@ class TrueLoss:
         is_dear = self.own is not None and self.needs_threshold
         return self.with_threshold(0.0) if is_dear else self
 
+    def in_a_frame(self) -> "TrueLoss":
+        """Return a loss of decisions as one of scores whose decisions turn at 0.
+
+        Of columns a few rows may hold most: there, chance moves the best threshold of a
+        set far, and a set is judged at the best of three.
+        """
+        if self.at_threshold is None:
+            return self
+        thresholds = _NEAR if self.columns else (0.0,)
+        return replace(
+            self.with_threshold(0.0),
+            function=partial(_lowest, self.at_threshold, thresholds),
+            framed=thresholds,
+        )
+
     def without_rule(self) -> "TrueLoss":
         """Return the loss as one that judges scores, for which others find the rule."""
         return replace(self, at_threshold=None, at_cut_points=None)
@@ -235,3 +272,17 @@ class TrueLoss:
             scale_invariant=False,
             is_builtin=False,
         )
+
+
+def _lowest(
+    at_threshold: Callable[..., Tensor],
+    thresholds: Sequence[float],
+    y_true: Tensor,
+    y_score: Tensor,
+    **further: Any,  # noqa: ANN401 - weights and columns, as the loss takes them
+) -> Tensor:
+    """Return each set's lowest loss over some thresholds, where it has one."""
+    found = [
+        at_threshold(y_true, y_score, threshold=at, **further) for at in thresholds
+    ]
+    return reduce(torch.fmin, found)

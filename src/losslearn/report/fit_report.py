@@ -1,11 +1,14 @@
 """What a fit reports: both methods on the validation rows, and what to make of it."""
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
 from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.own.given import (
     given_sentence,
     raised_sentence,
@@ -23,18 +26,25 @@ class Judged(NamedTuple):
     """What each method's best weights come to on the validation rows."""
 
     results: list[dict[str, Any]]
-    """Role, method, predictor, rule, loss, seconds and iterations of each."""
+    """Role, method, predictor, rule, loss, value as the user writes it, seconds and
+    iterations of each."""
     rule: Rule
     """The chosen method's."""
     sets: Sets
     """The validation rows with the chosen method's scores."""
 
 
-def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
+def judge_methods(
+    comparison: Comparison, true_loss: TrueLoss, *, predictor_name: str
+) -> Judged:
     """Return what each method's best weights come to on the validation rows."""
-    found = []
+    found, written = [], as_written(true_loss)
     for name, run in comparison.runs.items():
-        rule = rule_summary(comparison.decided[name].choice.rule)
+        choice, loss = comparison.decided[name].choice, comparison.loss(name)
+        rule = rule_summary(choice.rule)
+        value = comparison.sparing(
+            partial(written.of_rows, loss, choice.decided), lambda: math.nan
+        )
         found.append(
             {
                 "role": "learned" if name == LEARNED else "usual",
@@ -42,7 +52,8 @@ def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
                 "predictor": predictor_name,
                 "rule": rule,
                 **{key: value for key, value in rule.items() if key != "kind"},
-                "validation": comparison.loss(name),
+                "validation": loss,
+                "metric_validation": value,
                 "seconds": run.seconds,
                 "iterations": run.n_iter,
             }
@@ -52,10 +63,13 @@ def judge_methods(comparison: Comparison, *, predictor_name: str) -> Judged:
 
 
 def _tuned(results: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the rule of both methods, where it is one and has something to tune."""
+    """Return how both methods decide, where it is one way with something to tune."""
     rules = [result["rule"] for result in results]
     is_one = len({rule["kind"] for rule in rules}) == 1
-    return str(rules[0]["kind"]) if is_one and len(rules[0]) > 1 else None
+    if not is_one or len(rules[0]) == 1:
+        return None
+    how = "decided by" if "columns" in rules[0] else "with a tuned"
+    return f"{how} {rules[0]['kind']}"
 
 
 def rule_summary(rule: Rule) -> dict[str, Any]:
@@ -83,11 +97,19 @@ def make_report(
     rule = judged.rule
     decided = rule.to_dict()["kind"] if true_loss.needs_rule else None
     sparing, judge = comparison.sparing, rule.judged(true_loss)
-    given = sparing(lambda: given_sentence(true_loss, judge, judged.sets), lambda: None)
+    loss = comparison.loss(comparison.chosen)
+    choice, written = (
+        comparison.decided[comparison.chosen].choice,
+        as_written(true_loss),
+    )
+    given = sparing(
+        lambda: given_sentence(true_loss, judge, judged.sets, loss=loss), lambda: None
+    )
     failed = str(sparing) if sparing.failure else raised_sentence(true_loss)
     return {
         "task": task.name,
         "metric": true_loss.name,
+        "greater_is_better": written.greater_is_better,
         "results": judged.results,
         "settings": None
         if comparison.settled is None
@@ -101,10 +123,10 @@ def make_report(
             true_loss,
             n_rows=n,
             n_rarest=rarest,
-            rule=_tuned(judged.results) if true_loss.needs_rule else None,
+            decided=_tuned(judged.results) if true_loss.needs_rule else None,
         ),
-        "decision": rule_sentence(comparison.decided[comparison.chosen].choice),
-        "rules_tried": comparison.decided[comparison.chosen].choice.tried,
+        "decision": rule_sentence(choice, written),
+        "rules_tried": choice.tried,
         "given": given,
         "undefined": undefined_sentence(true_loss),
         "interrupted": comparison.interrupted,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.report.figures import new_figure, render, tidy
 from losslearn.report.palette import BLUE, INK, SHADE, VERMILION
 from losslearn.report.verdict import method_name
@@ -27,22 +28,22 @@ _LOOKS: dict[bool, dict[str, str]] = {
 _LINE: dict[str, Any] = {"linewidth": 1.8, "markersize": 8}
 
 _SETTLED = 0.15
-"""Share of the iterations after which a loss sets the range of its axis; the first
-looks, often far above, are cut off at the top."""
+"""Share of the iterations after which a value sets the range of its axis; the first
+looks, often far worse, are cut off."""
 
 
 def draw_fit(
     history: History,
     *,
-    name: str,
+    written: AsWritten,
     chosen: str,
     pictures: "Sequence[Picture]" = (),
     title: str | None = None,
 ) -> bytes:
     """Return the learning curves of a fit, and its task's pictures, as a PNG.
 
-    The history is `history_` of the estimator, the name that of the loss. Up to two
-    pictures are drawn, each on an axis of its own.
+    The history is `history_` of the estimator, whose losses are shown as the metric is
+    written. Up to two pictures are drawn, each on an axis of its own.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -51,7 +52,7 @@ def draw_fit(
     if title is not None:
         figure.suptitle(title, fontweight="bold")
     axes = figure.subplots(2, 2, sharex="col", height_ratios=(3, 2))
-    draw_losses(axes[0, 0], history, name=name, chosen=chosen)
+    draw_values(axes[0, 0], history, written=written.judged, chosen=chosen)
     draw_surrogate_error(axes[1, 0], history)
     for ax, draw in zip(axes[:, 1], pictures, strict=False):
         draw(ax)
@@ -64,8 +65,10 @@ def draw_fit(
     return render(figure, "png")
 
 
-def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None:
-    """Draw both methods' validation loss over the iterations, the warm-up shaded.
+def draw_values(
+    ax: "Axes", history: History, *, written: AsWritten, chosen: str
+) -> None:
+    """Draw both methods' values over the iterations, the warm-up shaded.
 
     Of folds there is a line each; the numbers are means of their best looks.
     """
@@ -79,26 +82,33 @@ def draw_losses(ax: "Axes", history: History, *, name: str, chosen: str) -> None
             continue
         least = float(np.mean([losses.min() for _, losses in curves]))
         used = ", used" if method == chosen else ""
-        label = f"{method_name(method)} (best {least:.4g}{used})"
+        label = f"{method_name(method)} (best {written.value(least):.4g}{used})"
         how = {**_LINE, **_LOOKS[method == LEARNED]}
         for at, losses in curves:
             best, is_own = int(np.argmin(losses)), at >= warm_up
+            values = _values(losses, written)
             # a mark for the best look alone, and in the legend
-            ax.plot(at[is_own], losses[is_own], markevery=[], label=label, **how)
-            ax.plot(at[best], losses[best], markeredgecolor="white", zorder=5, **how)
-            settled += losses[at >= _SETTLED * at[-1]].tolist()
+            ax.plot(at[is_own], values[is_own], markevery=[], label=label, **how)
+            ax.plot(at[best], values[best], markeredgecolor="white", zorder=5, **how)
+            settled += values[at >= _SETTLED * at[-1]].tolist()
             label = "_"  # one entry in the legend
     for fold in folds:
         at, losses = _curve(fold, _usual(fold), "validation_loss")
-        ax.plot(at[at <= warm_up], losses[at <= warm_up], color=INK, **_LINE)
+        values = _values(losses, written)
+        ax.plot(at[at <= warm_up], values[at <= warm_up], color=INK, **_LINE)
     if settled:
         low, high = min(settled), max(settled)
         span = high - low or 0.1
         ax.set_ylim(low - 0.08 * span, high + 0.35 * span)  # room for the legend
-    of = f", {len(folds)} folds" if len(folds) > 1 else ""
-    ax.set(title=f"Loss of the validation rows{of}", ylabel=f"{name}, lower is better")
+    name, of = written.name, f", {len(folds)} folds" if len(folds) > 1 else ""
+    title = f"{name} of the validation rows{of}"
+    ax.set(title=title, ylabel=f"{name}, {written.better}")
     ax.set(xlabel="iteration", xlim=(0, None))
     ax.legend(loc="upper right", edgecolor="none", framealpha=0.9)
+
+
+def _values(losses: NDArray[np.float64], written: AsWritten) -> NDArray[np.float64]:
+    return written.shift + written.factor * losses
 
 
 def _shade_warm_up(ax: "Axes", history: History) -> int:

@@ -1,12 +1,13 @@
 """One sentence on what the decision rule gained, apart from the training."""
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.tasks.choice import Choice
 
 
-def rule_sentence(choice: Choice) -> str | None:
+def rule_sentence(choice: Choice, written: AsWritten) -> str | None:
     """Return what a rule gained over the usual one; None where it is that one.
 
-    Both losses are of decisions on rows that the rules were not fitted to.
+    Both values are of decisions on rows that the rules were not fitted to.
 
     Example:
         >>> import torch
@@ -21,13 +22,16 @@ def rule_sentence(choice: Choice) -> str | None:
         ...         "standard_error": 0.1,
         ...     },
         ... ]
-        >>> rule_sentence(Choice(None, "flip", sets, 0.25, tried))
-        'Decided by flip: validation loss 0.25 against 0.5 of cut.'
+        >>> gain = AsWritten("gain", 1.0, -1.0)
+        >>> rule_sentence(Choice(None, "flip", sets, 0.25, tried), gain)
+        'Decided by flip: gain 0.75 on the validation rows against 0.5 of cut.'
     """
     usual = [one for one in choice.tried if one.get("is_usual")]
     if not usual or usual[0]["rule"] == choice.name:
         return None
+    judged = written.judged
+    ours, theirs = judged.value(choice.loss), judged.value(usual[0]["loss"])
     return (
-        f"Decided by {choice.name}: validation loss {choice.loss:.4g} against "
-        f"{usual[0]['loss']:.4g} of {usual[0]['rule']}."
+        f"Decided by {choice.name}: {judged.name} {ours:.4g} on the validation rows "
+        f"against {theirs:.4g} of {usual[0]['rule']}."
     )

@@ -3,6 +3,7 @@
 import math
 
 from losslearn.metrics import TrueLoss
+from losslearn.metrics.as_written import as_written
 from losslearn.training.branches import LEARNED
 from losslearn.training.comparison import Comparison
 
@@ -25,6 +26,13 @@ def method_name(method: str) -> str:
     return "learned surrogate" if method == LEARNED else method.replace("_", "-")
 
 
+def named(true_loss: TrueLoss) -> str:
+    """Return what a metric is called in sentences: as the user wrote it."""
+    if true_loss.constraints:
+        return true_loss.name
+    return as_written(true_loss).name
+
+
 def is_dead(comparison: Comparison) -> bool:
     """Whether there was no gradient to follow at any look, though something to gain.
 
@@ -45,7 +53,7 @@ def verdict(
     *,
     n_rows: int,
     n_rarest: int | None,
-    rule: str | None = None,
+    decided: str | None = None,
 ) -> str:
     """Return what the comparison has shown, for a user to read.
 
@@ -54,37 +62,47 @@ def verdict(
         true_loss: What was trained for.
         n_rows: Validation rows.
         n_rarest: Those of the rarest stratum; None where all are alike.
-        rule: What was learned for either method, in a word.
+        decided: How that is done for either method, in words.
     """
-    loss, usual_loss = (comparison.loss(name) for name in comparison.runs)
+    written = as_written(true_loss).judged
+    ours, theirs = (written.value(comparison.loss(name)) for name in comparison.runs)
     value, error, share_lower = comparison.difference
-    name, usual = true_loss.name, method_name(comparison.usual.method)
-    tuned = f" with a tuned {rule}" if rule else ""
+    name, usual = named(true_loss), method_name(comparison.usual.method)
+    tuned = f" {decided}" if decided else ""
+    more, factor = written.factor * value + 0.0, abs(written.factor)  # 0, not -0
     figures = (
-        f"validation loss {loss:.4g} against {usual_loss:.4g} of {usual}{tuned}, "
-        f"difference {value:+.2g} ± {error:.2g}"
+        f"{written.name} {ours:.4g} on the validation rows against {theirs:.4g} of "
+        f"{usual}{tuned}, difference {more:+.2g} ± {factor * error:.2g}"
     )
     if share_lower is not None:
         figures += f", lower in {share_lower:.0%} of the resamples"
     if comparison.chosen == LEARNED:
-        share = f", {-value / abs(usual_loss):.1%} lower" if usual_loss else ""
+        side = "higher" if more > 0 else "lower"
+        share = f", {abs(more / theirs):.1%} {side}" if theirs else ""
         sure = "helped" if value < -_SURE * error else "probably helped"
         return f"Training for {name} {sure}{share}: {figures}."
-    why = _without_gradient(comparison, usual, figures)
+    perfect = f"{written.value(0.0):g}" if true_loss.bounded else None
+    why = _without_gradient(comparison, usual, figures, perfect)
     if why is None:
         why = _without_gain(comparison, usual, figures, n_rows, n_rarest)
     return f"{why.format(name=name)}. The model trained by {usual} is used."
 
 
-def _without_gradient(comparison: Comparison, usual: str, figures: str) -> str | None:
-    """Return why nothing could be gained, where the gradient says so."""
+def _without_gradient(
+    comparison: Comparison, usual: str, figures: str, perfect: str | None
+) -> str | None:
+    """Return why nothing could be gained, where the gradient says so.
+
+    The metric's best value is `perfect`, if it has one.
+    """
     health = comparison.health
     is_perfect = all(comparison.loss(name) == 0 for name in comparison.runs)
-    if is_perfect or (health is not None and health.true_loss == 0):
+    is_learned = health is not None and health.true_loss == 0
+    if perfect is not None and (is_perfect or is_learned):
         where = "validation" if is_perfect else "training"
         return (
-            f"Training for {{name}} had nothing to gain: with {usual} alone it is 0 on "
-            f"the {where} rows"
+            f"Training for {{name}} had nothing to gain: with {usual} alone it is "
+            f"{perfect} on the {where} rows"
         )
     if health is not None and is_dead(comparison):
         return (

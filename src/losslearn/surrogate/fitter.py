@@ -1,6 +1,7 @@
 """The lower level: beta, what moves it, and what the upper level asks of it."""
 
 import copy
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from losslearn._fast import fastest
 from losslearn.metrics import Sets
 from losslearn.models.descent import Descent
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.task import UsualLoss
+from losslearn.tasks.task import Frame, UsualLoss
 
 
 class Weights(NamedTuple):
@@ -25,7 +26,13 @@ class SurrogateFitter:
     """Fits a surrogate to true losses, and gives its gradient for the scores.
 
     The reference, by PyTorch; `losslearn._fast.fastest` knows faster ones.
+
+    Attributes:
+        frame: In which the surrogate sees scores. Sets to fit or to value are in it;
+            what the model minimises, of scores as they are, brings them into it.
     """
+
+    frame = Frame()
 
     def __init__(
         self,
@@ -40,6 +47,10 @@ class SurrogateFitter:
         self.descent = fastest(
             Descent(surrogate.parameters(), lr=lr, max_grad_norm=max_grad_norm)
         )
+
+    def set_frame(self, frame: Frame) -> None:
+        """See scores in another frame from now on."""
+        self.frame = frame
 
     def fit(
         self, sets: Sets, loss: Float[Tensor, "steps sets"]
@@ -65,7 +76,10 @@ class SurrogateFitter:
 
     @torch.no_grad()
     def values(self, sets: Sets) -> Float[Tensor, "*sets"]:
-        """Return the learned loss alone, in its own units, without a graph."""
+        """Return the learned loss alone, in its own units, without a graph.
+
+        The scores are in the frame.
+        """
         return self.surrogate(sets)
 
     def blend(self, sets: Sets, weights: Weights) -> Float[Tensor, "*sets"]:
@@ -77,7 +91,8 @@ class SurrogateFitter:
         with s the spread of the true loss, so that the weights mean the same for a loss
         in [0, 1] and for one in money.
         """
-        value = weights.learned * (self.surrogate(sets) / self.surrogate.loss_scale)
+        learned = self.surrogate(self.frame.of(sets))
+        value = weights.learned * (learned / self.surrogate.loss_scale)
         if weights.usual == 0:
             return value
         return value + weights.usual * self.usual_loss(sets)
@@ -97,9 +112,16 @@ class SurrogateFitter:
         return {
             "surrogate": self.surrogate.state_dict(),
             "optimizer": self.descent.state_dict(),
+            "frame": tuple(self.frame),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go back to a state of `state_dict`, in place."""
+        """Go back to a state of `state_dict`, in place; says what is none."""
+        centre, scale = (float(one) for one in state.get("frame", Frame()))
+        if not (math.isfinite(centre) and 0 < scale < math.inf):
+            raise ValueError(
+                f"The state has the frame {(centre, scale)}, which is none."
+            )
         self.surrogate.load_state_dict(state["surrogate"])
         self.descent.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.set_frame(Frame(centre, scale))

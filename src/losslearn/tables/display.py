@@ -2,11 +2,15 @@
 
 from typing import Protocol
 
+from losslearn.metrics.as_written import AsWritten
 from losslearn.training.loop import Record
 
 
 class Display(Protocol):
     """What the job reports to while it runs."""
+
+    def metric(self, written: AsWritten) -> None:
+        """Show losses as this metric is written from now on."""
 
     def stage(self, name: str) -> None:
         """Show what is being done."""
@@ -20,6 +24,8 @@ class Display(Protocol):
 
 class Silent:
     """Shows nothing."""
+
+    def metric(self, written: AsWritten) -> None: ...  # noqa: D102
 
     def stage(self, name: str) -> None: ...  # noqa: D102
 

@@ -15,7 +15,8 @@ from torch import nn
 from losslearn._wording import listed
 from losslearn.encoding.frames import as_matrix
 from losslearn.estimators.seen import SeenRows
-from losslearn.metrics import ResponseMethod, Sets, TrueLoss
+from losslearn.metrics import Loss, ResponseMethod, Sets, TrueLoss
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import NO_COLUMNS, Columns, TextColumns
 from losslearn.metrics.interval import loss_interval
 from losslearn.models.networks import exact_scores
@@ -55,9 +56,10 @@ class FittedTable:
         calibration: How they become probabilities, as the task has it.
         recipe: The settings of the fit.
         report: What `losslearn fit --json` prints, and more: of the results, the 95 %
-            intervals; `difference` of the validation losses and its `standard_error`;
-            whether the fit was `interrupted`; `failures`, what went wrong though the
-            model is kept, in words; the `seed`.
+            intervals, of the loss and of the metric as the user writes it;
+            `difference` of the validation losses and its `standard_error`; whether the
+            fit was `interrupted`; `failures`, what went wrong though the model is kept,
+            in words; the `seed`.
         history: Both methods' looks at the validation rows.
         true_loss: The metric itself, which a file does not hold.
         validation: The validation rows as the learning curves show them; no file
@@ -170,6 +172,8 @@ class FittedTable:
 
         Returns:
             `metric`, `value` (a loss, lower is better), its 95 % bootstrap `interval`,
+            both as the user writes the metric (`metric_value`, `metric_interval`),
+            whether `greater_is_better` of these, and what they are of (`metric_name`),
             `rows`, the `rule` with its numbers, of a metric with constraints what each
             of the `constraints` comes to, and `seen`: how many `rows` are equal
             to some that it was trained on or chosen by, found by those `compared` (all,
@@ -195,18 +199,26 @@ class FittedTable:
         # columns of another metric than the model's are no features either
         x = self._matrix(features, besides=[self.target, *true_loss.columns])
         rows = as_sets(truth, self._scores(x), columns)
-        value, interval = measure(true_loss, rows, self.rule)
+        value, interval = measured = measure(true_loss, rows, self.rule)
         given = metric if isinstance(metric, str) else true_loss.name
-        constraints = None
+        given = self.metric.given if metric is None else given
+        decided, constraints = rows, None
         if true_loss.constraints:
-            decided = self.rule.decide(rows.score, rows.columns).to(rows.score.dtype)
-            constraints = constraint_values(true_loss, rows._replace(score=decided))
+            decisions = self.rule.decide(rows.score, rows.columns)
+            decided = rows._replace(score=decisions.to(rows.score.dtype))
+            constraints = constraint_values(true_loss, decided)
+        shown, ends = value_as_written(true_loss, measured, decided, called=given)
+        written = as_written(true_loss, given)
         seen = None if self.seen is None else self.seen.count(x)
         rule = rule_summary(self.rule)
         return {
-            "metric": self.metric.given if metric is None else given,
+            "metric": given,
             "value": value,
             "interval": list(interval),
+            "metric_name": written.name,
+            "metric_value": shown,
+            "metric_interval": list(ends),
+            "greater_is_better": written.greater_is_better,
             "rows": len(y),
             "rule": rule,
             **{name: value for name, value in rule.items() if name != "kind"},
@@ -250,7 +262,7 @@ class FittedTable:
         draw = partial(
             draw_fit,
             self.history,
-            name=self.metric.name,
+            written=as_written(self.true_loss, self.metric.given),
             chosen=self.report["chosen"],
             title=f"{self.metric.given}, predicting {self.target}",
         )
@@ -292,10 +304,39 @@ def measure(
         seed: Of the rows drawn.
     """
     judged = rule.judged(true_loss)
-    interval = loss_interval(
+    return float(judged(rows)), _interval(judged, true_loss, rows, seed)
+
+
+def value_as_written(
+    true_loss: TrueLoss,
+    measured: tuple[float, tuple[float, float]],
+    decided: Sets,
+    seed: int = 0,
+    *,
+    called: str = "",
+) -> tuple[float, tuple[float, float]]:
+    """Return a metric's value as the user writes it, and its interval.
+
+    Args:
+        true_loss: What was measured.
+        measured: What `measure` returned.
+        decided: The rows, with the decisions on them as scores.
+        seed: Of the rows drawn.
+        called: What the user calls the metric, if the loss does not know.
+    """
+    written, (loss, interval) = as_written(true_loss, called), measured
+    if written.aim is None:
+        return written.value(loss), written.ends(interval)
+    ends = _interval(written.aim.value, true_loss, decided, seed)
+    return float(written.aim.value(decided)), ends
+
+
+def _interval(
+    judged: Loss, true_loss: TrueLoss, rows: Sets, seed: int
+) -> tuple[float, float]:
+    return loss_interval(
         judged,
         rows,
         n_resamples=200 if true_loss.is_exact else min(_CALLS, true_loss.max_calls),
         generator=torch.Generator().manual_seed(seed),
     )
-    return float(judged(rows)), interval

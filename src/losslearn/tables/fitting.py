@@ -12,6 +12,7 @@ import torch
 
 from losslearn.encoding import TableEncoder
 from losslearn.metrics import ResponseMethod, TrueLoss
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.tables.copies import count_copies
@@ -159,6 +160,7 @@ def fit_table(
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
+    display.metric(as_written(true_loss).judged)
     display.stage("reading the table")
     # constraints name theirs themselves
     own = {name for one in true_loss.constraints for name in one.columns}

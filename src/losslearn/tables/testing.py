@@ -5,11 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from losslearn.metrics import Sets, TrueLoss
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.own.black_box import UndefinedError
 from losslearn.metrics.own.given import raised_sentence
 from losslearn.report.constraints import constraint_values
 from losslearn.tables.division import Part
-from losslearn.tables.fitted import as_sets, measure
+from losslearn.tables.fitted import as_sets, measure, value_as_written
 from losslearn.tasks.task import Rule
 from losslearn.training.sparing import Sparing
 
@@ -26,7 +27,8 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
         estimator.method_scores(test.features),
     )
     results, constraints, sparing = [], [], Sparing()
-    unknown = math.nan, (math.nan, math.nan), None
+    written, nothing = as_written(true_loss), (math.nan, math.nan)
+    unknown = math.nan, nothing, None
     for result in report["results"]:
         rows = as_sets(truth, scores[result["method"]], test.columns)
         rule = estimator.method_rules_[result["method"]]
@@ -34,9 +36,15 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
             partial(_measured, true_loss, rows, rule, seed), lambda: unknown
         )
         undefined = said or undefined
-        results.append({**result, "test": loss, "interval": list(interval)})
         decisions = rule.decide(rows.score, rows.columns).to(rows.score.dtype)
         decided = rows._replace(score=decisions)
+        value, ends = sparing(
+            partial(value_as_written, true_loss, (loss, interval), decided, seed),
+            lambda: (math.nan, nothing),
+        )
+        tested = {"test": loss, "interval": list(interval)}
+        tested |= {"metric_test": value, "metric_interval": list(ends)}
+        results.append({**result, **tested})
         constraints += constraint_values(true_loss, decided, seed=seed)
     if constraints:
         report["constraints"] = [
@@ -45,6 +53,7 @@ def tested(estimator: "SurrogateEstimator", test: Part, seed: int) -> dict[str, 
         ]
     return {
         **report,
+        "metric_name": written.name,
         "undefined": undefined,
         "loss": True,
         "rows": {**report["rows"], "test": len(test.y)},

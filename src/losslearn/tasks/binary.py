@@ -1,5 +1,6 @@
 """The binary task: two classes, one score a row, one threshold."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ from losslearn.tasks.labels import BinaryLabels
 from losslearn.tasks.options import OPTIONS, Option
 from losslearn.tasks.rules.candidates import Candidates, n_resamples, restore_rule
 from losslearn.tasks.rules.simple import ThresholdRule
-from losslearn.tasks.task import Rule, SetDistribution, TargetRows, UsualLoss
+from losslearn.tasks.task import Frame, Rule, SetDistribution, TargetRows, UsualLoss
 from losslearn.tasks.thresholds import best_threshold
 from losslearn.tasks.tokens import ScoreTokens
 
@@ -104,8 +105,16 @@ class Binary:
         return rows, is_pos.long()
 
     def settings(self, true_loss: TrueLoss) -> Mapping[str, Any]:
-        """Return larger sets for constraints, which count few of a set's rows."""
-        return {"batch_size": 1_000} if true_loss.constraints else {}
+        """Return larger sets for constraints, which count few of a set's rows.
+
+        For a user's loss of decisions, whose every value is a call, also half the sets;
+        what columns do to it takes all of them to learn.
+        """
+        found = {"batch_size": 1_000} if true_loss.constraints else {}
+        is_by_calls = true_loss.own is not None and true_loss.needs_threshold
+        if is_by_calls and not true_loss.columns:
+            found["replay"] = 8
+        return found
 
     def view(
         self, true_loss: TrueLoss, *, standardize: bool, like: TargetRows | None = None
@@ -125,13 +134,30 @@ class Binary:
         rows = like if true_loss.columns else None
         if form != "gaussian":
             wide = WideScores()
-            if not true_loss.scale_invariant:
+            if true_loss.framed:
+                wide = WideScores(cut=True)
+            elif not true_loss.scale_invariant:
                 # scales and shifts, where the loss depends on them
                 wide = WideScores(scale_range=(0.3, 10.0), shift_range=(-2.0, 2.0))
             if rows is not None:
                 wide = replace(wide, pos_rate=float(rows.target.double().mean()))
             scores = wide
         return scores if rows is None else WithColumns(scores=scores, rows=rows)
+
+    def frame(self, true_loss: TrueLoss, sets: Sets) -> Frame:
+        """Return the best threshold of these rows, and their scores' deviation."""
+        most = true_loss.max_calls
+        if true_loss.own is not None:
+            most = min(true_loss.own.max_cuts, most)
+        threshold, _ = best_threshold(
+            replace(true_loss, max_calls=most),
+            sets.target,
+            sets.score,
+            sample_weight=sets.weight,
+            columns=sets.columns,
+        )
+        scale = float(sets.score.std())
+        return Frame(threshold, scale if 0 < scale < math.inf else 1.0)
 
     def perturb(
         self,

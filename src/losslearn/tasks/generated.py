@@ -57,6 +57,10 @@ class WideScores:
     """Scale of the scores, drawn log-uniformly; for losses that depend on it."""
     shift_range: tuple[float, float] = (0.0, 0.0)
     """Shift of the scores in units of their scale, drawn uniformly."""
+    cut: bool = False
+    """Whether 0 lies somewhere among the scores of each set, whose deviation is 1, so
+    that either class counts as much for where: for losses of decisions that turn at 0.
+    """
 
     def draw(self, n_sets: int, n: int, *, generator: torch.Generator) -> Sets:
         """Return sets with at least one row of each class."""
@@ -72,6 +76,8 @@ class WideScores:
         y_score = self._classes(y_true, uniform, generator)
         y_score = _bend(y_score, uniform)
         y_score = _round_some(y_score, uniform)
+        if self.cut:
+            y_score = _cut_somewhere(y_true, y_score, uniform)
         low, high = (math.log(value) for value in self.scale_range)
         y_score = (y_score + uniform(*self.shift_range)) * uniform(low, high).exp()
         return Sets(y_true, y_score, _class_weights(y_true, uniform))
@@ -151,6 +157,17 @@ def _bend(y_score: Tensor, uniform: Uniform) -> Tensor:
     return torch.stack(bends).gather(
         0, kind.long().clamp_max(3).expand_as(z).unsqueeze(0)
     )[0]
+
+
+def _cut_somewhere(y_true: Tensor, y_score: Tensor, uniform: Uniform) -> Tensor:
+    """Move the scores so that one of them is 0: a random share of the classes above."""
+    score, order = y_score.sort(-1, descending=True)
+    positive = y_true.gather(-1, order).double()
+    above = positive / positive.sum(-1, keepdim=True)
+    above = (above + (1 - positive) / (1 - positive).sum(-1, keepdim=True)).cumsum(-1)
+    place = torch.searchsorted(above, uniform(0.0, 2.0).double())
+    cut = score.gather(-1, place.clamp_max(score.shape[-1] - 1))
+    return (y_score - cut) / y_score.std(-1, keepdim=True).clamp_min(1e-6)
 
 
 def _round_some(y_score: Tensor, uniform: Uniform) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from losslearn.metrics import Sets, TrueLoss, get_true_loss
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.tasks.task import Rule
 from losslearn.tasks.thresholds import evaluate
@@ -76,7 +77,7 @@ def draw_thresholds(
     *,
     threshold: float | None,
 ) -> None:
-    """Draw the loss against the threshold, and the loss of the rule that stands.
+    """Draw the metric against the threshold, and its value by the rule that stands.
 
     Args:
         ax: Where to draw.
@@ -91,9 +92,11 @@ def draw_thresholds(
     thresholds, losses = loss_by_threshold(
         shown, y.astype(np.int64), y_score, columns=sets.columns
     )
-    chosen = float(rule.judged(shown)(sets._replace(weight=None)))
+    written = as_written(shown).judged
+    chosen = written.value(float(rule.judged(shown)(sets._replace(weight=None))))
+    values = written.shift + written.factor * losses
     low, high = _range(y_score, threshold)
-    ax.plot(thresholds, losses, color=_INK, linewidth=1.4, drawstyle="steps-pre")
+    ax.plot(thresholds, values, color=_INK, linewidth=1.4, drawstyle="steps-pre")
     place, is_left = (low + high) / 2, False
     if threshold is None:
         said = f"{rule.to_dict()['kind']}: {chosen:.4g}"
@@ -115,9 +118,10 @@ def draw_thresholds(
     )
     ax.set_xlim(low, high)
     ax.margins(y=0.1)
-    needs_none = "" if shown is true_loss else f"\n({true_loss.name} needs none)"
-    ax.set_title(f"Loss of the validation rows by threshold{needs_none}")
-    ax.set_ylabel(f"{shown.name}, lower is better")
+    needs_none = f"\n({as_written(true_loss).name} needs none)"
+    needs_none = "" if shown is true_loss else needs_none
+    ax.set_title(f"{written.name} of the validation rows by threshold{needs_none}")
+    ax.set_ylabel(f"{written.name}, {written.better}")
     ax.set_xlabel("threshold on the score")
 
 

@@ -24,6 +24,21 @@ class Tokens(NamedTuple):
     `[*sets, groups, means, n]`; None takes the plain mean."""
 
 
+class Frame(NamedTuple):
+    """Where decisions stand among scores, for a loss that judges them at one place."""
+
+    centre: float = 0.0
+    """The score at which a decision turns."""
+    scale: float = 1.0
+    """The unit of scores, above 0."""
+
+    def of(self, sets: Sets) -> Sets:
+        """Return sets whose scores are in the frame, so that decisions turn at 0."""
+        if self == (0.0, 1.0):
+            return sets
+        return sets._replace(score=(sets.score - self.centre) / self.scale)
+
+
 @runtime_checkable
 class View(Protocol):
     """Turns sets into tokens: a module, so that what it keeps is saved and moved."""
@@ -182,6 +197,17 @@ class Task(Protocol):
         self, true_loss: TrueLoss, *, form: str, like: TargetRows | None = None
     ) -> SetDistribution:
         """Return what a universal surrogate of this loss is fitted on (Eq. 3)."""
+
+    def frame(self, true_loss: TrueLoss, sets: Sets) -> Frame:
+        """Return the frame of a user's loss of decisions, in a few calls.
+
+        Args:
+            true_loss: As it is decided for, with the choice of a rule.
+            sets: One set of rows.
+
+        Raises:
+            UndefinedError: If the loss has no value there.
+        """
 
     def perturb(
         self,

@@ -2,16 +2,15 @@
 
 import math
 import time
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 from losslearn.metrics import MetricError
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
+from losslearn.training.learned import Learned
 from losslearn.training.loop import Run, Snapshot, Trainer, Watcher
-from losslearn.training.lower import make_learner
 from losslearn.training.solved import has_solution, solve
 from losslearn.training.time_limit import solving_deadline
-from losslearn.training.trust import Balance
 from losslearn.training.tuning import Tried, tune
 
 LEARNED = "surrogate"
@@ -52,15 +51,10 @@ class Branches:
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
         """Train nothing yet; the surrogate is refined in place."""
-        self.trainer, recipe, draws = trainer, trainer.recipe, trainer.generator
-        true_loss, task = trainer.true_loss, trainer.task
+        self.trainer, recipe = trainer, trainer.recipe
         usual_name, self.usual_loss = trainer.usual
-        self._lower = make_learner(surrogate, true_loss, task, recipe, generator=draws)
-        self.learner = None if recipe.mode == "universal" else self._lower
         usual_weight = recipe.usual_weight
-        self.learned = LearnedObjective(self._lower.fitter, usual_weight=usual_weight)
-        balance = Balance(self.learned, true_loss, task)
-        self.balance = balance if recipe.adaptive else None
+        self.learned = Learned.of(trainer, surrogate, usual_weight=usual_weight)
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[Tried] = []
         self.is_solved = False
@@ -79,20 +73,13 @@ class Branches:
         deadline: float = math.inf,
     ) -> None:
         """Carry a run on by the loss of its method, from a start."""
-        is_learned = run.method == LEARNED
         is_resumed, self._is_resumed = self._is_resumed, False
         if start is not None and not is_resumed:
             self.trainer.restore(start)
-        self.trainer.train(
-            run,
-            self.learned if is_learned else self.usual_loss,
-            until,
-            learner=self.learner if is_learned else None,
-            balance=self.balance if is_learned else None,
-            watch=watch,
-            deadline=deadline,
-            is_resumed=is_resumed,
-        )
+        train = partial(self.trainer.train, run, self.usual_loss)
+        if run.method == LEARNED:
+            train = partial(self.learned.train, self.trainer, run)
+        train(until, watch=watch, deadline=deadline, is_resumed=is_resumed)
 
     def timed(self, *, is_learned: bool, n_iter: int) -> float:
         """Return the seconds of the first turns of either branch; raise what stops."""
@@ -142,6 +129,12 @@ class Branches:
             self.go_on(control, until, watch=watch, deadline=deadline)
         self._ours_at = self._control_at = self.trainer.snapshot()
         self.ours, self.stage = control.branch(LEARNED), 1
+        # the short runs are the control's
+        self.ours.bests = {
+            length: best
+            for length, best in control.bests.items()
+            if length == self.trainer.recipe.max_iter
+        }
 
     def _settle(self, watch: Watcher | None, deadline: float) -> None:
         """Choose what the recipe leaves open, by solutions or by short runs."""
@@ -182,8 +175,8 @@ class Branches:
         if is_behind and not is_last:
             self.ours.adopt(self.control)
             self._ours_at = self._control_at
-        if self.balance is not None:
-            self.balance.end_round(is_behind=is_behind)
+        if self.learned.balance is not None:
+            self.learned.balance.end_round(is_behind=is_behind)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that training on from here depends on, but data and recipe."""
@@ -198,8 +191,7 @@ class Branches:
             "results": self.results,
             "is_solved": self.is_solved,
             "now": self.trainer.snapshot(),
-            "lower": self._lower.state_dict(),
-            "balance": None if self.balance is None else self.balance.state_dict(),
+            "learned": self.learned.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -216,6 +208,4 @@ class Branches:
             self._ours_at = Snapshot.from_state(state["ours_at"])
             self._control_at = Snapshot.from_state(state["control_at"])
         self.trainer.restore(Snapshot.from_state(state["now"]))
-        self._lower.load_state_dict(state["lower"])
-        if self.balance is not None:
-            self.balance.load_state_dict(state["balance"])
+        self.learned.load_state_dict(state["learned"])

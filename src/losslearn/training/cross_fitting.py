@@ -57,8 +57,9 @@ def compare_on_all(
     With several parts, which are folds, method and decision are chosen by the rows of
     all, each scored by a model that was not trained on it; each part has fewer
     iterations. Then both are trained on all rows, as long as the parts' best weights
-    were in the median, and the decision is carried over. Where the fit is ended early,
-    the first part's model is what there is.
+    were in the median, and the decision is carried over; where that leaves no step to
+    the learned loss, the control is used. Where the fit is ended early, the first
+    part's model is what there is.
 
     Args:
         make_predictor: Makes the model of some rows.
@@ -189,7 +190,9 @@ class _Fits:
             plan,
             seed=self.seed,
         )
-        found = replace(found, settled=plan.settled(done[-1].settled, found.chosen))
+        chosen = found.chosen if plan.follows(self.recipe) else found.usual.method
+        settled = plan.settled(done[-1].settled, chosen)
+        found = replace(found, chosen=chosen, settled=settled)
         for name, run in found.runs.items():
             run.n_iter, run.best_state = runs[name].n_iter, runs[name].best_state
             run.seconds += runs[name].seconds

@@ -14,7 +14,7 @@ from losslearn.models.predictor import Predictor, PredictorState
 from losslearn.models.rows import Rows
 from losslearn.tasks.task import Task, UsualLoss
 from losslearn.training.algorithm import NO_ERROR, draw_scored, turn
-from losslearn.training.lower import SurrogateLearner
+from losslearn.training.lower import DrawSets, SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import Sampler, SetsAhead, SetSampler, UnitSampler
 from losslearn.training.trust import Balance, Reading
@@ -135,12 +135,12 @@ class Run:
         """Go on from another run, which has done as many iterations, in place."""
         self.n_adopted += 1
         self.take_best(other)
+        for length in {*self.bests} & {*other.bests}:
+            self.bests[length] = min(self.bests[length], other.bests[length])
         self.history.append(other.history[-1]._replace(method=self.method))
 
     def take_best(self, other: "Run") -> None:
         """Keep the best weights of another run if they are better."""
-        for length, best in other.bests.items():
-            self.bests[length] = min(best, self.bests.get(length, best))
         if other.best_loss < self.best_loss or not self.best_state:
             self.best_loss, self.best_iter = other.best_loss, other.best_iter
             self.best_state = other.best_state
@@ -211,6 +211,7 @@ class Trainer:
         *,
         learner: SurrogateLearner | None = None,
         balance: Balance | None = None,
+        prepare: Callable[[DrawSets], None] | None = None,
         watch: Watcher | None = None,
         deadline: float = math.inf,
         is_resumed: bool = False,
@@ -223,12 +224,15 @@ class Trainer:
         holds weights. One that is to end before there are any raises what ended it. The
         model is left as it stands after the last step; the best weights are in
         `run.best_state`. A balance weighs the objective's parts, at the start and at
-        each look. A resumed run goes on from within, where `after_look` was called.
+        each look. What is to be prepared at the start, before the surrogate catches up,
+        gets what draws sets. A resumed run goes on from within, where `after_look` was
+        called.
         """
         begin, error = time.perf_counter() - run.seconds, NO_ERROR
         try:
             if not is_resumed:
-                self._prepare(learner if run.n_iter < until else None, balance)
+                learns = run.n_iter < until
+                self._prepare(prepare, learner if learns else None, balance)
             while run.n_iter < until:
                 progress = run.n_iter / self.recipe.max_iter
                 error = self.iterate(objective, learner, progress=progress)
@@ -270,8 +274,13 @@ class Trainer:
         return draw_scored(self.predictor, self.sampler, n_sets)
 
     def _prepare(
-        self, learner: SurrogateLearner | None, balance: Balance | None
+        self,
+        prepare: Callable[[DrawSets], None] | None,
+        learner: SurrogateLearner | None,
+        balance: Balance | None,
     ) -> None:
+        if prepare is not None:
+            prepare(self._draw)
         if learner is not None:
             self._catch_up(learner)
         self._read(balance)

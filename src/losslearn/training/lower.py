@@ -53,6 +53,7 @@ class SurrogateLearner:
     fitter: SurrogateFitter
     """Holds the learned loss, beta, and moves it."""
     true_loss: TrueLoss
+    """In the form that sets are judged by (see `frames.as_trained`)."""
     task: Task
     recipe: Recipe
     generator: torch.Generator
@@ -91,7 +92,7 @@ class SurrogateLearner:
         n_new = math.ceil(n / replay)
         if self._replayed is None or len(self._replayed.loss) < n - n_new:
             n_new = n
-        sets = draw(n_new)
+        sets = self.fitter.frame.of(draw(n_new))
         if self.recipe.perturbation > 0:
             sets = self.task.perturb(
                 sets,

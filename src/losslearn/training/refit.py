@@ -11,15 +11,13 @@ from losslearn.metrics import TrueLoss
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.surrogate.objective import LearnedObjective
 from losslearn.tasks.task import Task
 from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.learned import Learned
 from losslearn.training.loop import Run, Trainer
-from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.solved import drawn_rows
 from losslearn.training.trained import Trained
-from losslearn.training.trust import Balance
 
 _LOOKED_AT = 2_000
 """Rows that looks, which choose nothing here, are taken at."""
@@ -69,6 +67,11 @@ class Plan(NamedTuple):
             },
         )
 
+    def follows(self, recipe: Recipe) -> bool:
+        """Whether the learned loss led anywhere, in the median of the parts."""
+        max_iter, n_iter = self.lengths[LEARNED]
+        return n_iter > replace(recipe, max_iter=max_iter).warm_up_iter
+
     def settled(self, found: Settled, method: str) -> Settled:
         """Return what the fit on all rows is settled on, with one method's length."""
         max_iter = self.lengths[method].max_iter
@@ -78,16 +81,22 @@ class Plan(NamedTuple):
 def _length(runs: Sequence[Run]) -> Length:
     """Return the schedule of the lowest mean loss, and the median share of it.
 
-    Of those that all parts have tried; the longest one of equals.
+    Of those that all parts have tried, the longest one of equals; if there is none, the
+    median one.
     """
     tried = set.intersection(*({*run.bests} for run in runs))
 
     def mean_loss(max_iter: int) -> float:
         return statistics.fmean(run.bests[max_iter].loss for run in runs)
 
-    max_iter = min(sorted(tried, reverse=True), key=mean_loss)
-    share = statistics.median(run.bests[max_iter].n_iter / max_iter for run in runs)
-    return Length(max_iter, max(round(share * max_iter), 1))
+    if tried:
+        max_iter = min(sorted(tried, reverse=True), key=mean_loss)
+        shares = [run.bests[max_iter].n_iter / max_iter for run in runs]
+    else:
+        each = [max(run.bests.items()) for run in runs]
+        max_iter = statistics.median_low(length for length, _ in each)
+        shares = [best.n_iter / length for length, best in each]
+    return Length(max_iter, max(round(statistics.median(shares) * max_iter), 1))
 
 
 def refit(
@@ -151,23 +160,13 @@ def _follow_learned(
     trainer: Trainer, run: Run, surrogate: SetSurrogate, plan: Plan
 ) -> None:
     """Train by the usual loss first, where it is not solved, and then in rounds."""
-    recipe, task, true_loss = trainer.recipe, trainer.task, trainer.true_loss
+    recipe = trainer.recipe
     until = plan.lengths[LEARNED].n_iter
     if plan.is_solved:
         run.n_iter = recipe.warm_up_iter
     else:
         trainer.train(run, trainer.usual[1], min(until, recipe.warm_up_iter))
-    lower = make_learner(
-        surrogate, true_loss, task, recipe, generator=trainer.generator
-    )
-    objective = LearnedObjective(lower.fitter, usual_weight=plan.usual_weight)
-    balance = Balance(objective, true_loss, task) if recipe.adaptive else None
+    learned = Learned.of(trainer, surrogate, usual_weight=plan.usual_weight)
     for end in recipe.round_ends():
         if run.n_iter < until and not run.is_stopped:
-            trainer.train(
-                run,
-                objective,
-                min(end, until),
-                learner=None if recipe.mode == "universal" else lower,
-                balance=balance,
-            )
+            learned.train(trainer, run, min(end, until))

@@ -4,7 +4,8 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from losslearn.training.dear import laid_out, pilot_sets
+from losslearn.training.dear import Costs, laid_out, pilot_sets
+from losslearn.training.frames import as_trained
 from losslearn.training.loop import Trainer
 from losslearn.training.recipe import Recipe
 from losslearn.training.solved import has_solution
@@ -38,9 +39,10 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
     """
     recipe, start = trainer.recipe, trainer.snapshot()
     is_solved = bool(recipe.warm_up_iter) and has_solution(trainer)
-    set_seconds = trainer.true_loss.set_seconds
+    judged = as_trained(trainer.true_loss, recipe)
+    set_seconds, costs = judged.set_seconds, Costs.of(trainer.true_loss, judged)
     left = deadline - time.perf_counter()
-    if set_seconds and set_seconds * pilot_sets(recipe) > _PILOT * left:
+    if set_seconds and set_seconds * pilot_sets(recipe, costs) > _PILOT * left:
         turn = _control_seconds(trainer)
         trainer.restore(start)
         left = max(0.9 * (deadline - time.perf_counter()), 0.0)
@@ -49,7 +51,8 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
         if not is_solved:  # there is no time for the looks of short runs
             penalty = recipe.penalty or 0.0
             recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
-        return laid_out(recipe, 0.7 * left / set_seconds, most_turns=most_turns)
+        n_sets = 0.7 * left / set_seconds
+        return laid_out(recipe, n_sets, most_turns=most_turns, costs=costs)
     timed(is_learned=True, n_iter=1)  # the first turn pays for allocations
     one, four, control_one, control_four = (
         timed(is_learned=is_learned, n_iter=n_iter)

@@ -127,7 +127,7 @@ def train_both(
         learned, usual = branches.train(watch, deadline)
         if checkpoint is not None and not (learned.is_stopped or usual.is_stopped):
             checkpoint.keep(branches.state_dict, is_last=True)
-        balance = branches.balance
+        balance = branches.learned.balance
         settled = Settled.of(branches)
         del branches, trainer  # the sampler holds a number for each row
     sets = {}

@@ -174,11 +174,13 @@ class Balance:
         self._objective = objective
         self._trust, self._usual = objective.weights
         self._most = max(_MOST, self._usual)
+        self._n_sets = _SETS // 2 if true_loss.framed else _SETS  # a call for each
 
     def read(self, draw: DrawSets, *, generator: torch.Generator) -> None:
         """Read the health on fresh sets, and weigh the learned loss by it; waits."""
-        learned = self._objective.fitter.values
-        self.health.read(learned, draw(_SETS), generator=generator)
+        fitter = self._objective.fitter
+        sets = fitter.frame.of(draw(self._n_sets))
+        self.health.read(fitter.values, sets, generator=generator)
         self._trust = self.health.trust
         self._weigh()
 

@@ -71,6 +71,7 @@ def tune(trainer: Trainer, run: Run, results: list[Tried], *, deadline: float) -
         trial, tried = _short_run(trainer, length, deadline)
         trainer.restore(start)
         run.take_best(trial)
+        run.bests |= trial.bests
         if trial.is_stopped:
             run.interrupted, run.failure = trial.interrupted, trial.failure
             break

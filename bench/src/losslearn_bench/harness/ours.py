@@ -17,6 +17,7 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks.binary import Binary
 from losslearn.tasks.task import TargetRows
 from losslearn.training.comparison import compare
+from losslearn.training.frames import as_trained
 from losslearn.training.loop import Observer, Trainer
 from losslearn.training.lower import SurrogateLearner, make_learner
 from losslearn.training.recipe import Recipe
@@ -103,7 +104,7 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
         data.valid,
         true_loss,
         Binary(),
-        first_surrogate(true_loss, config, data, seed=seed),
+        first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
         config,
         seed=seed,
     )

@@ -26,8 +26,9 @@ from losslearn._fast.kernels.products import multiply, multiply_by_rows
 Sizes = NDArray[np.int64]
 """Widths: of g's two layers, then of h's layers; the last is 1."""
 
-SetNet = tuple[Vector, Sizes, bool]
-"""The parameters, the widths, and whether scores are standardised in each set first."""
+SetNet = tuple[Vector, Sizes, bool, Vector]
+"""The parameters, the widths, whether scores are standardised in each set first, and
+else their frame: what is taken from them, and what they are divided by."""
 
 Sets = tuple[Matrix, Matrix, Matrix]
 """Targets as numbers, scores, and weights of sum 1 in each set, `[sets, n]` each."""
@@ -161,7 +162,7 @@ def _decode_back(
 @compiled
 def _forward(net: SetNet, sets: Sets, room: Room) -> Matrix:
     """Return each set's code and the activations of h behind it."""
-    beta, sizes, standardize = net
+    beta, sizes, standardize, frame = net
     y, score, share = sets
     y_pairs, z_pairs, _, second, spread = room
     n_sets, n = score.shape
@@ -170,7 +171,7 @@ def _forward(net: SetNet, sets: Sets, room: Room) -> Matrix:
     if standardize:
         _standardize(score, share, z, spread)
     else:
-        z[:] = score
+        z[:] = (score - frame[0]) / frame[1]
     _encode(beta, sizes, room)
     layers = np.zeros((n_sets, sizes[1:].sum()), np.float32)
     for s in range(n_sets):
@@ -191,7 +192,7 @@ def _encode_back(net: SetNet, codes: Matrix, share: Matrix, room: Room) -> Matri
     Turns the second layer's activations into the gradient before their tanh, in place;
     it is 0 for the pairs that fill up lanes.
     """
-    beta, sizes, _ = net
+    beta, sizes, _, _ = net
     _, _, first, second, _ = room
     n_sets, n = share.shape
     for s in range(n_sets):
@@ -235,7 +236,7 @@ def value_and_slope(net: SetNet, sets: Sets, values: Vector, grad: Matrix) -> No
 
     Both are in units of the loss's spread.
     """
-    beta, sizes, standardize = net
+    beta, sizes, standardize, frame = net
     _, score, share = sets
     n_sets, n = score.shape
     room = _room(sizes, n_sets, n)
@@ -254,6 +255,8 @@ def value_and_slope(net: SetNet, sets: Sets, values: Vector, grad: Matrix) -> No
             flat[i] += back[k, i] * (float32(1.0) - a * a) * weight
     if standardize:
         _standardize_back(z[: n_sets * n].reshape(n_sets, n), share, spread, grad)
+    else:
+        flat /= frame[1]
 
 
 @compiled
@@ -285,7 +288,7 @@ def fit_steps(adam: Adam, done: int, net: SetNet, sets: Sets, loss: Matrix) -> V
     `done` steps were taken before. The losses are `[steps, sets]`, NaN for none, and as
     the gaps in units of their spread; the steps' sets lie one after another.
     """
-    beta, sizes, _ = net
+    beta, sizes, _, _ = net
     y, score, share = sets
     grad = adam[1]
     steps, n_sets = loss.shape

@@ -65,6 +65,11 @@ class Quantity:
         return (self.by,) if self.over else ()
 
     @property
+    def greater_is_better(self) -> bool:
+        """Whether a greater value is better where it is the aim."""
+        return self.over != "gap" and bool(self._rate.greater_is_better)
+
+    @property
     def lowest(self) -> float:
         """The least value there can be."""
         return 0.0 if self.over == "gap" else self._rate.lowest

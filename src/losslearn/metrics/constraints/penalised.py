@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import NO_COLUMNS, Columns
 from losslearn.metrics.constraints.bounds import Constraint, Quantity
 from losslearn.metrics.constraints.counts import (
@@ -32,6 +33,11 @@ class Penalised:
     aim: Quantity
     constraints: tuple[Constraint, ...]
     penalty: float
+
+    def aimed_at(self, sets: Sets) -> PerSet:
+        """Return the aim's own value of sets whose scores are decisions."""
+        counts = counts_at(0.5, sets, columns_of([self.aim]))
+        return self.aim.value(counts) + counts.whole.undefined
 
     def best(
         self,
@@ -97,6 +103,11 @@ class PenalisedCalls:
     aim: TrueLoss
     constraints: tuple[Constraint, ...]
     penalty: float
+
+    def aimed_at(self, sets: Sets) -> PerSet:
+        """Return the aim's own value of sets whose scores are decisions."""
+        written = as_written(self.aim)
+        return written.shift + written.factor * self.aim.of_decisions()(sets)
 
     def best(
         self,

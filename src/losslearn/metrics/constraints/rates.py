@@ -12,15 +12,9 @@ from torch import Tensor
 from losslearn.metrics.builtin import BUILTINS
 from losslearn.metrics.confusion import FORMULAS
 from losslearn.metrics.cut_points import Confusion
-from losslearn.metrics.other_names import spelled
+from losslearn.metrics.other_names import FROM_MINUS_ONE, is_a_loss, spelled
 
 _Formula = Callable[[Confusion], Tensor]
-
-_ERRORS = ("error", "mcr", "misclassification_rate", "zero_one_loss")
-_AS_THEY_ARE = (*_ERRORS, "ber", "balanced_error_rate")
-"""Aliases that name the loss itself, not its metric."""
-_FROM_MINUS_ONE = ("mcc_loss", "kappa_loss")
-"""Losses that are half of one minus their metric; of "ks" so is `balanced_error`."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +146,9 @@ def _of_builtin(key: str, parameter: str) -> Rate | None:
                 return None
             loss = partial(loss, **{known.parameter: float(parameter)})
         is_defined = _any if known.name == "error_rate" else _both
-        if key == known.name or key in _AS_THEY_ARE:
+        if is_a_loss(key):
             return Rate(loss, is_defined, False, loss)
-        if key == "ks" or known.name in _FROM_MINUS_ONE:
+        if key in FROM_MINUS_ONE:
             value = partial(_linear, formula=loss, factor=-2.0, shift=1.0)
             return Rate(value, is_defined, True, loss, lowest=-1.0)
         return Rate(_one_minus(loss), is_defined, True, loss)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.constraints.bounds import Constraint, Quantity
 from losslearn.metrics.constraints.penalised import (
@@ -18,7 +19,7 @@ from losslearn.metrics.constraints.wording import (
 )
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.metrics.own.sources import ResponseMethod
-from losslearn.metrics.true_loss import TrueLoss
+from losslearn.metrics.true_loss import Aim, TrueLoss
 
 
 def subject_to(
@@ -97,6 +98,7 @@ def subject_to(
         coded=TextColumns() if columns else None,
         constraints=bounds,
         penalty=penalty,
+        aim=Aim(str(aim), form.aimed_at, aim.greater_is_better),
     )
 
 
@@ -170,6 +172,7 @@ def _of_calls(
         as_text(aim.name, bounds, penalty),
     )
     columns = tuple(dict.fromkeys([*aim.columns, *columns_of(bounds)]))
+    written = as_written(aim)
     return replace(
         aim,
         name=name,
@@ -184,6 +187,7 @@ def _of_calls(
         is_builtin=False,
         constraints=bounds,
         penalty=penalty,
+        aim=Aim(written.name, form.aimed_at, written.greater_is_better),
     )
 
 

@@ -6,6 +6,7 @@ asked for. Nothing is guessed from its values or from the name of a user's funct
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar, get_args
 
 from losslearn.metrics.other_names import SCORERS, spelled
@@ -68,10 +69,11 @@ def as_true_loss(
 
     The loss is 1 - value for a score that scikit-learn or torchmetrics bounds by 1,
     -value for another that is to be maximised, and else the value itself. A metric of
-    labels (`y_pred`) is trained for at the best of 25 thresholds, spread over the
-    scores of the set so that either class counts as much. A metric is tried on a few
-    generated sets at once; a fit tries it on its own rows. Built-in losses are exact
-    and fast; everything else is a black box, called once per set (and threshold).
+    labels (`y_pred`) is valued at the best of 25 thresholds, spread over the scores of
+    the set so that either class counts as much; a fit's sets at one of them. A metric
+    is tried on a few generated sets at once; a fit tries it on its own rows. Built-in
+    losses are exact and fast; everything else is a black box, called once per set (and
+    threshold).
 
     Args:
         metric: A `TrueLoss`; the name of a built-in loss, else of a scikit-learn
@@ -136,7 +138,9 @@ def untried(
         return from_text(
             metric, greater_is_better=greater_is_better, response_method=response_method
         )
+    called = ""
     if isinstance(metric, str):
+        called = metric
         metric, name = _named(metric, name)
     if isinstance(metric, TrueLoss):
         if (greater_is_better, response_method, batched) != (None, None, None):
@@ -144,7 +148,7 @@ def untried(
                 f"`{metric.name}` is a loss already: leave out `greater_is_better`, "
                 "`response_method` and `batched`."
             )
-        return metric
+        return replace(metric, called=called) if called else metric
     box = source_of(metric)
     box.name = box.name if name is None else name
     box.batched = box.batched if batched is None else batched
@@ -161,6 +165,7 @@ def untried(
         columns=box.columns,
         greater_is_better=box.greater_is_better,
         own=box,
+        called=called,
     )
 
 

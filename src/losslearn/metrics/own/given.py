@@ -14,7 +14,9 @@ _FORMS = {
 }
 
 
-def given_sentence(true_loss: TrueLoss, judged: Loss, sets: Sets) -> str | None:
+def given_sentence(
+    true_loss: TrueLoss, judged: Loss, sets: Sets, *, loss: float
+) -> str | None:
     """Return what the metric was given, and why; None of a loss that is no user's.
 
     Where only the name of its argument says that it takes labels, and it has another
@@ -22,8 +24,9 @@ def given_sentence(true_loss: TrueLoss, judged: Loss, sets: Sets) -> str | None:
 
     Args:
         true_loss: What was trained for.
-        judged: It, as decided on these rows.
+        judged: It, as decided on these rows by the rule that was fitted to them.
         sets: The validation rows as one set, with the model's scores.
+        loss: What all else that is said of these rows has it at.
     """
     box = true_loss.own
     if box is None or box.response_method is None:
@@ -50,7 +53,8 @@ def given_sentence(true_loss: TrueLoss, judged: Loss, sets: Sets) -> str | None:
     )
     options = " or ".join(f"--response {form}" for form in others)
     return (
-        f"{said}; on the validation rows it is {of_labels:.4g} of them, but {read}: if "
+        f"{said}; on the validation rows it is {_value(box, loss):.4g} of them, but "
+        f"{read}: if "
         f"it takes those, say so with {options} (`response=`, `response_method=`)."
     )
 

@@ -123,15 +123,17 @@ def _end_calls(loss: TrueLoss, n_calls: int) -> int:
     """Return the calls at the end of a fit if a choice or an interval takes so many.
 
     Of either method an interval on other rows, and its part in the difference; of
-    labels also its rule, a picture of thresholds, and what else it might be given. A
-    rule that is compared with others takes more.
+    labels also its rule, a picture of thresholds, and what else it might be given; with
+    constraints its own value and interval. A rule that is compared with others takes
+    more.
     """
     if not loss.needs_threshold:
         return 4 * n_calls + 4
+    of_aim = 2 * n_calls + 4 if loss.constraints else 0
     if n_calls < ENOUGH_CALLS:
-        return 7 * n_calls + 8
+        return 7 * n_calls + 8 + of_aim
     per_rule = 7.5 if loss.known else 2.4
-    return int((5 + 2 * per_rule) * n_calls) + 8
+    return int((5 + 2 * per_rule) * n_calls) + 8 + of_aim
 
 
 def end_seconds(loss: TrueLoss) -> float:
@@ -144,7 +146,8 @@ def least_calls(loss: TrueLoss) -> int:
     """Return how often a fit calls a user's metric at least, however dear it is.
 
     It is tried, known again by a value, and values a set for the start and at each of
-    three looks: after the warm-up, and at the end of either method.
+    three looks: after the warm-up, and at the end of either method. For the start, one
+    of labels finds a frame.
     """
     per_set = _LEAST_CUTS if loss.needs_threshold else 1
     return 2 + 4 * per_set + _end_calls(loss, _LEAST_CALLS)

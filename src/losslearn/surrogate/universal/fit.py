@@ -1,5 +1,7 @@
 """Fit a surrogate to a true loss over generated sets (Eq. 3)."""
 
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -7,11 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from losslearn._fast import fastest
 from losslearn.metrics import Sets, TrueLoss
 from losslearn.models.global_draws import own_draws
+from losslearn.surrogate.fitter import SurrogateFitter
 from losslearn.surrogate.network import SetSurrogate
+from losslearn.surrogate.universal.units import lowest_over_frames, set_units
 from losslearn.tasks.registry import get_task
-from losslearn.tasks.task import SetDistribution, TargetRows, Task
+from losslearn.tasks.task import SetDistribution, TargetRows, Task, UsualLoss
 
 FitProgress = Callable[[int, int, float], None]
 """Called with (step, steps, surrogate error)."""
@@ -36,6 +41,9 @@ class UniversalConfig:
 CALLABLE = UniversalConfig(set_sizes=(64, 256), n_sets=2_048, max_iter=1_000)
 """For a user's own metric, which is called once for each set."""
 
+IN_A_FRAME = UniversalConfig(set_sizes=(64, 256), n_sets=1_024, max_iter=1_000)
+"""For such a metric of decisions, whose values in a frame take fewer sets to learn."""
+
 WITH_COLUMNS = UniversalConfig(set_sizes=(64, 256), n_sets=4_096, max_iter=2_500)
 """For a metric of further columns: how a loss depends on scores and columns together
 takes more sets to learn, and without it the gradient points nowhere."""
@@ -55,6 +63,8 @@ class Problem(NamedTuple):
     """What g sees, all told."""
     distribution: SetDistribution
     """What sets are drawn from."""
+    usual_loss: UsualLoss
+    """The task's, by which fast forms of the fit know it."""
 
     @classmethod
     def of(
@@ -72,7 +82,8 @@ class Problem(NamedTuple):
             standardize = true_loss.scale_invariant
         view = task.view(true_loss, standardize=standardize, like=rows)
         distribution = task.generated(true_loss, form=form, like=rows)
-        return cls(true_loss, standardize, view, distribution)
+        usual_loss = next(iter(task.usual_losses.values()))
+        return cls(true_loss, standardize, view, distribution, usual_loss)
 
     def draw(self, n_sets: int, n: int, generator: Generator) -> tuple[Sets, Tensor]:
         """Return generated sets of n rows and their true losses, where it has one."""
@@ -143,18 +154,16 @@ def fit_problem(
     values = torch.cat([target for _, target in pools])
     surrogate = new_surrogate(problem.view, values, seed=seed)
     pools = [pool for pool in pools if len(pool[1])]
-    optimizer = torch.optim.Adam(surrogate.parameters(), lr=config.surrogate_lr)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_iter)
+    take = _steps(surrogate, problem, config)
     for step in range(config.max_iter if pools else 0):
         sets, target = pools[step % len(pools)]
         some = torch.randint(len(target), (config.sets_per_step,), generator=generator)
-        error = (surrogate(sets.picked(some)) - target[some]).abs().mean()
-        optimizer.zero_grad()
-        (error / surrogate.loss_scale).backward()
-        optimizer.step()
-        schedule.step()
+        error = take(sets.picked(some), target[some])
         if progress is not None and step % 50 == 49:
-            progress(step + 1, config.max_iter, float(error.detach()))
+            progress(step + 1, config.max_iter, float(error))
+    if problem.true_loss.framed:
+        lowest = [lowest_over_frames(surrogate, sets) for sets, _ in pools]
+        set_units(surrogate, torch.cat(lowest) if pools else values)
     n_fresh = max(per_size // 16, 8)
     fresh = [problem.draw(n_fresh, n, generator) for n in config.set_sizes]
     with torch.no_grad():
@@ -167,6 +176,52 @@ def fit_problem(
         "seed": seed,
     }
     return Universal(surrogate.eval(), float(torch.cat(gaps).mean()), settings)
+
+
+Step = Callable[[Sets, Tensor], Tensor]
+"""Takes a step toward the true losses of some sets; returns the error before it."""
+
+
+def _steps(surrogate: SetSurrogate, problem: Problem, config: UniversalConfig) -> Step:
+    """Return what takes the steps of a fit, one after another.
+
+    For a user's loss, which is waited for, in the fastest form; those of our own come
+    of plain PyTorch.
+    """
+    if problem.true_loss.own is None and not problem.true_loss.framed:
+        return _plain_steps(surrogate, config)
+    lr, n_done = config.surrogate_lr, itertools.count()
+    fitter = fastest(SurrogateFitter(surrogate, problem.usual_loss, lr=lr))
+
+    def take(sets: Sets, target: Tensor) -> Tensor:
+        along = math.pi * next(n_done) / config.max_iter
+        fitter.descent.lr = lr * (1 + math.cos(along)) / 2
+        return fitter.fit(_alone(sets), target.unsqueeze(0))[0]
+
+    return take
+
+
+def _plain_steps(surrogate: SetSurrogate, config: UniversalConfig) -> Step:
+    optimizer = torch.optim.Adam(surrogate.parameters(), lr=config.surrogate_lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_iter)
+
+    def take(sets: Sets, target: Tensor) -> Tensor:
+        error = (surrogate(sets) - target).abs().mean()
+        optimizer.zero_grad()
+        (error / surrogate.loss_scale).backward()
+        optimizer.step()
+        schedule.step()
+        return error.detach()
+
+    return take
+
+
+def _alone(sets: Sets) -> Sets:
+    """Return sets as those of one step, the only one."""
+    weight = None if sets.weight is None else sets.weight.unsqueeze(0)
+    columns = {name: column.unsqueeze(0) for name, column in sets.columns.items()}
+    target, score = (part.unsqueeze(0) for part in sets[:2])
+    return Sets(target, score, weight, columns)
 
 
 def new_surrogate(view: nn.Module, values: Tensor, *, seed: int) -> SetSurrogate:

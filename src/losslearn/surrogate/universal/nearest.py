@@ -38,6 +38,8 @@ def nearest_loss(problem: Problem, n_sets: int) -> tuple[Nearest | None, Tensor]
         return None, values
     best, found = _NEAR, None
     for loss, _ in list_true_losses().values():
+        if problem.true_loss.framed:
+            loss = loss.in_a_frame()
         if (loss.scale_invariant, loss.is_top_heavy) != (
             problem.standardize,
             problem.true_loss.is_top_heavy,

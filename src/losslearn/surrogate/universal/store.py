@@ -20,6 +20,7 @@ from losslearn.surrogate.network import SetSurrogate
 from losslearn.surrogate.universal import nearest
 from losslearn.surrogate.universal.fit import (
     CALLABLE,
+    IN_A_FRAME,
     TOP_HEAVY,
     WITH_COLUMNS,
     FitProgress,
@@ -106,15 +107,30 @@ def _near_start(problem: Problem, *, seed: int, max_time: float | None) -> SetSu
     """Return the surrogate of the nearest built-in loss, or one from scratch."""
     n_sets = min(nearest.N_SETS, _affordable(problem.true_loss, max_time, _LITTLE))
     near, values = nearest.nearest_loss(problem, n_sets)
+    found = None
     if near is not None:
-        weights = SHIPPED / f"{file_stem(near.loss)}.safetensors"
         try:
-            surrogate = load_universal(weights, problem.view).surrogate
+            found = _universal_of(near.loss, problem, max_time=max_time)
         except (FileNotFoundError, ValueError):  # of another view than the metric's
-            return new_surrogate(problem.view, values, seed=seed)
-        surrogate.load_state_dict(nearest.moved(surrogate.state_dict(), near))
-        return surrogate
-    return new_surrogate(problem.view, values, seed=seed)
+            found = None
+    if near is None or found is None:
+        return new_surrogate(problem.view, values, seed=seed)
+    surrogate = found.surrogate
+    surrogate.load_state_dict(nearest.moved(surrogate.state_dict(), near))
+    return surrogate
+
+
+def _universal_of(
+    loss: TrueLoss, problem: Problem, *, max_time: float | None
+) -> Universal | None:
+    """Return a built-in loss's universal surrogate as a metric's problem is seen.
+
+    It is shipped; in a frame, which costs no call, it is fitted once.
+    """
+    if loss.framed:
+        theirs = problem._replace(true_loss=loss)
+        return _universal(theirs, "wide", progress=None, max_time=max_time)
+    return load_universal(SHIPPED / f"{file_stem(loss)}.safetensors", problem.view)
 
 
 def get_universal(
@@ -149,14 +165,7 @@ def _universal(
     shipped = SHIPPED / f"{file_stem(true_loss)}.safetensors"
     if is_default and true_loss.is_builtin and shipped.exists():
         return load_universal(shipped, problem.view)
-    config = UniversalConfig() if true_loss.is_builtin else CALLABLE
-    # bounds are on shares of few rows too
-    takes_large = true_loss.is_top_heavy or bool(true_loss.constraints)
-    if true_loss.columns:
-        sizes = (TOP_HEAVY if takes_large else WITH_COLUMNS).set_sizes
-        config = replace(WITH_COLUMNS, set_sizes=sizes)
-    elif takes_large:
-        config = TOP_HEAVY
+    config = _config_of(true_loss)
     if _affordable(true_loss, max_time, _LITTLE) < _N_SEEN:
         return None
     name = f"{file_stem(true_loss)}-{_fingerprint(problem, config)}.safetensors"
@@ -172,6 +181,20 @@ def _universal(
     universal = fit_problem(problem, config, progress=progress)
     _keep(universal, cached, true_loss)
     return universal
+
+
+def _config_of(true_loss: TrueLoss) -> UniversalConfig:
+    """Return the settings of Eq. 3 that a loss asks for."""
+    # bounds are on shares of few rows too
+    takes_large = true_loss.is_top_heavy or bool(true_loss.constraints)
+    if true_loss.columns:
+        sizes = (TOP_HEAVY if takes_large else WITH_COLUMNS).set_sizes
+        return replace(WITH_COLUMNS, set_sizes=sizes)
+    if takes_large:
+        return TOP_HEAVY
+    if true_loss.framed:
+        return IN_A_FRAME
+    return UniversalConfig() if true_loss.is_builtin else CALLABLE
 
 
 def _keep(universal: Universal, path: Path, true_loss: TrueLoss) -> None:
