@@ -52,3 +52,23 @@ def draw_scored(predictor: Predictor, sampler: Sampler, n_sets: int) -> Sets:
     """Draw sets, with the scores that the model gives them at present."""
     drawn = sampler.draw(n_sets)
     return predictor.rows.sets(drawn, predictor.scores(drawn.rows))
+
+
+def draw_moved(
+    predictor: Predictor,
+    sampler: Sampler,
+    n_sets: int,
+    *,
+    together: int,
+    strength: float,
+    generator: torch.Generator,
+) -> tuple[Sets, Sets]:
+    """Draw sets, scored by the model moved to and fro (see `Predictor.moved`).
+
+    So many together, one after another, are scored after one move.
+    """
+    drawn = sampler.draw(n_sets)
+    rows = drawn.rows.unflatten(0, (-1, together))
+    moved = predictor.moved(rows, strength, generator=generator)
+    there, back = moved.flatten(1, 2)
+    return predictor.rows.sets(drawn, there), predictor.rows.sets(drawn, back)

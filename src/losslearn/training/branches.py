@@ -57,7 +57,7 @@ class Branches:
         self.learner = None if recipe.mode == "universal" else self._lower
         usual_weight = recipe.usual_weight
         self.learned = LearnedObjective(self._lower.fitter, usual_weight=usual_weight)
-        balance = Balance(self.learned, true_loss, task)
+        balance = Balance(self.learned, true_loss)
         self.balance = balance if recipe.adaptive else None
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[list[float]] = []
