@@ -58,17 +58,11 @@ def draw_moved(
     predictor: Predictor,
     sampler: Sampler,
     n_sets: int,
-    *,
-    together: int,
     strength: float,
+    *,
     generator: torch.Generator,
 ) -> tuple[Sets, Sets]:
-    """Draw sets, scored by the model moved to and fro (see `Predictor.moved`).
-
-    So many together, one after another, are scored after one move.
-    """
+    """Draw sets, each scored by the model moved to and fro (see `Predictor.moved`)."""
     drawn = sampler.draw(n_sets)
-    rows = drawn.rows.unflatten(0, (-1, together))
-    moved = predictor.moved(rows, strength, generator=generator)
-    there, back = moved.flatten(1, 2)
+    there, back = predictor.moved(drawn.rows, strength, generator=generator)
     return predictor.rows.sets(drawn, there), predictor.rows.sets(drawn, back)

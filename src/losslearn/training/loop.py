@@ -17,7 +17,7 @@ from losslearn.training.algorithm import NO_ERROR, draw_moved, draw_scored, turn
 from losslearn.training.lower import SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import Sampler, SetsAhead, SetSampler, UnitSampler
-from losslearn.training.trust import READ_SETS, STRENGTH, TOGETHER, Balance, Reading
+from losslearn.training.trust import READ_SETS, STRENGTH, Balance, Reading
 
 
 class Record(NamedTuple):
@@ -265,15 +265,8 @@ class Trainer:
 
     def _read(self, balance: Balance | None) -> None:
         if balance is not None:
-            moved = draw_moved(
-                self.predictor,
-                self.sampler,
-                READ_SETS,
-                together=TOGETHER,
-                strength=STRENGTH,
-                generator=self.generator,
-            )
-            balance.read(*moved)
+            what, draws = (self.predictor, self.sampler), self.generator
+            balance.read(*draw_moved(*what, READ_SETS, STRENGTH, generator=draws))
 
     def _last_look(self, run: Run, *given: Any, **further: Any) -> None:  # noqa: ANN401 - of `look`
         """Look once more; a metric that fails there loses nothing but the look."""

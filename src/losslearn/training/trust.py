@@ -28,9 +28,6 @@ _MOST = 20.0
 left for the last rounds, whose small steps it guides best."""
 READ_SETS = 16
 """Sets of a reading of the gradient's health."""
-TOGETHER = 4
-"""Sets moved together. What is peculiar to a set changes both losses alike, and of the
-mean gradient it says nothing; a mean over sets has less of it."""
 N_READ = 2 * READ_SETS
 """True losses that a reading takes."""
 
@@ -57,17 +54,11 @@ class GradientHealth:
         self._true_loss = true_loss
         self._sums = [0.0] * 7
 
-    def read(
-        self, learned: Loss, there: Sets, back: Sets, *, together: int = 1
-    ) -> None:
+    def read(self, learned: Loss, there: Sets, back: Sets) -> None:
         """Take one axis of sets, moved to and fro; waits for the device.
 
-        Args:
-            learned: The learned loss in units of the true loss.
-            there: Sets moved one way, without gradient.
-            back: The same sets moved the other way.
-            together: Of so many sets, one after another, that were moved along one
-                direction the mean change counts.
+        Each set was moved along a direction of its own. The learned loss is in units of
+        the true loss, and no score has a gradient.
         """
         moved, true_loss = joined(there, back), self._true_loss
         loss = true_loss(moved if true_loss.takes_weight else moved.present())
@@ -76,17 +67,15 @@ class GradientHealth:
         pairs = torch.stack([loss, value]).double()
         gap = (pairs[1] - pairs[0]).abs().unflatten(0, (2, -1)).mean(0)
         first, second = pairs.chunk(2, -1)
-        known = (first - second)[0].isfinite()
-        changes = torch.where(known, first - second, 0.0)
-        n_known = known.unflatten(-1, (-1, together)).sum(-1)
-        grouped = changes.unflatten(-1, (-1, together)).sum(-1)
-        change, learned_change = grouped / n_known.clamp_min(1)
+        changes = first - second
+        known = changes[0].isfinite()
+        change, learned_change = torch.where(known, changes, 0.0)
         new = torch.stack(
             [
                 (change * learned_change).sum(),
                 change.square().sum(),
                 learned_change.square().sum(),
-                (known & (changes[0] == 0)).sum().double(),
+                (known & (change == 0)).sum().double(),
                 known.sum().double(),
                 torch.where(known, gap, 0.0).sum(),
                 torch.where(known, (first[0] + second[0]) / 2, 0.0).sum(),
@@ -184,12 +173,8 @@ class Balance:
         self._most = max(_MOST, self._usual)
 
     def read(self, there: Sets, back: Sets) -> None:
-        """Weigh the learned loss by its health on moved sets; waits for the device.
-
-        Of these `TOGETHER` were moved along one direction each.
-        """
-        learned = self._objective.fitter.values
-        self.health.read(learned, there, back, together=TOGETHER)
+        """Weigh the learned loss by its health on moved sets; waits for the device."""
+        self.health.read(self._objective.fitter.values, there, back)
         self._trust = self.health.trust
         self._weigh()
 
