@@ -125,9 +125,14 @@ def test_frozen_parameters_stay_and_what_does_not_move_is_not_moved():
     along = torch.linalg.lstsq(X.double(), change.unsqueeze(-1)).solution
     left = change - (X.double() @ along).squeeze(-1)
     assert left.abs().max() < 1e-6
+    model.requires_grad_(False)
+    model.bias.requires_grad_(True)  # moves all scores alike, which is no move of them
+    there, back = moved(model)
+    assert torch.equal(there, back)
+    model.requires_grad_(True)
     nn.init.zeros_(model.weight)  # scores without a deviation
     there, back = moved(model)
     assert torch.equal(there, back)
-    model.weight.requires_grad_(False)  # nothing is left to move
+    model.requires_grad_(False)  # nothing is left to move
     there, back = moved(model)
     assert torch.equal(there, back)

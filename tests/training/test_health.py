@@ -3,8 +3,13 @@ import math
 import pytest
 import torch
 from criterion_cases import own_loss
+from torch import nn
 
 from losslearn import Sets, get_true_loss
+from losslearn.models.predictor import TorchPredictor
+from losslearn.models.rows import Rows
+from losslearn.training.algorithm import draw_moved
+from losslearn.training.sampling import SetSampler
 from losslearn.training.trust import GradientHealth
 
 N_SETS, N = 2_000, 6
@@ -192,3 +197,26 @@ def test_the_state_goes_on_and_is_not_shared():
     kept = restored.state_dict()
     restored._sums[0] = 0.0
     assert kept == health.state_dict()
+
+
+def test_a_gradient_right_in_the_scores_and_wrong_in_the_weights_is_found_out():
+    # few rows, on which the learned loss is wrong, have features ten times as large
+    target = (torch.arange(500) % 5 == 0).long()
+    rows = Rows(1.0 + 9.0 * target.unsqueeze(-1).float(), target)
+    generator = torch.Generator().manual_seed(0)
+    sampler = SetSampler(target, batch_size=100, generator=generator)
+    predictor = TorchPredictor(nn.Linear(1, 1, bias=False), rows, lr=0.1)
+    true = own_loss(lambda _, y_score: y_score.mean(-1))
+
+    def learned(sets):
+        return ((1 - 2 * sets.target) * sets.score).mean(-1)
+
+    by_scores, by_weights = GradientHealth(true), GradientHealth(true)
+    drawn = sampler.draw(1_000)
+    sets = rows.sets(drawn, predictor.scores(drawn.rows))
+    by_scores.read(learned, *moved(sets))
+    both = draw_moved(predictor, sampler, 16, 0.1, generator=generator)
+    by_weights.read(learned, *both)
+    assert by_scores.cosine == pytest.approx(0.8 - 0.2, abs=0.1)
+    assert by_weights.cosine == pytest.approx(-1, abs=1e-3)
+    assert (by_scores.trust, by_weights.trust) == (1.0, 0.0)

@@ -1,5 +1,6 @@
 """Scores at parameters that are moved to and fro: how a model's scores can change."""
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 _PROBE = 1e-3
 """Length of the moves that tell how far scores go, in lengths of the parameters."""
 _N_PROBES = 4
+_LEAST = 1e-5
+"""Deviation that a probe must bring to the scores, in theirs: less is rounding, as
+where nothing but an offset can be moved."""
 
 Score = Callable[[int], Tensor]
 """Scores some rows by the parameters as they are; which ones, a move's number says."""
@@ -68,20 +72,18 @@ class ParameterMoves:
                 one.copy_(at)
         return torch.stack(pairs, 1)
 
-    def _size(self, score: Score, kept: list[Tensor], strength: float) -> Tensor:
+    def _size(self, score: Score, kept: list[Tensor], strength: float) -> float:
         """Return the moves' deviation, from the first rows' scores at a few of them."""
         here = score(0)
-        squares = here.new_zeros((), dtype=torch.double)
-        for at in kept:
-            squares += at.double().square().sum()
-        length, n = squares.sqrt(), max(sum(at.numel() for at in kept), 1)
-        probe = _PROBE * torch.where(length > 0, length, 1.0) / n**0.5
-        reach = torch.zeros_like(length)
+        squares = sum(float(at.double().square().sum()) for at in kept)
+        n = max(sum(at.numel() for at in kept), 1)
+        probe = _PROBE * (math.sqrt(squares / n) or 1.0)
+        variance = 0.0
         for _ in range(_N_PROBES):
             self._go(kept, self._along(), probe)
-            reach += (score(0) - here).double().var() / _N_PROBES
-        size = strength * here.double().std() * probe / reach.sqrt()
-        return torch.where(size.isfinite(), size, 0.0)
+            variance += float((score(0) - here).double().var()) / _N_PROBES
+        spread, reach = float(here.double().std()), math.sqrt(variance)
+        return strength * spread * probe / reach if reach > _LEAST * spread else 0.0
 
     def _along(self) -> list[Tensor]:
         """Draw a direction."""
@@ -90,8 +92,8 @@ class ParameterMoves:
             for one in self._parameters
         ]
 
-    def _go(self, kept: list[Tensor], along: list[Tensor], step: Tensor) -> None:
+    def _go(self, kept: list[Tensor], along: list[Tensor], step: float) -> None:
         """Set the parameters a step from where they were kept."""
         moved = zip(self._parameters, kept, along, strict=True)
         for one, at, direction in moved:
-            one.copy_(at + step.to(at.dtype) * direction)
+            one.copy_(at).add_(direction, alpha=step)
