@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from fits import Line, load
@@ -100,9 +101,15 @@ def metric_gradient(
     return gradient
 
 
-def learned_gradients(model: nn.Module, trainer: Trainer, objective: Loss) -> Tensor:
+def learned_gradients(
+    model: nn.Module,
+    trainer: Trainer,
+    objective: Loss,
+    *,
+    mode: Literal["training", "evaluation"] = "training",
+) -> Tensor:
     """Return the learned loss's gradient for the weights, set by set."""
-    model.train()
+    model.train(mode == "training")
     rows, found = trainer.predictor.rows, []
     for drawn in trainer.sampler.draw(N_SETS).each():
         score = model(rows.x[drawn.rows]).flatten()

@@ -8,7 +8,8 @@ PyTorch alone. Every cell (data, metric, variant, seed) trains the surrogate's b
 and its cross-entropy control by `losslearn.training.comparison` and becomes one line;
 what has a line is not run again. The table sets each variant beside the first one: mean
 test loss of either branch, difference with its standard error over seeds, and for how
-many seeds it is worse. Thresholds come from validation rows.
+many seeds it is worse. Thresholds come from validation rows. With `--before`, lines of
+the same cells by another checkout, a second table says what changed between the two.
 """
 
 import argparse
@@ -33,7 +34,9 @@ from fits import (
     where,
 )
 
+from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
+from losslearn_bench.tables.outcomes import order_of
 
 KEY = ("seed", "data", "metric", "variant", "max_iter", "max_rows")
 
@@ -93,6 +96,28 @@ def make_table(lines: list[Line], args: argparse.Namespace) -> str:
     return markdown_table([*head, "validation cross-entropy", "seconds"], rows)
 
 
+def make_change_table(before: list[Line], after: list[Line]) -> str:
+    """Return what became of each variant's test losses, over all its cells."""
+    old = {tuple(line[name] for name in KEY): line for line in before}
+    rows = []
+    variants_of = dict.fromkeys(line["variant"] for line in after)
+    for variant, branch in itertools.product(variants_of, BRANCHES):
+        both = [
+            (
+                old[tuple(line[name] for name in KEY)][branch]["test"],
+                line[branch]["test"],
+            )
+            for line in where(after, variant=variant)
+        ]
+        order = order_of([new - one for one, new in both])
+        changes = [100 * (new / one - 1) for one, new in both if one > 0]
+        change = mean_and_error(changes, form="+.2f", unit=" %")
+        median = f"{statistics.median(changes):+.2f} %"
+        rows.append([variant or "default", branch, str(order), change, median])
+    head = ["variant", "branch", "lower / equal / higher", "mean change", "median"]
+    return markdown_table(head, rows)
+
+
 def main(args: list[str] | None = None) -> None:
     """Run what is missing, then print the table."""
     parser = make_parser(
@@ -104,13 +129,17 @@ def main(args: list[str] | None = None) -> None:
         seeds={"type": int, "default": 5, "help": "each its own split"},
         max_iter={"type": int, "default": 500},
         max_rows={"type": int, "help": "of training"},
+        before={"type": Path, "help": "lines of another checkout"},
     )
     options = parser.parse_args(args)
     options.metric = options.metric or ["roc_auc"]
     axes = (range(options.seeds), options.data, options.metric, options.variant)
     cells = make_cells(KEY, *axes, [options.max_iter], [options.max_rows])
     shown = of_cells(run_grid(cells, options, run_cell), cells)
-    sys.stdout.write(make_table(shown, options) + "\n")
+    tables = [make_table(shown, options)]
+    if options.before is not None:
+        tables.append(make_change_table(JsonLines(options.before).read(), shown))
+    sys.stdout.write("\n\n".join(tables) + "\n")
 
 
 if __name__ == "__main__":

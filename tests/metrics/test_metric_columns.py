@@ -280,7 +280,7 @@ def test_sets_are_valued_replayed_and_fitted_with_the_columns_of_their_rows():
     )
 
 
-def test_health_moves_scores_and_leaves_columns_with_their_rows():
+def test_health_of_moved_scores_has_columns_with_their_rows():
     y_true, y_score, columns = draw(n_sets=4)
 
     @declare_metric(greater_is_better=True, batched=True)
@@ -291,9 +291,11 @@ def test_health_moves_scores_and_leaves_columns_with_their_rows():
         def forward(self, sets):
             return -(sets.score * sets.columns["amount"]).mean(-1)
 
-    health = GradientHealth(as_true_loss(along), Binary())
+    health = GradientHealth(as_true_loss(along))
     sets = Sets(y_true[0].expand(4, 40), y_score, torch.ones(40), columns)
-    health.read(Exact(), sets, generator=torch.Generator().manual_seed(0))
+    step = torch.randn(4, 40, generator=torch.Generator().manual_seed(0))
+    both = (sets._replace(score=sets.score + by * step) for by in (0.1, -0.1))
+    health.read(Exact(), *both)
     assert health.cosine == pytest.approx(1)
     assert health.error == pytest.approx(0, abs=1e-6)
 

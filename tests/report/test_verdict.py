@@ -7,7 +7,6 @@ from losslearn import Recipe, get_true_loss
 from losslearn.metrics import as_true_loss
 from losslearn.report.verdict import verdict
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
 from losslearn.training.branches import LEARNED
 from losslearn.training.comparison import Comparison
@@ -21,7 +20,7 @@ USUAL = "cross_entropy"
 def health_of(
     cosine: float, dead_share: float = 0.0, true_loss: float = 0.3
 ) -> GradientHealth:
-    health = GradientHealth(get_true_loss("f1"), Binary())
+    health = GradientHealth(get_true_loss("f1"))
     health._sums = [cosine, 1.0, 1.0, 100 * dead_share, 100.0, 1.0, 100 * true_loss]
     return health
 

@@ -6,7 +6,6 @@ from core_cases import objective_of
 
 from losslearn import Sets, get_true_loss
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.binary import Binary
 from losslearn.tasks.tokens import ScoreTokens
 from losslearn.training.sampling import SetSampler
 from losslearn.training.trust import Balance
@@ -27,19 +26,17 @@ class Ranks(SetSurrogate):
 
 def balance_of(surrogate: SetSurrogate, usual_weight: float = 5.0):
     objective = objective_of(surrogate, usual_weight=usual_weight)
-    return Balance(objective, get_true_loss("auc"), Binary()), objective
+    return Balance(objective, get_true_loss("auc")), objective
 
 
 def read(balance: Balance) -> None:
     generator = torch.Generator().manual_seed(0)
     sampler = SetSampler(Y_TRUE, batch_size=100, generator=generator)
-
-    def draw(n_sets: int) -> Sets:
-        target = Y_TRUE[sampler.draw(n_sets).rows]
-        noise = torch.randn(n_sets, 100, generator=generator)
-        return Sets(target, noise + target, sampler.weight)
-
-    balance.read(draw, generator=generator)
+    target = Y_TRUE[sampler.draw(16).rows]
+    noise, step = torch.randn(2, 16, 100, generator=generator)
+    sets = Sets(target, noise + target, sampler.weight)
+    both = (sets._replace(score=sets.score + by * step) for by in (0.1, -0.1))
+    balance.read(*both)
 
 
 def test_until_it_is_read_the_learned_loss_counts_in_full():

@@ -120,6 +120,16 @@ class CompiledPredictor(CompiledForm):
         self._batches += 1
         return torch.from_numpy(values).reshape(rows.shape)
 
+    def moved(
+        self,
+        rows: Integer[Tensor, "moves *sets n"],
+        strength: float,
+        *,
+        generator: torch.Generator,
+    ) -> Float[Tensor, "2 moves *sets n"]:
+        """Return scores in evaluation mode, at weights moved to and fro."""
+        return self.part.moved(rows, strength, generator=generator)
+
     def descend(self, objective: "Loss", drawn: "Drawn") -> None:
         """Take one step for each set of rows; in one call, where the loss allows."""
         if not self.is_current():

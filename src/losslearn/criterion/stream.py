@@ -16,7 +16,7 @@ from losslearn.tasks.task import Rule, Task
 from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetLayout, set_layout, shares_of
-from losslearn.training.trust import GradientHealth
+from losslearn.training.trust import STRENGTH, GradientHealth
 
 _HEALTH_EVERY = 80
 """Steps of the surrogate between two readings of the health."""
@@ -62,7 +62,7 @@ class StreamLearner:
 
     def __post_init__(self) -> None:
         """Make what learns and what says how well."""
-        self.health = GradientHealth(self.true_loss, self.task)
+        self.health = GradientHealth(self.true_loss)
         self._steps = max(self.recipe.surrogate_steps, 1)  # as which a fit counts
         self._use(self.surrogate, self.generator)
 
@@ -218,8 +218,10 @@ class StreamLearner:
         if self.recipe.mode != "universal" and self.recipe.surrogate_steps > 0:
             self.error = self._learner.learn(draw, steps=self._steps)
         if self.n_fits % max(_HEALTH_EVERY // self._steps, 1) == 0:
-            learned = self._learner.fitter.values
-            self.health.read(learned, draw(_HEALTH_SETS), generator=self.generator)
+            sets, learned = draw(_HEALTH_SETS), self._learner.fitter.values
+            step = self.task.directions(sets, STRENGTH, generator=self.generator)
+            both = (sets._replace(score=sets.score + one) for one in (step, -step))
+            self.health.read(learned, *both)
 
     def _see_stream(self) -> None:
         """Lay the sets out as the stream is; not at all until all strata are seen."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from losslearn._fast import fastest
 from losslearn.metrics import Loss, Sets
 from losslearn.models.descent import Descent
+from losslearn.models.moves import ParameterMoves
 from losslearn.models.networks import (
     Linear,
     exact_scores,
@@ -43,6 +44,18 @@ class Predictor(Protocol):
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return scores of rows by number, `[*sets, n]`, as in training, detached."""
+
+    def moved(
+        self, rows: Tensor, strength: float, *, generator: torch.Generator
+    ) -> Tensor:
+        """Return scores of rows `[moves, *sets, n]` at other weights, detached.
+
+        The first axis of what is returned, `[2, moves, *sets, n]`, is there and back:
+        for each entry of the rows' first axis the weights are moved along a random
+        direction, by a `strength` in deviations of the scores (see `ParameterMoves`),
+        and put back to the bit. Scores are as in use, without dropout, and nothing else
+        of the model moves.
+        """
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Take one step for each set of rows (Algorithm 1, lines 4 to 7; Eq. 4)."""
@@ -114,6 +127,23 @@ class TorchPredictor:
     def scores(self, rows: Tensor) -> Tensor:
         """Return the scores of rows in training mode."""
         return self._forward(rows)
+
+    def moved(
+        self, rows: Tensor, strength: float, *, generator: torch.Generator
+    ) -> Tensor:
+        """Return scores in evaluation mode, at weights moved to and fro."""
+        moves = ParameterMoves(self.model.parameters(), generator)
+
+        def score(place: int) -> Tensor:
+            x = gather_rows(self.rows.x, rows[place])
+            return score_sets(self.model, x, score_shape=self.rows.score_shape)
+
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            return moves.scores(score, len(rows), strength=strength)
+        finally:
+            self.model.train(was_training)
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Take one step for each set of rows."""

@@ -52,3 +52,17 @@ def draw_scored(predictor: Predictor, sampler: Sampler, n_sets: int) -> Sets:
     """Draw sets, with the scores that the model gives them at present."""
     drawn = sampler.draw(n_sets)
     return predictor.rows.sets(drawn, predictor.scores(drawn.rows))
+
+
+def draw_moved(
+    predictor: Predictor,
+    sampler: Sampler,
+    n_sets: int,
+    strength: float,
+    *,
+    generator: torch.Generator,
+) -> tuple[Sets, Sets]:
+    """Draw sets, each scored by the model moved to and fro (see `Predictor.moved`)."""
+    drawn = sampler.draw(n_sets)
+    there, back = predictor.moved(drawn.rows, strength, generator=generator)
+    return predictor.rows.sets(drawn, there), predictor.rows.sets(drawn, back)

@@ -40,7 +40,7 @@ class Learned:
         return cls(
             lower,
             objective,
-            Balance(objective, judged, task) if recipe.adaptive else None,
+            Balance(objective, judged) if recipe.adaptive else None,
             recipe.mode != "universal",
             find if judged.framed else None,
         )

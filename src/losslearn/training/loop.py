@@ -13,11 +13,11 @@ from losslearn.metrics import Loss, MetricError, Sets, TrueLoss
 from losslearn.models.predictor import Predictor, PredictorState
 from losslearn.models.rows import Rows
 from losslearn.tasks.task import Task, UsualLoss
-from losslearn.training.algorithm import NO_ERROR, draw_scored, turn
+from losslearn.training.algorithm import NO_ERROR, draw_moved, draw_scored, turn
 from losslearn.training.lower import DrawSets, SurrogateLearner
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import Sampler, SetsAhead, SetSampler, UnitSampler
-from losslearn.training.trust import Balance, Reading
+from losslearn.training.trust import STRENGTH, Balance, Reading
 
 
 class Record(NamedTuple):
@@ -294,7 +294,8 @@ class Trainer:
 
     def _read(self, balance: Balance | None) -> None:
         if balance is not None:
-            balance.read(self._draw, generator=self.generator)
+            what, draws = (self.predictor, self.sampler), self.generator
+            balance.read(*draw_moved(*what, balance.n_sets, STRENGTH, generator=draws))
 
     def _last_look(self, run: Run, *given: Any, **further: Any) -> None:  # noqa: ANN401 - of `look`
         """Look once more; a metric that fails there loses nothing but the look."""

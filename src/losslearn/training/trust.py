@@ -8,11 +8,10 @@ import torch
 from losslearn.metrics import Loss, Sets, TrueLoss
 from losslearn.surrogate.fitter import Weights
 from losslearn.surrogate.objective import LearnedObjective
-from losslearn.tasks.task import Task
-from losslearn.training.lower import DrawSets, joined
+from losslearn.training.lower import joined
 
-_STRENGTH = 0.1
-"""sigma of a reading's moves, in deviations of a set's scores."""
+STRENGTH = 0.1
+"""Of a reading's moves, in deviations of a set's scores."""
 _MEMORY = 0.9
 """Share of the sums that is kept at each reading."""
 _NO_TRUST, _FULL_TRUST = 0.1, 0.4
@@ -27,48 +26,48 @@ _LEAST = 0.1
 _MOST = 20.0
 """The usual loss's weight is raised no further, or nothing of the learned loss would be
 left for the last rounds, whose small steps it guides best."""
-_SETS = 16
+READ_SETS = 16
 """Sets of a reading of the gradient's health."""
-N_READ = 2 * _SETS
+N_READ = 2 * READ_SETS
 """True losses that a reading takes."""
 
 
 class GradientHealth:
     r"""The cosine between the surrogate's gradient and the smoothed true loss's.
 
-    Scores of sets are moved to and fro along random directions u, and both losses are
-    asked how much they change (antithetic evolution strategies). Since
+    What scores depend on is moved to and fro along random directions u, and both
+    losses are asked how much they change (antithetic evolution strategies). Since
     :math:`\mathbb E[(u^\top a)(u^\top b)] = a^\top b` for :math:`u \sim N(0, I)`,
 
     .. math::
         \cos = \frac{\sum_k d_k \hat d_k}{\sqrt{\sum_k d_k^2 \sum_k \hat d_k^2}},
-        \qquad d_k = \ell(s + \sigma u_k) - \ell(s - \sigma u_k)
+        \qquad d_k = \ell(s(\alpha + \sigma u_k)) - \ell(s(\alpha - \sigma u_k))
 
-    estimates the cosine of the two gradients, with far fewer directions than there are
-    scores, and without the gradient of either. The sums fade, so that it follows the
-    training.
+    estimates the cosine of the two gradients in :math:`\alpha`, with far fewer
+    directions than it has numbers, and without the gradient of either. These are the
+    weights of a model (`Predictor.moved`), since a gradient that is right in the scores
+    may be wrong in them. The sums fade, so that it follows the training.
     """
 
-    def __init__(self, true_loss: TrueLoss, task: Task) -> None:
+    def __init__(self, true_loss: TrueLoss) -> None:
         """Start without a reading."""
-        self._true_loss, self._task = true_loss, task
+        self._true_loss = true_loss
         self._sums = [0.0] * 7
 
-    def read(self, learned: Loss, sets: Sets, *, generator: torch.Generator) -> None:
-        """Move each set of one axis of sets to and fro once; waits for the device.
+    def read(self, learned: Loss, there: Sets, back: Sets) -> None:
+        """Take one axis of sets, moved to and fro; waits for the device.
 
-        The learned loss is in units of the true loss, and no score has a gradient.
+        Each set was moved along a direction of its own. The learned loss is in units of
+        the true loss, and no score has a gradient.
         """
-        step = self._task.directions(sets, _STRENGTH, generator=generator)
-        both = (sets._replace(score=sets.score + move) for move in (step, -step))
-        moved, true_loss = joined(*both), self._true_loss
+        moved, true_loss = joined(there, back), self._true_loss
         loss = true_loss(moved if true_loss.takes_weight else moved.present())
         with torch.no_grad():
             value = learned(moved)
         pairs = torch.stack([loss, value]).double()
         gap = (pairs[1] - pairs[0]).abs().unflatten(0, (2, -1)).mean(0)
-        there, back = pairs.chunk(2, -1)
-        changes = there - back
+        first, second = pairs.chunk(2, -1)
+        changes = first - second
         known = changes[0].isfinite()
         change, learned_change = torch.where(known, changes, 0.0)
         new = torch.stack(
@@ -79,7 +78,7 @@ class GradientHealth:
                 (known & (change == 0)).sum().double(),
                 known.sum().double(),
                 torch.where(known, gap, 0.0).sum(),
-                torch.where(known, (there[0] + back[0]) / 2, 0.0).sum(),
+                torch.where(known, (first[0] + second[0]) / 2, 0.0).sum(),
             ]
         ).tolist()
         old_and_new = zip(self._sums, new, strict=True)
@@ -166,21 +165,20 @@ class Balance:
     follow the usual loss with a little of the metric.
     """
 
-    def __init__(
-        self, objective: LearnedObjective, true_loss: TrueLoss, task: Task
-    ) -> None:
+    def __init__(self, objective: LearnedObjective, true_loss: TrueLoss) -> None:
         """Start with full trust in the learned loss, until the first reading."""
-        self.health = GradientHealth(true_loss, task)
+        self.health = GradientHealth(true_loss)
         self._objective = objective
         self._trust, self._usual = objective.weights
         self._most = max(_MOST, self._usual)
-        self._n_sets = _SETS // 2 if true_loss.framed else _SETS  # a call for each
+        # a framed loss takes a call for each
+        self.n_sets = READ_SETS // 2 if true_loss.framed else READ_SETS
 
-    def read(self, draw: DrawSets, *, generator: torch.Generator) -> None:
-        """Read the health on fresh sets, and weigh the learned loss by it; waits."""
+    def read(self, there: Sets, back: Sets) -> None:
+        """Weigh the learned loss by its health on moved sets; waits for the device."""
         fitter = self._objective.fitter
-        sets = fitter.frame.of(draw(self._n_sets))
-        self.health.read(fitter.values, sets, generator=generator)
+        moved = (fitter.frame.of(sets) for sets in (there, back))
+        self.health.read(fitter.values, *moved)
         self._trust = self.health.trust
         self._weigh()
 
