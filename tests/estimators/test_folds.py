@@ -71,6 +71,15 @@ def test_a_refit_trains_on_the_validation_rows_too(rows):
     assert np.allclose(means(clf), x.mean(0), atol=1e-6)
 
 
+def test_all_rows_are_trained_on_where_nobody_says_and_time_is_not_limited(rows):
+    x, y = rows
+    clf = make(refit=None, max_iter=2)
+    assert clf.fit(x, y).report_["refitted"]
+    assert not clf.fit(x, y, X_valid=x[:60], y_valid=y[:60]).report_["refitted"]
+    limited = make(refit=None, max_iter=2, max_time=30.0)
+    assert not limited.fit(x, y).report_["refitted"]
+
+
 def test_a_refit_takes_rows_that_were_given(rows):
     x, y = rows
     weight = np.where(np.arange(N) < N // 2, 0.0, 2.0)

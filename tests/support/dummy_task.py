@@ -198,6 +198,8 @@ class PairsEstimator(SurrogateEstimator):
         greater_is_better=None,
         response_method=None,
         validation_fraction=0.2,
+        cv=None,
+        refit=None,
         device="cpu",
         watch=None,
         fit_progress=None,

@@ -11,7 +11,7 @@ Table = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 def make(metric="f1", **settings) -> SurrogateClassifier:
     """Return a quick classifier of one split; settings of the recipe are told apart."""
-    own = {"model": "linear", "random_state": 0, "cv": 1}
+    own = {"model": "linear", "random_state": 0, "cv": 1, "refit": False}
     recipe = {"max_iter": 20, "rounds": 2, "catch_up": 8, "batch_size": 100}
     for name, value in settings.items():
         (recipe if name in Recipe().get_params() else own)[name] = value

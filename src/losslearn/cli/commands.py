@@ -163,9 +163,13 @@ def fit(
         ),
     ] = None,
     refit: Annotated[
-        bool,
-        Option("--refit", help="Train on the validation rows too in the end."),
-    ] = False,
+        bool | None,
+        Option(
+            "--refit/--no-refit",
+            help="Train on the validation rows too in the end. By default where chance "
+            "says which they are, and time is not limited.",
+        ),
+    ] = None,
     seed: Seed = 0,
     valid: Annotated[
         Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")

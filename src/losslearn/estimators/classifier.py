@@ -66,7 +66,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             None for 5 folds of fewer than 5,000 rows, if no other
             `validation_fraction` is asked for, and one split of more.
         refit: Whether that is done after one split as well, with the rows that were
-            chosen by: no row is left untrained on, and none is left to tell by.
+            chosen by: no row is left untrained on, and none is left to tell by. None
+            does so unless these rows were given, or time is limited.
         device: Where to train.
         watch: Called with a `Record` after each look at the validation rows.
         fit_progress: Called with (step, steps, error) while a universal surrogate of a
@@ -128,7 +129,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         decision_columns: Sequence[str] = (),
         validation_fraction: float = VALIDATION_FRACTION,
         cv: int | None = None,
-        refit: bool = False,
+        refit: bool | None = None,
         device: str | torch.device = "cpu",
         watch: Watcher | None = None,
         fit_progress: FitProgress | None = None,

@@ -103,8 +103,9 @@ class DividesRows(TakesTables):
     """Which argument holds an option of the task, by the option's name."""
     cv: int | None = None
     """Folds; 1 for one split, None for `default_folds`."""
-    refit: bool = False
-    """Whether all rows are trained on in the end; always with folds."""
+    refit: bool | None = None
+    """Whether all rows are trained on in the end, as always with folds; None if time
+    is not limited and the validation rows are split off."""
     max_time: float | None
     validation_fraction: float
     random_state: Any
@@ -145,6 +146,8 @@ class DividesRows(TakesTables):
             pairs = [(table, valid)]
             every = stacked(table, valid) if self.refit else table
         ends_with_all = self.refit or len(pairs) > 1
+        if self.refit is None and held_out.X is None:
+            ends_with_all = ends_with_all or self.max_time is None
         self.seen_ = None  # of arrays, which may be larger than memory
         if self.encoder_ is not None:
             self.seen_ = SeenRows.of(*(rows.own(rows.x).numpy() for rows in pairs[0]))

@@ -46,7 +46,7 @@ def fit_table(
     max_time: float | None = None,
     max_iter: int | None = None,
     cv: int | None = None,
-    refit: bool = False,
+    refit: bool | None = None,
     seed: int = 0,
     valid: object = None,
     test: object = None,
@@ -93,7 +93,8 @@ def fit_table(
             None for 5 folds of fewer than 5,000 rows that neither `valid` nor `time`
             divides (see `SurrogateClassifier`).
         refit: Whether the validation rows are trained on as well in the end, as they
-            always are with folds. Test rows never are.
+            always are with folds; None for that where nothing but chance says which
+            they are, and no `max_time` is given. Test rows never are.
         seed: Of everything that is drawn.
         valid: Table of validation rows, if they are not to be taken from `frame`.
         test: Table of test rows, if they are not to be taken from `frame`.
@@ -194,6 +195,8 @@ def fit_table(
     ready = _ready(encoder, parts)
     if asked_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(asked_time - (perf_counter() - begin), 0.1)
+    if refit is None:
+        refit = not parts.is_settled and asked_time is None
     if cv is None:
         how = {"encoder": ready, "max_time": max_time}
         cv = _folds(parts, kind.task, options, true_loss, **how)

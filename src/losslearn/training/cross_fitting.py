@@ -27,7 +27,7 @@ from losslearn.training.trained import Keeper, Trained, train_both
 _SHARE = 0.4
 """Of the iterations, for each of several folds: all of them and the fit on all rows
 take no more than three times as long as one fit."""
-_REFIT = 1.5
+_REFIT = 1.2
 """Time of the fit on all rows, in times of a part's, at most."""
 
 
