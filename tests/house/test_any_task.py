@@ -58,7 +58,7 @@ def test_the_report_is_made_of_it(compared):
     comparison, _, _ = compared
     task = Pairs()
     judged = judge_methods(comparison, MEAN_GAP, predictor_name="linear")
-    report = make_report(comparison, judged, MEAN_GAP, task, n_train=300)
+    report = make_report(comparison, judged, MEAN_GAP, task)
     assert report["task"] == "pairs"
     assert report["judged_by"] is None
     assert [one["role"] for one in report["results"]] == ["learned", "usual"]

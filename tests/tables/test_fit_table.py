@@ -43,9 +43,8 @@ def told() -> Told:
 @pytest.fixture(scope="module")
 def fitted(told) -> FittedTable:
     recipe = Recipe(mode="scratch", max_iter=30, model_steps=8)
-    return fit_table(
-        make_frame(), "churn", "auc", model="linear", recipe=recipe, display=told
-    )
+    how = {"model": "linear", "recipe": recipe, "cv": 1, "refit": False}
+    return fit_table(make_frame(), "churn", "auc", display=told, **how)
 
 
 def test_each_method_is_tested_by_its_own_weights(fitted):
@@ -85,9 +84,8 @@ def test_the_display_is_told_of_stages_and_looks(told):
 def test_the_settings_are_the_recipe_and_what_is_said_beside_it(fitted):
     assert (fitted.recipe["max_iter"], fitted.recipe["model_steps"]) == (30, 8)
     recipe = Recipe(mode="scratch", max_iter=50, rounds=2)
-    other = fit_table(
-        make_frame(), "churn", "f1", model="linear", recipe=recipe, max_iter=3
-    )
+    how = {"model": "linear", "recipe": recipe, "cv": 1, "refit": False}
+    other = fit_table(make_frame(), "churn", "f1", max_iter=3, **how)
     assert (other.recipe["max_iter"], other.recipe["rounds"]) == (3, 2)
     assert {result["iterations"] for result in other.report["results"]} == {3}
 

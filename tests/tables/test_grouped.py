@@ -32,7 +32,8 @@ def test_rows_of_a_person_are_in_one_part(seed, monkeypatch):
 
     monkeypatch.setattr(fitting, "divide", keep)
     frame = persons()
-    fitted = fit_table(frame, "y", "f1", groups="person", seed=seed, **QUICK)
+    how = {"groups": "person", "seed": seed, "cv": 1, "refit": False}
+    fitted = fit_table(frame, "y", "f1", **how, **QUICK)
     parts = [
         set(frame["person"][part.y.index])
         for part in (seen[0].train, seen[0].validation, seen[0].test)

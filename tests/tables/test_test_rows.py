@@ -46,7 +46,8 @@ def parts(monkeypatch) -> list:
 def test_both_methods_are_tested_on_all_of_the_test_table(n_valid, expected):
     valid = n_valid and make_frame(n_valid, seed=1)
     test = make_frame(90, seed=2)
-    fitted = fit_table(make_frame(), "churn", "f1", valid=valid, test=test, **QUICK)
+    how = {"valid": valid, "test": test, "cv": 1, "refit": False}
+    fitted = fit_table(make_frame(), "churn", "f1", **how, **QUICK)
     report = fitted.report
     assert report["rows"] == expected
     chosen = {one["method"]: one for one in report["results"]}[report["chosen"]]
