@@ -66,5 +66,6 @@ def test_the_demo_runs_the_main_job(capsys, monkeypatch, tmp_path):
     assert main(["demo", "--json", "--out", str(tmp_path / "m")]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["model"] == str(tmp_path / "m")
-    assert sum(found["rows"].values()) == 1797
+    assert found["rows"]["train"] + found["rows"]["test"] == 1797
+    assert (found["folds"], found["refitted"]) == (5, True)
     load_model(tmp_path / "m")

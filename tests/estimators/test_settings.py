@@ -107,6 +107,8 @@ def test_a_fit_by_old_arguments_is_the_fit_by_the_recipe(table, fitted):
             catch_up=8,
             batch_size=100,
             random_state=0,
+            cv=1,
+            refit=False,
         )
     X, _ = table
     assert np.array_equal(

@@ -81,7 +81,8 @@ def test_the_encoder_sees_the_training_rows_alone(people):
 
 def test_it_is_the_preparation_of_the_main_job(people):
     X, y = people
-    whole = fit_table(X.assign(churn=y), "churn", "f1", model="linear", recipe=RECIPE)
+    how = {"model": "linear", "recipe": RECIPE, "cv": 1, "refit": False}
+    whole = fit_table(X.assign(churn=y), "churn", "f1", **how)
     codes = (y == "yes").to_numpy().astype(int)
     parts = split_rows(codes, test_size=0.2, validation_size=0.16, seed=0)
     clf = SurrogateClassifier("f1", model="linear", recipe=RECIPE, random_state=0)

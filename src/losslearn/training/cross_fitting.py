@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from losslearn.training.comparison import Comparison, judge
 from losslearn.training.loop import Record, Run, Watcher
 from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Plan, refit
-from losslearn.training.trained import Keeper, Trained, train_both
+from losslearn.training.trained import Keeper, Trained, Units, train_both
 
 _SHARE = 0.4
 """Of the iterations, for each of several folds: all of them and the fit on all rows
@@ -177,11 +177,11 @@ class _Fits:
     def on_all(
         self, every: Rows, done: Sequence[Trained]
     ) -> tuple[Comparison, Predictor]:
-        """Judge by the validation rows of all parts, and fit to every row."""
-        found = self._judge(_pooled(done))
-        share = self.parts[0].train.n_rows / every.n_rows
-        plan = Plan.of(done, self.recipe, share=share)
-        runs, predictor = refit(
+        """Fit to every row, and judge by the validation rows of all parts."""
+        plan = Plan.of(
+            done, self.recipe, share=self.parts[0].train.n_rows / every.n_rows
+        )
+        runs, units, predictor = refit(
             partial(self.make_predictor, every),
             self.true_loss,
             self.task,
@@ -190,6 +190,9 @@ class _Fits:
             plan,
             seed=self.seed,
         )
+        if self.true_loss.scale_invariant:
+            done = [_converted(part, units) for part in done]
+        found = self._judge(_pooled(done))
         chosen = found.chosen if plan.follows(self.recipe) else found.usual.method
         settled = plan.settled(done[-1].settled, chosen)
         found = replace(found, chosen=chosen, settled=settled)
@@ -217,6 +220,8 @@ class _Fits:
 
 def _pooled(done: Sequence[Trained]) -> Trained:
     """Return the parts as one: their looks, and their validation rows."""
+    if len(done) == 1:
+        return done[0]
     last, learned, usual = (
         done[-1],
         *(
@@ -230,7 +235,20 @@ def _pooled(done: Sequence[Trained]) -> Trained:
         ),
     )
     sets = {name: _joined([part.sets[name] for part in done]) for name in last.sets}
-    return Trained(learned, usual, sets, last.settled, last.health)
+    return Trained(learned, usual, sets, last.settled, health=last.health)
+
+
+def _converted(part: Trained, units: Mapping[str, Units]) -> Trained:
+    """Return a part with its scores in the units of the models of all rows.
+
+    A loss that does not care for units lets them drift, and what is decided by scores
+    of one model is to be carried over to another.
+    """
+    sets = {
+        name: own._replace(score=part.units[name].converted(own.score, units[name]))
+        for name, own in part.sets.items()
+    }
+    return replace(part, sets=sets)
 
 
 def _joined(each: Sequence[Sets]) -> Sets:

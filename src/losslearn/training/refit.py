@@ -17,7 +17,7 @@ from losslearn.training.learned import Learned
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn.training.solved import drawn_rows
-from losslearn.training.trained import Trained
+from losslearn.training.trained import Trained, Units
 
 _LOOKED_AT = 2_000
 """Rows that looks, which choose nothing here, are taken at."""
@@ -108,11 +108,14 @@ def refit(
     plan: Plan,
     *,
     seed: int,
-) -> tuple[dict[str, Run], Predictor]:
+) -> tuple[dict[str, Run], dict[str, Units], Predictor]:
     """Train both methods on all rows as long as is planned; nothing is chosen.
 
     The learned loss leads as far as its health says, and the usual loss beside it has
     the same weight throughout. The surrogate is refined in place, as of `compare`.
+
+    Returns:
+        The run of each method, the units of its scores, and the predictor.
 
     Raises:
         MetricError: If the metric fails; `KeyboardInterrupt` for Ctrl-C.
@@ -139,7 +142,7 @@ def refit(
             solution = predictor.solution(trainer.usual[1], drawn)
             assert solution is not None, "solved on the parts"
             solution.solve(plan.penalty)
-        start, runs = trainer.snapshot(), {}
+        start, runs, units = trainer.snapshot(), {}, {}
         for name, length in plan.lengths.items():
             trainer.restore(start)
             run = runs[name] = Run(name)
@@ -153,7 +156,8 @@ def refit(
             if run.interrupted:
                 raise KeyboardInterrupt
             run.n_iter, run.best_state = length.n_iter, predictor.weights()
-    return runs, predictor
+            units[name] = Units.of(predictor)
+    return runs, units, predictor
 
 
 def _follow_learned(
