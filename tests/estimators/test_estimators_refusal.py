@@ -36,7 +36,8 @@ RECIPE = Recipe(mode="scratch", max_iter=4, n_evals=2, rounds=1, catch_up=4)
 
 
 def classifier(**settings) -> SurrogateClassifier:
-    settings = {"model": "linear", "recipe": RECIPE, "random_state": 0} | settings
+    own = {"model": "linear", "recipe": RECIPE, "random_state": 0, "refit": False}
+    settings = own | settings
     return SurrogateClassifier("f1", **settings)
 
 

@@ -18,7 +18,7 @@ def make(*, model="linear", **settings) -> SurrogateClassifier:
 @pytest.mark.slow
 def test_training_for_profit_earns_more_where_amounts_matter():
     X, y, amount = table(3_000, 0)
-    clf = make(max_iter=150, mode="refined").fit(
+    clf = make(max_iter=600, mode="refined").fit(
         X, y, metric_columns={"amount": amount}
     )
     X, y, amount = table(20_000, 1)

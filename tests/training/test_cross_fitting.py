@@ -20,7 +20,7 @@ from losslearn.training.cross_fitting import Part, compare_on_all
 from losslearn.training.loop import Best, Record, Run
 from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Length, Plan, refit
-from losslearn.training.trained import Trained
+from losslearn.training.trained import Trained, Units
 from losslearn.training.trust import Reading
 from losslearn.training.uncertainty import Difference
 
@@ -90,6 +90,11 @@ def assert_same(one, other) -> None:
     assert all(torch.equal(other[4][name], part) for name, part in one[4].items())
 
 
+def normal(score: torch.Tensor) -> torch.Tensor:
+    """Return scores in units of their own."""
+    return (score - score.mean()) / score.std()
+
+
 def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted):
     found, _ = fitted
     recipe = replace(RECIPE, max_iter=16)  # two fifths
@@ -105,10 +110,11 @@ def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted
             recipe,
             seed=0,
         )
-        scores.append(alone.decided[USUAL].sets.score)
+        scores.append(normal(alone.decided[USUAL].sets.score))
         targets.append(part.valid.own(table.target))
     sets = found.decided[USUAL].sets
-    assert torch.equal(sets.score, torch.cat(scores))
+    each = torch.cat([normal(score) for score in sets.score.chunk(N_FOLDS)])
+    assert torch.allclose(each, torch.cat(scores))  # in other units
     assert torch.equal(sets.target, torch.cat(targets))
     assert found.loss(USUAL) == pytest.approx(
         float(get_true_loss("auc")(Sets(sets.target, sets.score)))
@@ -135,6 +141,46 @@ def test_the_same_seed_is_the_same_fit(parts, table, fitted):
     assert_same(facts(*fitted), facts(*fit(parts, table)))
 
 
+def test_what_is_decided_does_not_depend_on_the_units_of_the_scores(
+    parts, table, monkeypatch
+):
+    """The last fit's scores are other ones, stretched and moved."""
+    plain, predictor = fit(parts, table, metric="f1")
+    known = plain.decided[USUAL].choice.rule.decide(predictor.predict(table))
+    fitted_to_all = cross_fitting.refit
+
+    def stretched(*given, **further):
+        runs, units, predictor = fitted_to_all(*given, **further)
+        for name, run in runs.items():
+            for place, factor, offset in (("weight", 7.0, 0.0), ("bias", 7.0, 3.0)):
+                key = f"layers.{place}"
+                run.best_state[key] = run.best_state[key] * factor + offset
+            units[name] = Units(units[name].centre * 7 + 3, units[name].scale * 7)
+        return runs, units, predictor
+
+    monkeypatch.setattr(cross_fitting, "refit", stretched)
+    found, predictor = fit(parts, table, metric="f1")
+    decided = found.decided[USUAL].choice.rule.decide(predictor.predict(table))
+    assert 0 < int(known.sum()) < N
+    assert torch.equal(decided, known)
+    assert found.loss(USUAL) == pytest.approx(plain.loss(USUAL))
+
+
+def test_units_are_those_of_the_rows_trained_on(parts):
+    rows = parts[0].train
+    predictor = make_predictor(rows)
+    score = predictor.predict(rows).double()
+    units = Units.of(predictor)
+    assert torch.allclose(units.centre, score.mean())
+    assert torch.allclose(units.scale, score.std(correction=0))
+    other = Units(torch.tensor(3.0), torch.tensor(2.0))
+    moved = units.converted(score, other)
+    assert moved.mean().item() == pytest.approx(3.0)
+    assert moved.std(correction=0).item() == pytest.approx(2.0)
+    constant = Units(torch.tensor(1.0), torch.tensor(0.0))
+    assert torch.equal(constant.converted(score, other), score)
+
+
 def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     torch.manual_seed(1)
     before, _ = compare(
@@ -149,9 +195,8 @@ def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     found, predictor = fit(parts[:1], table)
     assert found.chosen == before.chosen
     assert found.difference == before.difference
-    assert torch.equal(
-        found.decided[USUAL].sets.score, before.decided[USUAL].sets.score
-    )
+    score, known = (one.decided[USUAL].sets.score for one in (found, before))
+    assert torch.allclose(normal(score), normal(known))
     assert len(predictor.rows.own(table.target)) == N
 
 
@@ -241,7 +286,7 @@ def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):
         predictor.descend = counted
         return predictor
 
-    runs, _ = refit(
+    runs, _, _ = refit(
         make, get_true_loss("auc"), Binary(), new_surrogate(), recipe, plan, seed=0
     )
     assert {name: run.n_iter for name, run in runs.items()} == {LEARNED: 30, USUAL: 7}
