@@ -21,7 +21,10 @@ QUICK = Recipe(
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 2))
 y = (X[:, 0] + rng.normal(size=200) > 0).astype(int)
-fit = partial(SurrogateClassifier, model="linear", recipe=QUICK, random_state=0)
+ONE_SPLIT = {"cv": 1, "refit": False}
+fit = partial(
+    SurrogateClassifier, model="linear", recipe=QUICK, random_state=0, **ONE_SPLIT
+)
 
 
 def ranked(y_true, y_pred):
