@@ -181,15 +181,16 @@ class _Fits:
         plan = Plan.of(
             done, self.recipe, share=self.parts[0].train.n_rows / every.n_rows
         )
-        runs, units, predictor = refit(
-            partial(self.make_predictor, every),
-            self.true_loss,
-            self.task,
-            self.surrogate,
-            self.recipe,
-            plan,
-            seed=self.seed,
-        )
+        with own_draws(every.x.device):
+            runs, units, predictor = refit(
+                partial(self.make_predictor, every),
+                self.true_loss,
+                self.task,
+                self.surrogate,
+                self.recipe,
+                plan,
+                seed=self.seed,
+            )
         if self.true_loss.scale_invariant:
             done = [_converted(part, units) for part in done]
         found = self._judge(_pooled(done))
@@ -208,8 +209,9 @@ class _Fits:
         """Return what the first part came to, where something ended the rest."""
         if not trained.is_stopped:
             trained.learned.stop(stop)
-        with own_draws():
-            predictor = self.make_predictor(self.parts[0].train)
+        rows = self.parts[0].train
+        with own_draws(rows.x.device):
+            predictor = self.make_predictor(rows)
         found = self._judge(trained)
         predictor.load_weights(found.runs[found.chosen].best_state)
         return found, predictor

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import torch
 
 from losslearn.metrics import TrueLoss
-from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.tasks.task import Task
@@ -113,6 +112,7 @@ def refit(
 
     The learned loss leads as far as its health says, and the usual loss beside it has
     the same weight throughout. The surrogate is refined in place, as of `compare`.
+    PyTorch's global generator is seeded; whoever calls this keeps it (`own_draws`).
 
     Returns:
         The run of each method, the units of its scores, and the predictor.
@@ -120,43 +120,40 @@ def refit(
     Raises:
         MetricError: If the metric fails; `KeyboardInterrupt` for Ctrl-C.
     """
-    with own_draws():
-        torch.manual_seed(seed)
-        predictor = make_predictor()
-        rows = predictor.rows
-        draws = torch.Generator(rows.x.device).manual_seed(seed)
-        few = drawn_rows(rows, task, generator=draws, most=_LOOKED_AT).rows
-        settled = replace(
-            recipe, model_lr=recipe.rate, penalty=plan.penalty, patience=None
-        )
-        trainer = Trainer(
-            predictor,
-            rows._replace(numbers=few),
-            true_loss,
-            task,
-            settled,
-            generator=draws,
-        )
-        if plan.is_solved:
-            drawn = drawn_rows(rows, task, generator=draws)
-            solution = predictor.solution(trainer.usual[1], drawn)
-            assert solution is not None, "solved on the parts"
-            solution.solve(plan.penalty)
-        start, runs, units = trainer.snapshot(), {}, {}
-        for name, length in plan.lengths.items():
-            trainer.restore(start)
-            run = runs[name] = Run(name)
-            trainer.recipe = replace(settled, max_iter=length.max_iter)
-            if name == LEARNED:
-                _follow_learned(trainer, run, surrogate, plan)
-            elif not plan.is_solved:
-                trainer.train(run, trainer.usual[1], length.n_iter)
-            if run.failure is not None:
-                raise run.failure
-            if run.interrupted:
-                raise KeyboardInterrupt
-            run.n_iter, run.best_state = length.n_iter, predictor.weights()
-            units[name] = Units.of(predictor)
+    torch.manual_seed(seed)
+    predictor = make_predictor()
+    rows = predictor.rows
+    draws = torch.Generator(rows.x.device).manual_seed(seed)
+    few = drawn_rows(rows, task, generator=draws, most=_LOOKED_AT).rows
+    settled = replace(recipe, model_lr=recipe.rate, penalty=plan.penalty, patience=None)
+    trainer = Trainer(
+        predictor,
+        rows._replace(numbers=few),
+        true_loss,
+        task,
+        settled,
+        generator=draws,
+    )
+    if plan.is_solved:
+        drawn = drawn_rows(rows, task, generator=draws)
+        solution = predictor.solution(trainer.usual[1], drawn)
+        assert solution is not None, "solved on the parts"
+        solution.solve(plan.penalty)
+    start, runs, units = trainer.snapshot(), {}, {}
+    for name, length in plan.lengths.items():
+        trainer.restore(start)
+        run = runs[name] = Run(name)
+        trainer.recipe = replace(settled, max_iter=length.max_iter)
+        if name == LEARNED:
+            _follow_learned(trainer, run, surrogate, plan)
+        elif not plan.is_solved:
+            trainer.train(run, trainer.usual[1], length.n_iter)
+        if run.failure is not None:
+            raise run.failure
+        if run.interrupted:
+            raise KeyboardInterrupt
+        run.n_iter, run.best_state = length.n_iter, predictor.weights()
+        units[name] = Units.of(predictor)
     return runs, units, predictor
 
 
