@@ -258,7 +258,9 @@ def fit(
     The model minimises a learned surrogate of the metric; its control, with the same
     batches and steps, minimises the usual loss. DATA is divided into 64 % training,
     16 % validation and 20 % test rows; with --valid, into 80 % training and 20 % test
-    rows; with --test, into 80 % training and 20 % validation rows. Ctrl-C ends the
+    rows; with --test, into 80 % training and 20 % validation rows. Of fewer than
+    5,000 training and validation rows these are folds, and all of them are trained on
+    in the end. Ctrl-C ends the
     training and keeps the best model so far.
     """
     from losslearn.cli.running import run_fit

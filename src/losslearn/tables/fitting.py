@@ -70,8 +70,9 @@ def fit_table(
     What `losslearn fit` does; every option of it is an argument here. The table is
     divided into 64 % training, 16 % validation and 20 % test rows; with `valid`, into
     80 % training and 20 % test rows; with `test`, into 80 % training and 20 %
-    validation rows. Rows that are equal stay in one part, unless most rows are equal to
-    another. Ctrl-C ends the training and keeps the best model so far; so does a metric
+    validation rows. Of fewer than 5,000 training and validation rows these are folds
+    (`cv`), and all of them are trained on in the end (`refit`). Rows that are equal
+    stay in one part, unless most rows are equal to another. Ctrl-C ends the training and keeps the best model so far; so does a metric
     that fails, with a warning that says at which call.
 
     Args:
@@ -135,7 +136,7 @@ def fit_table(
         ...     frame, "y", "f1", model="linear", mode="scratch", max_iter=4
         ... )
         >>> fitted.report["rows"], list(fitted.predict(frame).columns)
-        ({'train': 38, 'validation': 10, 'test': 12}, ['score', 'probability', 'label'])
+        ({'train': 48, 'validation': 48, 'test': 12}, ['score', 'probability', 'label'])
     """
     from losslearn.estimators.registry import ESTIMATORS  # scikit-learn
     from losslearn.estimators.time_limit import check_max_time
