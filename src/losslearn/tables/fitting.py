@@ -72,8 +72,9 @@ def fit_table(
     80 % training and 20 % test rows; with `test`, into 80 % training and 20 %
     validation rows. Of fewer than 5,000 training and validation rows these are folds
     (`cv`), and all of them are trained on in the end (`refit`). Rows that are equal
-    stay in one part, unless most rows are equal to another. Ctrl-C ends the training and keeps the best model so far; so does a metric
-    that fails, with a warning that says at which call.
+    stay in one part, unless most rows are equal to another. Ctrl-C ends the training
+    and keeps the best model so far; so does a metric that fails, with a warning that
+    says at which call.
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
