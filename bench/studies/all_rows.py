@@ -140,7 +140,10 @@ def make_table(lines: list[Line], options: argparse.Namespace) -> str:
         heads += [how, "s"]
     names = ["model", "rows", "against one split", "of", "cells"]
     names += ["lower / equal / higher", "median change", "mean change", "times as long"]
-    summary = [[*key, *_summed(found)] for key, found in gains.items()]
+    called = {"in_use": "the model in use", USUAL: "the control"}
+    summary = [
+        [*key[:-1], called[key[-1]], *_summed(found)] for key, found in gains.items()
+    ]
     return f"{markdown_table(names, summary)}\n\n{markdown_table(heads, rows)}"
 
 
@@ -190,13 +193,14 @@ def main(args: list[str] | None = None) -> None:
         "all_rows.jsonl",
         **{name: {"action": "append", "choices": of} for name, of in AXES.items()},
         seeds={"type": int, "default": 3, "help": "each its own split"},
+        tables_only={"action": "store_true", "help": "run nothing"},
     )
     options = parser.parse_args(args)
     for name, values in AXES.items():
         setattr(options, name, getattr(options, name) or list(values))
     axes = (options.data, options.metric, options.model, options.how)
     cells = make_cells(KEY, range(options.seeds), *axes)
-    lines = run_grid(cells, options, run_cell)
+    lines = run_grid([] if options.tables_only else cells, options, run_cell)
     heading = (
         "# All rows in the end\n\nTest losses of the model in use, lower is better, "
         "means over the splits that there are lines of, and seconds on one core (see "
