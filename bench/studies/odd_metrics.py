@@ -18,7 +18,7 @@ import argparse
 import itertools
 import statistics
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fits import (
@@ -38,6 +38,9 @@ from shared import report
 
 from losslearn.metrics import declare_metric
 from losslearn_bench.tables.markdown import how_many, markdown_table, mean_and_error
+
+if TYPE_CHECKING:
+    from losslearn_bench.harness.rows import SplitRows
 
 Array = NDArray[Any]
 
@@ -104,10 +107,18 @@ def make_amounts(x: Array, name: str) -> NDArray[np.float64]:
     return np.asarray(amounts / amounts.mean(), dtype=np.float64)
 
 
-def run_cell(cell: Line, data_dir: Path | None) -> Line:
-    """Fit once and return the line."""
+def with_amounts(rows: "SplitRows") -> "SplitRows":
+    """Return the rows of a split with a generated amount each."""
     import torch
 
+    amounts = torch.from_numpy(make_amounts(rows.dataset.x, rows.dataset.name))
+    train, valid, test = ({"amount": amounts[part]} for part in rows.split)
+    data = rows.data._replace(columns=train, valid_columns=valid)
+    return rows._replace(data=data, test=rows.test._replace(columns=test))
+
+
+def run_cell(cell: Line, data_dir: Path | None) -> Line:
+    """Fit once and return the line."""
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
     from losslearn.training.recipe import Recipe
@@ -115,10 +126,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     true_loss = as_true_loss(METRICS[cell["metric"]])
     rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
     if true_loss.columns:
-        amounts = torch.from_numpy(make_amounts(rows.dataset.x, rows.dataset.name))
-        train, valid, test = ({"amount": amounts[part]} for part in rows.split)
-        data = rows.data._replace(columns=train, valid_columns=valid)
-        rows = rows._replace(data=data, test=rows.test._replace(columns=test))
+        rows = with_amounts(rows)
     branches = fit_branches(
         lambda: build_model(cell["model"], rows.data.x),
         rows,

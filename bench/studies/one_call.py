@@ -33,7 +33,7 @@ from fits import (
     where,
 )
 from numpy.typing import NDArray
-from odd_metrics import f1_at_precision, make_amounts, profit
+from odd_metrics import f1_at_precision, profit, with_amounts
 from shared import report
 
 from losslearn.metrics import TrueLoss, declare_metric
@@ -75,8 +75,6 @@ def as_before() -> Iterator[None]:
 
 def run_cell(cell: Line, data_dir: Path | None) -> Line:
     """Fit once and return the line."""
-    import torch
-
     from losslearn.metrics import as_true_loss
     from losslearn.models.networks import build_model
     from losslearn.training.recipe import Recipe
@@ -84,10 +82,7 @@ def run_cell(cell: Line, data_dir: Path | None) -> Line:
     true_loss = as_true_loss(METRICS[cell["metric"]])
     rows = load(cell["data"], cell["seed"], cell["max_rows"], data_dir)
     if true_loss.columns:
-        amounts = torch.from_numpy(make_amounts(rows.dataset.x, rows.dataset.name))
-        train, valid, test = ({"amount": amounts[part]} for part in rows.split)
-        data = rows.data._replace(columns=train, valid_columns=valid)
-        rows = rows._replace(data=data, test=rows.test._replace(columns=test))
+        rows = with_amounts(rows)
     with as_before() if cell["form"] == MANY else nullcontext():
         branches = fit_branches(
             lambda: build_model(cell["model"], rows.data.x),
