@@ -15,6 +15,8 @@ _PILOT = 0.1
 """Share of the time that the metric may take while turns are timed."""
 _SOLVING = 0.15
 """Share of the time that the usual loss's own solutions may take."""
+_TIMINGS = 3
+"""Of the first turns of a branch."""
 
 
 class Timed(Protocol):
@@ -53,15 +55,10 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
             recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
         n_sets = 0.7 * left / set_seconds
         return laid_out(recipe, n_sets, most_turns=most_turns, costs=costs)
-    timed(is_learned=True, n_iter=1)  # the first turn pays for allocations
-    one, four, control_one, control_four = (
-        timed(is_learned=is_learned, n_iter=n_iter)
-        for is_learned in (True, False)
-        for n_iter in (1, 4)
+    (one, turn), (control_one, control_turn) = (
+        _first_and_next(timed, is_learned=is_learned) for is_learned in (True, False)
     )
     trainer.restore(start)
-    turn = max(four - one, 1e-9) / 3
-    control_turn = max(control_four - control_one, 1e-9) / 3
     look = max(control_one - control_turn, 1e-9)
     catch_up = max(one - turn - look, 1e-9)
     # looks and rounds get at most 15 % of the time each, the steps the rest
@@ -78,6 +75,19 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
     if max_iter >= recipe.max_iter:
         return recipe
     return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)
+
+
+def _first_and_next(timed: Timed, *, is_learned: bool) -> tuple[float, float]:
+    """Return what a turn with its look takes, and what each further one adds.
+
+    Of several timings the shortest: the first pays for allocations, and one slow moment
+    would leave a turn that costs nothing, or less.
+    """
+    one, four = (
+        min(timed(is_learned=is_learned, n_iter=n_iter) for _ in range(_TIMINGS))
+        for n_iter in (1, 4)
+    )
+    return one, (four - one if four > one else four) / 3
 
 
 def _control_seconds(trainer: Trainer) -> float:
