@@ -26,6 +26,7 @@ from losslearn.tasks.binary import Binary
 from losslearn.training.comparison import compare
 from losslearn.training.frames import as_trained
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn_bench.harness.neural import make_predictor
 from losslearn_bench.harness.ours import first_surrogate
 from losslearn_bench.harness.rows import TrainingData
@@ -91,11 +92,7 @@ def compile_kernels(data: TrainingData) -> None:
                     build_kind(kind, data.x), data, recipe
                 ),
                 data.valid,
-                loss,
-                Binary(),
-                surrogate,
-                recipe,
-                seed=0,
+                Setup(loss, Binary(), surrogate, recipe, 0),
             )
 
 
@@ -125,11 +122,7 @@ def branches(kind: str, recipe: Recipe, data: TrainingData) -> dict[str, float]:
         result, _ = compare(
             lambda: make_predictor(build_kind(kind, data.x), data, recipe),
             data.valid,
-            true_loss,
-            Binary(),
-            surrogate,
-            recipe,
-            seed=0,
+            Setup(true_loss, Binary(), surrogate, recipe, 0),
         )
     return {
         "start": start,

@@ -110,6 +110,7 @@ def fit_branches(
     from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
     from losslearn.training.frames import as_trained
+    from losslearn.training.setup import Setup
     from losslearn_bench.harness.neural import make_predictor
     from losslearn_bench.harness.ours import first_surrogate
     from losslearn_bench.harness.rows import measure
@@ -119,11 +120,13 @@ def fit_branches(
     result, predictor = compare(
         lambda: make_predictor(make_model(), data, config),
         data.valid,
-        true_loss,
-        Binary(),
-        first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
-        config,
-        seed=seed,
+        Setup(
+            true_loss,
+            Binary(),
+            first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
+            config,
+            seed,
+        ),
     )
     seconds = time.perf_counter() - begin
     branches: Line = {}

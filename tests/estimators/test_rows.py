@@ -19,6 +19,7 @@ from losslearn.surrogate.universal import initial_surrogate
 from losslearn.tasks import labels
 from losslearn.tasks.binary import Binary
 from losslearn.training.comparison import compare
+from losslearn.training.setup import Setup
 
 
 class Scaled(nn.Module):
@@ -57,11 +58,7 @@ def test_rows_by_number_give_the_history_of_copied_parts(table):
     comparison, predictor = compare(
         lambda: fastest(TorchPredictor(copy.deepcopy(module), train, **settings)),
         valid,
-        f1,
-        task,
-        surrogate,
-        recipe,
-        seed=seed,
+        Setup(f1, task, surrogate, recipe, seed),
     )
     expected = [
         (record.method, record.iteration, record.validation_loss)

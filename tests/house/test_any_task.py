@@ -19,6 +19,7 @@ from losslearn.surrogate.universal import (
 )
 from losslearn.training.comparison import compare
 from losslearn.training.loop import make_sampler
+from losslearn.training.setup import Setup
 
 QUICK = UniversalConfig(set_sizes=(8, 16), n_sets=256, max_iter=200)
 RECIPE = Recipe(max_iter=40, n_evals=4, rounds=2, n_sets=4, mode="scratch")
@@ -42,7 +43,8 @@ def compared():
     def make_predictor():
         return fastest(TorchPredictor(nn.Linear(4, 2), train, lr=0.05))
 
-    found = compare(make_predictor, valid, MEAN_GAP, task, surrogate, RECIPE, seed=3)
+    setup = Setup(MEAN_GAP, task, surrogate, RECIPE, 3)
+    found = compare(make_predictor, valid, setup)
     return *found, valid
 
 
@@ -83,11 +85,7 @@ def test_same_seed_same_history(compared):
     again, _ = compare(
         lambda: fastest(TorchPredictor(nn.Linear(4, 2), train, lr=0.05)),
         valid,
-        MEAN_GAP,
-        task,
-        surrogate,
-        RECIPE,
-        seed=3,
+        Setup(MEAN_GAP, task, surrogate, RECIPE, 3),
     )
     looks = [look.validation_loss for look in comparison.learned.history]
     assert [look.validation_loss for look in again.learned.history] == looks

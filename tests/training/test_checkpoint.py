@@ -18,6 +18,7 @@ from losslearn.training import checkpoint as checkpoints
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 
 RECIPE = Recipe(max_iter=24, n_evals=12, rounds=2, batch_size=60, catch_up=8)
 LOOKS = [2, 8, 11, 17]
@@ -67,11 +68,13 @@ def fit(path, kind, mode, *, kill_at: int | None = None, key="one", **settings):
     found, predictor = compare(
         make_predictor,
         valid,
-        true_loss,
-        task,
-        initial_surrogate(true_loss, task, mode=mode, seed=0),
-        recipe,
-        seed=5,
+        Setup(
+            true_loss,
+            task,
+            initial_surrogate(true_loss, task, mode=mode, seed=0),
+            recipe,
+            5,
+        ),
         watch=watch,
         checkpoint=None if path is None else Checkpoint(path, key),
     )

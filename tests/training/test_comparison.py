@@ -16,6 +16,7 @@ from losslearn.training.branches import LEARNED
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.loop import Record, Run
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 
 USUAL = "cross_entropy"
 SMALL = Recipe(
@@ -55,11 +56,7 @@ def both(make_model, metric, surrogate, config, *, seed: int, **options):
     return compare(
         lambda: new_predictor(make_model(), train, config),
         valid,
-        get_true_loss(metric),
-        Binary(),
-        surrogate,
-        config,
-        seed=seed,
+        Setup(get_true_loss(metric), Binary(), surrogate, config, seed),
         **options,
     )
 

@@ -20,6 +20,7 @@ from losslearn.training.cross_fitting import Part, compare_on_all
 from losslearn.training.loop import Best, Record, Run
 from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Length, Plan, refit
+from losslearn.training.setup import Setup
 from losslearn.training.trained import Trained, Units
 from losslearn.training.trust import Reading
 from losslearn.training.uncertainty import Difference
@@ -62,11 +63,7 @@ def fit(parts, table, *, recipe: Recipe = RECIPE, metric="auc", **further):
         partial(make_predictor, recipe=recipe),
         parts,
         table,
-        true_loss,
-        Binary(),
-        new_surrogate(),
-        recipe,
-        seed=0,
+        Setup(true_loss, Binary(), new_surrogate(), recipe, 0),
         **further,
     )
 
@@ -104,11 +101,7 @@ def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted
         alone, _ = compare(
             partial(make_predictor, part.train, RECIPE),
             part.valid,
-            get_true_loss("auc"),
-            Binary(),
-            new_surrogate(),
-            recipe,
-            seed=0,
+            Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0),
         )
         scores.append(normal(alone.decided[USUAL].sets.score))
         targets.append(part.valid.own(table.target))
@@ -186,11 +179,7 @@ def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     before, _ = compare(
         partial(make_predictor, parts[0].train),
         parts[0].valid,
-        get_true_loss("auc"),
-        Binary(),
-        new_surrogate(),
-        RECIPE,
-        seed=0,
+        Setup(get_true_loss("auc"), Binary(), new_surrogate(), RECIPE, 0),
     )
     found, predictor = fit(parts[:1], table)
     assert found.chosen == before.chosen

@@ -22,6 +22,7 @@ from losslearn.training.dear import Costs, laid_out
 from losslearn.training.frames import as_trained, find_frame
 from losslearn.training.lower import make_learner
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 
 
 class Counted:
@@ -191,11 +192,7 @@ def fit(recipe: Recipe):
     found, _ = compare(
         lambda: new_predictor(build_model("linear", x), train, recipe),
         valid,
-        loss,
-        Binary(),
-        surrogate,
-        recipe,
-        seed=0,
+        Setup(loss, Binary(), surrogate, recipe, 0),
     )
     return found, n_start, metric.n_calls
 

@@ -21,6 +21,7 @@ from losslearn.surrogate.universal import UniversalConfig, initial_surrogate, st
 from losslearn.tasks.binary import Binary
 from losslearn.training.comparison import compare
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 
 RECIPE = Recipe(max_iter=100, rounds=4, batch_size=200)
 
@@ -97,11 +98,9 @@ def test_a_fit_reaches_the_optimum(problem, predictor, mode):
         found, _ = compare(
             make_predictor,
             rows,
-            true_loss,
-            Binary(),
-            copy.deepcopy(start),
-            replace(RECIPE, mode=mode),
-            seed=0,
+            Setup(
+                true_loss, Binary(), copy.deepcopy(start), replace(RECIPE, mode=mode), 0
+            ),
         )
     generator = torch.Generator().manual_seed(0)
     optimum, chance = (

@@ -17,6 +17,7 @@ from losslearn.training.branches import LEARNED
 from losslearn.training.comparison import compare
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows, has_solution, solve
 
 RECIPE = Recipe(mode="scratch", max_iter=24, n_evals=12, rounds=2, batch_size=60)
@@ -131,7 +132,8 @@ def fit(**changes):
 
     torch.manual_seed(1)
     true_loss, task, surrogate = get_true_loss("auc"), Binary(), new_surrogate()
-    return compare(make_predictor, valid, true_loss, task, surrogate, recipe, seed=0)
+    setup = Setup(true_loss, task, surrogate, recipe, 0)
+    return compare(make_predictor, valid, setup)
 
 
 def test_the_control_stands_and_the_learned_branch_goes_on_from_it():

@@ -15,6 +15,7 @@ from losslearn.training.comparison import compare
 from losslearn.training.grouping import group_codes, split_by_groups, split_by_time
 from losslearn.training.recipe import Recipe
 from losslearn.training.sampling import SetSampler
+from losslearn.training.setup import Setup
 from losslearn.training.splitting import split_off_validation, split_rows
 
 HALVES = (0.5, 0.5)
@@ -138,9 +139,5 @@ def test_what_cannot_be_compared_is_refused(target, n_scores, metric, error, mes
         compare(
             lambda: new_predictor(nn.Linear(2, n_scores), rows, RECIPE),
             rows,
-            true_loss,
-            Binary(),
-            surrogate,
-            RECIPE,
-            seed=0,
+            Setup(true_loss, Binary(), surrogate, RECIPE, 0),
         )

@@ -18,6 +18,7 @@ from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn.training.tuning import Tried, lengths, tune, tuning_share
 
 RECIPE = Recipe(mode="scratch", max_iter=128, n_evals=32, rounds=2, batch_size=60)
@@ -192,11 +193,7 @@ def fit(path=None, *, kill_after: int | None = None, watch=None):
     return compare(
         make_predictor,
         valid,
-        true_loss,
-        Binary(),
-        surrogate,
-        RECIPE,
-        seed=0,
+        Setup(true_loss, Binary(), surrogate, RECIPE, 0),
         watch=watch,
         checkpoint=checkpoint,
     )

@@ -75,6 +75,7 @@ def test_the_default_fit_is_the_comparison_of_both_methods():
     from losslearn.surrogate.universal import initial_surrogate
     from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
+    from losslearn.training.setup import Setup
 
     budget = replace(TINY, tuning="none", max_iter=30)
     (result,) = fit(DEFAULT_FIT, budget=budget)
@@ -83,11 +84,13 @@ def test_the_default_fit_is_the_comparison_of_both_methods():
     _, predictor = compare(
         lambda: make_predictor(build_model("linear", data.x), data, config),
         data.valid,
-        F1,
-        Binary(),
-        initial_surrogate(F1, Binary(), mode=config.mode, seed=0),
-        config,
-        seed=0,
+        Setup(
+            F1,
+            Binary(),
+            initial_surrogate(F1, Binary(), mode=config.mode, seed=0),
+            config,
+            0,
+        ),
     )
     expected = predictor.predict(data.valid)
     torch.testing.assert_close(result.score(data.x_valid).float(), expected)

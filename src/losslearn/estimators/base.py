@@ -45,6 +45,7 @@ from losslearn.training.comparison import Comparison, compare
 from losslearn.training.cross_fitting import compare_on_all
 from losslearn.training.frames import as_trained
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 
 
 class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
@@ -177,19 +178,19 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
                 )
             )
 
+        setup = Setup(true_loss, task, surrogate, recipe, seed)
         further: dict[str, Any] = {
-            "seed": seed,
             "max_time": seconds_left(max_time, begin, end_seconds(true_loss)),
             "watch": self.watch,
             "checkpoint": kept,
         }
         if every is None:
             make = partial(make_predictor, train)
-            given = (make, valid, true_loss, task, surrogate, recipe)
-            comparison, predictor = compare(*given, **further)
+            comparison, predictor = compare(make, valid, setup, **further)
         else:
-            on_all = (make_predictor, parts, every, true_loss, task, surrogate, recipe)
-            comparison, predictor = compare_on_all(*on_all, **further)
+            comparison, predictor = compare_on_all(
+                make_predictor, parts, every, setup, **further
+            )
         if comparison.interrupted:
             warnings.warn(
                 "the fit was interrupted; the best weights so far are kept",

@@ -13,7 +13,7 @@ from losslearn.tasks.choice import Choice
 from losslearn.tasks.task import Task, fit_rule
 from losslearn.training.branches import Settled
 from losslearn.training.loop import Run, Watcher
-from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn.training.sparing import Sparing
 from losslearn.training.trained import Keeper, Trained, train_both
 from losslearn.training.trust import GradientHealth
@@ -75,12 +75,8 @@ class Comparison:
 def compare(
     make_predictor: Callable[[], Predictor],
     valid: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    surrogate: SetSurrogate,
-    recipe: Recipe,
+    setup: Setup,
     *,
-    seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
     checkpoint: Keeper | None = None,
@@ -114,29 +110,19 @@ def compare(
     trained, predictor = train_both(
         make_predictor,
         valid,
-        true_loss,
-        task,
-        surrogate,
-        recipe,
-        seed=seed,
+        setup,
         max_time=max_time,
         watch=watch,
         checkpoint=checkpoint,
     )
-    found = judge(trained, true_loss, task, surrogate, seed=seed)
+    found = judge(trained, setup)
     predictor.load_weights(found.runs[found.chosen].best_state)
     return found, predictor
 
 
-def judge(
-    trained: Trained,
-    true_loss: TrueLoss,
-    task: Task,
-    surrogate: SetSurrogate,
-    *,
-    seed: int,
-) -> Comparison:
+def judge(trained: Trained, setup: Setup) -> Comparison:
     """Return what the validation rows say of both methods, each by its own rule."""
+    true_loss, task, surrogate, _, seed = setup
     learned, usual = trained.learned, trained.usual
     sparing = Sparing(learned.failure or usual.failure)
     decided = {

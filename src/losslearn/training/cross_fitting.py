@@ -11,17 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from losslearn.metrics import MetricError, Sets, TrueLoss
+from losslearn.metrics import MetricError, Sets
 from losslearn.metrics.columns import Columns
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
-from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.task import Task
 from losslearn.training.comparison import Comparison, judge
 from losslearn.training.loop import Record, Run, Watcher
-from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Plan, refit
+from losslearn.training.setup import Setup
 from losslearn.training.trained import Keeper, Trained, Units, train_both
 
 _SHARE = 0.4
@@ -42,12 +40,8 @@ def compare_on_all(
     make_predictor: Callable[[Rows], Predictor],
     parts: Sequence[Part],
     every: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    surrogate: SetSurrogate,
-    recipe: Recipe,
+    setup: Setup,
     *,
-    seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
     checkpoint: Keeper | None = None,
@@ -65,11 +59,8 @@ def compare_on_all(
         make_predictor: Makes the model of some rows.
         parts: Rows to train on, and others to choose by, of each.
         every: The rows of one part together.
-        true_loss: What is trained for.
-        task: What differs between tasks.
-        surrogate: What each fit starts from; the last one refines it in place.
-        recipe: The settings.
-        seed: As of `compare`, of each part.
+        setup: Of each part as of `compare`; the fit on all rows refines the surrogate
+            in place.
         max_time: Seconds for all of it.
         watch: Called after each look.
         checkpoint: Keeps the state.
@@ -82,8 +73,9 @@ def compare_on_all(
         ValueError: As `compare`; likewise what it raises before there are weights.
     """
     if len(parts) > 1:
-        recipe = replace(recipe, max_iter=max(round(_SHARE * recipe.max_iter), 1))
-    fits = _Fits(make_predictor, parts, true_loss, task, surrogate, recipe, seed)
+        max_iter = max(round(_SHARE * setup.recipe.max_iter), 1)
+        setup = setup._replace(recipe=replace(setup.recipe, max_iter=max_iter))
+    fits = _Fits(make_predictor, parts, setup)
     deadline = time.perf_counter() + (math.inf if max_time is None else max_time)
     kept = _Kept(checkpoint)
     done = fits.known(kept.done)
@@ -133,11 +125,7 @@ class _Fits:
 
     make_predictor: Callable[[Rows], Predictor]
     parts: Sequence[Part]
-    true_loss: TrueLoss
-    task: Task
-    surrogate: SetSurrogate
-    recipe: Recipe
-    seed: int
+    setup: Setup
 
     def known(self, states: Sequence[dict[str, Any]]) -> list[Trained]:
         """Return what was trained before."""
@@ -161,11 +149,7 @@ class _Fits:
         trained, _ = train_both(
             partial(self.make_predictor, part.train),
             part.valid,
-            self.true_loss,
-            self.task,
-            copy.deepcopy(self.surrogate),
-            self.recipe,
-            seed=self.seed,
+            self.setup._replace(surrogate=copy.deepcopy(self.setup.surrogate)),
             max_time=left / (len(self.parts) - place + _REFIT),
             watch=watch_fold,
             checkpoint=kept,
@@ -178,23 +162,18 @@ class _Fits:
         self, every: Rows, done: Sequence[Trained]
     ) -> tuple[Comparison, Predictor]:
         """Fit to every row, and judge by the validation rows of all parts."""
-        plan = Plan.of(
-            done, self.recipe, share=self.parts[0].train.n_rows / every.n_rows
-        )
+        recipe = self.setup.recipe
+        plan = Plan.of(done, recipe, share=self.parts[0].train.n_rows / every.n_rows)
         with own_draws(every.x.device):
             runs, units, predictor = refit(
                 partial(self.make_predictor, every),
-                self.true_loss,
-                self.task,
-                self.surrogate,
-                self.recipe,
+                self.setup,
                 plan,
-                seed=self.seed,
             )
-        if self.true_loss.scale_invariant:
+        if self.setup.true_loss.scale_invariant:
             done = [_converted(part, units) for part in done]
-        found = self._judge(_pooled(done))
-        chosen = found.chosen if plan.follows(self.recipe) else found.usual.method
+        found = judge(_pooled(done), self.setup)
+        chosen = found.chosen if plan.follows(recipe) else found.usual.method
         settled = plan.settled(done[-1].settled, chosen)
         found = replace(found, chosen=chosen, settled=settled)
         for name, run in found.runs.items():
@@ -212,12 +191,9 @@ class _Fits:
         rows = self.parts[0].train
         with own_draws(rows.x.device):
             predictor = self.make_predictor(rows)
-        found = self._judge(trained)
+        found = judge(trained, self.setup)
         predictor.load_weights(found.runs[found.chosen].best_state)
         return found, predictor
-
-    def _judge(self, trained: Trained) -> Comparison:
-        return judge(trained, self.true_loss, self.task, self.surrogate, seed=self.seed)
 
 
 def _pooled(done: Sequence[Trained]) -> Trained:

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import torch
 
-from losslearn.metrics import TrueLoss
 from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.task import Task
 from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.learned import Learned
 from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows
 from losslearn.training.trained import Trained, Units
 
@@ -100,13 +99,8 @@ def _length(runs: Sequence[Run]) -> Length:
 
 def refit(
     make_predictor: Callable[[], Predictor],
-    true_loss: TrueLoss,
-    task: Task,
-    surrogate: SetSurrogate,
-    recipe: Recipe,
+    setup: Setup,
     plan: Plan,
-    *,
-    seed: int,
 ) -> tuple[dict[str, Run], dict[str, Units], Predictor]:
     """Train both methods on all rows as long as is planned; nothing is chosen.
 
@@ -120,6 +114,7 @@ def refit(
     Raises:
         MetricError: If the metric fails; `KeyboardInterrupt` for Ctrl-C.
     """
+    true_loss, task, surrogate, recipe, seed = setup
     torch.manual_seed(seed)
     predictor = make_predictor()
     rows = predictor.rows

@@ -11,15 +11,14 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from losslearn.metrics import MetricError, Sets, TrueLoss
+from losslearn.metrics import MetricError, Sets
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
-from losslearn.surrogate.network import SetSurrogate
-from losslearn.tasks.task import Task
 from losslearn.training.branches import Branches, Settled
 from losslearn.training.loop import Run, Trainer, Watcher
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn.training.time_limit import fit_into
 from losslearn.training.trust import GradientHealth
 
@@ -123,12 +122,8 @@ class Trained:
 def train_both(
     make_predictor: Callable[[], Predictor],
     valid: Rows,
-    true_loss: TrueLoss,
-    task: Task,
-    surrogate: SetSurrogate,
-    recipe: Recipe,
+    setup: Setup,
     *,
-    seed: int,
     max_time: float | None = None,
     watch: Watcher | None = None,
     checkpoint: Keeper | None = None,
@@ -138,6 +133,7 @@ def train_both(
     As of `compare`, which goes on from here; the predictor is left with either one's
     best weights.
     """
+    true_loss, task, surrogate, recipe, seed = setup
     device = valid.x.device
     kept = None if checkpoint is None else checkpoint.load()
     max_time = None if max_time == math.inf else max_time

@@ -21,6 +21,7 @@ from losslearn.training.frames import as_trained
 from losslearn.training.loop import Observer, Trainer
 from losslearn.training.lower import SurrogateLearner, make_learner
 from losslearn.training.recipe import Recipe
+from losslearn.training.setup import Setup
 from losslearn_bench.harness.budget import Setting
 from losslearn_bench.harness.neural import (
     Context,
@@ -102,11 +103,13 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
     comparison, trained = compare(
         lambda: make_predictor(build_tier_model(context.tier, data.x), data, config),
         data.valid,
-        true_loss,
-        Binary(),
-        first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
-        config,
-        seed=seed,
+        Setup(
+            true_loss,
+            Binary(),
+            first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
+            config,
+            seed,
+        ),
     )
     if comparison.interrupted:
         raise KeyboardInterrupt
