@@ -9,7 +9,8 @@ come, and its control is its other branch: the same model by cross-entropy, pena
 trained as long as was best, with a decision rule of its own. The logistic regression
 (linear tier) has the C of the lowest log-loss in five folds of the same rows and the
 rule that `losslearn.tune_decision` learns from the folds' probabilities. Writes lines,
-the table and a figure of each tier below `results/default_fit/`.
+the table and a figure of each tier below `results/default_fit/`; with `--docs` the
+tables that the docs show are brought up to date.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from fits import Line, load, make_cells, make_parser, of_cells, run_grid, where
 from numpy.typing import NDArray
+from shared import RESULTS, put_table
 
 from losslearn_bench.grid.presets import (
     HONEST_METRICS,
@@ -53,6 +55,10 @@ MODELS = ("linear", "mlp")
 SEEDS = range(3, 8)
 AXES = {"data": DATA, "metric": METRICS, "model": MODELS}
 RIVALS = {"control": "its control", "logistic": "penalised logistic regression"}
+DOCS = tuple(
+    RESULTS.parents[1] / page for page in ("README.md", "docs/when_it_helps.md")
+)
+"""Pages that show the tables."""
 _MOST_ROWS = 100_000
 _TEST_SHARE = 0.25
 """Test rows over rows learned from."""
@@ -219,6 +225,28 @@ def make_table(lines: list[Line], model: str) -> str:
     return markdown_table([*heads, "learned is used"], rows)
 
 
+def make_changed(lines: list[Line]) -> str:
+    """Return, in Markdown, the cells that differ from the control."""
+    rows = []
+    for model in MODELS:
+        for one in contrasts(lines, model):
+            if one.rival != "control" or one.p_value >= LEVEL:
+                continue
+            own = where(lines, model=model, data=one.data, metric=one.metric)
+            means = [_mean(own, name) for name in ("in_use", *RIVALS)]
+            n = sum(line["chosen"] == "surrogate" for line in own)
+            rows.append(
+                [f"{model}: {one.data}, {one.metric}", *means, f"{n} of {len(own)}"]
+            )
+    heads = ["where it differs", "in use", *RIVALS.values(), "learned is used"]
+    return markdown_table(heads, rows)
+
+
+def _mean(lines: list[Line], name: str) -> str:
+    values = [line[name] for line in lines if name in line]
+    return f"{statistics.fmean(values):.4f}" if values else ""
+
+
 def _shown(lines: list[Line], name: str) -> str:
     values = [line[name] for line in lines if name in line]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
@@ -273,9 +301,9 @@ def write_results(lines: list[Line], folder: Path) -> str:
             f"t-test at 5 %.\n\n{make_summary(found)}\n\n{make_table(own, model)}\n"
         )
         (folder / f"{model}.md").write_text(text)
-    summary = make_summary(every)
-    (folder / "summary.md").write_text(f"{summary}\n")
-    return summary
+    summary, changed = make_summary(every), make_changed(lines)
+    (folder / "summary.md").write_text(f"{summary}\n\n{changed}\n")
+    return f"{summary}\n\n{changed}"
 
 
 def main(args: list[str] | None = None) -> None:
@@ -285,6 +313,7 @@ def main(args: list[str] | None = None) -> None:
         "default_fit/lines.jsonl",
         **{name: {"action": "append", "choices": of} for name, of in AXES.items()},
         tables_only={"action": "store_true", "help": "run nothing"},
+        docs={"action": "store_true", "help": "put the tables into the docs too"},
     )
     options: argparse.Namespace = parser.parse_args(args)
     options.results.parent.mkdir(parents=True, exist_ok=True)
@@ -292,8 +321,12 @@ def main(args: list[str] | None = None) -> None:
     cells = make_cells(KEY, SEEDS, *axes)
     lines = run_grid([] if options.tables_only else cells, options, run_cell)
     every = make_cells(KEY, SEEDS, *AXES.values())
-    summary = write_results(of_cells(lines, every), options.results.parent)
-    sys.stdout.write(f"{summary}\n")
+    told = write_results(of_cells(lines, every), options.results.parent)
+    sys.stdout.write(f"{told}\n")
+    if options.docs:
+        for page in DOCS:
+            for table in told.split("\n\n"):
+                put_table(page, table)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,13 @@ def report(table: str, results: Path, *, heading: str = "") -> None:
     """Print a table, and write it beside its lines."""
     write_whole(results.with_suffix(".md"), f"{heading}{table}\n".encode())
     sys.stdout.write(f"{table}\n")
+
+
+def put_table(page: Path, table: str) -> None:
+    """Put a Markdown table in the place of the page's one that begins alike, if any."""
+    head = table.split("|")[1].strip()
+    found = rf"^\| {re.escape(head)} \|[^\n]*\n(\|[^\n]*\n)*"
+    text = page.read_text()
+    told = re.sub(found, lambda _: f"{table}\n", text, flags=re.MULTILINE)
+    if told != text:
+        write_whole(page, told.encode())
