@@ -8,7 +8,7 @@ import pytest
 import torch
 from core_cases import new_predictor, new_surrogate
 
-from losslearn.metrics import MetricError, Sets, get_true_loss
+from losslearn.metrics import MetricError, Sets, as_true_loss, get_true_loss
 from losslearn.models.networks import MLP, Linear
 from losslearn.models.rows import Drawn, Rows
 from losslearn.tasks.binary import Binary
@@ -275,12 +275,25 @@ def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):
         predictor.descend = counted
         return predictor
 
-    runs, _, _ = refit(
-        make, get_true_loss("auc"), Binary(), new_surrogate(), recipe, plan, seed=0
-    )
+    setup = Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0)
+    runs, _, _ = refit(make, setup, plan)
     assert {name: run.n_iter for name, run in runs.items()} == {LEARNED: 30, USUAL: 7}
     usual = type(Binary.usual_losses[USUAL]).__name__
     assert seen == [usual] * 20 + ["LearnedObjective"] * 10 + [usual] * 7
+
+
+def test_a_fit_on_all_rows_calls_no_function_that_chooses_nothing(table):
+    def hits(y_true, y_score):
+        return y_true[y_score > 0].sum()
+
+    loss = as_true_loss(hits, greater_is_better=True)
+    recipe = replace(RECIPE, mode="universal", adaptive=False)
+    plan = Plan(0.0, False, 3.0, {LEARNED: Length(40, 30), USUAL: Length(20, 7)})
+    loss.own.n_calls = 0
+    setup = Setup(loss, Binary(), new_surrogate(), recipe, 0)
+    runs, _, _ = refit(partial(make_predictor, table, recipe), setup, plan)
+    assert runs[LEARNED].history
+    assert loss.own.n_calls == 0
 
 
 class KilledError(BaseException):

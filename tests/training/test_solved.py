@@ -13,6 +13,7 @@ from losslearn.metrics import MetricError, Sets, get_true_loss
 from losslearn.models.networks import build_model
 from losslearn.models.rows import Rows
 from losslearn.tasks.binary import Binary
+from losslearn.training import solved
 from losslearn.training.branches import LEARNED
 from losslearn.training.comparison import compare
 from losslearn.training.loop import Run, Trainer
@@ -159,12 +160,13 @@ def test_steps_keep_the_penalty():
     assert sizes[1] < 0.1 * sizes[0]
 
 
-def test_of_a_large_table_rows_are_drawn_by_strata_and_weighed_back():
+def test_of_a_large_table_rows_are_drawn_by_strata_and_weighed_back(monkeypatch):
+    monkeypatch.setattr(solved, "_MOST_VALUES", 2_000)  # of two columns
     draws = torch.Generator().manual_seed(0)
     target = (torch.arange(10_000) % 100 == 7).long()
     numbers = torch.randperm(10_000, generator=draws)[:9_000]
     rows = Rows(torch.zeros(10_000, 2), target, numbers)
-    drawn = drawn_rows(rows, Binary(), generator=draws, most=1_000)
+    drawn = drawn_rows(rows, Binary(), generator=draws)
     here = rows.target[drawn.rows]
     n_rare = int(target[numbers].sum())
     assert len(drawn.rows) == len(drawn.rows.unique()) == 1_000

@@ -168,8 +168,9 @@ class Trainer:
 
     predictor: Predictor
     """The model, on the rows it is trained on."""
-    valid: Rows
-    """By which the true loss picks the weights to keep."""
+    valid: Rows | None
+    """By which the true loss picks the weights to keep; None where nothing is picked,
+    and each look's loss is NaN."""
     true_loss: TrueLoss
     task: Task
     recipe: Recipe
@@ -319,10 +320,7 @@ class Trainer:
 
         The run began at `begin`, of `time.perf_counter()`.
         """
-        score = self.predictor.predict(self.valid)
-        loss = float(self.true_loss(self.valid.whole(score)))
-        if self.observe is not None:
-            self.observe(run.n_iter, score)
+        loss = math.nan if self.valid is None else self._valued(run, self.valid)
         if loss < run.best_loss or not run.best_state:
             run.best_loss, run.best_iter = loss, run.n_iter
         best = run.bests.get(self.recipe.max_iter)
@@ -343,6 +341,13 @@ class Trainer:
         run.history.append(record)
         if watch is not None:
             watch(record)
+
+    def _valued(self, run: Run, valid: Rows) -> float:
+        score = self.predictor.predict(valid)
+        loss = float(self.true_loss(valid.whole(score)))
+        if self.observe is not None:
+            self.observe(run.n_iter, score)
+        return loss
 
 
 def make_sampler(

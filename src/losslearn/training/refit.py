@@ -17,9 +17,6 @@ from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows
 from losslearn.training.trained import Trained, Units
 
-_LOOKED_AT = 2_000
-"""Rows that looks, which choose nothing here, are taken at."""
-
 
 class Length(NamedTuple):
     """How long a method is trained."""
@@ -102,7 +99,7 @@ def refit(
     setup: Setup,
     plan: Plan,
 ) -> tuple[dict[str, Run], dict[str, Units], Predictor]:
-    """Train both methods on all rows as long as is planned; nothing is chosen.
+    """Train both methods on all rows as long as is planned; nothing is valued.
 
     The learned loss leads as far as its health says, and the usual loss beside it has
     the same weight throughout. The surrogate is refined in place, as of `compare`.
@@ -119,16 +116,8 @@ def refit(
     predictor = make_predictor()
     rows = predictor.rows
     draws = torch.Generator(rows.x.device).manual_seed(seed)
-    few = drawn_rows(rows, task, generator=draws, most=_LOOKED_AT).rows
     settled = replace(recipe, model_lr=recipe.rate, penalty=plan.penalty, patience=None)
-    trainer = Trainer(
-        predictor,
-        rows._replace(numbers=few),
-        true_loss,
-        task,
-        settled,
-        generator=draws,
-    )
+    trainer = Trainer(predictor, None, true_loss, task, settled, generator=draws)
     if plan.is_solved:
         drawn = drawn_rows(rows, task, generator=draws)
         solution = predictor.solution(trainer.usual[1], drawn)

@@ -85,15 +85,13 @@ def solve(
     trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=best)
 
 
-def drawn_rows(
-    rows: Rows, task: Task, *, generator: torch.Generator, most: int | None = None
-) -> Drawn:
+def drawn_rows(rows: Rows, task: Task, *, generator: torch.Generator) -> Drawn:
     """Return the rows to solve on: all of a table that is not too large.
 
     Of a larger one as many of each stratum, weighed back to what they stand for, and
     all of a rare one.
     """
-    most = max(_MOST_VALUES // max(rows.x.shape[1], 1), 1) if most is None else most
+    most = max(_MOST_VALUES // max(rows.x.shape[1], 1), 1)
     numbers = rows.numbers
     if rows.n_rows <= most:
         every = torch.arange(rows.n_rows, device=rows.x.device)

@@ -99,7 +99,7 @@ def _short_run(trainer: Trainer, n_iter: int, deadline: float) -> tuple[Run, Tri
     scores: dict[int, Tensor] = {}
 
     def see(n_iter: int, score: Tensor) -> None:
-        usual.append(float(usual_loss(trainer.valid.whole(score))))
+        usual.append(float(usual_loss(_whole(trainer, score))))
         scores[n_iter] = score
         if observe is not None:
             observe(n_iter, score)
@@ -143,10 +143,15 @@ def _standing(trainer: Trainer, results: Sequence[Tried]) -> int:
     return place
 
 
+def _whole(trainer: Trainer, score: Tensor) -> Sets:
+    assert trainer.valid is not None, "a length is chosen by some rows"
+    return trainer.valid.whole(score)
+
+
 def _decided(trainer: Trainer, tried: Tried) -> Sets:
     """Return the validation rows by their scores, or by the usual rule's decisions."""
     assert tried.score is not None, "a run with a lower loss has taken a look"
-    sets, true_loss = trainer.valid.whole(tried.score), trainer.true_loss
+    sets, true_loss = _whole(trainer, tried.score), trainer.true_loss
     if not true_loss.needs_rule:
         return sets
     rule = trainer.task.plain_rule(true_loss, sets)
