@@ -21,7 +21,7 @@ from losslearn.training.loop import Best, Record, Run
 from losslearn.training.recipe import Recipe
 from losslearn.training.refit import Length, Plan, refit
 from losslearn.training.setup import Setup
-from losslearn.training.trained import Trained, Units
+from losslearn.training.trained import Trained
 from losslearn.training.trust import Reading
 from losslearn.training.uncertainty import Difference
 
@@ -87,9 +87,9 @@ def assert_same(one, other) -> None:
     assert all(torch.equal(other[4][name], part) for name, part in one[4].items())
 
 
-def normal(score: torch.Tensor) -> torch.Tensor:
-    """Return scores in units of their own."""
-    return (score - score.mean()) / score.std()
+def ranks(score: torch.Tensor) -> torch.Tensor:
+    """Return what the units of scores say nothing of."""
+    return score.argsort(stable=True).argsort()
 
 
 def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted):
@@ -103,11 +103,11 @@ def test_each_row_is_scored_by_the_model_of_the_other_folds(parts, table, fitted
             part.valid,
             Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0),
         )
-        scores.append(normal(alone.decided[USUAL].sets.score))
+        scores.append(ranks(alone.decided[USUAL].sets.score))
         targets.append(part.valid.own(table.target))
     sets = found.decided[USUAL].sets
-    each = torch.cat([normal(score) for score in sets.score.chunk(N_FOLDS)])
-    assert torch.allclose(each, torch.cat(scores))  # in other units
+    each = torch.cat([ranks(score) for score in sets.score.chunk(N_FOLDS)])
+    assert torch.equal(each, torch.cat(scores))
     assert torch.equal(sets.target, torch.cat(targets))
     assert found.loss(USUAL) == pytest.approx(
         float(get_true_loss("auc")(Sets(sets.target, sets.score)))
@@ -143,13 +143,12 @@ def test_what_is_decided_does_not_depend_on_the_units_of_the_scores(
     fitted_to_all = cross_fitting.refit
 
     def stretched(*given, **further):
-        runs, units, predictor = fitted_to_all(*given, **further)
-        for name, run in runs.items():
+        runs, predictor = fitted_to_all(*given, **further)
+        for run in runs.values():
             for place, factor, offset in (("weight", 7.0, 0.0), ("bias", 7.0, 3.0)):
                 key = f"layers.{place}"
                 run.best_state[key] = run.best_state[key] * factor + offset
-            units[name] = Units(units[name].centre * 7 + 3, units[name].scale * 7)
-        return runs, units, predictor
+        return runs, predictor
 
     monkeypatch.setattr(cross_fitting, "refit", stretched)
     found, predictor = fit(parts, table, metric="f1")
@@ -157,21 +156,6 @@ def test_what_is_decided_does_not_depend_on_the_units_of_the_scores(
     assert 0 < int(known.sum()) < N
     assert torch.equal(decided, known)
     assert found.loss(USUAL) == pytest.approx(plain.loss(USUAL))
-
-
-def test_units_are_those_of_the_rows_trained_on(parts):
-    rows = parts[0].train
-    predictor = make_predictor(rows)
-    score = predictor.predict(rows).double()
-    units = Units.of(predictor)
-    assert torch.allclose(units.centre, score.mean())
-    assert torch.allclose(units.scale, score.std(correction=0))
-    other = Units(torch.tensor(3.0), torch.tensor(2.0))
-    moved = units.converted(score, other)
-    assert moved.mean().item() == pytest.approx(3.0)
-    assert moved.std(correction=0).item() == pytest.approx(2.0)
-    constant = Units(torch.tensor(1.0), torch.tensor(0.0))
-    assert torch.equal(constant.converted(score, other), score)
 
 
 def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
@@ -185,7 +169,7 @@ def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     assert found.chosen == before.chosen
     assert found.difference == before.difference
     score, known = (one.decided[USUAL].sets.score for one in (found, before))
-    assert torch.allclose(normal(score), normal(known))
+    assert torch.equal(ranks(score), ranks(known))
     assert len(predictor.rows.own(table.target)) == N
 
 
@@ -276,7 +260,7 @@ def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):
         return predictor
 
     setup = Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0)
-    runs, _, _ = refit(make, setup, plan)
+    runs, _ = refit(make, setup, plan)
     assert {name: run.n_iter for name, run in runs.items()} == {LEARNED: 30, USUAL: 7}
     usual = type(Binary.usual_losses[USUAL]).__name__
     assert seen == [usual] * 20 + ["LearnedObjective"] * 10 + [usual] * 7
@@ -291,7 +275,7 @@ def test_a_fit_on_all_rows_calls_no_function_that_chooses_nothing(table):
     plan = Plan(0.0, False, 3.0, {LEARNED: Length(40, 30), USUAL: Length(20, 7)})
     loss.own.n_calls = 0
     setup = Setup(loss, Binary(), new_surrogate(), recipe, 0)
-    runs, _, _ = refit(partial(make_predictor, table, recipe), setup, plan)
+    runs, _ = refit(partial(make_predictor, table, recipe), setup, plan)
     assert runs[LEARNED].history
     assert loss.own.n_calls == 0
 

@@ -16,11 +16,12 @@ from losslearn.metrics.columns import Columns
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
+from losslearn.training.carrying import carried, some_rows
 from losslearn.training.comparison import Comparison, judge
 from losslearn.training.loop import Record, Run, Watcher
 from losslearn.training.refit import Plan, refit
 from losslearn.training.setup import Setup
-from losslearn.training.trained import Keeper, Trained, Units, train_both
+from losslearn.training.trained import Keeper, Trained, train_both
 
 _SHARE = 0.4
 """Of the iterations, for each of several folds: all of them and the fit on all rows
@@ -165,13 +166,16 @@ class _Fits:
         recipe = self.setup.recipe
         plan = Plan.of(done, recipe, share=self.parts[0].train.n_rows / every.n_rows)
         with own_draws(every.x.device):
-            runs, units, predictor = refit(
+            runs, predictor = refit(
                 partial(self.make_predictor, every),
                 self.setup,
                 plan,
             )
         if self.setup.true_loss.scale_invariant:
-            done = [_converted(part, units) for part in done]
+            done = [
+                self._carried(*each, runs, predictor)
+                for each in zip(done, self.parts, strict=True)
+            ]
         found = judge(_pooled(done), self.setup)
         chosen = found.chosen if plan.follows(recipe) else found.usual.method
         settled = plan.settled(done[-1].settled, chosen)
@@ -181,6 +185,24 @@ class _Fits:
             run.seconds += runs[name].seconds
         predictor.load_weights(found.runs[found.chosen].best_state)
         return found, predictor
+
+    def _carried(
+        self,
+        trained: Trained,
+        part: Part,
+        runs: Mapping[str, Run],
+        predictor: Predictor,
+    ) -> Trained:
+        """Return a part with its scores as those of the models of all rows.
+
+        A loss that does not care for units lets them drift.
+        """
+        rows, sets = some_rows(part.train), {}
+        for name, own in trained.sets.items():
+            predictor.load_weights(runs[name].best_state)
+            score = carried(own.score, trained.seen[name], predictor.predict(rows))
+            sets[name] = own._replace(score=score)
+        return replace(trained, sets=sets)
 
     def first(
         self, trained: Trained, stop: KeyboardInterrupt | MetricError
@@ -214,19 +236,6 @@ def _pooled(done: Sequence[Trained]) -> Trained:
     )
     sets = {name: _joined([part.sets[name] for part in done]) for name in last.sets}
     return Trained(learned, usual, sets, last.settled, health=last.health)
-
-
-def _converted(part: Trained, units: Mapping[str, Units]) -> Trained:
-    """Return a part with its scores in the units of the models of all rows.
-
-    A loss that does not care for units lets them drift, and what is decided by scores
-    of one model is to be carried over to another.
-    """
-    sets = {
-        name: own._replace(score=part.units[name].converted(own.score, units[name]))
-        for name, own in part.sets.items()
-    }
-    return replace(part, sets=sets)
 
 
 def _joined(each: Sequence[Sets]) -> Sets:

@@ -15,7 +15,7 @@ from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows
-from losslearn.training.trained import Trained, Units
+from losslearn.training.trained import Trained
 
 
 class Length(NamedTuple):
@@ -98,7 +98,7 @@ def refit(
     make_predictor: Callable[[], Predictor],
     setup: Setup,
     plan: Plan,
-) -> tuple[dict[str, Run], dict[str, Units], Predictor]:
+) -> tuple[dict[str, Run], Predictor]:
     """Train both methods on all rows as long as is planned; nothing is valued.
 
     The learned loss leads as far as its health says, and the usual loss beside it has
@@ -106,7 +106,7 @@ def refit(
     PyTorch's global generator is seeded; whoever calls this keeps it (`own_draws`).
 
     Returns:
-        The run of each method, the units of its scores, and the predictor.
+        The run of each method, and the predictor.
 
     Raises:
         MetricError: If the metric fails; `KeyboardInterrupt` for Ctrl-C.
@@ -123,7 +123,7 @@ def refit(
         solution = predictor.solution(trainer.usual[1], drawn)
         assert solution is not None, "solved on the parts"
         solution.solve(plan.penalty)
-    start, runs, units = trainer.snapshot(), {}, {}
+    start, runs = trainer.snapshot(), {}
     for name, length in plan.lengths.items():
         trainer.restore(start)
         run = runs[name] = Run(name)
@@ -137,8 +137,7 @@ def refit(
         if run.interrupted:
             raise KeyboardInterrupt
         run.n_iter, run.best_state = length.n_iter, predictor.weights()
-        units[name] = Units.of(predictor)
-    return runs, units, predictor
+    return runs, predictor
 
 
 def _follow_learned(

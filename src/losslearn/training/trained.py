@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.training.branches import Branches, Settled
+from losslearn.training.carrying import some_rows
 from losslearn.training.loop import Run, Trainer, Watcher
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
@@ -23,39 +24,6 @@ from losslearn.training.time_limit import fit_into
 from losslearn.training.trust import GradientHealth
 
 _CPU = torch.device("cpu")
-
-
-_SAMPLE = 10_000
-"""Training rows that the units of a model's scores are told from."""
-
-
-class Units(NamedTuple):
-    """In what units a model's scores are: their mean and deviation on its rows."""
-
-    centre: Tensor
-    """Shape `[*score_shape]`."""
-    scale: Tensor
-
-    @classmethod
-    def of(cls, predictor: Predictor) -> Self:
-        """Return those of a model, as told from the rows that it is trained on."""
-        rows = predictor.rows
-        numbers = rows.numbers
-        if numbers is None:
-            numbers = torch.arange(rows.n_rows, device=rows.x.device)
-        some = numbers[:: max(len(numbers) // _SAMPLE, 1)]
-        score = predictor.predict(rows._replace(numbers=some)).double().to(_CPU)
-        return cls(score.mean(0), (score - score.mean(0)).square().mean().sqrt())
-
-    def converted(self, score: Tensor, to: "Units") -> Tensor:
-        """Return scores in these units in those of another model.
-
-        Scores that do not differ have no units, and stay.
-        """
-        if not (self.scale > 0 and to.scale > 0):
-            return score
-        found = (score - self.centre) / self.scale * to.scale + to.centre
-        return found.to(score.dtype)
 
 
 class Keeper(Protocol):
@@ -79,8 +47,8 @@ class Trained:
     sets: Mapping[str, Sets]
     """The validation rows with the scores of each method's best weights, by name."""
     settled: Settled
-    units: Mapping[str, Units] = field(default_factory=dict)
-    """Of each method's scores."""
+    seen: Mapping[str, Tensor] = field(default_factory=dict)
+    """The scores of `some_rows` of those trained on, by name."""
     health: GradientHealth | None = None
     """Of the learned loss's gradient at the last look; None where it was not read."""
 
@@ -106,7 +74,7 @@ class Trained:
             "usual": self.usual.state_dict(),
             "score": {name: sets.score for name, sets in self.sets.items()},
             "settled": tuple(self.settled),
-            "units": {name: tuple(units) for name, units in self.units.items()},
+            "seen": dict(self.seen),
         }
 
     @classmethod
@@ -115,8 +83,8 @@ class Trained:
         valid = valid.to(_CPU)
         sets = {name: valid.whole(score) for name, score in state["score"].items()}
         learned, usual = (Run.from_state(state[one]) for one in ("learned", "usual"))
-        units = {name: Units(*found) for name, found in state["units"].items()}
-        return cls(learned, usual, sets, Settled(*state["settled"]), units)
+        settled = Settled(*state["settled"])
+        return cls(learned, usual, sets, settled, state["seen"])
 
 
 def train_both(
@@ -164,11 +132,12 @@ def train_both(
         balance = branches.learned.balance
         settled = Settled.of(branches)
         del branches, trainer  # the sampler holds a number for each row
-    sets, units = {}, {}
+    sets, seen = {}, {}
+    rows = some_rows(predictor.rows)
     for run in (learned, usual):
         predictor.load_weights(run.best_state)
-        units[run.method] = Units.of(predictor)
+        seen[run.method] = predictor.predict(rows).to(_CPU)
         score = predictor.predict(valid, exactly=True)
         sets[run.method] = valid.whole(score).to(_CPU)
     health = None if balance is None else balance.health
-    return Trained(learned, usual, sets, settled, units, health), predictor
+    return Trained(learned, usual, sets, settled, seen, health), predictor
