@@ -68,6 +68,14 @@ class Learned:
             is_resumed=is_resumed,
         )
 
+    def weigh_usual(self, weight: float) -> None:
+        """Set what the usual loss counts for beside the learned one."""
+        if self.balance is None:
+            own = self.objective
+            own.weights = own.weights._replace(usual=weight)
+        else:
+            self.balance.weigh_usual(weight)
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that it has learned."""
         balance = None if self.balance is None else self.balance.state_dict()

@@ -1,8 +1,10 @@
 """The fit on all rows, by what fits on parts of them have come to."""
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
@@ -11,7 +13,7 @@ from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.learned import Learned
-from losslearn.training.loop import Run, Trainer
+from losslearn.training.loop import Record, Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows
@@ -27,16 +29,75 @@ class Length(NamedTuple):
     """Those that are done of them."""
 
 
+class Lead(NamedTuple):
+    """From when on the learned loss led, and how far.
+
+    A round that was given up left nothing: what was best began at its end, from the
+    control's weights.
+    """
+
+    round: int
+    """The first that was not given up."""
+    usual_weights: tuple[float, ...]
+    """Of the usual loss beside the learned one, in each round."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Trained], recipe: Recipe) -> "Lead":
+        """Return the medians of some parts."""
+        each = [cls._of(part, recipe) for part in parts]
+        weights = zip_longest(*(one.usual_weights for one in each))
+        return cls(
+            statistics.median_low(one.round for one in each),
+            tuple(
+                statistics.median(one for one in some if one is not None)
+                for some in weights
+            ),
+        )
+
+    @classmethod
+    def _of(cls, part: Trained, recipe: Recipe) -> "Lead":
+        recipe, run = replace(recipe, max_iter=part.settled.max_iter), part.learned
+        begin, ends = recipe.warm_up_iter, recipe.round_ends()
+        own: dict[int, Record] = {}
+        given_up = set()
+        for look in run.history:
+            if look.max_iter != recipe.max_iter or look.iteration <= begin:
+                continue
+            if look.iteration in own:  # the control's, which was gone on from
+                given_up.add(look.iteration)
+            else:
+                own[look.iteration] = look
+        weights = []
+        for end in ends:
+            found = [
+                look.health.usual_weight for n, look in own.items() if begin < n <= end
+            ]
+            known = [one for one in found if not math.isnan(one)]
+            weights.append(known[0] if known else recipe.usual_weight)
+            begin = end
+        best = own.get(run.best_iter)
+        if best is None or best.validation_loss != run.best_loss:  # the control's
+            return cls(len(ends), tuple(weights))
+        first = [place for place, end in enumerate(ends, 1) if end in given_up]
+        before = (place for place in first if ends[place - 1] < run.best_iter)
+        return cls(max(before, default=0), tuple(weights))
+
+    def begin(self, recipe: Recipe) -> int:
+        """Return the iteration at which the learned loss takes over."""
+        begins = (recipe.warm_up_iter, *recipe.round_ends())
+        return begins[min(self.round, len(begins) - 1)]
+
+
 class Plan(NamedTuple):
     """What is carried over to the fit on all rows."""
 
     penalty: float
     """Of as many rows as there are."""
     is_solved: bool
-    usual_weight: float
-    """Of the usual loss beside the learned one, where that was best."""
     lengths: Mapping[str, Length]
     """Of each method, by its name."""
+    lead: Lead
+    """Of the learned loss."""
 
     @classmethod
     def of(cls, parts: Sequence[Trained], recipe: Recipe, *, share: float) -> "Plan":
@@ -45,27 +106,20 @@ class Plan(NamedTuple):
         penalty = statistics.median(one.penalty for one in settled)
         if recipe.penalty is None:  # chosen in units of the number of rows
             penalty *= share
-        weights = [
-            look.health.usual_weight
-            for part in parts
-            for look in part.learned.history
-            if look.iteration == part.learned.best_iter
-            and look.health.usual_weight == look.health.usual_weight
-        ]
         return cls(
             penalty,
             all(one.is_solved for one in settled),
-            statistics.median(weights) if weights else recipe.usual_weight,
             {
                 name: _length([part.runs[name] for part in parts])
                 for name in parts[0].runs
             },
+            Lead.of(parts, recipe),
         )
 
     def follows(self, recipe: Recipe) -> bool:
         """Whether the learned loss led anywhere, in the median of the parts."""
         max_iter, n_iter = self.lengths[LEARNED]
-        return n_iter > replace(recipe, max_iter=max_iter).warm_up_iter
+        return n_iter > self.lead.begin(replace(recipe, max_iter=max_iter))
 
     def settled(self, found: Settled, method: str) -> Settled:
         """Return what the fit on all rows is settled on, with one method's length."""
@@ -101,8 +155,9 @@ def refit(
 ) -> tuple[dict[str, Run], Predictor]:
     """Train both methods on all rows as long as is planned; nothing is valued.
 
-    The learned loss leads as far as its health says, and the usual loss beside it has
-    the same weight throughout. The surrogate is refined in place, as of `compare`.
+    The learned loss takes over where it did in the parts, and leads as far as its
+    health says, the usual loss beside it as then. The surrogate is refined in place, as
+    of `compare`.
     PyTorch's global generator is seeded; whoever calls this keeps it (`own_draws`).
 
     Returns:
@@ -144,13 +199,14 @@ def _follow_learned(
     trainer: Trainer, run: Run, surrogate: SetSurrogate, plan: Plan
 ) -> None:
     """Train by the usual loss first, where it is not solved, and then in rounds."""
-    recipe = trainer.recipe
-    until = plan.lengths[LEARNED].n_iter
+    recipe, until = trainer.recipe, plan.lengths[LEARNED].n_iter
+    begin = min(until, plan.lead.begin(recipe))
     if plan.is_solved:
-        run.n_iter = recipe.warm_up_iter
+        run.n_iter = begin
     else:
-        trainer.train(run, trainer.usual[1], min(until, recipe.warm_up_iter))
-    learned = Learned.of(trainer, surrogate, usual_weight=plan.usual_weight)
-    for end in recipe.round_ends():
-        if run.n_iter < until and not run.is_stopped:
+        trainer.train(run, trainer.usual[1], begin)
+    learned = Learned.of(trainer, surrogate, usual_weight=recipe.usual_weight)
+    for end, weight in zip(recipe.round_ends(), plan.lead.usual_weights, strict=False):
+        if run.n_iter < min(end, until) and not run.is_stopped:
+            learned.weigh_usual(weight)
             learned.train(trainer, run, min(end, until))

@@ -190,6 +190,11 @@ class Balance:
             self._usual /= _STEP
         self._weigh()
 
+    def weigh_usual(self, weight: float) -> None:
+        """Set what the usual loss counts for from now on."""
+        self._usual = weight
+        self._weigh()
+
     def reading(self) -> Reading:
         """Return how it stands, for a look's record."""
         health, weights = self.health, self._objective.weights
