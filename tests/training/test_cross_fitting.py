@@ -17,9 +17,10 @@ from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
 from losslearn.training.cross_fitting import Part, compare_on_all
+from losslearn.training.lead import Lead
 from losslearn.training.loop import Best, Record, Run
 from losslearn.training.recipe import Recipe
-from losslearn.training.refit import Lead, Length, Plan, refit
+from losslearn.training.refit import Length, Plan, refit
 from losslearn.training.setup import Setup
 from losslearn.training.trained import Trained
 from losslearn.training.trust import Reading

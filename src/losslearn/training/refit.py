@@ -1,10 +1,8 @@
 """The fit on all rows, by what fits on parts of them have come to."""
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
@@ -12,8 +10,9 @@ import torch
 from losslearn.models.predictor import Predictor
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.lead import Lead
 from losslearn.training.learned import Learned
-from losslearn.training.loop import Record, Run, Trainer
+from losslearn.training.loop import Run, Trainer
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
 from losslearn.training.solved import drawn_rows
@@ -27,65 +26,6 @@ class Length(NamedTuple):
     """Iterations of its schedule."""
     n_iter: int
     """Those that are done of them."""
-
-
-class Lead(NamedTuple):
-    """From when on the learned loss led, and how far.
-
-    A round that was given up left nothing: what was best began at its end, from the
-    control's weights.
-    """
-
-    round: int
-    """The first that was not given up."""
-    usual_weights: tuple[float, ...]
-    """Of the usual loss beside the learned one, in each round."""
-
-    @classmethod
-    def of(cls, parts: Sequence[Trained], recipe: Recipe) -> "Lead":
-        """Return the medians of some parts."""
-        each = [cls._of(part, recipe) for part in parts]
-        weights = zip_longest(*(one.usual_weights for one in each))
-        return cls(
-            statistics.median_low(one.round for one in each),
-            tuple(
-                statistics.median(one for one in some if one is not None)
-                for some in weights
-            ),
-        )
-
-    @classmethod
-    def _of(cls, part: Trained, recipe: Recipe) -> "Lead":
-        recipe, run = replace(recipe, max_iter=part.settled.max_iter), part.learned
-        begin, ends = recipe.warm_up_iter, recipe.round_ends()
-        own: dict[int, Record] = {}
-        given_up = set()
-        for look in run.history:
-            if look.max_iter != recipe.max_iter or look.iteration <= begin:
-                continue
-            if look.iteration in own:  # the control's, which was gone on from
-                given_up.add(look.iteration)
-            else:
-                own[look.iteration] = look
-        weights = []
-        for end in ends:
-            found = [
-                look.health.usual_weight for n, look in own.items() if begin < n <= end
-            ]
-            known = [one for one in found if not math.isnan(one)]
-            weights.append(known[0] if known else recipe.usual_weight)
-            begin = end
-        best = own.get(run.best_iter)
-        if best is None or best.validation_loss != run.best_loss:  # the control's
-            return cls(len(ends), tuple(weights))
-        first = [place for place, end in enumerate(ends, 1) if end in given_up]
-        before = (place for place in first if ends[place - 1] < run.best_iter)
-        return cls(max(before, default=0), tuple(weights))
-
-    def begin(self, recipe: Recipe) -> int:
-        """Return the iteration at which the learned loss takes over."""
-        begins = (recipe.warm_up_iter, *recipe.round_ends())
-        return begins[min(self.round, len(begins) - 1)]
 
 
 class Plan(NamedTuple):
