@@ -1,5 +1,6 @@
 """Chosen by folds, fitted to all rows: what is carried over, kept and given up."""
 
+import copy
 import math
 from dataclasses import replace
 from functools import partial
@@ -181,7 +182,7 @@ def trained(penalty: float, **bests: dict[int, tuple[float, int]]):
         known = {length: Best(*best) for length, best in found.items()}
         runs[name] = Run(name, best_iter=min(found.values())[1], bests=known)
     settled = Settled(0.01, penalty, False, 40, 0)
-    return Trained(runs[LEARNED], runs[USUAL], {}, settled)
+    return Trained(runs[LEARNED], runs[USUAL], {}, settled, new_surrogate())
 
 
 def test_what_was_best_over_the_parts_is_carried_over():
@@ -235,24 +236,27 @@ def led(best_iter: int, *rounds: tuple[float, ...]):
     run = Run(LEARNED, best_loss=best, best_iter=best_iter, history=looks)
     run.bests = {40: Best(best, best_iter)}
     usual = Run(USUAL, best_iter=40, bests={40: Best(0.3, 40)})
-    return Trained(run, usual, {}, Settled(0.01, 0.0, False, 40, 0))
+    settled = Settled(0.01, 0.0, False, 40, 0)
+    return Trained(run, usual, {}, settled, new_surrogate())
 
 
 KEPT, GIVEN_UP = (0.2, 0.1), (0.3, 0.3, 0.2)
 
 
 @pytest.mark.parametrize(
-    ("part", "first"),
+    ("best_iter", "rounds", "first"),
     [
-        (led(30, KEPT, KEPT), 0),
-        (led(40, GIVEN_UP, KEPT), 1),
-        (led(25, GIVEN_UP, KEPT), 0),  # best before it was given up
-        (led(10, KEPT, KEPT), 2),  # the warm-up's weights
-        (led(30, (0.3, 0.3, 0.1), KEPT), 2),  # the control's weights
+        (30, (KEPT, KEPT), 0),
+        (40, (GIVEN_UP, KEPT), 1),
+        (25, (GIVEN_UP, KEPT), 0),  # best before it was given up
+        (10, (KEPT, KEPT), 2),  # the warm-up's weights
+        (30, ((0.3, 0.3, 0.1), KEPT), 2),  # the control's weights
     ],
 )
-def test_the_learned_loss_takes_over_where_what_was_best_began(part, first):
-    lead = Lead.of([part], RECIPE)
+def test_the_learned_loss_takes_over_where_what_was_best_began(
+    best_iter, rounds, first
+):
+    lead = Lead.of([led(best_iter, *rounds)], RECIPE)
     assert lead == Lead(first, (5.0, 2.5))
     assert lead.begin(RECIPE) == (20, 30, 40)[first]
 
@@ -329,6 +333,24 @@ def test_a_fit_on_all_rows_calls_no_function_that_chooses_nothing(table):
     runs, _ = refit(partial(make_predictor, table, recipe), setup, plan)
     assert runs[LEARNED].history
     assert loss.own.n_calls == 0
+
+
+def test_the_fit_on_all_rows_goes_on_with_the_surrogate_of_the_last_part(
+    parts, table, monkeypatch
+):
+    fitted_to_all, seen = cross_fitting.refit, []
+
+    def keep(make, setup, plan):
+        seen.append({**copy.deepcopy(setup.surrogate.state_dict())})
+        return fitted_to_all(make, setup, plan)
+
+    monkeypatch.setattr(cross_fitting, "refit", keep)
+    fit(parts[:1], table)
+    torch.manual_seed(1)
+    setup = Setup(get_true_loss("auc"), Binary(), new_surrogate(), RECIPE, 0)
+    compare(partial(make_predictor, parts[0].train), parts[0].valid, setup)
+    refined = setup.surrogate.state_dict()
+    assert all(torch.equal(refined[name], part) for name, part in seen[0].items())
 
 
 class KilledError(BaseException):

@@ -122,7 +122,7 @@ def compare(
 
 def judge(trained: Trained, setup: Setup) -> Comparison:
     """Return what the validation rows say of both methods, each by its own rule."""
-    true_loss, task, surrogate, _, seed = setup
+    true_loss, task, _, _, seed = setup
     learned, usual = trained.learned, trained.usual
     sparing = Sparing(learned.failure or usual.failure)
     decided = {
@@ -139,7 +139,7 @@ def judge(trained: Trained, setup: Setup) -> Comparison:
         learned,
         usual,
         learned.method if difference.is_clear_gain else usual.method,
-        surrogate,
+        trained.surrogate,
         difference,
         trained.health,
         trained.settled,

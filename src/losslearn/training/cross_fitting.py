@@ -60,8 +60,7 @@ def compare_on_all(
         make_predictor: Makes the model of some rows.
         parts: Rows to train on, and others to choose by, of each.
         every: The rows of one part together.
-        setup: Of each part as of `compare`; the fit on all rows refines the surrogate
-            in place.
+        setup: Of each part as of `compare`, but that the surrogate is left as it is.
         max_time: Seconds for all of it.
         watch: Called after each look.
         checkpoint: Keeps the state.
@@ -132,7 +131,7 @@ class _Fits:
         """Return what was trained before."""
         parts = self.parts[: len(states)]
         return [
-            Trained.from_state(state, part.valid)
+            Trained.from_state(state, part.valid, copy.deepcopy(self.setup.surrogate))
             for state, part in zip(states, parts, strict=True)
         ]
 
@@ -168,7 +167,7 @@ class _Fits:
         with own_draws(every.x.device):
             runs, predictor = refit(
                 partial(self.make_predictor, every),
-                self.setup,
+                self.setup._replace(surrogate=done[-1].surrogate),
                 plan,
             )
         if self.setup.true_loss.scale_invariant:
@@ -235,7 +234,7 @@ def _pooled(done: Sequence[Trained]) -> Trained:
         ),
     )
     sets = {name: _joined([part.sets[name] for part in done]) for name in last.sets}
-    return Trained(learned, usual, sets, last.settled, health=last.health)
+    return replace(last, learned=learned, usual=usual, sets=sets)
 
 
 def _joined(each: Sequence[Sets]) -> Sets:

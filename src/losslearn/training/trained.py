@@ -15,6 +15,7 @@ from losslearn.metrics import MetricError, Sets
 from losslearn.models.global_draws import own_draws
 from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
+from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.branches import Branches, Settled
 from losslearn.training.carrying import some_rows
 from losslearn.training.loop import Run, Trainer, Watcher
@@ -47,6 +48,8 @@ class Trained:
     sets: Mapping[str, Sets]
     """The validation rows with the scores of each method's best weights, by name."""
     settled: Settled
+    surrogate: SetSurrogate
+    """As it stood after the last turn."""
     seen: Mapping[str, Tensor] = field(default_factory=dict)
     """The scores of `some_rows` of those trained on, by name."""
     health: GradientHealth | None = None
@@ -74,17 +77,22 @@ class Trained:
             "usual": self.usual.state_dict(),
             "score": {name: sets.score for name, sets in self.sets.items()},
             "settled": tuple(self.settled),
+            # a copy: the fit on all rows goes on from it
+            "surrogate": copy.deepcopy(self.surrogate.state_dict()),
             "seen": dict(self.seen),
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], valid: Rows) -> Self:
-        """Undo `state_dict`, for the same validation rows."""
+    def from_state(
+        cls, state: dict[str, Any], valid: Rows, surrogate: SetSurrogate
+    ) -> Self:
+        """Undo `state_dict`, for the same validation rows, with such a surrogate."""
         valid = valid.to(_CPU)
         sets = {name: valid.whole(score) for name, score in state["score"].items()}
         learned, usual = (Run.from_state(state[one]) for one in ("learned", "usual"))
         settled = Settled(*state["settled"])
-        return cls(learned, usual, sets, settled, state["seen"])
+        surrogate.load_state_dict(state["surrogate"])
+        return cls(learned, usual, sets, settled, surrogate, state["seen"])
 
 
 def train_both(
@@ -140,4 +148,5 @@ def train_both(
         score = predictor.predict(valid, exactly=True)
         sets[run.method] = valid.whole(score).to(_CPU)
     health = None if balance is None else balance.health
-    return Trained(learned, usual, sets, settled, seen, health), predictor
+    found = Trained(learned, usual, sets, settled, surrogate, seen, health)
+    return found, predictor
