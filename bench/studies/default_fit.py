@@ -259,14 +259,17 @@ def _said(contrast: Contrast) -> str:
 
 
 def draw(found: list[Contrast], lines: list[Line], path: Path, title: str) -> None:
-    """Write the figure of a tier: the cells in which some fit changed anything."""
+    """Write the figure of a tier: the cells in which some fit changed anything.
+
+    A dot is a split and a diamond their mean, blue for a win and red for a loss.
+    """
     from losslearn.report.figures import new_figure, save_figure, tidy
     from losslearn.report.palette import BLUE, INK, VERMILION
 
     changed = [one for one in found if one.rival == "control" and any(one.gaps)]
     if not changed:
         return
-    figure = new_figure(8, 1.2 + 0.26 * len(changed))
+    figure = new_figure(8, 1.0 + 0.19 * len(changed))
     ax = figure.subplots()
     for place, one in enumerate(reversed(changed)):
         own = where(lines, model=one.model, data=one.data, metric=one.metric)
@@ -278,8 +281,10 @@ def draw(found: list[Contrast], lines: list[Line], path: Path, title: str) -> No
     ax.set_yticks(
         range(len(changed)), [f"{one.data}, {one.metric}" for one in reversed(changed)]
     )
+    ax.set_ylim(-0.7, len(changed) - 0.3)
     ax.axvline(0, color=INK, linewidth=0.8)
-    ax.set(xlabel="change of the test loss, % of the control's", title=title)
+    told = "change of the test loss, % of the control's\n(diamonds: means, blue: a win)"
+    ax.set(xlabel=told, title=title)
     tidy(ax)
     save_figure(figure, path)
 
