@@ -99,5 +99,5 @@ def test_committed_tables_are_made_from_the_committed_lines(tmp_path):
     for tier in confirmation.TIERS:
         made = (tmp_path / f"{tier}.md").read_text()
         assert (confirmation.RESULTS / f"{tier}.md").read_text() == made
-    readme = (confirmation.RESULTS.parents[2] / "README.md").read_text()
-    assert summary in readme
+    page = confirmation.RESULTS.parents[2] / "docs" / "gradient.md"
+    assert summary in page.read_text()

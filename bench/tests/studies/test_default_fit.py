@@ -77,3 +77,11 @@ def test_the_docs_show_the_tables_of_the_lines():
     told = (RESULTS / "default_fit" / "summary.md").read_text().strip().split("\n\n")
     for page, shown in zip(default_fit.DOCS, (told[:1], told), strict=True):
         assert all(table in page.read_text() for table in shown)
+
+
+def test_committed_tables_are_made_from_the_committed_lines(tmp_path):
+    folder = RESULTS / "default_fit"
+    lines = map(json.loads, (folder / "lines.jsonl").read_text().splitlines())
+    default_fit.write_results(list(lines), tmp_path)
+    for name in ("linear.md", "mlp.md", "summary.md"):
+        assert (tmp_path / name).read_text() == (folder / name).read_text()
