@@ -146,7 +146,7 @@ class _Fits:
                 watch(record._replace(fold=fold))
 
         left = max(deadline - time.perf_counter(), 0.0)
-        trained, _ = train_both(
+        trained, predictor = train_both(
             partial(self.make_predictor, part.train),
             part.valid,
             self.setup._replace(surrogate=copy.deepcopy(self.setup.surrogate)),
@@ -156,7 +156,13 @@ class _Fits:
         )
         for run in trained.runs.values():
             run.history = [look._replace(fold=fold) for look in run.history]
-        return trained
+        if trained.is_stopped or not self.setup.true_loss.scale_invariant:
+            return trained
+        rows, seen = some_rows(part.train), {}
+        for name, run in trained.runs.items():
+            predictor.load_weights(run.best_state)
+            seen[name] = predictor.predict(rows).cpu()
+        return replace(trained, seen=seen)
 
     def on_all(
         self, every: Rows, done: Sequence[Trained]

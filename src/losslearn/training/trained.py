@@ -17,7 +17,6 @@ from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.branches import Branches, Settled
-from losslearn.training.carrying import some_rows
 from losslearn.training.loop import Run, Trainer, Watcher
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
@@ -51,7 +50,8 @@ class Trained:
     surrogate: SetSurrogate
     """As it stood after the last turn."""
     seen: Mapping[str, Tensor] = field(default_factory=dict)
-    """The scores of `some_rows` of those trained on, by name."""
+    """The scores of `some_rows` of those trained on, by name, where decisions are to be
+    carried over by them."""
     health: GradientHealth | None = None
     """Of the learned loss's gradient at the last look; None where it was not read."""
 
@@ -140,13 +140,11 @@ def train_both(
         balance = branches.learned.balance
         settled = Settled.of(branches)
         del branches, trainer  # the sampler holds a number for each row
-    sets, seen = {}, {}
-    rows = some_rows(predictor.rows)
+    sets = {}
     for run in (learned, usual):
         predictor.load_weights(run.best_state)
-        seen[run.method] = predictor.predict(rows).to(_CPU)
         score = predictor.predict(valid, exactly=True)
         sets[run.method] = valid.whole(score).to(_CPU)
     health = None if balance is None else balance.health
-    found = Trained(learned, usual, sets, settled, surrogate, seen, health)
+    found = Trained(learned, usual, sets, settled, surrogate, health=health)
     return found, predictor
