@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from fits import Line, make_cells, make_parser, of_cells, run_grid, where
+from fits import Line, make_cells, make_parser, mean_of, of_cells, run_grid, where
 from numpy.typing import NDArray
 from shared import report
 
@@ -125,7 +125,7 @@ def make_table(lines: list[Line], options: argparse.Namespace) -> str:
         }
         told = [model, data, metric]
         for how, found in of.items():
-            told += [_mean(found, "in_use"), _mean(found, "seconds", digits=1)]
+            told += [mean_of(found, "in_use"), mean_of(found, "seconds", digits=1)]
             if how != "split" and found and len(found) == len(of["split"]):
                 _, _, size = data.partition(":")
                 for what in ("in_use", USUAL):
@@ -178,12 +178,6 @@ def _summed(gains: list[Gain]) -> list[str]:
         f"{statistics.fmean(changes):+.1%}",
         f"{statistics.median(gain.times for gain in gains):.1f}",
     ]
-
-
-def _mean(lines: list[Line], what: str, digits: int = 4) -> str:
-    if not lines:
-        return ""
-    return f"{statistics.fmean(line[what] for line in lines):.{digits}f}"
 
 
 def main(args: list[str] | None = None) -> None:

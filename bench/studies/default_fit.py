@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from fits import Line, load, make_cells, make_parser, of_cells, run_grid, where
+from fits import Line, load, make_cells, make_parser, mean_of, of_cells, run_grid, where
 from numpy.typing import NDArray
 from shared import RESULTS, put_table
 
@@ -233,18 +233,13 @@ def make_changed(lines: list[Line]) -> str:
             if one.rival != "control" or one.p_value >= LEVEL:
                 continue
             own = where(lines, model=model, data=one.data, metric=one.metric)
-            means = [_mean(own, name) for name in ("in_use", *RIVALS)]
+            means = [mean_of(own, name) for name in ("in_use", *RIVALS)]
             n = sum(line["chosen"] == "surrogate" for line in own)
             rows.append(
                 [f"{model}: {one.data}, {one.metric}", *means, f"{n} of {len(own)}"]
             )
     heads = ["where it differs", "in use", *RIVALS.values(), "learned is used"]
     return markdown_table(heads, rows)
-
-
-def _mean(lines: list[Line], name: str) -> str:
-    values = [line[name] for line in lines if name in line]
-    return f"{statistics.fmean(values):.4f}" if values else ""
 
 
 def _shown(lines: list[Line], name: str) -> str:

@@ -5,6 +5,7 @@ and `small_batches.py` share.
 """
 
 import argparse
+import statistics
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -75,6 +76,12 @@ def where(lines: Iterable[Line], **fields: object) -> list[Line]:
     return [one for one in lines if all(one[name] == value for name, value in asked)]
 
 
+def mean_of(lines: Iterable[Line], name: str, *, digits: int = 4) -> str:
+    """Return the mean of a field as text, of the lines that have it."""
+    values = [line[name] for line in lines if name in line]
+    return f"{statistics.fmean(values):.{digits}f}" if values else ""
+
+
 def load(data: str, seed: int, most: int | None, data_dir: Path | None) -> "SplitRows":
     """Return the rows of a split, as many as a fit on one thread takes."""
     import torch
@@ -109,10 +116,8 @@ def fit_branches(
 
     from losslearn.tasks.binary import Binary
     from losslearn.training.comparison import compare
-    from losslearn.training.frames import as_trained
-    from losslearn.training.setup import Setup
     from losslearn_bench.harness.neural import make_predictor
-    from losslearn_bench.harness.ours import first_surrogate
+    from losslearn_bench.harness.ours import make_setup
     from losslearn_bench.harness.rows import measure
 
     config = config.adapted(Binary().settings(true_loss))
@@ -120,13 +125,7 @@ def fit_branches(
     result, predictor = compare(
         lambda: make_predictor(make_model(), data, config),
         data.valid,
-        Setup(
-            true_loss,
-            Binary(),
-            first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
-            config,
-            seed,
-        ),
+        make_setup(true_loss, config, data, seed=seed),
     )
     seconds = time.perf_counter() - begin
     branches: Line = {}

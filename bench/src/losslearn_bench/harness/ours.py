@@ -91,6 +91,14 @@ def learned(context: Context, setting: Setting) -> Trained:
     )
 
 
+def make_setup(
+    true_loss: TrueLoss, config: Recipe, data: TrainingData, *, seed: int
+) -> Setup:
+    """Return what both branches are trained for, from a start of its own."""
+    start = first_surrogate(as_trained(true_loss, config), config, data, seed=seed)
+    return Setup(true_loss, Binary(), start, config, seed)
+
+
 def _train_branches(model: nn.Module, context: Context, observe: Observer) -> int:
     """Train as `SurrogateClassifier` does: two branches, the better by validation.
 
@@ -103,13 +111,7 @@ def _train_branches(model: nn.Module, context: Context, observe: Observer) -> in
     comparison, trained = compare(
         lambda: make_predictor(build_tier_model(context.tier, data.x), data, config),
         data.valid,
-        Setup(
-            true_loss,
-            Binary(),
-            first_surrogate(as_trained(true_loss, config), config, data, seed=seed),
-            config,
-            seed,
-        ),
+        make_setup(true_loss, config, data, seed=seed),
     )
     if comparison.interrupted:
         raise KeyboardInterrupt
