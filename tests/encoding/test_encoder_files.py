@@ -123,7 +123,7 @@ def test_a_tampered_file_is_refused(dumped, change):
 
 def test_another_version_is_refused(dumped):
     rewritten(dumped, lambda settings: settings.update(version=99))
-    with pytest.raises(ValueError, match=r"version 99; expected .*version 3"):
+    with pytest.raises(ValueError, match=r"version 99; expected .*version 4"):
         TableEncoder.load(dumped)
 
 

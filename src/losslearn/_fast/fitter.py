@@ -115,7 +115,8 @@ class CompiledFitter(CompiledForm):
 
     def framing(self) -> "SetNet":
         """Return the surrogate, as kernels take it, for scores that are in no frame."""
-        return (*self.network[:3], np.array(self.part.frame, np.float32))
+        centre, scale, _ = self.part.frame
+        return (*self.network[:3], np.array((centre, scale), np.float32))
 
     def _takes(self, score: Tensor) -> bool:
         return self.is_current() and can_compile(score)
@@ -160,7 +161,7 @@ class CompiledFitter(CompiledForm):
         self, sets: "Sets", weights: tuple[float, float]
     ) -> tuple[Float[Tensor, "*sets"], Tensor]:
         """Return the blend of each set and its gradient for the scores."""
-        if not self._takes(sets.score):
+        if self.part.frame.squashed or not self._takes(sets.score):
             return self.part.value_and_slope(sets, weights)
         return self._evaluated(self.framing(), sets, weights)
 

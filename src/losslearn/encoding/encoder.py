@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sklearn.utils import Tags
 
 _FORMAT = "losslearn table encoder"
-_VERSION = 3
+_VERSION = 4
 _DAMAGED = (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 """What reading a damaged file can raise."""
 
@@ -44,6 +44,11 @@ class TableEncoder:
       one more feature says so. Constant columns are left out.
 
     Text that holds numbers but for a few marks such as "?" is a column of numbers.
+
+    For trees, which need no scale and know gaps and categories themselves, numbers and
+    parts of dates stay as they are, a missing value is NaN, and the values of a column
+    are one feature, their codes (see `categorical`).
+
     Fits into scikit-learn's pipelines.
 
     Attributes:
@@ -60,9 +65,16 @@ class TableEncoder:
         array([[0., 0., 0., 0.]], dtype=float32)
     """
 
-    def __init__(self, read_as: Mapping[str, str] | None = None) -> None:
-        """Start without columns."""
-        self.read_as = read_as
+    def __init__(
+        self, read_as: Mapping[str, str] | None = None, *, for_trees: bool = False
+    ) -> None:
+        """Start without columns.
+
+        Args:
+            read_as: What columns hold, where they are not to be looked at.
+            for_trees: Whether trees take the matrix.
+        """
+        self.read_as, self.for_trees = read_as, for_trees
         self._columns: tuple[ColumnFeatures, ...] = ()
 
     @property
@@ -82,11 +94,27 @@ class TableEncoder:
         return {column.name: column.kind for column in self._columns}
 
     @property
+    def categorical(self) -> tuple[int, ...]:
+        """Places of the features that are codes of categories; none but for trees."""
+        places, start = [], 0
+        for column in self._columns:
+            names = self._names_of(column)
+            if self.for_trees and column.has_codes and names:
+                places.append(start)
+            start += len(names)
+        return tuple(places)
+
+    def _names_of(self, column: ColumnFeatures) -> list[str]:
+        return column.raw_names if self.for_trees else column.feature_names
+
+    @property
     def spreads(self) -> Features:
         """The deviation that each feature is to have in a model, shape `[features]`.
 
         1, but for the spelling of text: that of all texts together is worth 1.
         """
+        if self.for_trees:
+            return np.ones(len(self.get_feature_names_out()), dtype=np.float32)
         found = [spread for column in self._columns for spread in column.spreads]
         return np.array(found, dtype=np.float32)
 
@@ -96,13 +124,13 @@ class TableEncoder:
     ) -> NDArray[np.object_]:
         """Return the names of the matrix's columns."""
         del input_features  # those of `fit`
-        names = [name for column in self._columns for name in column.feature_names]
+        names = [name for column in self._columns for name in self._names_of(column)]
         return np.array(names, dtype=object)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name."""
         del deep
-        return {"read_as": self.read_as}
+        return {"read_as": self.read_as, "for_trees": self.for_trees}
 
     def set_params(self, **params: Any) -> Self:  # noqa: ANN401 - as scikit-learn's
         """Set them.
@@ -111,9 +139,9 @@ class TableEncoder:
             ValueError: If there is no such setting.
         """
         for name, value in params.items():
-            if name != "read_as":
+            if name not in self.get_params():
                 raise ValueError(f"A `TableEncoder` has no setting {name!r}.")
-            self.read_as = value
+            setattr(self, name, value)
         return self
 
     def readings(self) -> list[dict[str, str]]:
@@ -179,7 +207,8 @@ class TableEncoder:
                 the target column.
 
         Returns:
-            Shape `[rows, features]`; no value is missing or infinite.
+            Shape `[rows, features]`; no value is infinite, and none missing but for
+            trees.
 
         Raises:
             TypeError: If `X` is not a pandas table.
@@ -193,9 +222,10 @@ class TableEncoder:
         matrix = np.empty((len(X), len(self.get_feature_names_out())), np.float32)
         start = 0
         for column in self._columns:
-            end = start + len(column.feature_names)
+            end = start + len(self._names_of(column))
+            write = column.write_raw if self.for_trees else column.write
             if end > start:
-                column.write(X[column.name], matrix[:, start:end])
+                write(X[column.name], matrix[:, start:end])
             start = end
         return matrix
 
@@ -231,6 +261,7 @@ class TableEncoder:
             "format": _FORMAT,
             "version": _VERSION,
             "digest": _digest(columns),
+            "for_trees": self.for_trees,
             "columns": columns,
         }
         Path(path).write_text(json.dumps(settings, allow_nan=False), encoding="utf-8")
@@ -257,7 +288,7 @@ class TableEncoder:
                 f"{str(path)!r} holds {found[0]!r}, version {found[1]!r}; expected "
                 f"{_FORMAT!r}, version {_VERSION}. Fit the model again."
             )
-        encoder = cls()
+        encoder = cls(for_trees=settings.get("for_trees") is True)
         try:
             columns = tuple(restore_column(state) for state in settings["columns"])
             is_whole = settings["digest"] == _digest(settings["columns"])

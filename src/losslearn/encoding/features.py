@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from numbers import Number
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,14 @@ class ColumnFeatures(ABC):
         return [*self._names, *([f"{self.name} is missing"] * self.has_missing)]
 
     @property
+    def raw_names(self) -> list[str]:
+        """The names of its features as trees take them: gaps are NaN there."""
+        return self._names
+
+    has_codes: ClassVar[bool] = False
+    """Whether the first of these is the code of a category."""
+
+    @property
     def spreads(self) -> list[float]:
         """The deviation that each feature is worth: that of its information."""
         return [1.0] * len(self.feature_names)
@@ -84,6 +92,10 @@ class ColumnFeatures(ABC):
     @abstractmethod
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write the features of a column, one a column of `out`."""
+
+    @abstractmethod
+    def write_raw(self, column: "pd.Series", out: Features) -> None:
+        """Write them as trees take them: unscaled, NaN where a value is missing."""
 
     def state(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
@@ -110,6 +122,9 @@ class LeftOut(ColumnFeatures):
         return []
 
     def write(self, column: "pd.Series", out: Features) -> None:
+        """Write nothing."""
+
+    def write_raw(self, column: "pd.Series", out: Features) -> None:
         """Write nothing."""
 
     @classmethod
@@ -167,6 +182,15 @@ class NumberFeatures(ColumnFeatures):
         if self.has_missing:
             out[:, -1] = np.isnan(numbers)
 
+    @property
+    def raw_names(self) -> list[str]:
+        """One, where it varies or lacks values."""
+        return [self.name] * (self.scale is not None or self.has_missing)
+
+    def write_raw(self, column: "pd.Series", out: Features) -> None:
+        """Write the numbers."""
+        out[:, 0] = as_numbers(column, marks=self.marks, form=self.form)
+
     @classmethod
     def from_state(cls, state: State) -> "NumberFeatures":
         """Undo `state`."""
@@ -222,6 +246,12 @@ class DateFeatures(ColumnFeatures):
             out[:, place] = scale.apply(_DATE_PARTS[part](dates))
         if self.has_missing:
             out[:, -1] = dates.isna()
+
+    def write_raw(self, column: "pd.Series", out: Features) -> None:
+        """Write the parts of the date."""
+        dates = as_dates(column, date_formats=self.date_formats)
+        for place, part in enumerate(self.scales):
+            out[:, place] = _DATE_PARTS[part](dates)
 
     @classmethod
     def from_state(cls, state: State) -> "DateFeatures":
@@ -295,15 +325,26 @@ class TextFeatures(ColumnFeatures):
             spelling=Spelling.fit(texts, codes) if is_free else None,
         )
 
+    has_codes: ClassVar[bool] = True
+
     @property
     def _word(self) -> str:
         return "category" if self.spelling is None else "text"
 
     @property
     def _names(self) -> list[str]:
-        n_spelling = 0 if self.spelling is None else len(self.spelling.scales)
         names = [f"{self.name}={value}" for value in self.values]
-        return names + [f"{self.name}:text{i}" for i in range(n_spelling)]
+        return names + self._spelling_names
+
+    @property
+    def _spelling_names(self) -> list[str]:
+        n_spelling = 0 if self.spelling is None else len(self.spelling.scales)
+        return [f"{self.name}:text{i}" for i in range(n_spelling)]
+
+    @property
+    def raw_names(self) -> list[str]:
+        """The value, as a code, and the spelling."""
+        return [self.name, *self._spelling_names] if self.feature_names else []
 
     @property
     def spreads(self) -> list[float]:
@@ -313,10 +354,7 @@ class TextFeatures(ColumnFeatures):
 
     def write(self, column: "pd.Series", out: Features) -> None:
         """Write which value each row has; none of them for an unseen one."""
-        coded = code_values(column)
-        codes, texts = _distinct_texts(coded, of_numbers=self.of_numbers)
-        place_of = {value: place for place, value in enumerate(self.values)}
-        places = np.array([place_of.get(text, -1) for text in texts] + [-1])[codes]
+        codes, texts, places = self._places(column)
         n_values = len(self.values)
         out[:, :n_values] = places[:, None] == np.arange(n_values)
         if self.spelling is not None:
@@ -324,6 +362,27 @@ class TextFeatures(ColumnFeatures):
             out[:, n_values : n_values + features.shape[1]] = features[codes]
         if self.has_missing:
             out[:, -1] = codes < 0
+
+    def write_raw(self, column: "pd.Series", out: Features) -> None:
+        """Write the place of each value among the frequent ones, and the spelling.
+
+        Other values are one more, and a missing one is NaN, as its spelling is.
+        """
+        codes, texts, places = self._places(column)
+        out[:, 0] = np.where(places < 0, len(self.values), places)
+        if self.spelling is not None:
+            out[:, 1:] = self.spelling.apply(texts)[codes]
+        out[codes < 0] = np.nan
+
+    def _places(
+        self, column: "pd.Series"
+    ) -> tuple[NDArray[np.intp], list[str], NDArray[np.intp]]:
+        """Return each row's place among the texts, these, and that among the values."""
+        coded = code_values(column)
+        codes, texts = _distinct_texts(coded, of_numbers=self.of_numbers)
+        place_of = {value: place for place, value in enumerate(self.values)}
+        places = np.array([place_of.get(text, -1) for text in texts] + [-1])
+        return codes, texts, places[codes]
 
     def state(self) -> dict[str, Any]:
         """Return the fields."""

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from losslearn._fast import fastest
 from losslearn.estimators.division import DividesRows
 from losslearn.estimators.kept import checkpoint_of
 from losslearn.estimators.parameters import RecipeParameters, settings_of
@@ -31,9 +30,10 @@ from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.metrics.own.trying import end_seconds, tried_on
 from losslearn.models.global_draws import own_draws
-from losslearn.models.networks import build_model, exact_scores
-from losslearn.models.own import as_device, own_model
-from losslearn.models.predictor import Predictor, TorchPredictor
+from losslearn.models.kinds import Fitting, kind_of
+from losslearn.models.networks import exact_scores
+from losslearn.models.own import as_device
+from losslearn.models.predictor import Predictor
 from losslearn.models.rows import Rows
 from losslearn.report.fit_report import judge_methods, make_report
 from losslearn.report.verdict import is_dead
@@ -115,7 +115,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             ValueError: If a setting, the data or the metric cannot be used.
             KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
-        begin = time.perf_counter()
+        begin, kind = time.perf_counter(), kind_of(self.model)
         recipe, task = settings_of(self.recipe), self.task
         device = as_device(self.device)
         max_time = check_max_time(self.max_time)
@@ -141,7 +141,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
         needed = true_loss.columns
         rows, valid_rows = (_target_rows(part, needed) for part in (train, valid))
         true_loss = tried_on(true_loss, rows, valid_rows, max_time=max_time)
-        recipe = recipe.adapted(task.settings(true_loss))
+        recipe = recipe.adapted({**kind.settings, **task.settings(true_loss)})
         too_short = warn_if_too_little(max_time, true_loss)
         with own_draws():
             surrogate = initial_surrogate(
@@ -168,16 +168,16 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             division=(self.cv, self.refit),
         )
 
-        def make_predictor(rows: Rows) -> Predictor:
-            return fastest(
-                TorchPredictor(
-                    self._make_model(rows),
-                    rows,
-                    lr=recipe.rate,
-                    max_grad_norm=recipe.max_grad_norm,
-                )
-            )
-
+        # of a `TableEncoder`
+        spreads = getattr(self.encoder_, "spreads", None)
+        fitting = Fitting(
+            lr=recipe.rate,
+            max_grad_norm=recipe.max_grad_norm,
+            seed=seed,
+            spreads=None if spreads is None else torch.from_numpy(spreads),
+            categorical=getattr(self.encoder_, "categorical", ()),
+        )
+        make_predictor = partial(kind.predictor, fitting=fitting)
         setup = Setup(true_loss, task, surrogate, recipe, seed)
         further: dict[str, Any] = {
             "max_time": seconds_left(max_time, begin, end_seconds(true_loss)),
@@ -208,18 +208,6 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             if kept.is_done and kept is not checkpoint:
                 kept.remove()
         return self
-
-    def _make_model(self, rows: Rows) -> nn.Module:
-        if isinstance(self.model, nn.Module):
-            return own_model(self.model, rows.x, score_shape=rows.score_shape)
-        spreads = getattr(self.encoder_, "spreads", None)  # of a `TableEncoder`
-        return build_model(
-            self.model,
-            rows.x,
-            rows=rows.numbers,
-            score_shape=rows.score_shape,
-            spreads=None if spreads is None else torch.from_numpy(spreads),
-        )
 
     def _keep(
         self,

@@ -14,6 +14,8 @@ from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
 from losslearn.encoding.sparse import as_dense, by_rows
 from losslearn.estimators.rows import as_targets, as_tensor
+from losslearn.models.kinds import kind_of
+from losslearn.models.own import device_of
 from losslearn.tasks.task import Task
 
 _NUMBERS: dict[str, Any] = {
@@ -32,6 +34,7 @@ class TakesTables(BaseEstimator):
     """
 
     task: ClassVar[Task]
+    model: object
     encoder: Any
     encoder_: Any
     model_: nn.Module
@@ -60,7 +63,10 @@ class TakesTables(BaseEstimator):
     def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:  # noqa: ANN401 - as scikit-learn's
         """Return a matrix of numbers, and targets if given, both checked."""
         try:
-            return validate_data(self, by_rows(X), *y, **_NUMBERS, **checks)
+            gaps = "allow-nan" if kind_of(self.model).takes_gaps else True
+            return validate_data(
+                self, by_rows(X), *y, **_NUMBERS, ensure_all_finite=gaps, **checks
+            )
         except OverflowError:
             raise ValueError(
                 f"Column {_too_large(X)} of `X` holds an integer of too many digits. "
@@ -101,7 +107,10 @@ class TakesTables(BaseEstimator):
         self.encoder_ = None
         if self.encoder is None and isinstance(features, np.ndarray):
             return features
-        encoder = TableEncoder() if self.encoder is None else clone(self.encoder)
+        encoder = self.encoder
+        if encoder is None:
+            encoder = TableEncoder(for_trees=kind_of(self.model).takes_gaps)
+        encoder = clone(encoder)
         train, truth = features, target.numpy()
         if rows is not None:
             numbers, by_place = rows.numpy(), getattr(features, "iloc", features)
@@ -124,7 +133,7 @@ class TakesTables(BaseEstimator):
             x = as_dense(self._validated(X, reset=False))
         else:
             x = self._encoded(self._checked_table(X, reset=False))
-        return as_tensor(x).to(next(self.model_.parameters()).device)
+        return as_tensor(x).to(device_of(self.model_))
 
     def __sklearn_tags__(self) -> Tags:
         """Sparse matrices are taken."""

@@ -1,6 +1,7 @@
 """What a module of the user's own, and a device, must be, found out before a fit."""
 
 import copy
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,13 @@ def as_device(device: object) -> torch.device:
         ) from error
     found: torch.device = there.device
     return found
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where a module is."""
+    for part in chain(model.parameters(), model.buffers()):
+        return part.device
+    return torch.device("cpu")
 
 
 def own_model(model: nn.Module, x: Table, *, score_shape: Shape = ()) -> nn.Module:

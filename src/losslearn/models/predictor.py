@@ -19,7 +19,7 @@ from losslearn.models.networks import (
     score_sets,
 )
 from losslearn.models.rows import Drawn, Rows
-from losslearn.models.solution import LinearSolution
+from losslearn.models.solution import LinearSolution, Solution
 from losslearn.tasks.task import UsualLoss
 
 
@@ -41,6 +41,9 @@ class Predictor(Protocol):
     """eta_alpha, as it is now."""
     penalty: float
     """Of the weights, as it is now (see `Descent`)."""
+    separates: bool
+    """Whether scores come to lie so far apart that a set network needs them drawn
+    together (see `Frame.squashed`), in units that they keep."""
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return scores of rows by number, `[*sets, n]`, as in training, detached."""
@@ -63,7 +66,7 @@ class Predictor(Protocol):
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
 
-    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> LinearSolution | None:
+    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> Solution | None:
         """Return what solves the model for a usual loss; None if only steps can.
 
         The rows drawn are what it is solved on.
@@ -88,6 +91,8 @@ class TorchPredictor:
     It maps `[n, features]` to `[n]`, `[n, 1]` or `[n, *score_shape]`. An objective's
     own parameters, `further`, are trained along with the module's, unclipped.
     """
+
+    separates = False
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,10 +19,26 @@ Vector = NDArray[np.float64]
 _TOLERANCE = 1e-5
 """Largest slope, in any weight, at which the minimum counts as found."""
 _MOST_STEPS = 200
+_STRENGTHS = (1.0, 10.0, 0.1, 100.0)
+"""Penalties, times the number of rows; the first ones where looks are few. Of more,
+chance chooses: with six, test losses were lower in 11 of 33 cells and higher in 16."""
 
 
 class _LateError(Exception):
     """Ends a minimisation after its deadline."""
+
+
+class Solution(Protocol):
+    """What brings a model to the minimum of a usual loss by itself, without steps."""
+
+    def path(self, n_looks: int) -> list[float]:
+        """Return the penalties to try, at most so many, in their order."""
+
+    def solve(self, penalty: float, *, deadline: float = math.inf) -> None:
+        """Move the model to the minimum, from where it stands.
+
+        After the deadline, of `time.perf_counter()`, it is left as far as it came.
+        """
 
 
 class LinearSolution:
@@ -52,6 +69,11 @@ class LinearSolution:
         self._z = x.to(dtype).sub_(mean).div_(scale)
         shape = (len(drawn.rows), *rows.score_shape)
         self._sets = rows.sets(drawn, self._z.new_zeros(shape))
+
+    def path(self, n_looks: int) -> list[float]:
+        """Return the penalties to try, the strongest first."""
+        n_rows = len(self._z)
+        return sorted((one / n_rows for one in _STRENGTHS[:n_looks]), reverse=True)
 
     def solve(self, penalty: float, *, deadline: float = math.inf) -> None:
         """Move the model to the minimum, from where it stands.

@@ -117,11 +117,10 @@ class SurrogateFitter:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state of `state_dict`, in place; says what is none."""
-        centre, scale = (float(one) for one in state.get("frame", Frame()))
-        if not (math.isfinite(centre) and 0 < scale < math.inf):
-            raise ValueError(
-                f"The state has the frame {(centre, scale)}, which is none."
-            )
+        centre, scale, squashed = state.get("frame", Frame())
+        frame = Frame(float(centre), float(scale), bool(squashed))
+        if not (math.isfinite(frame.centre) and 0 < frame.scale < math.inf):
+            raise ValueError(f"The state has the frame {tuple(frame)}, which is none.")
         self.surrogate.load_state_dict(state["surrogate"])
         self.descent.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self.set_frame(Frame(centre, scale))
+        self.set_frame(frame)

@@ -31,12 +31,18 @@ class Frame(NamedTuple):
     """The score at which a decision turns."""
     scale: float = 1.0
     """The unit of scores, above 0."""
+    squashed: bool = False
+    """Whether scores are drawn together, the further from the centre the more: trees
+    separate rows so far that standardised scores say nothing where decisions turn."""
 
     def of(self, sets: Sets) -> Sets:
         """Return sets whose scores are in the frame, so that decisions turn at 0."""
-        if self == (0.0, 1.0):
+        if self == (0.0, 1.0, False):
             return sets
-        return sets._replace(score=(sets.score - self.centre) / self.scale)
+        score = (sets.score - self.centre) / self.scale
+        if self.squashed:
+            score = score / (1 + score.abs())
+        return sets._replace(score=score)
 
 
 @runtime_checkable

@@ -176,7 +176,7 @@ class _Fits:
                 self.setup._replace(surrogate=done[-1].surrogate),
                 plan,
             )
-        if self.setup.true_loss.scale_invariant:
+        if self.setup.true_loss.scale_invariant and not predictor.separates:
             done = [
                 self._carried(*each, runs, predictor)
                 for each in zip(done, self.parts, strict=True)

@@ -38,6 +38,7 @@ def find_frame(
     true_loss: TrueLoss,
     task: Task,
     fitter: SurrogateFitter,
+    squashed: bool = False,
 ) -> None:
     """Find where decisions turn at present, for a fitter; it stays where none is found.
 
@@ -46,11 +47,13 @@ def find_frame(
         true_loss: As it is decided for, with the choice of a rule.
         task: Knows its rules.
         fitter: Gets the frame.
+        squashed: Whether scores far from there are drawn together.
     """
     try:
-        fitter.set_frame(task.frame(true_loss, _as_one(draw(_SETS), true_loss)))
+        found = task.frame(true_loss, _as_one(draw(_SETS), true_loss))
     except UndefinedError:
         return
+    fitter.set_frame(found._replace(squashed=squashed))
 
 
 def _as_one(sets: Sets, true_loss: TrueLoss) -> Sets:

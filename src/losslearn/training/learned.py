@@ -36,13 +36,20 @@ class Learned:
         judged, draws = as_trained(true_loss, recipe), trainer.generator
         lower = make_learner(surrogate, judged, task, recipe, generator=draws)
         objective = LearnedObjective(lower.fitter, usual_weight=usual_weight)
-        find = partial(find_frame, true_loss=true_loss, task=task, fitter=lower.fitter)
+        squashed = trainer.predictor.separates and true_loss.needs_rule
+        find = partial(
+            find_frame,
+            true_loss=true_loss,
+            task=task,
+            fitter=lower.fitter,
+            squashed=squashed,
+        )
         return cls(
             lower,
             objective,
             Balance(objective, judged) if recipe.adaptive else None,
             recipe.mode != "universal",
-            find if judged.framed else None,
+            find if judged.framed or squashed else None,
         )
 
     def train(
