@@ -7,9 +7,7 @@ from torch import nn
 
 from losslearn._fast import fastest
 from losslearn._wording import listed
-from losslearn.models.boosted import growing
 from losslearn.models.boosted.predictor import BoostedPredictor
-from losslearn.models.boosted.trees import BoostedTrees
 from losslearn.models.networks import MODELS, Spreads, build_model
 from losslearn.models.own import own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
@@ -94,10 +92,12 @@ class Booster:
                 f"Boosted trees are trained on the CPU, got {rows.x.device}: leave "
                 "`device` out."
             )
-        model = BoostedTrees(rows.x.shape[1], score_shape=rows.score_shape)
-        parameters = growing.settings(self._parameters, seed=fitting.seed)
+        from losslearn.models.boosted.lightgbm import LightGBM
+
+        library = LightGBM()
+        parameters = library.parameters(self._parameters, seed=fitting.seed)
         return BoostedPredictor(
-            model,
+            library,
             rows,
             parameters,
             seed=fitting.seed,
@@ -117,7 +117,9 @@ def kind_of(model: object) -> Kind:
     if model in BOOSTERS:
         return Booster({})
     if type(model).__name__ == "LGBMClassifier" and hasattr(model, "get_params"):
-        return Booster(growing.native(model.get_params()))
+        from losslearn.models.boosted.lightgbm import native
+
+        return Booster(native(model.get_params()))
     raise ValueError(
         f"`model` must be one of {listed(NAMES)}, a torch.nn.Module or an "
         f"LGBMClassifier, got {model!r}."

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -28,13 +28,25 @@ class _LateError(Exception):
     """Ends a minimisation after its deadline."""
 
 
+class Setting(NamedTuple):
+    """What a model is solved with."""
+
+    penalty: float = 0.0
+    """Of half the sum of squared weights."""
+    length: float = 1.0
+    """Of what grows, in times of what is best for the usual loss itself."""
+
+
 class Solution(Protocol):
     """What brings a model to the minimum of a usual loss by itself, without steps."""
 
-    def path(self, n_looks: int) -> list[float]:
-        """Return the penalties to try, at most so many, in their order."""
+    needs_gain: bool
+    """Whether another setting than the first stands only where it is clearly better."""
 
-    def solve(self, penalty: float, *, deadline: float = math.inf) -> None:
+    def path(self, n_looks: int) -> list[Setting]:
+        """Return the settings to try, at most so many, in their order."""
+
+    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
         """Move the model to the minimum, from where it stands.
 
         After the deadline, of `time.perf_counter()`, it is left as far as it came.
@@ -55,6 +67,8 @@ class LinearSolution:
     strong penalty to a weak one, start where the last one ended.
     """
 
+    needs_gain = False
+
     def __init__(
         self, model: Linear, rows: Rows, drawn: Drawn, usual_loss: UsualLoss
     ) -> None:
@@ -70,12 +84,12 @@ class LinearSolution:
         shape = (len(drawn.rows), *rows.score_shape)
         self._sets = rows.sets(drawn, self._z.new_zeros(shape))
 
-    def path(self, n_looks: int) -> list[float]:
+    def path(self, n_looks: int) -> list[Setting]:
         """Return the penalties to try, the strongest first."""
-        n_rows = len(self._z)
-        return sorted((one / n_rows for one in _STRENGTHS[:n_looks]), reverse=True)
+        tried = sorted(_STRENGTHS[:n_looks], reverse=True)
+        return [Setting(penalty=one / len(self._z)) for one in tried]
 
-    def solve(self, penalty: float, *, deadline: float = math.inf) -> None:
+    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
         """Move the model to the minimum, from where it stands.
 
         After the deadline, of `time.perf_counter()`, it is left as far as it came.
@@ -94,7 +108,7 @@ class LinearSolution:
 
         with suppress(_LateError):
             minimize(
-                self._value_and_slope(penalty, weight.shape),
+                self._value_and_slope(setting.penalty, weight.shape),
                 found,
                 jac=True,
                 method="L-BFGS-B",

@@ -28,13 +28,16 @@ class Settled(NamedTuple):
     """Iterations of each method."""
     n_tried: int
     """Settings that were tried; 0 where none was to be chosen."""
+    length: float = 1.0
+    """Of a solution that grows, in times of what is best for the usual loss."""
 
     @classmethod
     def of(cls, branches: "Branches") -> Self:
         """Return what branches that have trained are settled on."""
         recipe, n_tried = branches.trainer.recipe, len(branches.results)
         penalty = recipe.penalty or 0.0
-        return cls(recipe.rate, penalty, branches.is_solved, recipe.max_iter, n_tried)
+        is_solved, length = branches.is_solved, branches.length
+        return cls(recipe.rate, penalty, is_solved, recipe.max_iter, n_tried, length)
 
 
 class Branches:
@@ -47,6 +50,7 @@ class Branches:
         ours: That of the learned loss, once the warm-up is done.
         results: What was tried to settle the recipe.
         is_solved: Whether the control is the usual loss's own solution.
+        length: Its, as of `Setting`.
     """
 
     def __init__(self, trainer: Trainer, surrogate: SetSurrogate) -> None:
@@ -57,7 +61,7 @@ class Branches:
         self.learned = Learned.of(trainer, surrogate, usual_weight=usual_weight)
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[Tried] = []
-        self.is_solved = False
+        self.is_solved, self.length = False, 1.0
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None
         self._control_at: Snapshot | None = None
@@ -141,7 +145,8 @@ class Branches:
         trainer, control = self.trainer, self.control
         if trainer.recipe.warm_up_iter and has_solution(trainer):
             until = solving_deadline(deadline)
-            solve(trainer, control, self.results, watch=watch, deadline=until)
+            done = solve(trainer, control, self.results, watch=watch, deadline=until)
+            self.length = done.length
             self.is_solved = True
         else:
             tune(trainer, control, self.results, deadline=deadline)
@@ -190,6 +195,7 @@ class Branches:
             "control_at": self._control_at,
             "results": self.results,
             "is_solved": self.is_solved,
+            "length": self.length,
             "now": self.trainer.snapshot(),
             "learned": self.learned.state_dict(),
         }
@@ -203,6 +209,7 @@ class Branches:
         if not self.trainer.recipe.is_settled:
             return  # nothing was trained but short runs
         self._is_resumed, self.is_solved = True, state["is_solved"]
+        self.length = state["length"]
         self.ours = Run.from_state(state["ours"])
         if self.stage > 0:
             self._ours_at = Snapshot.from_state(state["ours_at"])

@@ -145,6 +145,11 @@ class Run:
             self.best_loss, self.best_iter = other.best_loss, other.best_iter
             self.best_state = other.best_state
 
+    def put_back(self, before: "Run") -> None:
+        """Take the best weights of an earlier state of this run again."""
+        self.best_loss, self.best_iter = before.best_loss, before.best_iter
+        self.best_state, self.bests = before.best_state, before.bests
+
 
 class Snapshot(NamedTuple):
     """Everything needed to train on from here again."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from losslearn.models.predictor import Predictor
+from losslearn.models.solution import Setting
 from losslearn.surrogate.network import SetSurrogate
 from losslearn.training.branches import LEARNED, Settled
 from losslearn.training.lead import Lead
@@ -38,6 +39,8 @@ class Plan(NamedTuple):
     """Of each method, by its name."""
     lead: Lead
     """Of the learned loss."""
+    length: float = 1.0
+    """Of a solution, as of `Setting`."""
 
     @classmethod
     def of(cls, parts: Sequence[Trained], recipe: Recipe, *, share: float) -> "Plan":
@@ -54,6 +57,7 @@ class Plan(NamedTuple):
                 for name in parts[0].runs
             },
             Lead.of(parts, recipe),
+            statistics.median(one.length for one in settled),
         )
 
     def follows(self, recipe: Recipe) -> bool:
@@ -117,7 +121,7 @@ def refit(
         drawn = drawn_rows(rows, task, generator=draws)
         solution = predictor.solution(trainer.usual[1], drawn)
         assert solution is not None, "solved on the parts"
-        solution.solve(plan.penalty)
+        solution.solve(Setting(plan.penalty, plan.length))
     start, runs = trainer.snapshot(), {}
     for name, length in plan.lengths.items():
         trainer.restore(start)

@@ -1,18 +1,21 @@
-"""The warm-up of a linear model: the usual loss's own solutions, penalty by penalty."""
+"""A warm-up by the usual loss's own solutions, one setting after the other."""
 
 import math
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from losslearn.metrics import MetricError
+from losslearn.models.predictor import PredictorState
 from losslearn.models.rows import Drawn, Rows
-from losslearn.models.solution import Solution
+from losslearn.models.solution import Setting, Solution
 from losslearn.tasks.strata import strata_rows
 from losslearn.tasks.task import Task
 from losslearn.training.loop import Run, Trainer, Watcher
-from losslearn.training.tuning import Tried
+from losslearn.training.tuning import Tried, clearly_better
 
 _MOST_VALUES = 2**22
 """Of a table that is solved on; of a larger one rows are drawn."""
@@ -45,12 +48,13 @@ def solve(
     *,
     watch: Watcher | None,
     deadline: float = math.inf,
-) -> None:
+) -> Setting:
     """Train a model by its solutions, in place of the iterations of a warm-up.
 
     One look at the validation rows follows each, and adds its loss to the results; the
-    model, and the recipe's penalty, end as those of the lowest one. What ends
-    `Trainer.train` early ends this.
+    model, and the recipe's penalty, end as those of the lowest one, or of a later one
+    only where it is clearly lower (`Solution.needs_gain`). What ends `Trainer.train`
+    early ends this. Returns what the model stands with.
     """
     recipe, begin = trainer.recipe, time.perf_counter() - run.seconds
     rows = trainer.predictor.rows
@@ -60,16 +64,19 @@ def solve(
     n_looks = min(max(round(recipe.n_evals * recipe.warm_up), 1), recipe.warm_up_iter)
     path = solution.path(n_looks)
     if recipe.penalty is not None:
-        path = [recipe.penalty]
-    best = path[0]
+        path = [Setting(penalty=recipe.penalty)]
+    best: _Standing | None = None
     try:
-        for place, penalty in enumerate(path, 1):
-            solution.solve(penalty, deadline=deadline)
+        for place, setting in enumerate(path, 1):
+            solution.solve(setting, deadline=deadline)
             run.n_iter = max(recipe.warm_up_iter * place // len(path), 1)
-            trainer.look(run, begin, watch)
-            results.append(Tried(run.last_loss))
-            if run.best_iter == run.n_iter:
-                best = penalty
+            before = replace(run, bests={**run.bests})
+            seen = _looked(trainer, run, begin, watch)
+            results.append(seen)
+            if best is None or best.gives_way(trainer, run, seen, solution):
+                best = _Standing(setting, seen, trainer.predictor.state())
+            else:
+                run.put_back(before)
             if time.perf_counter() >= deadline:
                 break
     except (KeyboardInterrupt, MetricError) as stop:
@@ -78,8 +85,45 @@ def solve(
             raise
     if not run.is_stopped:
         run.n_iter = recipe.warm_up_iter
-    trainer.predictor.load_weights(run.best_state)
-    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=best)
+    assert best is not None, "or it was raised"
+    trainer.predictor.restore(best.state)
+    penalty = best.setting.penalty
+    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
+    return best.setting
+
+
+class _Standing(NamedTuple):
+    """The best solution so far."""
+
+    setting: Setting
+    tried: Tried
+    state: PredictorState
+
+    def gives_way(
+        self, trainer: Trainer, run: Run, seen: Tried, solution: Solution
+    ) -> bool:
+        """Whether the one that a run has just looked at takes its place."""
+        if run.best_iter < run.n_iter:
+            return False
+        return not solution.needs_gain or clearly_better(trainer, seen, self.tried)
+
+
+def _looked(trainer: Trainer, run: Run, begin: float, watch: Watcher | None) -> Tried:
+    """Take a look; return what it came to, with the scores."""
+    seen: list[Tensor] = []
+    observe = trainer.observe
+
+    def see(n_iter: int, score: Tensor) -> None:
+        seen.append(score)
+        if observe is not None:
+            observe(n_iter, score)
+
+    trainer.observe = see
+    try:
+        trainer.look(run, begin, watch)
+    finally:
+        trainer.observe = observe
+    return Tried(run.last_loss, score=seen[-1])
 
 
 def drawn_rows(rows: Rows, task: Task, *, generator: torch.Generator) -> Drawn:

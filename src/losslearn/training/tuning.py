@@ -134,13 +134,17 @@ def _standing(trainer: Trainer, results: Sequence[Tried]) -> int:
         longer = results[place]
         if not (tried.usual_loss < longer.usual_loss and tried.loss < longer.loss):
             continue
-        both = [_decided(trainer, one) for one in (tried, longer)]
-        strata = trainer.task.strata(both[0].target)
-        if loss_difference(
-            trainer.true_loss, both, strata=strata, seed=0
-        ).is_clear_gain:
+        if clearly_better(trainer, tried, longer):
             place = other
     return place
+
+
+def clearly_better(trainer: Trainer, tried: Tried, other: Tried) -> bool:
+    """Whether a true loss is lower by more than the difference's standard error."""
+    both = [_decided(trainer, one) for one in (tried, other)]
+    strata = trainer.task.strata(both[0].target)
+    found = loss_difference(trainer.true_loss, both, strata=strata, seed=0)
+    return found.is_clear_gain
 
 
 def _whole(trainer: Trainer, score: Tensor) -> Sets:

@@ -1,24 +1,28 @@
 """A booster behind the protocol of what is trained: trees as steps."""
 
 import math
-from typing import Any
+import secrets
+from itertools import count
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from losslearn.metrics import Loss
-from losslearn.models.boosted.growing import (
+from losslearn.metrics import Loss, Sets
+from losslearn.models.boosted.folds import SHARES, HeldOut, cross_fitted
+from losslearn.models.boosted.library import (
     Corrections,
-    HeldOut,
+    Library,
+    Matrix,
     Table,
-    cross_fitted,
-    grown,
+    Trees,
 )
 from losslearn.models.boosted.trees import BoostedTrees
 from losslearn.models.networks import exact_scores, score_rows
 from losslearn.models.predictor import PredictorState
 from losslearn.models.rows import Drawn, Rows
+from losslearn.models.solution import Setting
 from losslearn.tasks.strata import deal_into_folds
 from losslearn.tasks.task import UsualLoss
 
@@ -30,9 +34,9 @@ _MOVED_TREES = 8
 
 
 class BoostedPredictor:
-    r"""Trees of LightGBM, moved by one tree a turn (form C of boosting for a metric).
+    r"""Boosted trees, moved by one tree a turn (form C of boosting for a metric).
 
-    The usual loss is followed by LightGBM itself (`solution`). What follows another
+    The usual loss is followed by the library itself (`solution`). What follows another
     objective starts from scores that each row gets from boosters grown without it, for
     those of the booster itself have learned their rows by heart. A turn deals all rows
     into sets of 2,000, and grows one tree along the slope g of the objective:
@@ -50,97 +54,84 @@ class BoostedPredictor:
 
     def __init__(
         self,
-        model: BoostedTrees,
+        library: Library,
         rows: Rows,
         parameters: dict[str, Any],
         *,
         seed: int,
         categorical: tuple[int, ...] = (),
     ) -> None:
-        """Take the rows as LightGBM wants them; nothing is grown yet."""
-        self.model, self.rows, self.lr, self.penalty = model, rows, 0.0, 0.0
+        """Take the rows as the library wants them; nothing is grown yet."""
+        self.model = BoostedTrees(library, rows.x.shape[1])
+        self.rows, self.lr, self.penalty = rows, 0.0, 0.0
         numbers = rows.numbers
-        if numbers is None:
-            numbers = torch.arange(rows.n_rows)
+        self._numbers = torch.arange(rows.n_rows) if numbers is None else numbers.long()
         self._place = torch.full((len(rows.x),), -1, dtype=torch.long)
-        self._place[numbers.long()] = torch.arange(len(numbers))
-        self._numbers = numbers.long()
+        self._place[self._numbers] = torch.arange(len(self._numbers))
         weight = None if rows.weight is None else rows.own(rows.weight)
         self.table = Table(
-            rows.own(rows.x).cpu().numpy(),
-            rows.own(rows.target).cpu().numpy().astype(np.int64),
-            None if weight is None else weight.double().cpu().numpy(),
+            rows.own(rows.x).numpy(),
+            rows.own(rows.target).numpy().astype(np.int64),
+            None if weight is None else weight.double().numpy(),
             categorical,
         )
-        self._parameters, self._seed = parameters, seed
+        self._library, self._parameters, self._seed = library, parameters, seed
         self._draws = torch.Generator().manual_seed(seed)
         self._held_out: HeldOut | None = None
-        self._score: Tensor | None = None
+        self._grown: Trees | None = None
+        self._names = count(secrets.randbits(60))  # of trees: no two are the same
+        self._begin(torch.empty(0))
+
+    def _begin(self, score: Tensor) -> None:
+        """Go on from the module's trees, with such scores of the rows out of fold."""
+        self._score = score.double()
+        self._added: tuple[int, ...] = (next(self._names),)
         self._corrections: Corrections | None = None
         self._leaves: Tensor | None = None
+        self._seen: _Seen | None = None
 
-    def held_out(self) -> HeldOut:
-        """Return the scores of all rows out of fold, and how long to grow."""
+    def grow(self, length: float) -> None:
+        """Grow the booster by the usual loss, in times of what is best for that."""
         if self._held_out is None:
             fold = deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed)
-            self._held_out = cross_fitted(self.table, fold, self._parameters)
-        return self._held_out
-
-    def grow(self) -> None:
-        """Grow the booster by the usual loss, as long as folds say."""
-        found = self.held_out()
-        self.model.text = grown(self.table, self._parameters, found.n_rounds)
-        self._corrections = Corrections(self.table, self.model.text, self._parameters)
-        self._score, self._leaves = torch.from_numpy(found.score), None
-
-    def _now(self) -> Tensor:
-        if self._score is None:
-            raise RuntimeError("The usual loss's own solution comes first.")
-        return self._score
+            what = self._library, self.table, fold, self._parameters
+            self._held_out = cross_fitted(*what)
+        found, library = self._held_out, self._library
+        if self._grown is None:
+            most = max(found.n_rounds.values())
+            self._grown = library.grow(
+                self.table, self._parameters, n_rounds=most
+            ).trees
+        share = min(SHARES, key=lambda one: abs(math.log(one / length)))
+        self.model.trees = self._grown.first(found.n_rounds[share])
+        self._begin(torch.from_numpy(found.scores[share]))
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return the rows' out-of-fold scores, with what was added since."""
-        return self._now()[self._place[rows.long()]].to(self.rows.x.dtype)
+        return self._score[self._place[rows.long()]].to(self.rows.x.dtype)
 
     def moved(
         self, rows: Tensor, strength: float, *, generator: torch.Generator
     ) -> Tensor:
         """Return scores at values of leaves that are moved at random, to and fro."""
-        score, leaves = self.scores(rows), self._leaves_of(rows)
-        n_leaves = int(self._all_leaves().max()) + 1
-        changes = []
-        for here in leaves:
-            values = torch.randn(
-                (here.shape[-1], n_leaves), generator=generator, dtype=score.dtype
-            )
-            trees = torch.arange(here.shape[-1])
-            changes.append(values[trees, here].sum(-1))
-        change = torch.stack(changes)
+        score, leaves = self.scores(rows), self._all_leaves()
+        shape = (len(rows), leaves.shape[-1], int(leaves.max()) + 1)
+        values = torch.randn(shape, generator=generator, dtype=score.dtype)
+        here = leaves[self._place[rows.long()]].movedim(-1, 1)  # moves, trees, ...
+        change = values.gather(-1, here.flatten(2)).sum(1).view_as(score)
         reach = float(change[0].square().mean().sqrt())
         size = strength * float(score[0].std()) / reach if reach > 0 else 0.0
         return torch.stack([score + size * change, score - size * change])
 
     def _all_leaves(self) -> Tensor:
+        """Return in which leaf of some trees, spread over all, each row is."""
         if self._leaves is None:
-            booster = self.model.booster
-            n = booster.num_trees()
+            trees = self.model.trees
+            n = trees.n_rounds
             which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
-            found = [
-                np.asarray(
-                    booster.predict(
-                        self.table.x,
-                        pred_leaf=True,
-                        start_iteration=int(one),
-                        num_iteration=1,
-                    )
-                ).reshape(-1)
-                for one in which
-            ]
-            self._leaves = torch.from_numpy(np.stack(found, -1)).long()
+            found = [trees.leaves(self.table.x, int(one)) for one in which]
+            self._leaves = torch.from_numpy(np.stack(found, -1))
         return self._leaves
-
-    def _leaves_of(self, rows: Tensor) -> Tensor:
-        return self._all_leaves()[self._place[rows.long()]]
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Grow one tree along the slope of all rows, not of those drawn alone.
@@ -148,52 +139,52 @@ class BoostedPredictor:
         A tree divides all rows, so it needs the slope of each.
         """
         del drawn
-        score, target = self._now(), torch.from_numpy(self.table.y)
-        n = len(score)
+        score, target = self._score, torch.from_numpy(self.table.y)
+        n, slope = len(score), torch.zeros_like(score)
         order = torch.randperm(n, generator=self._draws)
-        slope = torch.zeros(n, dtype=torch.double)
         for part in order.chunk(max(round(n / _SET), 1)):
-            sets = self.rows.sets(
-                Drawn(self._numbers[part][None]), score[part][None].float()
-            )
-            slope[part] = self._slope(objective, sets)[0].double() * len(part)
+            drawn = Drawn(self._numbers[part][None])
+            sets = self.rows.sets(drawn, score[part][None].float())
+            slope[part] = _slope(objective, sets)[0].double() * len(part)
         p = score.sigmoid()
-        gap = p - target
-        curvature = float((p * (1 - p)).mean())
+        gap, curvature = p - target, np.full(n, float((p * (1 - p)).mean()))
+        if self.table.weight is not None:
+            gap *= torch.from_numpy(self.table.weight)
+            curvature *= self.table.weight
         spread = float(slope.std())
         if not (math.isfinite(spread) and spread > 0):
-            return
-        g = slope * float(gap.std()) / spread
-        if self.rows.weight is not None:
-            pass
-        assert self._corrections is not None
-        h = np.full(n, curvature)
-        added = self._corrections.add(g.numpy(), h)
+            return  # nowhere to go
+        if self._corrections is None:
+            what = self.table, self.model.trees, self._parameters
+            self._corrections = self._library.correct(*what)
+        g = slope * (float(gap.std()) / spread)
+        added = self._corrections.add(g.numpy(), curvature)
         self._score = score + torch.from_numpy(added)
-
-    @staticmethod
-    def _slope(objective: Loss, sets: Any) -> Tensor:  # noqa: ANN401 - Sets
-        known = getattr(objective, "value_and_slope", None)
-        if known is not None:
-            return known(sets)[1]
-        score = sets.score.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(
-            objective(sets._replace(score=score)).sum(), score
-        )
-        return slope
+        self._added = (*self._added, next(self._names))
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
-        """Return other rows' scores."""
-        self._write()
-        score = exact_scores if exactly else score_rows
-        return score(self.model, rows.x, rows=rows.numbers)
+        """Return other rows' scores; those of the rows asked last are gone on from."""
+        seen = self._seen
+        if seen is None or not seen.goes_on_to(rows, self._added):
+            self._write()
+            scored = exact_scores if exactly else score_rows
+            found = scored(self.model, rows.x, rows=rows.numbers)
+            seen = _Seen(rows, rows.own(rows.x).numpy(), self._added, found.double())
+        elif self._corrections is not None:
+            start, n = len(seen.added) - 1, len(self._added) - len(seen.added)
+            if n:
+                more = self._corrections.scores(seen.x, n, start=start)
+                score = seen.score + torch.from_numpy(more)
+                seen = seen._replace(added=self._added, score=score)
+        self._seen = seen
+        return seen.score.to(rows.x.dtype)
 
     def _write(self) -> None:
         if self._corrections is not None:
-            self.model.text = self._corrections.text
+            self.model.trees = self._corrections.trees()
 
     def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> "BoostedSolution":
-        """Return what grows the trees by the usual loss."""
+        """Return what grows the trees by the usual loss, on all rows."""
         del usual_loss, drawn
         return BoostedSolution(self)
 
@@ -203,47 +194,70 @@ class BoostedPredictor:
         return {name: part.clone() for name, part in self.model.state_dict().items()}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Go back to a file."""
+        """Go back to a file; from there on nothing can be added to it."""
         self.model.load_state_dict(weights)
-        self._corrections = None
+        self._begin(self._score)
 
     def state(self) -> PredictorState:
         """Return a copy of everything needed to go on from here again."""
-        n = 0 if self._corrections is None else self._corrections.n_trees
-        score = torch.empty(0) if self._score is None else self._score.clone()
-        return PredictorState(
-            self.weights(), {"n_trees": n, "score": score}, self._draws.get_state()
-        )
+        more = {"score": self._score.clone(), "added": self._added}
+        return PredictorState(self.weights(), more, self._draws.get_state())
 
     def restore(self, state: PredictorState) -> None:
         """Go back to a state."""
-        n_trees, score = state.optimizer["n_trees"], state.optimizer["score"]
-        self._draws.set_state(state.noise)
-        if self._corrections is None or self._corrections.n_trees < n_trees:
-            self.model.load_state_dict(state.weights)
-            self._corrections = None
-            if len(score):
-                self._corrections = Corrections(
-                    self.table, self.model.text, self._parameters
-                )
+        added, n = tuple(state.optimizer["added"]), len(state.optimizer["added"])
+        if self._added[:n] == added:  # no further back than trees were added
+            if self._corrections is not None:
+                self._corrections.cut(n - 1)
         else:
-            self._corrections.cut(n_trees)
-        self._score = score.clone() if len(score) else None
+            self.model.load_state_dict(state.weights)
+            self._begin(self._score)
+            added = added[-1:]
+        self._score, self._added = state.optimizer["score"].clone(), added
+        self._draws.set_state(state.noise)
+
+
+def _slope(objective: Loss, sets: Sets) -> Tensor:
+    known = getattr(objective, "value_and_slope", None)
+    if known is not None:
+        return known(sets)[1]
+    score = sets.score.detach().requires_grad_()
+    value = objective(sets._replace(score=score)).sum()
+    return torch.autograd.grad(value, score)[0]
+
+
+class _Seen(NamedTuple):
+    """Rows that were asked for, with their scores by the trees added then."""
+
+    rows: Rows
+    x: Matrix
+    added: tuple[int, ...]
+    score: Tensor
+
+    def goes_on_to(self, rows: Rows, added: tuple[int, ...]) -> bool:
+        """Whether these are the rows, and nothing but trees came since."""
+        is_same = rows.x is self.rows.x and rows.numbers is self.rows.numbers
+        return is_same and added[: len(self.added)] == self.added
 
 
 class BoostedSolution:
-    """Grows trees by the usual loss, as many as are best for rows held out."""
+    """Grows trees by the usual loss, as many as are best for rows held out.
+
+    Fewer or more of them, which may be better for a metric, stand only where they are
+    clearly so: where a metric is noisy, chance would choose.
+    """
+
+    needs_gain = True
 
     def __init__(self, predictor: BoostedPredictor) -> None:
         """Grow nothing yet."""
         self._predictor = predictor
 
-    def path(self, n_looks: int) -> list[float]:
-        """Return one penalty, which trees have none of."""
-        del n_looks
-        return [0.0]
+    def path(self, n_looks: int) -> list[Setting]:
+        """Return how long to grow, what is best for the usual loss first."""
+        return [Setting(length=share) for share in SHARES[:n_looks]]
 
-    def solve(self, penalty: float, *, deadline: float = math.inf) -> None:
-        """Grow the booster; a penalty is not looked at."""
-        del penalty, deadline
-        self._predictor.grow()
+    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
+        """Grow the booster; a penalty and a deadline are not looked at."""
+        del deadline
+        self._predictor.grow(setting.length)
