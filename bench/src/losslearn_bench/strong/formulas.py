@@ -1,6 +1,6 @@
 """LightGBM for those who know the metric's formula: its own smooth form as objective.
 
-Stopped by that form on the validation rows, and decided as any other scores are.
+Stopped by that form on the validation rows; the scores are decided as any others are.
 """
 
 from typing import Any
@@ -25,16 +25,17 @@ def has_formula(goal: Goal) -> bool:
     return goal.problem.costs is not None or goal.problem.metric is metrics.spearman
 
 
-def fit_formula(goal: Goal, parts: Parts, seed: int) -> Scores:
-    """Return the scores of a booster that follows the formula.
+def fit_formula(goal: Goal, parts: Parts, seed: int) -> list[Scores]:
+    """Return the scores of boosters that follow the formula, of which one may choose.
 
-    Of money, the gain expected where a row is called positive with probability
-    sigmoid(score); of a rank correlation, squared errors to the ranks of what rows
-    bring.
+    Of money, by the gain expected where a row is called positive with probability
+    sigmoid(score), and by the log-loss of who is worth calling, each row weighed by
+    what hangs on it; of a rank correlation, by squared errors to the ranks of what
+    rows bring.
     """
-    if goal.problem.costs is not None:
-        return _follow_gain(goal, parts, seed)
-    return _follow_ranks(goal, parts, seed)
+    if goal.problem.costs is None:
+        return [_follow_ranks(goal, parts, seed)]
+    return [_follow_gain(goal, parts, seed), _follow_weights(goal, parts, seed)]
 
 
 def gain_of(goal: Goal, part: Part) -> Floats:
@@ -68,6 +69,14 @@ def _follow_gain(goal: Goal, parts: Parts, seed: int) -> Scores:
     return _train(parts, targets, own, seed, feval=judged)
 
 
+def _follow_weights(goal: Goal, parts: Parts, seed: int) -> Scores:
+    gains = [gain_of(goal, part) for part in (parts.train, parts.valid)]
+    targets = gains[0] > 0, gains[1] > 0
+    weights = np.abs(gains[0]), np.abs(gains[1])
+    own = {"objective": "binary"}
+    return _train(parts, targets, own, seed, weights=weights)
+
+
 def _follow_ranks(goal: Goal, parts: Parts, seed: int) -> Scores:
     def ranks(part: Part) -> Floats:
         amount = part.columns(goal.problem)["amount"]
@@ -82,6 +91,7 @@ def _train(
     targets: tuple[NDArray[Any], NDArray[Any]],
     own: dict[str, Any],
     seed: int,
+    weights: tuple[Floats | None, Floats | None] = (None, None),
     **more: Any,  # noqa: ANN401 - LightGBM's
 ) -> Scores:
     lightgbm = load("lightgbm")
@@ -93,12 +103,15 @@ def _train(
         "seed": seed,
         "verbosity": -1,
     }
-    train = lightgbm.Dataset(parts.train.x, targets[0], params=fixed)
+    train = lightgbm.Dataset(
+        parts.train.x, targets[0], weight=_scaled(weights[0]), params=fixed
+    )
+    valid = train.create_valid(parts.valid.x, targets[1], weight=_scaled(weights[1]))
     booster = lightgbm.train(
         {**fixed, **own},
         train,
         num_boost_round=ROUNDS,
-        valid_sets=[train.create_valid(parts.valid.x, targets[1])],
+        valid_sets=[valid],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
         **more,
     )
@@ -108,3 +121,8 @@ def _train(
             for part in (parts.valid, parts.test)
         )
     )
+
+
+def _scaled(weight: Floats | None) -> Floats | None:
+    """Return weights of mean 1, which limits on leaves are meant for."""
+    return None if weight is None else weight / weight.mean()

@@ -148,8 +148,9 @@ def line_of(
         losses["usual_decided"], _ = decided(goal, parts, ours.usual)
         losses["usual_stopped"] = ours.branches["usual"]
     if model == "lightgbm" and has_formula(goal):
-        scores: Scores = timed("formula", lambda: fit_formula(goal, parts, seed))
-        losses["formula"], _ = decided(goal, parts, scores)
+        forms: list[Scores] = timed("formula", lambda: fit_formula(goal, parts, seed))
+        ways = [decided(goal, parts, scores)[0] for scores in forms]
+        losses["formula"] = min(ways, key=lambda way: way.valid)
     return {
         "losses": {name: found._asdict() for name, found in losses.items()},
         **facts,

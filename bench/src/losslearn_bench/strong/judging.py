@@ -70,12 +70,13 @@ def stopped(goal: Goal, parts: Parts, booster: Booster) -> int:
     """Return the number of trees whose validation rows are best by the metric.
 
     Each is decided by what is quickly had: the best threshold and, where the metric is
-    money, the formula of expected costs, whichever is better. Ties go to fewer trees.
+    money, the formula of expected costs, whichever is better. Ties go to log-loss's own
+    number, then to fewer trees.
     """
     values = {
         n: _quick_value(goal, parts, booster.at(n).valid) for n in booster.counts
     }
-    return max(values, key=lambda n: values[n])
+    return max(values, key=lambda n: (values[n], n == booster.n_best, -n))
 
 
 def _quick_value(goal: Goal, parts: Parts, score: Array) -> float:
