@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from losslearn_bench.grid.job import Line
@@ -133,17 +133,13 @@ class Accepted(NamedTuple):
         return self.better + self.same + self.worse
 
 
-def count_accepted(
-    lines: Iterable[Line], *, keep: Callable[[Goal], bool] = lambda _: True
-) -> Accepted:
+def count_accepted(lines: Iterable[Line]) -> Accepted:
     """Return how often the learned branch was taken, and how it does beside its own.
 
     The other branch is the same model by its usual loss.
     """
     gaps, n = [], 0
     for line in lines:
-        if not keep(GOALS[line["goal"]]):
-            continue
         branches = [line["losses"].get(f"branch_{one}") for one in ("learned", "usual")]
         if None in branches:
             continue

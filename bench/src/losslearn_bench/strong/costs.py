@@ -50,9 +50,7 @@ def _start(line: Line) -> float | None:
     return seconds or None
 
 
-def _of(
-    lines: Sequence[Line], what: Callable[[Line], float | None], form: str
-) -> str:
+def _of(lines: Sequence[Line], what: Callable[[Line], float | None], form: str) -> str:
     values = [value for line in lines if (value := what(line)) is not None]
     if not values:
         return ""

@@ -15,7 +15,7 @@ from losslearn_bench.decisions.rows import Part, Parts
 from losslearn_bench.harness.packages import load
 from losslearn_bench.strong import metrics
 from losslearn_bench.strong.goals import Goal
-from losslearn_bench.strong.outside import PATIENCE, RATE, ROUNDS
+from losslearn_bench.strong.outside import PATIENCE, ROUNDS, settings
 
 Floats = NDArray[np.float64]
 
@@ -95,20 +95,12 @@ def _train(
     **more: Any,  # noqa: ANN401 - LightGBM's
 ) -> Scores:
     lightgbm = load("lightgbm")
-    fixed = {
-        "learning_rate": RATE,
-        "num_threads": 1,
-        "deterministic": True,
-        "force_row_wise": True,
-        "seed": seed,
-        "verbosity": -1,
-    }
     train = lightgbm.Dataset(
-        parts.train.x, targets[0], weight=_scaled(weights[0]), params=fixed
+        parts.train.x, targets[0], weight=_scaled(weights[0]), params=settings(seed)
     )
     valid = train.create_valid(parts.valid.x, targets[1], weight=_scaled(weights[1]))
     booster = lightgbm.train(
-        {**fixed, **own},
+        {**settings(seed), **own},
         train,
         num_boost_round=ROUNDS,
         valid_sets=[valid],

@@ -27,9 +27,7 @@ class Outcome(NamedTuple):
     """Of the rows that the decision was learned from."""
 
 
-def outcome(
-    goal: Goal, parts: Parts, scores: Scores, decide: Decide | None
-) -> Outcome:
+def outcome(goal: Goal, parts: Parts, scores: Scores, decide: Decide | None) -> Outcome:
     """Return the losses of scores; of a metric of scores, nothing is decided."""
     found = []
     for part, score in ((parts.test, scores.test), (parts.valid, scores.valid)):
@@ -73,9 +71,7 @@ def stopped(goal: Goal, parts: Parts, booster: Booster) -> int:
     money, the formula of expected costs, whichever is better. Ties go to log-loss's own
     number, then to fewer trees.
     """
-    values = {
-        n: _quick_value(goal, parts, booster.at(n).valid) for n in booster.counts
-    }
+    values = {n: _quick_value(goal, parts, booster.at(n).valid) for n in booster.counts}
     return max(values, key=lambda n: (values[n], n == booster.n_best, -n))
 
 

@@ -15,7 +15,7 @@ from losslearn_bench.decisions.metrics import Array
 from losslearn_bench.decisions.problems import GENERATED, Columns
 from losslearn_bench.decisions.rows import Parts
 from losslearn_bench.strong.goals import Goal
-from losslearn_bench.strong.judging import Decide, Outcome, outcome
+from losslearn_bench.strong.judging import Outcome, outcome
 
 ROLES = ("learned", "usual")
 

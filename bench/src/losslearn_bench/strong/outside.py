@@ -42,27 +42,34 @@ class Booster(NamedTuple):
 def fit_lightgbm(parts: Parts, seed: int) -> Booster:
     """Return LightGBM's trees."""
     lightgbm = load("lightgbm")
-    train, valid = parts.train, parts.valid
-    trees = lightgbm.LGBMClassifier(
-        n_estimators=ROUNDS,
-        learning_rate=RATE,
-        n_jobs=1,
-        random_state=seed,
-        deterministic=True,
-        force_row_wise=True,
-        verbosity=-1,
-    )
-    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
     begin = time.perf_counter()
-    trees.fit(train.x, train.y, eval_X=valid.x, eval_y=valid.y, callbacks=[stop])
-    seconds, booster = time.perf_counter() - begin, trees.booster_
+    train = lightgbm.Dataset(parts.train.x, parts.train.y, params=settings(seed))
+    booster = lightgbm.train(
+        {**settings(seed), "objective": "binary"},
+        train,
+        num_boost_round=ROUNDS,
+        valid_sets=[train.create_valid(parts.valid.x, parts.valid.y)],
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
+        keep_training_booster=True,  # with the trees after the best one
+    )
+    seconds = time.perf_counter() - begin
 
     def margin(x: Floats, n_trees: int) -> Floats:
-        return booster.predict(
-            x, raw_score=True, num_iteration=n_trees, num_threads=1
-        )
+        return booster.predict(x, raw_score=True, num_iteration=n_trees, num_threads=1)
 
-    return _booster(parts, margin, trees.best_iteration_, booster.num_trees(), seconds)
+    return _booster(parts, margin, booster.best_iteration, booster.num_trees(), seconds)
+
+
+def settings(seed: int) -> dict[str, Any]:
+    """Return LightGBM's parameters, its defaults but for the rate."""
+    return {
+        "learning_rate": RATE,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbosity": -1,
+    }
 
 
 def fit_xgboost(parts: Parts, seed: int) -> Booster:

@@ -9,14 +9,16 @@ from losslearn_bench.decisions.problems import GENERATED
 from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.grid.pool import run_all
 from losslearn_bench.strong.goals import GOALS, Goal
-from losslearn_bench.strong.jobs import AUTO, MODELS, key_of, make_jobs, run_job
+from losslearn_bench.strong.jobs import MODELS, key_of, make_jobs, run_job
 from losslearn_bench.strong.table import make_page
+
+_SMOKE_MODELS = ("lightgbm", "mlp")
 
 
 def run_strong(
     out: Path,
     *,
-    goals: Sequence[str] = (),
+    problems: Sequence[str] = (),
     models: Sequence[str] = (),
     datasets: Sequence[str] = (),
     repetitions: int | None = None,
@@ -28,7 +30,7 @@ def run_strong(
 
     Args:
         out: The folder of both.
-        goals: Those of some metrics or full names; none for all.
+        problems: Goals of some metrics or full names; none for all.
         models: Those of `MODELS`; none for all.
         datasets: Those of some data sets; none for all.
         repetitions: Random splits; 5 if None, 3 of what takes long, 1 of a smoke run.
@@ -44,10 +46,10 @@ def run_strong(
     """
     for model in models:
         check_choice("method", model, MODELS)
-    chosen = _chosen(goals, datasets, is_smoke=is_smoke)
+    chosen = _chosen(problems, datasets, is_smoke=is_smoke)
     file = JsonLines(out / f"strong{'_smoke' if is_smoke else ''}.jsonl")
     if is_smoke:
-        models = models or [model for model in MODELS if model != AUTO]
+        models = models or _SMOKE_MODELS
         repetitions = repetitions or 1
     left = make_jobs(
         chosen,

@@ -34,9 +34,9 @@ to choose by and 20 % to test. A loss is 1 minus the metric, or minus a metric w
 a highest value (lift, profit). Everybody stops early by the validation rows, and \
 nobody is tuned otherwise. *usual* is the model by its usual loss, decided at 1/2; \
 *usual_decided* the same with what `losslearn.tune_decision` learns; *usual_stopped* \
-has the number of trees that is best by the metric, of some 20, and that decision; of a \
-network, whose weights are chosen so anyhow, it is the fit's own control. *trained* is \
-what `SurrogateClassifier` chose of its two branches, and *formula* a LightGBM that \
+has the number of trees that is best by the metric, of some 20, and that decision; of \
+a network, whose weights are chosen so anyhow, it is the fit's own control. *trained* \
+is what `SurrogateClassifier` chose of its two branches, and *formula* a LightGBM that \
 follows the metric's own smooth form, with the decision. A cell is a metric on a data \
 set. Verdicts are by a corrected resampled t-test at 5 %, then with Holm's correction \
 over the cells of a row. Changes are of *trained* against the other, in % of the \
@@ -125,9 +125,8 @@ def _taken(cells: Cells) -> str:
     lines = [line for own in cells.values() for line in own]
     sentences = []
     for name, of_made in (("", False), ("With made amounts: ", True)):
-        found = count_accepted(
-            lines, keep=lambda goal, is_so=of_made: (goal.family == "made") == is_so
-        )
+        own = [one for one in lines if (_family(one) == "made") == of_made]
+        found = count_accepted(own)
         if not found.n_fits:
             continue
         said = (
@@ -140,6 +139,10 @@ def _taken(cells: Cells) -> str:
         begin = name or "The learned branch is "
         sentences.append(f"{begin}{said}{bar}.")
     return " ".join(sentences)
+
+
+def _family(line: Line) -> Family:
+    return GOALS[line["goal"]].family
 
 
 def _summary(cells: Cells) -> str:
@@ -209,7 +212,9 @@ def _errors(lines: Sequence[Line], cells: Cells) -> str:
 
 def _appendix(model: str, cells: Cells) -> list[str]:
     own = {key: lines for key, lines in cells.items() if key.model == model}
-    names = [name for lines in own.values() for line in lines for name in line["losses"]]
+    names = [
+        name for lines in own.values() for line in lines for name in line["losses"]
+    ]
     methods = [name for name in METHODS if name in names]
     methods += sorted({name for name in names if name not in METHODS})
     rows = [
