@@ -89,7 +89,10 @@ def test_the_page_says_where_it_is_worse_and_where_better(lines):
     assert enough in page
     made = page.split("With made amounts:")[1]
     assert "best decision | 1 | 1 / 0 / 0 | 1 / 0 / 0 | 1 / 0 / 0 | -49.0 %" in made
-    assert "| lightgbm | 20 | 4.0 (at most 4.0) | 8.0 (at most 8.0) | 2.0" in page
+    assert (
+        "| lightgbm | 20 | 4.0 (at most 4.0) | 8.0 (at most 8.0, in all 8.0) | 2.0"
+        in page
+    )
     assert "| 5.0 (at most 5.0) |" in page
     assert "| a9a: f1 | n/a | n/a | 0.2200 ± 0.0158 | 0.3180 ± 0.0142 | n/a |" in page
 
