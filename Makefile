@@ -91,6 +91,7 @@ universal: $(DEMO)
 smoke: $(BENCH)
 	$(BIN)/losslearn-bench run smoke --jobs $(WORKERS) --out $(RESULTS)
 	$(BIN)/losslearn-bench run decisions_smoke --jobs $(WORKERS) --out $(RESULTS)
+	$(BIN)/losslearn-bench run strong_smoke --jobs $(WORKERS) --out $(RESULTS)
 
 # every table can be stopped, and goes on where it was
 benchmark: $(BENCH)

@@ -282,10 +282,10 @@ def test_methods_that_do_not_go_with_the_metrics_are_told(capsys, tmp_path):
 
 
 def test_a_tier_that_a_preset_lacks_is_told(capsys, tmp_path):
-    command = ["run", "smoke", "--tier", "strong"]
+    command = ["run", "smoke", "--tier", "trees"]
     assert main([*command, "--out", str(tmp_path / "results")]) == 2
     said = capsys.readouterr().err
-    assert "`smoke` has the tiers linear, mlp, got strong" in said
+    assert "`smoke` has the tiers linear, mlp, got trees" in said
 
 
 def test_a_dead_ray_address_is_one_line_at_once(dataset, tmp_path, capsys):
@@ -308,10 +308,8 @@ def test_a_ray_address_without_a_port_is_told(dataset, tmp_path, capsys):
 
 
 def test_a_method_named_with_its_tier_is_run_whatever_the_preset_has():
-    grid = options(
-        preset="honest", methods=("cross_entropy",), tiers=("strong",)
-    ).grid()
-    assert {cell.tier for cell in grid.cells()} == {"strong"}
+    grid = options(preset="smoke", methods=("lightgbm",), tiers=("trees",)).grid()
+    assert {cell.tier for cell in grid.cells()} == {"trees"}
 
 
 def test_a_data_set_named_leaves_the_presets_cells_as_they_are():

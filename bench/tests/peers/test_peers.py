@@ -7,13 +7,12 @@ import torch
 from benchmark_cases import TINY
 
 from losslearn.metrics import Sets, as_true_loss, get_true_loss
-from losslearn.models.networks import Linear, score_rows
+from losslearn.models.networks import Linear
 from losslearn_bench.harness import packages
 from losslearn_bench.harness.budget import LR_FACTOR
 from losslearn_bench.harness.method import Fitted
 from losslearn_bench.harness.packages import load
 from losslearn_bench.harness.rows import TrainingData
-from losslearn_bench.harness.tiers import build_strong_model
 from losslearn_bench.peers import PEERS, available_peers
 from losslearn_bench.peers.ap_perf import AP_PERF, AdversarialObjective, AsManySteps
 from losslearn_bench.peers.candidates import Candidate, choose
@@ -389,33 +388,3 @@ def test_missing_package_is_named_with_the_command_that_installs_it(monkeypatch)
 def test_rates_of_peers_that_go_by_adam_follow_the_budget():
     for method in (AP_SOAP, SMOOTH_AP, AP_PERF):
         assert all(LR_FACTOR in setting for setting in method.grid)
-
-
-def strong_model(**sizes):
-    pytest.importorskip("tabm")
-    torch.manual_seed(0)
-    return build_strong_model(draw_rows().x, **sizes)
-
-
-def test_strong_model_standardises_and_gives_one_score_a_row():
-    x = draw_rows().x
-    model = strong_model()
-    assert model(x).shape == (len(x),)
-    assert torch.allclose(model.standardizer(x).mean(0), torch.zeros(4), atol=1e-5)
-
-
-def test_strong_model_scores_with_the_mean_of_its_members():
-    x = draw_rows().x[:50]
-    model = strong_model(k=3)
-    members = model.eval().members(model.standardizer(x)).squeeze(-1)
-    expected = (members[:, 0] + members[:, 1] + members[:, 2]) / 3
-    assert torch.allclose(score_rows(model, x), expected, atol=1e-6)
-
-
-def test_strong_model_without_its_package_names_the_extra(monkeypatch):
-    def find_nothing(module):
-        raise ModuleNotFoundError(f"No module named {module!r}")
-
-    monkeypatch.setattr(packages, "import_module", find_nothing)
-    with pytest.raises(ImportError, match=r"`tabm`.*losslearn-bench\[peers\]"):
-        build_strong_model(draw_rows().x)

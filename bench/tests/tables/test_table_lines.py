@@ -34,28 +34,23 @@ def test_what_was_run_by_name_stands_in_the_open_tables():
         by_name(honest[0], method="ap_perf", metric="f1_loss"),
         by_name(honest[0], dataset="rows.parquet"),
         by_name(honest[0], metric="kappa"),
-        by_name(honest[0], tier="strong", method="cross_entropy"),
     ]
     assert table_lines([*honest, *mine], "honest") == [*honest, *mine]
-    assert mine[3] in table_lines([*honest, *mine], "strong")
-    assert mine[0] not in table_lines([*honest, *mine], "strong")
     assert mine[0] not in table_lines([*honest, *mine], "table3")
 
 
 def test_what_no_table_would_show_is_refused():
-    table2, table3, strong = map(make_grid, ("table2", "table3", "strong"))
+    table2, table3 = map(make_grid, ("table2", "table3"))
     for preset, whole, part in (
         ("table3", table3, {"methods": ("focal",)}),
         ("table3", table3, {"metrics": ("f1", "mcc")}),
         ("table2", table2, {"tiers": ("linear",)}),
-        ("strong", strong, {"tiers": ("mlp",)}),
     ):
         with pytest.raises(ValueError, match=f"The table of '{preset}' has a place"):
             check_part(preset, replace(whole, **part), whole)
         check_part(preset, replace(whole, datasets=("a9a",)), whole)
     honest = make_grid("honest")
     check_part("honest", replace(honest, methods=("ap_perf",)), honest)
-    check_part("strong", replace(strong, methods=("focal",)), strong)
 
 
 def test_lines_in_no_table_are_counted_by_reason():

@@ -56,9 +56,10 @@ def run(
             "table2",
             "table3",
             "honest",
-            "strong",
             "decisions",
             "decisions_smoke",
+            "strong",
+            "strong_smoke",
         ],
         typer.Argument(metavar="PRESET", help="The grid."),
     ],
@@ -98,15 +99,16 @@ def run(
     """Run what is missing of a grid, and write its tables.
 
     PRESET is smoke (a minute), table2 or table3 (the paper's), honest (the learned
-    losses and what they are compared with, linear and MLP), strong (TabM and boosted
-    trees), or decisions (learned decision rules) with decisions_smoke (seconds of it).
+    losses and what they are compared with), decisions (learned decision rules), or
+    strong (boosted trees, networks and auto, trained for the metric), the last two with
+    decisions_smoke and strong_smoke (seconds of it).
     Stop it with Ctrl-C; the same command goes on where it stopped.
     """
-    if preset == "decisions" or preset == "decisions_smoke":
-        from losslearn_bench.cli.deciding import DecisionOptions, run
+    if preset not in ("smoke", "table2", "table3", "honest"):
+        from losslearn_bench.cli.comparing import ComparisonOptions, run
 
         refused = {"size": size, "protocol": protocol, "backend": backend, "tier": tier}
-        part = DecisionOptions(preset, repetitions, dataset, method, metric, refused)
+        part = ComparisonOptions(preset, repetitions, dataset, method, metric, refused)
         raise typer.Exit(run(part, out, data_dir, jobs))
     from losslearn_bench.cli.running import GridOptions, run_benchmark
 

@@ -25,7 +25,6 @@ _TITLES: dict[Preset, str] = {
     "table2": "Table 2: universal, learned from scratch, refined",
     "table3": "Table 3: the refined surrogate against hand-made losses",
     "honest": "Every method, thresholds from validation rows",
-    "strong": "The strong tier",
     "smoke": "Smoke run: everything once, too short to judge by",
 }
 _LIMIT = 60.0
@@ -78,7 +77,7 @@ def write_tables(
     write_whole(path, table.encode())
     note(f"table written to {path}")
     pictures: list[Picture] = []
-    if preset in ("honest", "strong"):
+    if preset == "honest":
         pictures = [*_draw_changes(out, stem, lines), *_draw_ranks(out, stem, lines)]
     return Section(title, table, pictures)
 
@@ -125,8 +124,8 @@ def write_report(
 ) -> None:
     """Write every table and figure that there are lines for, and one page of all.
 
-    A table whose lines all stand in those before it, as trees alone of the strong tier
-    do, is left out. The page ends with what stands in no table.
+    A table whose lines all stand in those before it is left out. The page ends with
+    what stands in no table.
     """
     results = ResultsFile(out / LINES)
     lines = results.lines()

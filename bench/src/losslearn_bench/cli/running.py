@@ -73,8 +73,7 @@ class GridOptions:
         if lacking:
             raise ValueError(
                 f"The preset `{self.preset}` has the tiers {', '.join(grid.tiers)}, "
-                f"got {', '.join(lacking)}. Name what to run there with `--method`, or "
-                "take another preset: `strong` has the strong tier."
+                f"got {', '.join(lacking)}. Name what to run there with `--method`."
             )
 
 

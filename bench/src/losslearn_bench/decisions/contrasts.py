@@ -8,14 +8,9 @@ from typing import Any, NamedTuple
 
 from losslearn_bench.decisions.jobs import CONSTANTS, OURS, Line
 from losslearn_bench.decisions.problems import PROBLEMS, Kind
-from losslearn_bench.tables.significance import (
-    LEVEL,
-    Verdict,
-    corrected_resampled_t_test,
-    holm,
-)
+from losslearn_bench.tables.family import judge_family
+from losslearn_bench.tables.significance import Verdict
 
-_TEST_SHARE = 0.25
 _ROUNDING = 1e-12
 
 
@@ -60,20 +55,6 @@ class Cell(NamedTuple):
     def kind(self) -> Kind:
         """Of its problem."""
         return PROBLEMS[self.ours.problem].kind
-
-    @property
-    def p_value(self) -> float:
-        """How likely so large a mean gap is by chance; 1 of a single split."""
-        if len(self.gaps) < 2:
-            return 1.0
-        test = corrected_resampled_t_test(self.gaps, test_share=_TEST_SHARE)
-        return test.p_value
-
-    def verdict(self, p_value: float) -> Verdict:
-        """Return who is better, given how likely chance is."""
-        if p_value >= LEVEL:
-            return "tie"
-        return "win" if statistics.fmean(self.gaps) > 0 else "loss"
 
     @property
     def is_behind(self) -> bool:
@@ -153,13 +134,7 @@ class Tally(NamedTuple):
 
 def judge(cells: Sequence[Cell]) -> Tally:
     """Return the verdicts of cells."""
-    p_values = [cell.p_value for cell in cells]
-    pairs = list(zip(cells, p_values, holm(p_values), strict=True))
-    return Tally(
-        list(cells),
-        [cell.verdict(p) for cell, p, _ in pairs],
-        [cell.verdict(p) for cell, _, p in pairs],
-    )
+    return Tally(list(cells), *judge_family([cell.gaps for cell in cells]))
 
 
 def rules_of(lines: Iterable[Line]) -> dict[tuple[str, str], list[dict[str, Any]]]:

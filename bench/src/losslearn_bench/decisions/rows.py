@@ -15,8 +15,10 @@ from losslearn_bench.harness.splits import seed_of, split_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_ROWS = {"ijcnn1": 30_000}
+_MOST_ROWS = {"ijcnn1": 30_000, "covtype": 30_000}
 """Drawn from all rows, stratified, once for all splits."""
+_ALSO_AMOUNT = {"cc_fraud": "Amount"}
+"""Features that are what a metric counts, too."""
 _HELPERS = ("cost_", "group_", "amount", "target")
 _BESIDE = Path("../shared/datasets")
 
@@ -44,7 +46,11 @@ class Parts(NamedTuple):
 
 def load_parts(name: str, repetition: int, data_dir: Path | None) -> Parts:
     """Return a random split of a data set: 64 % to train on, 16 % and 20 %."""
-    whole = _load(name, data_dir)
+    return split_part(load_whole(name, data_dir), name, repetition)
+
+
+def split_part(whole: Part, name: str, repetition: int) -> Parts:
+    """Return all rows of a data set split so."""
     split = split_rows(whole.y, name, repetition)
     return Parts(*(_take(whole, rows) for rows in split))
 
@@ -55,7 +61,8 @@ def _take(part: Part, rows: NDArray[np.int64]) -> Part:
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, data_dir: Path | None) -> Part:
+def load_whole(name: str, data_dir: Path | None) -> Part:
+    """Return all rows of a data set, or those drawn from it."""
     import pandas as pd
 
     if name == GENERATED:
@@ -75,6 +82,8 @@ def _load(name: str, data_dir: Path | None) -> Part:
         frame, _ = train_test_split(
             frame, train_size=size, stratify=target, random_state=seed
         )
+    if name in _ALSO_AMOUNT:
+        frame = frame.assign(amount=frame[_ALSO_AMOUNT[name]])
     helpers = [one for one in frame.columns if str(one).startswith(_HELPERS)]
     table = {one: frame[one].to_numpy() for one in helpers}
     if name == "group_compas":  # two groups have 31 and 11 rows

@@ -1,20 +1,15 @@
 """Running the comparison of decisions: what is missing, then the table of all."""
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import track
 
 from losslearn.report.figures import write_whole
 from losslearn_bench.checks import check_choice
-from losslearn_bench.decisions.jobs import MODELS, Job, Line, key_of, make_jobs, run_job
+from losslearn_bench.decisions.jobs import MODELS, key_of, make_jobs, run_job
 from losslearn_bench.decisions.problems import GENERATED, PROBLEMS, Problem
 from losslearn_bench.decisions.table import make_page
 from losslearn_bench.grid.jsonl import JsonLines
-from losslearn_bench.grid.local import end_with_parent
+from losslearn_bench.grid.pool import run_all
 
 REPETITIONS, MAX_ITER = 5, 2_000  # as many iterations as users get
 _SMOKE_ITER = 4
@@ -61,35 +56,15 @@ def run_decisions(
         done=map(key_of, file.read()),
     )
     failed = []
-    for job, lines, error in _run(left, jobs, data_dir):
+    for job, lines, error in run_all(
+        run_job, left, data_dir, n_workers=jobs, title="decisions"
+    ):
         if error is not None:
             failed.append(f"{job.name}: {type(error).__name__}: {error}")
         file.append(lines)
     if lines := file.read():
         write_whole(file.path.with_suffix(".md"), make_page(lines).encode())
     return failed
-
-
-def _run(
-    left: list[Job], n_workers: int, data_dir: Path | None
-) -> Iterator[tuple[Job, list[Line], BaseException | None]]:
-    if not left:
-        return
-    # forked workers would inherit torch's threads in an unusable state
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        n_workers, mp_context=context, initializer=end_with_parent
-    ) as pool:
-        try:
-            running = {pool.submit(run_job, job, data_dir): job for job in left}
-            ended = as_completed(running)
-            shown = Console(stderr=True)
-            for future in track(ended, "decisions", total=len(left), console=shown):
-                error = future.exception()
-                yield running[future], [] if error else future.result(), error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _chosen(

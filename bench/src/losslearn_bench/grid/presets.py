@@ -10,7 +10,7 @@ from losslearn_bench.grid.methods import HAND_MADE, get_method
 from losslearn_bench.harness.budget import Budget, Protocol
 from losslearn_bench.harness.tiers import TIERS
 
-Preset = Literal["smoke", "table2", "table3", "honest", "strong"]
+Preset = Literal["smoke", "table2", "table3", "honest"]
 Size = Literal["capped", "full"]
 
 PAPER_DATASETS = tuple(DATASETS)[:9]
@@ -59,9 +59,9 @@ def make_grid(
     """Return a grid by name.
 
     "smoke" takes a minute, "table2" and "table3" are the paper's, "honest" has the
-    learned losses and what they are compared with, linear and MLP, "strong" TabM and
-    trees. "full" takes all training rows and the default number of steps, "capped"
-    fewer of both. Repetitions are 3, or 5 at full size, where not told otherwise.
+    learned losses and what they are compared with, linear, MLP and trees. "full" takes
+    all training rows and the default number of steps, "capped" fewer of both.
+    Repetitions are 3, or 5 at full size, where not told otherwise.
     """
     check_choice("preset", preset, get_args(Preset))
     check_choice("size", size, get_args(Size))
@@ -101,15 +101,11 @@ def make_grid(
             metrics=(*HONEST_METRICS, _JACCARD),
             only=_honest_cells(methods, size),
         )
-    if preset == "strong":
-        methods = ("sl_r", "cross_entropy", *TREES)
-        tiers = ("strong",)
-        return replace(grid, tiers=tiers, methods=methods, metrics=HONEST_METRICS)
     return _smoke(grid, hand_made, repetitions)
 
 
 def _honest_cells(methods: tuple[str, ...], size: Size) -> Selection:
-    """Return what runs: in the strong tier the trees, no network.
+    """Return what runs: in the tier of trees no network.
 
     Where time is short, evolution strategies, which train for each loss anew, run for
     two losses only, and few methods for the Jaccard loss.
@@ -120,7 +116,7 @@ def _honest_cells(methods: tuple[str, ...], size: Size) -> Selection:
         for tier in TIERS
         for method in methods
         for metric in (*HONEST_METRICS, _JACCARD)
-        if (tier == "strong") == (method in TREES)
+        if (tier == "trees") == (method in TREES)
         if method != "evolution_strategies" or is_full or metric in _FEW
         if metric != _JACCARD or is_full or method in _FOR_JACCARD
     )

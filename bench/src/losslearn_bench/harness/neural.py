@@ -29,7 +29,7 @@ from losslearn_bench.harness.budget import (
 )
 from losslearn_bench.harness.method import Fitted, Method, Request, lowest
 from losslearn_bench.harness.rows import TrainingData
-from losslearn_bench.harness.tiers import TIERS, build_tier_model
+from losslearn_bench.harness.tiers import NETWORKS, build_tier_model
 
 
 class Context(NamedTuple):
@@ -158,7 +158,7 @@ class NeuralMethod(Method):
     """Settings to try, the default first: those of `Recipe` and `lr_factor` set
     the training, others go to `make`."""
     _: KW_ONLY
-    tiers: tuple[str, ...] = TIERS
+    tiers: tuple[str, ...] = NETWORKS
     tuned_as: "NeuralMethod | None" = None
     """Whose short runs choose the setting; None for its own."""
     within: Callable[[TrainingData, TrueLoss, Budget], Budget] | None = None

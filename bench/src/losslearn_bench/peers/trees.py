@@ -37,7 +37,7 @@ class BoostedTrees(Method):
     """Settings to try, the library's default size first."""
     _: KW_ONLY
     max_rounds: int = 2_000
-    tiers: tuple[str, ...] = ("strong",)
+    tiers: tuple[str, ...] = ("trees",)
 
     def answer(self, request: Request) -> list[Fitted]:
         """Train with each setting and return the best for each of the losses."""

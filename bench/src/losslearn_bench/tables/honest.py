@@ -51,7 +51,7 @@ from losslearn_bench.tables.significance import (
     wilcoxon,
 )
 
-_TIERS = ("linear", "mlp", "strong")
+_TIERS = ("linear", "mlp", "trees")
 _RULES: dict[Protocol, str] = {
     "honest": "",
     "paper": " by the paper's protocol (oracle thresholds, Jaccard is accuracy)",

@@ -16,8 +16,6 @@ PAPER_TABLES: tuple[Preset, ...] = ("table2", "table3")
 
 Lines = Sequence[Line]
 
-_STRONG = "strong"
-
 
 def table_lines(
     lines: Lines,
@@ -41,7 +39,6 @@ def table_lines(
         for line in lines
         if line["budget"] == budget
         and (repetitions is None or line["repetition"] < repetitions)
-        and (preset != _STRONG or line["tier"] == _STRONG)
     ]
     if preset not in PAPER_TABLES:
         return found
@@ -58,7 +55,7 @@ def table_lines(
 def check_part(preset: Preset, part: Grid, whole: Grid) -> None:
     """Check that a table has a place for what was asked for, before it is run."""
     axes = ("tier", "method", "metric") if preset in PAPER_TABLES else ()
-    for axis in ("tier",) if preset == _STRONG else axes:
+    for axis in axes:
         asked, own = getattr(part, f"{axis}s"), getattr(whole, f"{axis}s")
         has = list(dict.fromkeys(getattr(cell, axis) for cell in whole.cells()))
         strange = [name for name in asked if name not in has and asked != own]

@@ -1,4 +1,4 @@
-"""Running the comparison of decisions from the command line."""
+"""Running a comparison that is no grid of losses from the command line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,16 +7,20 @@ from pathlib import Path
 from losslearn.cli.reporting import note
 from losslearn_bench.cli.running import stopped_as_by_ctrl_c
 from losslearn_bench.decisions.run import run_decisions
+from losslearn_bench.strong.run import run_strong
 
+_SMOKE = "_smoke"
+_RUNS = {"decisions": run_decisions, "strong": run_strong}
 _PLAIN = {"size": "capped", "protocol": "honest", "backend": "local", "tier": []}
 """Options of grids, at their defaults."""
 
 
 @dataclass(frozen=True)
-class DecisionOptions:
+class ComparisonOptions:
     """Which part is asked for; an empty one is all of it."""
 
     preset: str
+    """A comparison, or a look at everything in it, in seconds."""
     repetitions: int | None
     datasets: Sequence[str] = ()
     methods: Sequence[str] = ()
@@ -25,7 +29,7 @@ class DecisionOptions:
     """Options that grids alone have."""
 
     def check(self) -> None:
-        """Refuse what this comparison does not have."""
+        """Refuse what a comparison does not have."""
         given = [name for name, value in self.others.items() if value != _PLAIN[name]]
         if given:
             raise ValueError(
@@ -34,11 +38,11 @@ class DecisionOptions:
             )
 
 
-def run(options: DecisionOptions, out: Path, data_dir: Path | None, jobs: int) -> int:
+def run(options: ComparisonOptions, out: Path, data_dir: Path | None, jobs: int) -> int:
     """Run what is missing, write the page, and return the exit code: 1 of a failure."""
     options.check()
     with stopped_as_by_ctrl_c():
-        failed = run_decisions(
+        failed = _RUNS[options.preset.removesuffix(_SMOKE)](
             out,
             problems=options.metrics,
             models=options.methods,
@@ -46,9 +50,9 @@ def run(options: DecisionOptions, out: Path, data_dir: Path | None, jobs: int) -
             repetitions=options.repetitions,
             jobs=jobs,
             data_dir=data_dir,
-            is_smoke=options.preset == "decisions_smoke",
+            is_smoke=options.preset.endswith(_SMOKE),
         )
     for one in failed:
-        note(f"{one}. It has no line")
+        note(f"failed, to be run again: {one}")
     note(f"the lines and the page are in {out}")
     return int(bool(failed))

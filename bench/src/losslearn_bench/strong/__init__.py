@@ -1,0 +1,1 @@
+"""The models people use, and what training them for the metric adds."""
