@@ -105,5 +105,5 @@ def test_only_the_built_in_linear_model_has_one():
         (nn.Linear(5, 1), False),
     ):
         predictor = TorchPredictor(model, rows, lr=0.1)
-        found = predictor.solution(CrossEntropy(), Drawn(torch.arange(N)))
+        found = predictor.solution(CrossEntropy(), Drawn(torch.arange(N)), None)
         assert (found is not None) == has_one

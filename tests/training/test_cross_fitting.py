@@ -127,7 +127,7 @@ def test_the_control_on_all_rows_is_the_solution_for_them(table, fitted):
     found, predictor = fitted
     predictor.load_weights(found.usual.best_state)
     alone = make_predictor(table)
-    solution = alone.solution(Binary.usual_losses[USUAL], Drawn(torch.arange(N)))
+    solution = alone.solution(Binary.usual_losses[USUAL], Drawn(torch.arange(N)), None)
     solution.solve(found.settled.penalty)
     assert torch.allclose(predictor.predict(table), alone.predict(table), atol=1e-4)
 

@@ -33,8 +33,10 @@ class Setting(NamedTuple):
 
     penalty: float = 0.0
     """Of half the sum of squared weights."""
-    length: float = 1.0
-    """Of what grows, in times of what is best for the usual loss itself."""
+    share: float = 1.0
+    """Of the length that is best for the usual loss itself, of what grows."""
+    length: int | None = None
+    """Such as how many trees; None for that share."""
 
 
 class Solution(Protocol):
@@ -46,10 +48,11 @@ class Solution(Protocol):
     def path(self, n_looks: int) -> list[Setting]:
         """Return the settings to try, at most so many, in their order."""
 
-    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
+    def solve(self, setting: Setting, *, deadline: float = math.inf) -> Setting:
         """Move the model to the minimum, from where it stands.
 
         After the deadline, of `time.perf_counter()`, it is left as far as it came.
+        Returns the setting with its length.
         """
 
 
@@ -89,7 +92,7 @@ class LinearSolution:
         tried = sorted(_STRENGTHS[:n_looks], reverse=True)
         return [Setting(penalty=one / len(self._z)) for one in tried]
 
-    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
+    def solve(self, setting: Setting, *, deadline: float = math.inf) -> Setting:
         """Move the model to the minimum, from where it stands.
 
         After the deadline, of `time.perf_counter()`, it is left as far as it came.
@@ -116,11 +119,12 @@ class LinearSolution:
                 options={"gtol": _TOLERANCE, "ftol": 1e-12, "maxiter": _MOST_STEPS},
             )
         if not np.isfinite(found).all():
-            return
+            return setting
         of_weight, of_bias = np.split(found, [weight.numel()])
         with torch.no_grad():
             weight.copy_(torch.from_numpy(of_weight).reshape(weight.shape))
             bias.copy_(torch.from_numpy(of_bias))
+        return setting
 
     def _value_and_slope(
         self, penalty: float, shape: torch.Size

@@ -28,8 +28,8 @@ class Settled(NamedTuple):
     """Iterations of each method."""
     n_tried: int
     """Settings that were tried; 0 where none was to be chosen."""
-    length: float = 1.0
-    """Of a solution that grows, in times of what is best for the usual loss."""
+    length: int | None = None
+    """Of a solution that grows, such as how many trees."""
 
     @classmethod
     def of(cls, branches: "Branches") -> Self:
@@ -61,7 +61,8 @@ class Branches:
         self.learned = Learned.of(trainer, surrogate, usual_weight=usual_weight)
         self.stage, self.control = 0, Run(usual_name)
         self.results: list[Tried] = []
-        self.is_solved, self.length = False, 1.0
+        self.is_solved = False
+        self.length: int | None = None
         self.ours = self.control.branch(LEARNED)
         self._ours_at: Snapshot | None = None
         self._control_at: Snapshot | None = None

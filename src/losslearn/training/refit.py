@@ -39,8 +39,8 @@ class Plan(NamedTuple):
     """Of each method, by its name."""
     lead: Lead
     """Of the learned loss."""
-    length: float = 1.0
-    """Of a solution, as of `Setting`."""
+    length: int | None = None
+    """Of a solution that grows, for all rows."""
 
     @classmethod
     def of(cls, parts: Sequence[Trained], recipe: Recipe, *, share: float) -> "Plan":
@@ -57,7 +57,7 @@ class Plan(NamedTuple):
                 for name in parts[0].runs
             },
             Lead.of(parts, recipe),
-            statistics.median(one.length for one in settled),
+            _grown([one.length for one in settled], share),
         )
 
     def follows(self, recipe: Recipe) -> bool:
@@ -92,6 +92,12 @@ def _length(runs: Sequence[Run]) -> Length:
     return Length(max_iter, max(round(statistics.median(shares) * max_iter), 1))
 
 
+def _grown(lengths: Sequence[int | None], share: float) -> int | None:
+    """Return how long a solution grows; of more rows more can be learned."""
+    known = [one for one in lengths if one is not None]
+    return round(statistics.median(known) / share) if known else None
+
+
 def refit(
     make_predictor: Callable[[], Predictor],
     setup: Setup,
@@ -119,9 +125,9 @@ def refit(
     trainer = Trainer(predictor, None, true_loss, task, settled, generator=draws)
     if plan.is_solved:
         drawn = drawn_rows(rows, task, generator=draws)
-        solution = predictor.solution(trainer.usual[1], drawn)
+        solution = predictor.solution(trainer.usual[1], drawn, None)
         assert solution is not None, "solved on the parts"
-        solution.solve(Setting(plan.penalty, plan.length))
+        solution.solve(Setting(plan.penalty, length=plan.length))
     start, runs = trainer.snapshot(), {}
     for name, length in plan.lengths.items():
         trainer.restore(start)

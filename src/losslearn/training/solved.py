@@ -38,7 +38,7 @@ def _solution(trainer: Trainer, drawn: Drawn) -> Solution | None:
     is_by_rows = recipe.weigh_back and trainer.task.units(groups) is None
     if recipe.model_lr is not None or not is_by_rows:
         return None
-    return trainer.predictor.solution(trainer.usual[1], drawn)
+    return trainer.predictor.solution(trainer.usual[1], drawn, trainer.valid)
 
 
 def solve(
@@ -67,8 +67,8 @@ def solve(
         path = [Setting(penalty=recipe.penalty)]
     best: _Standing | None = None
     try:
-        for place, setting in enumerate(path, 1):
-            solution.solve(setting, deadline=deadline)
+        for place, asked in enumerate(path, 1):
+            setting = solution.solve(asked, deadline=deadline)
             run.n_iter = max(recipe.warm_up_iter * place // len(path), 1)
             before = replace(run, bests={**run.bests})
             seen = _looked(trainer, run, begin, watch)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from losslearn.models.rows import Rows
+
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -25,6 +27,17 @@ class Table(NamedTuple):
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         return self._replace(x=self.x[rows], y=self.y[rows], weight=weight)
+
+
+def as_table(rows: Rows, categorical: tuple[int, ...] = ()) -> Table:
+    """Return rows as a library takes them."""
+    weight = None if rows.weight is None else rows.own(rows.weight)
+    return Table(
+        rows.own(rows.x).numpy(),
+        rows.own(rows.target).numpy().astype(np.int64),
+        None if weight is None else weight.double().numpy(),
+        categorical,
+    )
 
 
 class Trees(Protocol):

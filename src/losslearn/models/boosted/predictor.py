@@ -10,19 +10,20 @@ import torch
 from torch import Tensor
 
 from losslearn.metrics import Loss, Sets
-from losslearn.models.boosted.folds import SHARES, HeldOut, cross_fitted
+from losslearn.models.boosted.folds import cross_fitted
 from losslearn.models.boosted.library import (
     Corrections,
     Library,
     Matrix,
-    Table,
+    Parameters,
     Trees,
+    as_table,
 )
+from losslearn.models.boosted.solution import BoostedSolution
 from losslearn.models.boosted.trees import BoostedTrees
 from losslearn.models.networks import exact_scores, score_rows
 from losslearn.models.predictor import PredictorState
 from losslearn.models.rows import Drawn, Rows
-from losslearn.models.solution import Setting
 from losslearn.tasks.strata import deal_into_folds
 from losslearn.tasks.task import UsualLoss
 
@@ -68,17 +69,12 @@ class BoostedPredictor:
         self._numbers = torch.arange(rows.n_rows) if numbers is None else numbers.long()
         self._place = torch.full((len(rows.x),), -1, dtype=torch.long)
         self._place[self._numbers] = torch.arange(len(self._numbers))
-        weight = None if rows.weight is None else rows.own(rows.weight)
-        self.table = Table(
-            rows.own(rows.x).numpy(),
-            rows.own(rows.target).numpy().astype(np.int64),
-            None if weight is None else weight.double().numpy(),
-            categorical,
-        )
-        self._library, self._parameters, self._seed = library, parameters, seed
+        self.table = as_table(rows, categorical)
+        self.library, self._seed = library, seed
+        self.parameters: Parameters = parameters
         self._draws = torch.Generator().manual_seed(seed)
-        self._held_out: HeldOut | None = None
-        self._grown: Trees | None = None
+        self._out_of_fold: dict[float, Tensor] = {}
+        self._share = 1.0
         self._names = count(secrets.randbits(60))  # of trees: no two are the same
         self._begin(torch.empty(0))
 
@@ -90,25 +86,30 @@ class BoostedPredictor:
         self._leaves: Tensor | None = None
         self._seen: _Seen | None = None
 
-    def grow(self, length: float) -> None:
-        """Grow the booster by the usual loss, in times of what is best for that."""
-        if self._held_out is None:
-            fold = deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed)
-            what = self._library, self.table, fold, self._parameters
-            self._held_out = cross_fitted(*what)
-        found, library = self._held_out, self._library
-        if self._grown is None:
-            most = max(found.n_rounds.values())
-            self._grown = library.grow(
-                self.table, self._parameters, n_rounds=most
-            ).trees
-        share = min(SHARES, key=lambda one: abs(math.log(one / length)))
-        self.model.trees = self._grown.first(found.n_rounds[share])
-        self._begin(torch.from_numpy(found.scores[share]))
+    def start_from(self, trees: Trees, share: float) -> None:
+        """Go on from trees, so many in shares of what is best for the usual loss."""
+        self.model.trees, self._share = trees, share
+        self._begin(torch.empty(0))
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return the rows' out-of-fold scores, with what was added since."""
-        return self._score[self._place[rows.long()]].to(self.rows.x.dtype)
+        return self._now()[self._place[rows.long()]].to(self.rows.x.dtype)
+
+    def _now(self) -> Tensor:
+        """Return all rows' scores; not before they are asked for is a fold grown."""
+        if not len(self._score):
+            if self._share not in self._out_of_fold:
+                found = cross_fitted(
+                    self.library,
+                    self.table,
+                    deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed),
+                    self.parameters,
+                    n_rounds=self.model.trees.n_rounds,
+                    share=self._share,
+                )
+                self._out_of_fold[self._share] = torch.from_numpy(found)
+            self._score = self._out_of_fold[self._share]
+        return self._score
 
     def moved(
         self, rows: Tensor, strength: float, *, generator: torch.Generator
@@ -139,7 +140,7 @@ class BoostedPredictor:
         A tree divides all rows, so it needs the slope of each.
         """
         del drawn
-        score, target = self._score, torch.from_numpy(self.table.y)
+        score, target = self._now(), torch.from_numpy(self.table.y)
         n, slope = len(score), torch.zeros_like(score)
         order = torch.randperm(n, generator=self._draws)
         for part in order.chunk(max(round(n / _SET), 1)):
@@ -155,8 +156,8 @@ class BoostedPredictor:
         if not (math.isfinite(spread) and spread > 0):
             return  # nowhere to go
         if self._corrections is None:
-            what = self.table, self.model.trees, self._parameters
-            self._corrections = self._library.correct(*what)
+            what = self.table, self.model.trees, self.parameters
+            self._corrections = self.library.correct(*what)
         g = slope * (float(gap.std()) / spread)
         added = self._corrections.add(g.numpy(), curvature)
         self._score = score + torch.from_numpy(added)
@@ -183,10 +184,12 @@ class BoostedPredictor:
         if self._corrections is not None:
             self.model.trees = self._corrections.trees()
 
-    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> "BoostedSolution":
+    def solution(
+        self, usual_loss: UsualLoss, drawn: Drawn, held_out: Rows | None
+    ) -> "BoostedSolution":
         """Return what grows the trees by the usual loss, on all rows."""
         del usual_loss, drawn
-        return BoostedSolution(self)
+        return BoostedSolution(self, held_out)
 
     def weights(self) -> dict[str, Tensor]:
         """Return a copy of the trees' file."""
@@ -200,7 +203,7 @@ class BoostedPredictor:
 
     def state(self) -> PredictorState:
         """Return a copy of everything needed to go on from here again."""
-        more = {"score": self._score.clone(), "added": self._added}
+        more = {"score": self._score, "added": self._added, "share": self._share}
         return PredictorState(self.weights(), more, self._draws.get_state())
 
     def restore(self, state: PredictorState) -> None:
@@ -213,7 +216,8 @@ class BoostedPredictor:
             self.model.load_state_dict(state.weights)
             self._begin(self._score)
             added = added[-1:]
-        self._score, self._added = state.optimizer["score"].clone(), added
+        self._score, self._added = state.optimizer["score"], added
+        self._share = state.optimizer["share"]
         self._draws.set_state(state.noise)
 
 
@@ -238,26 +242,3 @@ class _Seen(NamedTuple):
         """Whether these are the rows, and nothing but trees came since."""
         is_same = rows.x is self.rows.x and rows.numbers is self.rows.numbers
         return is_same and added[: len(self.added)] == self.added
-
-
-class BoostedSolution:
-    """Grows trees by the usual loss, as many as are best for rows held out.
-
-    Fewer or more of them, which may be better for a metric, stand only where they are
-    clearly so: where a metric is noisy, chance would choose.
-    """
-
-    needs_gain = True
-
-    def __init__(self, predictor: BoostedPredictor) -> None:
-        """Grow nothing yet."""
-        self._predictor = predictor
-
-    def path(self, n_looks: int) -> list[Setting]:
-        """Return how long to grow, what is best for the usual loss first."""
-        return [Setting(length=share) for share in SHARES[:n_looks]]
-
-    def solve(self, setting: Setting, *, deadline: float = math.inf) -> None:
-        """Grow the booster; a penalty and a deadline are not looked at."""
-        del deadline
-        self._predictor.grow(setting.length)
