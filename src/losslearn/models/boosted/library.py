@@ -106,6 +106,11 @@ class Library(Protocol):
     ) -> Grown:
         """Grow a booster by log-loss; with rows held out, until it falls no more."""
 
+    def more(
+        self, table: Table, trees: Trees, parameters: Parameters, *, n_rounds: int
+    ) -> Trees:
+        """Grow a booster on, by log-loss, to so many trees in all."""
+
     def read(self, file: bytes) -> Trees:
         """Return the booster of a file."""
 

@@ -72,6 +72,17 @@ class LightGBM:
         )
         return Grown(_written(booster), found["valid_0"]["binary_logloss"])
 
+    def more(
+        self, table: Table, trees: Trees, parameters: Parameters, *, n_rounds: int
+    ) -> Trees:
+        """Grow a booster on, by log-loss, to so many trees in all."""
+        settings = {**parameters, _MOST: n_rounds - trees.n_rounds}
+        start, data = (
+            lightgbm.Booster(model_str=trees.file.decode()),
+            _dataset(table, parameters),
+        )
+        return _written(lightgbm.train(settings, data, init_model=start))
+
     def read(self, file: bytes) -> Trees:
         """Return the booster of a file."""
         return LightGBMTrees(file.decode())
@@ -114,7 +125,7 @@ class LightGBMTrees:
         """The trees as LightGBM has them."""
         return lightgbm.Booster(model_str=self.file.decode())
 
-    @property
+    @cached_property
     def n_rounds(self) -> int:
         """How many trees there are."""
         return self.booster.num_trees()
@@ -164,6 +175,7 @@ class LightGBMCorrections:
         self._table, self._data = table, _dataset(table, parameters)
         self._slope = self._curvature = np.empty(0)
         self._booster: lightgbm.Booster | None = None
+        self._written: LightGBMTrees | None = None
 
     def add(self, slope: Floats, curvature: Floats) -> Floats:
         """Grow one tree; return what it adds to each row's score."""
@@ -194,15 +206,21 @@ class LightGBMCorrections:
         booster, n_rounds = self._booster, self._n_base + n_trees
         while booster is not None and booster.num_trees() > n_rounds:
             booster.rollback_one_iter()
+            self._written = None
 
     def trees(self) -> Trees:
         """Return the whole booster, with the usual loss's link."""
         if self._booster is None or self._booster.num_trees() == self._n_base:
             return self._base
-        text = self._booster.model_to_string(num_iteration=-1)
-        if "\nobjective=" not in text:
-            text = text.replace("\nfeature_names=", f"\n{_LINK}\nfeature_names=", 1)
-        return LightGBMTrees(text)
+        n = self._booster.num_trees()
+        if self._written is None or self._written.n_rounds != n:
+            text = self._booster.model_to_string(num_iteration=-1)
+            if "\nobjective=" not in text:
+                link = f"\n{_LINK}\nfeature_names="
+                text = text.replace("\nfeature_names=", link, 1)
+            self._written = LightGBMTrees(text)
+            self._written.n_rounds = n
+        return self._written
 
 
 _ESTIMATOR_ONLY = {"importance_type", "class_weight", "objective", "n_estimators"}

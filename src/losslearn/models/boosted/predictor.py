@@ -14,7 +14,6 @@ from losslearn.models.boosted.folds import cross_fitted
 from losslearn.models.boosted.library import (
     Corrections,
     Library,
-    Matrix,
     Parameters,
     Trees,
     as_table,
@@ -165,20 +164,18 @@ class BoostedPredictor:
 
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return other rows' scores; those of the rows asked last are gone on from."""
-        seen = self._seen
-        if seen is None or not seen.goes_on_to(rows, self._added):
+        seen, added = self._seen, self._added
+        known = None if seen is None else seen.nearest(rows, added)
+        if seen is None or known is None:
             self._write()
             scored = exact_scores if exactly else score_rows
-            found = scored(self.model, rows.x, rows=rows.numbers)
-            seen = _Seen(rows, rows.own(rows.x).numpy(), self._added, found.double())
-        elif self._corrections is not None:
-            start, n = len(seen.added) - 1, len(self._added) - len(seen.added)
-            if n:
-                more = self._corrections.scores(seen.x, n, start=start)
-                score = seen.score + torch.from_numpy(more)
-                seen = seen._replace(added=self._added, score=score)
-        self._seen = seen
-        return seen.score.to(rows.x.dtype)
+            found = scored(self.model, rows.x, rows=rows.numbers).double()
+            seen = self._seen = _Seen(rows, {added: found})
+        elif known != added and self._corrections is not None:
+            x, n = rows.own(rows.x).numpy(), len(added) - len(known)
+            more = self._corrections.scores(x, n, start=len(known) - 1)
+            seen.scores[added] = seen.scores[known] + torch.from_numpy(more)
+        return seen.scores[added].to(rows.x.dtype)
 
     def _write(self) -> None:
         if self._corrections is not None:
@@ -231,14 +228,14 @@ def _slope(objective: Loss, sets: Sets) -> Tensor:
 
 
 class _Seen(NamedTuple):
-    """Rows that were asked for, with their scores by the trees added then."""
+    """Rows that were asked for, with their scores by the trees added each time."""
 
     rows: Rows
-    x: Matrix
-    added: tuple[int, ...]
-    score: Tensor
+    scores: dict[tuple[int, ...], Tensor]
 
-    def goes_on_to(self, rows: Rows, added: tuple[int, ...]) -> bool:
-        """Whether these are the rows, and nothing but trees came since."""
-        is_same = rows.x is self.rows.x and rows.numbers is self.rows.numbers
-        return is_same and added[: len(self.added)] == self.added
+    def nearest(self, rows: Rows, added: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the most of these trees that score the rows; None for none."""
+        if rows.x is not self.rows.x or rows.numbers is not self.rows.numbers:
+            return None
+        every = (added[:n] for n in range(len(added), 0, -1))
+        return next((one for one in every if one in self.scores), None)

@@ -50,7 +50,7 @@ class BoostedSolution:
             trees = self._trees = self._trees or self._until_best()
             n_rounds = max(round(setting.share * self._best), 1)
             if n_rounds > trees.n_rounds:
-                trees = self._trees = self._grown(n_rounds)
+                trees = self._trees = self._further(trees, n_rounds)
         self._predictor.start_from(trees.first(n_rounds), setting.share)
         return setting._replace(length=n_rounds)
 
@@ -65,6 +65,11 @@ class BoostedSolution:
         )
         self._best = min(range(len(found.curve)), key=found.curve.__getitem__) + 1
         return found.trees
+
+    def _further(self, trees: Trees, n_rounds: int) -> Trees:
+        own = self._predictor
+        more = own.library.more
+        return more(own.table, trees, own.parameters, n_rounds=n_rounds)
 
     def _grown(self, n_rounds: int) -> Trees:
         own = self._predictor
