@@ -16,7 +16,7 @@ from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
 _DEFAULT = Recipe()
-ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR"])
+ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR", "LIGHTGBM"])
 
 
 class ModeName(StrEnum):

@@ -70,14 +70,19 @@ def check_doubles(names: Iterable[str], called: str) -> None:
         )
 
 
-def as_matrix(features: Any) -> NDArray[np.float32]:  # noqa: ANN401 - of any transformer
+def as_matrix(
+    features: Any,  # noqa: ANN401 - of any transformer
+    *,
+    with_gaps: bool = False,
+) -> NDArray[np.float32]:
     """Return what a transformer made, dense and in single precision.
 
     Raises:
-        ValueError: If a value is missing or infinite, or is no number, or the matrix is
-            sparse and too large to be dense.
+        ValueError: If a value is infinite, or is no number, or missing though it may
+            not be, or the matrix is sparse and too large to be dense.
     """
     matrix = np.ascontiguousarray(as_dense(features), dtype=np.float32)
-    if not np.isfinite(matrix).all():
+    wrong = np.isinf(matrix) if with_gaps else ~np.isfinite(matrix)
+    if wrong.any():
         raise ValueError("The encoder left values that are missing or infinite.")
     return matrix

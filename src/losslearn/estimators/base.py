@@ -58,7 +58,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
     """
 
     metric: object
-    model: str | nn.Module
+    model: object
     max_time: float | None
     recipe: Recipe | None
     encoder: Any

@@ -12,7 +12,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from losslearn.estimators.base import SurrogateEstimator
 from losslearn.estimators.division import VALIDATION_FRACTION
@@ -43,7 +42,8 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             `f(y_true, y_score)` or `f(y_true, y_pred)`. Keyword-only arguments without
             a default, `f(y_true, y_pred, *, amount)`, are numbers of each row, which
             `fit` and `score` take as `metric_columns`.
-        model: "mlp" (the paper's), "linear", or a `torch.nn.Module` that maps
+        model: "mlp" (the paper's), "linear", "lightgbm", an `LGBMClassifier` with
+            parameters of one's own, or a `torch.nn.Module` that maps
             `[n, features]` to `[n]` or `[n, 1]`. The named ones standardise features.
         max_time: Seconds for the whole fit: preparation, both methods, their rules and
             the test of their difference. `max_iter` is lowered to fit, and a metric
@@ -118,7 +118,7 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
         self,
         metric: object = "f1",
         *,
-        model: str | nn.Module = "mlp",
+        model: object = "mlp",
         max_time: float | None = None,
         random_state: int | np.random.RandomState | None = None,
         recipe: Recipe | None = None,

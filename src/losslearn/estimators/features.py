@@ -125,7 +125,8 @@ class TakesTables(BaseEstimator):
         if self.encoder_ is None:
             matrix: NDArray[np.float32] = features
             return matrix
-        return as_matrix(self.encoder_.transform(features))
+        with_gaps = kind_of(self.model).takes_gaps
+        return as_matrix(self.encoder_.transform(features), with_gaps=with_gaps)
 
     def _matrix(self, X: ArrayLike) -> Tensor:
         """Return features as the model takes them, where it lies."""

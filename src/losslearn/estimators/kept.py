@@ -23,7 +23,7 @@ def checkpoint_of(
     valid: Rows,
     true_loss: TrueLoss,
     *,
-    model: str | nn.Module,
+    model: object,
     max_time: float | None,
     **settings: Any,  # noqa: ANN401 - whatever else the fit depends on
 ) -> Checkpoint | None:

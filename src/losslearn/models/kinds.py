@@ -7,7 +7,9 @@ from torch import nn
 
 from losslearn._fast import fastest
 from losslearn._wording import listed
+from losslearn.models.boosted.library import Library
 from losslearn.models.boosted.predictor import BoostedPredictor
+from losslearn.models.boosted.trees import BoostedTrees
 from losslearn.models.networks import MODELS, Spreads, build_model
 from losslearn.models.own import own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
@@ -92,9 +94,7 @@ class Booster:
                 f"Boosted trees are trained on the CPU, got {rows.x.device}: leave "
                 "`device` out."
             )
-        from losslearn.models.boosted.lightgbm import LightGBM
-
-        library = LightGBM()
+        library = _library("lightgbm")
         parameters = library.parameters(self._parameters, seed=fitting.seed)
         return BoostedPredictor(
             library,
@@ -103,6 +103,39 @@ class Booster:
             seed=fitting.seed,
             categorical=fitting.categorical,
         )
+
+
+def name_of(module: nn.Module) -> str | None:
+    """Return which of the names makes such a module; None for one of the user's own."""
+    if isinstance(module, BoostedTrees):
+        return module.library.name
+    return next((name for name, own in MODELS.items() if type(module) is own), None)
+
+
+def takes_gaps(module: nn.Module) -> bool:
+    """Whether features of a row may be missing, as NaN, for a fitted module."""
+    return isinstance(module, BoostedTrees)
+
+
+def empty_module(
+    name: str, n_features: int, *, score_shape: tuple[int, ...] = ()
+) -> nn.Module:
+    """Return a module of a name, to load weights into.
+
+    Raises:
+        KeyError: If the name is none.
+    """
+    if name in BOOSTERS:
+        return BoostedTrees(_library(name), n_features)
+    return MODELS[name](n_features, score_shape=score_shape)
+
+
+def _library(name: str) -> Library:
+    """Return a library by its name; it is not imported before."""
+    assert name == "lightgbm"
+    from losslearn.models.boosted.lightgbm import LightGBM
+
+    return LightGBM()
 
 
 def kind_of(model: object) -> Kind:

@@ -19,6 +19,7 @@ from losslearn.metrics import Loss, ResponseMethod, Sets, TrueLoss
 from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import NO_COLUMNS, Columns, TextColumns
 from losslearn.metrics.interval import loss_interval
+from losslearn.models.kinds import takes_gaps
 from losslearn.models.networks import exact_scores
 from losslearn.report.constraints import constraint_values
 from losslearn.report.fit_report import rule_summary
@@ -114,7 +115,10 @@ class FittedTable:
                 UserWarning,
                 stacklevel=3,
             )
-        return as_matrix(self.encoder.transform(frame.drop(columns=others)))
+        return as_matrix(
+            self.encoder.transform(frame.drop(columns=others)),
+            with_gaps=takes_gaps(self.module),
+        )
 
     def _scores(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         score = exact_scores(

@@ -15,6 +15,7 @@ from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
+from losslearn.models.kinds import kind_of
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import OtherTables, Parts, divide
@@ -41,7 +42,7 @@ def fit_table(
     metric: object,
     *,
     out: str | os.PathLike[str] | None = None,
-    model: str = "mlp",
+    model: object = "mlp",
     mode: Mode | None = None,
     max_time: float | None = None,
     max_iter: int | None = None,
@@ -87,7 +88,7 @@ def fit_table(
             it cannot be written any more after the training, a warning names another.
             While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
             killed or interrupted goes on from there when it is asked for again.
-        model: "mlp" or "linear".
+        model: "mlp", "linear" or "lightgbm", or a configured `LGBMClassifier`.
         mode: Kind of learned loss; None takes that of the recipe.
         max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
@@ -159,7 +160,7 @@ def fit_table(
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
     kinds = {**(read_as or {}), **dict.fromkeys([*ignores, *ids], "ignore")}
-    encoder = _encoder(encoder, kinds)
+    encoder = _encoder(encoder, kinds, for_trees=kind_of(model).takes_gaps)
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
@@ -304,10 +305,10 @@ def _recipe(recipe: Recipe | None, **given: Any) -> Recipe:  # noqa: ANN401 - it
     return replace(recipe or Recipe(), **said)
 
 
-def _encoder(given: object, read_as: Mapping[str, str]) -> object:
+def _encoder(given: object, read_as: Mapping[str, str], *, for_trees: bool) -> object:
     """Return the encoder of a fit; one that was given decides by itself."""
     if given is None:
-        return TableEncoder(read_as=read_as)
+        return TableEncoder(read_as=read_as, for_trees=for_trees)
     if read_as:
         raise ValueError(
             "`encoder` decides on the columns itself: leave out `ignores`, `read_as` "

@@ -23,7 +23,8 @@ from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
 from losslearn.estimators.seen import SeenRows
 from losslearn.metrics.columns import TextColumns
-from losslearn.models.networks import MODELS, check_weights, exact_scores
+from losslearn.models.kinds import NAMES, empty_module, name_of
+from losslearn.models.networks import check_weights, exact_scores
 from losslearn.tables.fitted import FittedTable
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.registry import get_task
@@ -136,12 +137,11 @@ def check_encoder(encoder: object) -> None:
 
 
 def _settings_of(model: FittedTable) -> dict[str, Any]:
-    kinds = {kind: name for name, kind in MODELS.items()}
-    module = type(model.module)
-    if module not in kinds:
+    kind = name_of(model.module)
+    if kind is None:
         raise ValueError(
             "A model of your own cannot be written to a model directory, only "
-            f"{sorted(MODELS)}; got {module.__name__}."
+            f"{sorted(NAMES)}; got {type(model.module).__name__}."
         )
     check_encoder(model.encoder)
     return {
@@ -161,7 +161,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         },
         "calibration": dict(model.calibration),
         "model": {
-            "kind": kinds[module],
+            "kind": kind,
             "n_features": len(model.encoder.get_feature_names_out()),
         },
         "columns": model.encoder.kinds,
@@ -313,7 +313,7 @@ def _rebuild(
     if metric.source == "built-in":
         metric.true_loss()
     task = get_task(settings["task"])
-    module = MODELS[kind](n_features, score_shape=task.score_shape)
+    module = empty_module(kind, n_features, score_shape=task.score_shape)
     module.load_state_dict(load(contents[_WEIGHTS]))
     check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])

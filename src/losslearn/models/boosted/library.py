@@ -90,6 +90,8 @@ class Grown(NamedTuple):
 class Library(Protocol):
     """A library of boosted trees."""
 
+    name: str
+
     def parameters(self, given: Parameters, *, seed: int) -> dict[str, Any]:
         """Return a booster's parameters: the user's, else ours."""
 

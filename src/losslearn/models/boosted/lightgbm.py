@@ -29,6 +29,8 @@ _LINK = "objective=binary sigmoid:1"
 class LightGBM:
     """LightGBM, as a library of boosted trees."""
 
+    name = "lightgbm"
+
     def parameters(self, given: Parameters, *, seed: int) -> dict[str, Any]:
         """Return a booster's parameters: the user's, else ours."""
         return {
@@ -122,8 +124,15 @@ class LightGBMTrees:
 
     @cached_property
     def booster(self) -> lightgbm.Booster:
-        """The trees as LightGBM has them."""
-        return lightgbm.Booster(model_str=self.file.decode())
+        """The trees as LightGBM has them.
+
+        Raises:
+            ValueError: If it cannot read them.
+        """
+        try:
+            return lightgbm.Booster(model_str=self.file.decode())
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"LightGBM cannot read its trees: {error}") from None
 
     @cached_property
     def n_rounds(self) -> int:
