@@ -15,7 +15,7 @@ from losslearn.models.own import own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
 
-BOOSTERS = ("lightgbm",)
+BOOSTERS = ("lightgbm", "xgboost")
 NAMES = (*MODELS, *BOOSTERS)
 """What `model=` takes as text."""
 
@@ -72,7 +72,7 @@ class Network:
 
 
 class Booster:
-    """Trees of LightGBM, with its own parameters."""
+    """Trees of a library, with its own parameters."""
 
     takes_gaps = True
     settings: Mapping[str, Any] = {
@@ -83,9 +83,9 @@ class Booster:
     }
     """32 trees in rounds of 4."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, library: Library, parameters: Mapping[str, Any]) -> None:
         """Take the user's parameters."""
-        self._parameters = dict(parameters)
+        self._library, self._parameters = library, dict(parameters)
 
     def predictor(self, rows: Rows, fitting: Fitting) -> Predictor:
         """Return it on some rows."""
@@ -94,7 +94,7 @@ class Booster:
                 f"Boosted trees are trained on the CPU, got {rows.x.device}: leave "
                 "`device` out."
             )
-        library = _library("lightgbm")
+        library = self._library
         parameters = library.parameters(self._parameters, seed=fitting.seed)
         return BoostedPredictor(
             library,
@@ -131,29 +131,47 @@ def empty_module(
 
 
 def _library(name: str) -> Library:
-    """Return a library by its name; it is not imported before."""
-    assert name == "lightgbm"
-    from losslearn.models.boosted.lightgbm import LightGBM
+    """Return a library by its name; it is not imported before.
 
-    return LightGBM()
+    Raises:
+        ValueError: If it is not installed.
+    """
+    if name == "lightgbm":
+        from losslearn.models.boosted.lightgbm import LightGBM
+
+        return LightGBM()
+    assert name == "xgboost"
+    try:
+        from losslearn.models.boosted.xgboost import XGBoost
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "XGBoost is not installed: run `pip install 'losslearn[trees]'`."
+        ) from error
+    return XGBoost()
+
+
+_ESTIMATORS = {"LGBMClassifier": "lightgbm", "XGBClassifier": "xgboost"}
+"""The libraries of configured boosters."""
 
 
 def kind_of(model: object) -> Kind:
     """Return what a `model=` stands for.
 
     Raises:
-        ValueError: If it is nothing that can be trained here.
+        ValueError: If it is nothing that can be trained here, its library is not
+            installed, or a parameter of a booster's cannot be kept.
     """
-    if isinstance(model, nn.Module) or model in MODELS:
-        assert isinstance(model, str | nn.Module)
+    if isinstance(model, nn.Module):
         return Network(model)
-    if model in BOOSTERS:
-        return Booster({})
-    if type(model).__name__ == "LGBMClassifier" and hasattr(model, "get_params"):
-        from losslearn.models.boosted.lightgbm import native
-
-        return Booster(native(model.get_params()))
+    if isinstance(model, str) and model in MODELS:
+        return Network(model)
+    if isinstance(model, str) and model in BOOSTERS:
+        return Booster(_library(model), {})
+    name = _ESTIMATORS.get(type(model).__name__)
+    if name is not None and hasattr(model, "get_params"):
+        library = _library(name)
+        return Booster(library, library.native(model.get_params()))
     raise ValueError(
-        f"`model` must be one of {listed(NAMES)}, a torch.nn.Module or an "
-        f"LGBMClassifier, got {model!r}."
+        f"`model` must be one of {listed(NAMES)}, a torch.nn.Module, an LGBMClassifier "
+        f"or an XGBClassifier, got {model!r}."
     )

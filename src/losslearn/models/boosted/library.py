@@ -92,6 +92,15 @@ class Library(Protocol):
 
     name: str
 
+    def native(self, given: Parameters) -> Parameters:
+        """Return the parameters of its classifier of two classes as it takes them.
+
+        The number of trees is the most that are grown; how many there are is found out.
+
+        Raises:
+            ValueError: If one cannot be kept.
+        """
+
     def parameters(self, given: Parameters, *, seed: int) -> dict[str, Any]:
         """Return a booster's parameters: the user's, else ours."""
 

@@ -25,11 +25,34 @@ _OURS = {"objective": "binary", "metric": "binary_logloss"}
 _LINK = "objective=binary sigmoid:1"
 """Without this line LightGBM would give raw scores in place of probabilities."""
 
+_ESTIMATOR_ONLY = {"importance_type", "class_weight", "objective", "n_estimators"}
+"""Of `LGBMClassifier`, what is no parameter of LightGBM, or one that is ours."""
+
 
 class LightGBM:
     """LightGBM, as a library of boosted trees."""
 
     name = "lightgbm"
+
+    def native(self, given: Parameters) -> dict[str, Any]:
+        """Return the parameters of an `LGBMClassifier` as LightGBM takes them.
+
+        Its number of trees is the most that are grown; how many there are is found out.
+
+        Raises:
+            ValueError: If it weighs classes, which `sample_weight` does here.
+        """
+        if given.get("class_weight") is not None:
+            raise ValueError(
+                "`class_weight` would be a weight in the metric as well. Leave it out, "
+                "or give `fit` a `sample_weight`."
+            )
+        found = {
+            name: value
+            for name, value in given.items()
+            if name not in _ESTIMATOR_ONLY and value is not None
+        }
+        return {**found, _MOST: given.get("n_estimators", _MOST_ROUNDS)}
 
     def parameters(self, given: Parameters, *, seed: int) -> dict[str, Any]:
         """Return a booster's parameters: the user's, else ours."""
@@ -230,28 +253,3 @@ class LightGBMCorrections:
             self._written = LightGBMTrees(text)
             self._written.n_rounds = n
         return self._written
-
-
-_ESTIMATOR_ONLY = {"importance_type", "class_weight", "objective", "n_estimators"}
-"""Of `LGBMClassifier`, what is no parameter of LightGBM, or one that is ours."""
-
-
-def native(given: Parameters) -> dict[str, Any]:
-    """Return the parameters of an `LGBMClassifier` as LightGBM takes them.
-
-    Its number of trees is the most that are grown; how many there are is found out.
-
-    Raises:
-        ValueError: If it weighs classes, which `sample_weight` does here.
-    """
-    if given.get("class_weight") is not None:
-        raise ValueError(
-            "`class_weight` would be a weight in the metric as well. Leave it out, or "
-            "give `fit` a `sample_weight`."
-        )
-    found = {
-        name: value
-        for name, value in given.items()
-        if name not in _ESTIMATOR_ONLY and value is not None
-    }
-    return {**found, _MOST: given.get("n_estimators", _MOST_ROUNDS)}

@@ -28,9 +28,69 @@ _OUTSIDE = {_MOST, _PATIENCE}
 """Of a booster's parameters, what `xgboost.train` takes as arguments of its own."""
 _OURS = {"objective": "binary:logistic", "eval_metric": "logloss"}
 
+_ESTIMATOR_ONLY = {
+    "callbacks",
+    "device",
+    "enable_categorical",
+    "eval_metric",
+    "feature_types",
+    "importance_type",
+    "missing",
+    "multi_strategy",
+    "n_estimators",
+    "n_jobs",
+    "nthread",
+    "objective",
+}
+"""Of `XGBClassifier`, what is no parameter of a booster, or one that is ours."""
+_OTHER_NAMES = {
+    "alpha": "reg_alpha",
+    "eta": "learning_rate",
+    "lambda": "reg_lambda",
+    "min_split_loss": "gamma",
+    "random_state": "seed",
+}
+_KEPT = {
+    "booster": ("gbtree",),
+    "callbacks": (),
+    "device": ("cpu",),
+    "eval_metric": ("logloss",),
+    "feature_types": (),
+    "objective": ("binary:logistic",),
+}
+"""What else than None can be kept of parameters that have other values as well."""
+
 
 class XGBoost:
     """XGBoost, as a library of boosted trees."""
+
+    name = "xgboost"
+
+    def native(self, given: Parameters) -> dict[str, Any]:
+        """Return the parameters of an `XGBClassifier` as XGBoost takes them.
+
+        Its number of trees is the most that are grown; how many there are is found out.
+
+        Raises:
+            ValueError: If one cannot be kept, such as another objective.
+        """
+        for name, values in _KEPT.items():
+            value = given.get(name)
+            if value is not None and value not in values:
+                _refuse(name, value, f"only {values[0]!r} is trained" if values else "")
+        missing = given.get("missing", math.nan)
+        if not (isinstance(missing, float) and math.isnan(missing)):
+            _refuse("missing", missing, "NaN is what is missing")
+        constraints = given.get("monotone_constraints")
+        if isinstance(constraints, dict):
+            why = "features have no names here, a tuple has one value each"
+            _refuse("monotone_constraints", constraints, why)
+        found = {
+            _OTHER_NAMES.get(name, name): value
+            for name, value in given.items()
+            if name not in _ESTIMATOR_ONLY and value is not None
+        }
+        return {**found, _MOST: given.get("n_estimators") or _MOST_ROUNDS}
 
     def parameters(self, given: Parameters, *, seed: int) -> dict[str, Any]:
         """Return a booster's parameters: the user's, else ours."""
@@ -67,12 +127,12 @@ class XGBoost:
             own,
             data,
             n_rounds,
-            evals=[(_matrix(held_out), "held out")],
+            evals=[(_matrix(held_out), "held_out")],
             early_stopping_rounds=parameters[_PATIENCE],
             evals_result=found,
             verbose_eval=False,
         )
-        return Grown(_written(booster), found["held out"]["logloss"])
+        return Grown(_written(booster), found["held_out"]["logloss"])
 
     def more(
         self, table: Table, trees: Trees, parameters: Parameters, *, n_rounds: int
@@ -135,8 +195,16 @@ class XGBoostTrees:
 
     @cached_property
     def booster(self) -> xgboost.Booster:
-        """The trees as XGBoost has them."""
-        return _read(self.file)
+        """The trees as XGBoost has them.
+
+        Raises:
+            ValueError: If it cannot read them.
+        """
+        try:
+            return _read(self.file)
+        except xgboost.core.XGBoostError as error:
+            said = str(error).splitlines()[0]
+            raise ValueError(f"XGBoost cannot read its trees: {said}") from None
 
     @cached_property
     def n_rounds(self) -> int:
@@ -154,7 +222,9 @@ class XGBoostTrees:
 
         The offset goes with the first tree.
         """
-        end = self.n_rounds if n_rounds is None else min(start + n_rounds, self.n_rounds)
+        end = (
+            self.n_rounds if n_rounds is None else min(start + n_rounds, self.n_rounds)
+        )
         return _scores(self.booster, x, start, end)
 
     def leaves(self, x: Matrix, tree: int) -> Numbers:
@@ -236,66 +306,6 @@ class XGBoostCorrections:
         if self._written is None or self._written.n_rounds != n:
             self._written = _written(self._booster)
         return self._written
-
-
-_ESTIMATOR_ONLY = {
-    "callbacks",
-    "device",
-    "enable_categorical",
-    "eval_metric",
-    "feature_types",
-    "importance_type",
-    "missing",
-    "multi_strategy",
-    "n_estimators",
-    "n_jobs",
-    "nthread",
-    "objective",
-}
-"""Of `XGBClassifier`, what is no parameter of a booster, or one that is ours."""
-_OTHER_NAMES = {
-    "alpha": "reg_alpha",
-    "eta": "learning_rate",
-    "lambda": "reg_lambda",
-    "min_split_loss": "gamma",
-    "random_state": "seed",
-}
-_KEPT = {
-    "booster": ("gbtree",),
-    "callbacks": (),
-    "device": ("cpu",),
-    "eval_metric": ("logloss",),
-    "feature_types": (),
-    "objective": ("binary:logistic",),
-}
-"""What else than None can be kept of parameters that have other values as well."""
-
-
-def native(given: Parameters) -> dict[str, Any]:
-    """Return the parameters of an `XGBClassifier` as XGBoost takes them.
-
-    Its number of trees is the most that are grown; how many there are is found out.
-
-    Raises:
-        ValueError: If one cannot be kept: another objective, say, or names of features.
-    """
-    for name, values in _KEPT.items():
-        value = given.get(name)
-        if value is not None and value not in values:
-            _refuse(name, value, f"only {values[0]!r} is trained" if values else "")
-    missing = given.get("missing", math.nan)
-    if not (isinstance(missing, float) and math.isnan(missing)):
-        _refuse("missing", missing, "NaN is what is missing")
-    constraints = given.get("monotone_constraints")
-    if isinstance(constraints, dict):
-        why = "features have no names here, a tuple has one value each"
-        _refuse("monotone_constraints", constraints, why)
-    found = {
-        _OTHER_NAMES.get(name, name): value
-        for name, value in given.items()
-        if name not in _ESTIMATOR_ONLY and value is not None
-    }
-    return {**found, _MOST: given.get("n_estimators") or _MOST_ROUNDS}
 
 
 def _refuse(name: str, value: object, why: str) -> None:
