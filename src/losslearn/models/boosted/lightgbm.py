@@ -94,6 +94,7 @@ class LightGBM:
                 lightgbm.early_stopping(PATIENCE, verbose=False),
                 lightgbm.record_evaluation(found),
             ],
+            keep_training_booster=True,  # else it keeps the best trees alone
         )
         return Grown(_written(booster), found["valid_0"]["binary_logloss"])
 
