@@ -7,6 +7,7 @@ __version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Decision": "tasks.decision",
+    "LearnedTreeObjective": "criterion.trees",
     "MetricDecisionClassifier": "estimators.decision_classifier",
     "PAPER": "training.recipe",
     "Recipe": "training.recipe",
@@ -35,6 +36,7 @@ _HOMES = {
 __all__ = [
     "PAPER",
     "Decision",
+    "LearnedTreeObjective",
     "MetricDecisionClassifier",
     "Recipe",
     "SetSurrogate",
@@ -60,6 +62,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from losslearn.criterion.loss import SurrogateLoss
+    from losslearn.criterion.trees import LearnedTreeObjective
     from losslearn.encoding import TableEncoder
     from losslearn.estimators.classifier import SurrogateClassifier
     from losslearn.estimators.decision_classifier import MetricDecisionClassifier

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 
 from losslearn.models.boosted.folds import cross_fitted
 from losslearn.models.boosted.library import Table
-from losslearn.models.boosted.lightgbm import LightGBM, native
+from losslearn.models.boosted.lightgbm import LightGBM
 
 LIBRARY = LightGBM()
 PARAMETERS = LIBRARY.parameters({"num_leaves": 7}, seed=3)
@@ -134,7 +134,7 @@ def test_a_file_of_something_else_is_refused():
 
 def test_the_parameters_of_an_estimator_are_kept():
     given = lightgbm.LGBMClassifier(num_leaves=5, n_estimators=70, reg_lambda=2.0)
-    found = LIBRARY.parameters(native(given.get_params()), seed=1)
+    found = LIBRARY.parameters(LightGBM().native(given.get_params()), seed=1)
     assert (found["num_leaves"], found["reg_lambda"]) == (5, 2.0)
     assert LIBRARY.most_rounds(found) == 70
     assert found["objective"] == "binary"
@@ -143,7 +143,7 @@ def test_the_parameters_of_an_estimator_are_kept():
 def test_class_weights_are_refused():
     given = lightgbm.LGBMClassifier(class_weight="balanced").get_params()
     with pytest.raises(ValueError, match="`class_weight` would be a weight"):
-        native(given)
+        LightGBM().native(given)
 
 
 def test_scores_out_of_fold_are_those_of_boosters_without_the_fold(tables):

@@ -1,6 +1,5 @@
 """A booster behind the protocol of what is trained: trees as steps."""
 
-import math
 import secrets
 from itertools import count
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from losslearn.metrics import Loss, Sets
+from losslearn.metrics import Loss
 from losslearn.models.boosted.folds import cross_fitted
 from losslearn.models.boosted.library import (
     Corrections,
@@ -18,6 +17,7 @@ from losslearn.models.boosted.library import (
     Trees,
     as_table,
 )
+from losslearn.models.boosted.slope import newton, slope_of_all
 from losslearn.models.boosted.solution import BoostedSolution
 from losslearn.models.boosted.trees import BoostedTrees
 from losslearn.models.networks import exact_scores, score_rows
@@ -27,27 +27,18 @@ from losslearn.tasks.strata import deal_into_folds
 from losslearn.tasks.task import UsualLoss
 
 _N_FOLDS = 4
-_SET = 2_000
-"""Rows of a set whose slope a tree follows."""
 _MOVED_TREES = 8
 """Trees whose leaves are moved to tell how scores can change."""
 
 
 class BoostedPredictor:
-    r"""Boosted trees, moved by one tree a turn (form C of boosting for a metric).
+    """Boosted trees, moved by one tree a turn (form C of boosting for a metric).
 
     The usual loss is followed by the library itself (`solution`). What follows another
     objective starts from scores that each row gets from boosters grown without it, for
-    those of the booster itself have learned their rows by heart. A turn deals all rows
-    into sets of 2,000, and grows one tree along the slope g of the objective:
-
-    .. math::
-        g \leftarrow g \, \frac{\sigma(p - y)}{\sigma(g)}, \qquad
-        h = \overline{p (1 - p)}
-
-    with probabilities p, and a curvature h that is positive whatever the objective
-    (a learned one has none to trust). What a tree says of a row is added to its
-    out-of-fold score and to the booster alike.
+    those of the booster itself have learned their rows by heart. A turn grows one tree
+    along the slope of the objective (see `newton`). What a tree says of a row is added
+    to its out-of-fold score and to the booster alike.
     """
 
     separates = True
@@ -139,26 +130,21 @@ class BoostedPredictor:
         A tree divides all rows, so it needs the slope of each.
         """
         del drawn
-        score, target = self._now(), torch.from_numpy(self.table.y)
-        n, slope = len(score), torch.zeros_like(score)
-        order = torch.randperm(n, generator=self._draws)
-        for part in order.chunk(max(round(n / _SET), 1)):
-            drawn = Drawn(self._numbers[part][None])
-            sets = self.rows.sets(drawn, score[part][None].float())
-            slope[part] = _slope(objective, sets)[0].double() * len(part)
-        p = score.sigmoid()
-        gap, curvature = p - target, np.full(n, float((p * (1 - p)).mean()))
-        if self.table.weight is not None:
-            gap *= torch.from_numpy(self.table.weight)
-            curvature *= self.table.weight
-        spread = float(slope.std())
-        if not (math.isfinite(spread) and spread > 0):
+        score, weight = self._now(), self.table.weight
+        found = newton(
+            slope_of_all(
+                objective, self.rows, self._numbers, score, generator=self._draws
+            ),
+            score,
+            torch.from_numpy(self.table.y),
+            None if weight is None else torch.from_numpy(weight),
+        )
+        if found is None:
             return  # nowhere to go
         if self._corrections is None:
             what = self.table, self.model.trees, self.parameters
             self._corrections = self.library.correct(*what)
-        g = slope * (float(gap.std()) / spread)
-        added = self._corrections.add(g.numpy(), curvature)
+        added = self._corrections.add(found.slope, found.curvature)
         self._score = score + torch.from_numpy(added)
         self._added = (*self._added, next(self._names))
 
@@ -216,15 +202,6 @@ class BoostedPredictor:
         self._score, self._added = state.optimizer["score"], added
         self._share = state.optimizer["share"]
         self._draws.set_state(state.noise)
-
-
-def _slope(objective: Loss, sets: Sets) -> Tensor:
-    known = getattr(objective, "value_and_slope", None)
-    if known is not None:
-        return known(sets)[1]
-    score = sets.score.detach().requires_grad_()
-    value = objective(sets._replace(score=score)).sum()
-    return torch.autograd.grad(value, score)[0]
 
 
 class _Seen(NamedTuple):
