@@ -42,9 +42,10 @@ class SurrogateClassifier(ClassifierMixin, SurrogateEstimator):
             `f(y_true, y_score)` or `f(y_true, y_pred)`. Keyword-only arguments without
             a default, `f(y_true, y_pred, *, amount)`, are numbers of each row, which
             `fit` and `score` take as `metric_columns`.
-        model: "mlp" (the paper's), "linear", "lightgbm", an `LGBMClassifier` with
-            parameters of one's own, or a `torch.nn.Module` that maps
-            `[n, features]` to `[n]` or `[n, 1]`. The named ones standardise features.
+        model: "mlp" (the paper's), "linear", "lightgbm", "xgboost" (needs
+            `losslearn[trees]`), an `LGBMClassifier` or `XGBClassifier` with parameters
+            of one's own, or a `torch.nn.Module` that maps `[n, features]` to `[n]` or
+            `[n, 1]`. The named ones standardise features.
         max_time: Seconds for the whole fit: preparation, both methods, their rules and
             the test of their difference. `max_iter` is lowered to fit, and a metric
             that takes long itself is called less often.

@@ -171,6 +171,11 @@ def kind_of(model: object) -> Kind:
     if name is not None and hasattr(model, "get_params"):
         library = _library(name)
         return Booster(library, library.native(model.get_params()))
+    if hasattr(model, "predict_proba"):
+        raise ValueError(
+            f"A {type(model).__name__} cannot be trained for a metric, but decided for "
+            f"it: `MetricDecisionClassifier({type(model).__name__}(...), metric)`."
+        )
     raise ValueError(
         f"`model` must be one of {listed(NAMES)}, a torch.nn.Module, an LGBMClassifier "
         f"or an XGBClassifier, got {model!r}."

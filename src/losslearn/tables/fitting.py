@@ -88,7 +88,8 @@ def fit_table(
             it cannot be written any more after the training, a warning names another.
             While it is fitted, its state is kept in `OUT.checkpoint`: a fit that was
             killed or interrupted goes on from there when it is asked for again.
-        model: "mlp", "linear" or "lightgbm", or a configured `LGBMClassifier`.
+        model: "mlp", "linear", "lightgbm" or "xgboost", or a configured
+            `LGBMClassifier` or `XGBClassifier`.
         mode: Kind of learned loss; None takes that of the recipe.
         max_time: Seconds for the whole job: preparation, both methods, and their test.
         max_iter: Iterations of each method; None takes that of the recipe.
