@@ -12,6 +12,7 @@ from core_cases import new_predictor, new_surrogate
 from losslearn.metrics import MetricError, Sets, as_true_loss, get_true_loss
 from losslearn.models.networks import MLP, Linear
 from losslearn.models.rows import Drawn, Rows
+from losslearn.models.solution import Setting
 from losslearn.tasks.binary import Binary
 from losslearn.training import comparison, cross_fitting
 from losslearn.training.branches import LEARNED, Settled
@@ -128,7 +129,7 @@ def test_the_control_on_all_rows_is_the_solution_for_them(table, fitted):
     predictor.load_weights(found.usual.best_state)
     alone = make_predictor(table)
     solution = alone.solution(Binary.usual_losses[USUAL], Drawn(torch.arange(N)), None)
-    solution.solve(found.settled.penalty)
+    solution.solve(Setting(found.settled.penalty))
     assert torch.allclose(predictor.predict(table), alone.predict(table), atol=1e-4)
 
 
