@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from losslearn.models.boosted.datasets import MatrixRows, binned, part_of, scores
+from losslearn.models.boosted import datasets, library
+from losslearn.models.boosted.datasets import BinnedTable
+from losslearn.models.boosted.folds import SHARES, cross_fitted
 from losslearn.models.boosted.joining import joined
+from losslearn.models.boosted.library import Features, Table
+from losslearn.models.boosted.lightgbm import LightGBM
 
 PARAMETERS = {
     "objective": "binary",
@@ -37,11 +41,18 @@ def trees(booster):
     return text[: text.index("end of trees")]
 
 
+def binned(x, y, weight=None, *, numbers=None, parameters=PARAMETERS):
+    table = Table(Features(x, numbers), y, weight, CATEGORICAL)
+    return BinnedTable.of(table, parameters)
+
+
 @pytest.mark.parametrize("is_mapped", [False, True])
-@pytest.mark.parametrize("takes", ["all", "some"])
+@pytest.mark.parametrize("takes", ["all", "some", "some of many"])
 def test_binned_rows_give_the_trees_that_the_rows_themselves_give(
-    tmp_path, is_mapped, takes
+    tmp_path, monkeypatch, is_mapped, takes
 ):
+    if takes == "some of many":
+        monkeypatch.setattr(datasets, "_COPIED", 0)
     x, y, weight = make_rows()
     np.save(tmp_path / "x.npy", x)
     given = np.load(tmp_path / "x.npy", mmap_mode="r") if is_mapped else x
@@ -54,79 +65,118 @@ def test_binned_rows_give_the_trees_that_the_rows_themselves_give(
         categorical_feature=list(CATEGORICAL),
         params={"feature_pre_filter": False},
     )
-    found = binned(
-        given,
-        y[own],
-        PARAMETERS,
-        weight=weight[own],
-        categorical=CATEGORICAL,
-        numbers=numbers,
-    )
-    booster = lightgbm.train(PARAMETERS, found)
+    found = binned(given, y[own], weight[own], numbers=numbers)
+    booster = lightgbm.train(PARAMETERS, found.dataset)
     assert "num_cat=1" in trees(booster)
     assert trees(booster) == trees(lightgbm.train(PARAMETERS, expected))
+    assert np.array_equal(found.features.read(slice(3)), x[own][:3], equal_nan=True)
 
 
-def test_rows_are_read_a_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("losslearn.models.boosted.datasets._VALUES", 40)
+def test_many_rows_are_read_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(datasets, "_COPIED", 0)
+    monkeypatch.setattr(library, "_VALUES", 40)
     x, y, _ = make_rows()
-    numbers, asked = np.arange(N)[::-1], []
-    read = MatrixRows.__getitem__
+    sizes, read = [], Features.read
 
-    def watched(self, index):
-        found = read(self, index)
-        asked.append(found.size)
+    def watched(self, rows):
+        found = read(self, rows)
+        sizes.append(found.size)
         return found
 
-    monkeypatch.setattr(MatrixRows, "__getitem__", watched)
-    booster = lightgbm.train(
-        PARAMETERS, binned(x, y[::-1], PARAMETERS, numbers=numbers)
-    )
-    assert max(asked) == 40
-    found = scores(booster, x, numbers)
-    assert np.array_equal(found, booster.predict(x[::-1], raw_score=True))
-    few = scores(booster, x, start_iteration=2, num_iteration=3)
-    expected = booster.predict(x, raw_score=True, start_iteration=2, num_iteration=3)
-    assert np.array_equal(few, expected)
+    monkeypatch.setattr(Features, "read", watched)
+    found = binned(x, y[::-1], numbers=np.arange(N)[::-1])
+    trees = LightGBM().grow(found, PARAMETERS, n_rounds=6).trees
+    score = trees.scores(found.features, 3, start=2)
+    leaf = trees.leaves(found.features.some(np.arange(50)), 1)
+    assert max(sizes) == 40
+    which = {"start_iteration": 2, "num_iteration": 3}
+    expected = trees.booster.predict(x[::-1], raw_score=True, **which)
+    assert np.array_equal(score, expected)
+    assert np.array_equal(leaf, trees.booster.predict(x[::-1], pred_leaf=True)[:50, 1])
 
 
 def test_a_part_gives_the_trees_that_its_rows_give_in_the_same_bins():
     x, y, weight = make_rows()
-    whole = binned(x, y, PARAMETERS, weight=weight, categorical=CATEGORICAL)
+    whole = binned(x, y, weight)
     rows = np.flatnonzero(np.random.default_rng(1).random(N) < 0.7)
+    part, same = whole.taken(rows), {"reference": whole.dataset}
     copied = lightgbm.Dataset(
-        x[rows], y[rows], weight=weight[rows], reference=whole, params=whole.params
+        x[rows], y[rows], weight=weight[rows], params=whole.dataset.params, **same
     )
-    found = lightgbm.train(PARAMETERS, part_of(whole, rows))
+    found = lightgbm.train(PARAMETERS, part.dataset)
     assert trees(found) == trees(lightgbm.train(PARAMETERS, copied))
+    assert np.array_equal(part.features.read(slice(None)), x[rows], equal_nan=True)
 
 
-def test_the_loss_of_a_part_held_out_is_that_of_its_rows():
+def test_rows_held_out_end_the_growing_by_their_own_loss():
     x, y, weight = make_rows()
-    whole = binned(x, y, PARAMETERS, weight=weight, categorical=CATEGORICAL)
-    is_out, curve = np.arange(N) % 4 == 1, {}
-    booster = lightgbm.train(
-        {**PARAMETERS, "num_iterations": 200},
-        part_of(whole, np.flatnonzero(~is_out)),
-        valid_sets=[part_of(whole, np.flatnonzero(is_out))],
-        callbacks=[
-            lightgbm.early_stopping(5, verbose=False),
-            lightgbm.record_evaluation(curve),
-        ],
+    whole, is_out = binned(x, y, weight), np.arange(N) % 4 == 1
+    found, curve = LightGBM().grow(
+        whole.taken(np.flatnonzero(~is_out)),
+        PARAMETERS,
+        n_rounds=2_000,
+        held_out=whole.taken(np.flatnonzero(is_out)),
     )
-    losses = curve["valid_0"]["binary_logloss"]
-    assert len(losses) == booster.best_iteration + 5 < 200
-    for n in (1, booster.best_iteration):
-        p = booster.predict(x[is_out], num_iteration=n)
+    best = int(np.argmin(curve)) + 1
+    assert len(curve) == found.n_rounds == best + library.PATIENCE
+    for n in (1, best):
+        p = found.first(n).booster.predict(x[is_out])
         expected = log_loss(y[is_out], p, sample_weight=weight[is_out])
-        assert losses[n - 1] == pytest.approx(expected)
+        assert curve[n - 1] == pytest.approx(expected)
 
 
-def test_trees_of_other_leaves_may_follow():
+def test_scores_out_of_fold_are_of_boosters_without_the_fold():
+    x, y, weight = make_rows()
+    numbers = np.random.default_rng(1).permutation(N)[:600]
+    x_own, y_own, weight = x[numbers], y[numbers], weight[numbers]
+    data = binned(x, y_own, weight, numbers=numbers)
+    fold = np.arange(600) % 3
+    found = cross_fitted(LightGBM(), data, fold, {**PARAMETERS, "num_iterations": 30})
+    n = found.n_rounds
+    assert n[0.25] < n[0.5] < n[1.0] <= n[2.0]
+    for one in range(3):
+        rest = data.taken(np.flatnonzero(fold != one)).dataset
+        booster = lightgbm.train({**PARAMETERS, "num_iterations": 30}, rest)
+        for share in SHARES:
+            how = {"raw_score": True, "num_iteration": n[share]}
+            expected = booster.predict(x_own[fold == one], **how)
+            assert found.scores[share][fold == one] == pytest.approx(expected)
+
+
+def test_corrections_of_other_leaves_follow_a_booster_in_its_file():
+    x, y, weight = make_rows()
+    parameters = {**PARAMETERS, "min_data_in_leaf": 100}
+    data, lgb = binned(x, y, weight, parameters=parameters), LightGBM()
+    base = lgb.grow(data, parameters, n_rounds=5).trees
+    more = lgb.correct(data, base, parameters)
+    assert more.trees() is base
+    slopes, curvature = np.random.default_rng(2).normal(size=(3, N)), np.full(N, 0.2)
+    added = [more.add(slope, curvature) for slope in slopes]
+    for cut, n in ((3, 3), (2, 2)):
+        more.cut(cut)
+        whole = more.trees()
+        assert whole.n_rounds == 5 + n
+        expected = base.scores(data.features) + sum(added[:n])
+        assert whole.scores(data.features) == pytest.approx(expected)
+        last = more.scores(data.features, 1, start=n - 1)
+        assert last == pytest.approx(added[n - 1])
+    again = more.add(slopes[2], curvature)
+    assert again == pytest.approx(added[2])
+    assert more.add(np.zeros(N), curvature).tolist() == [0.0] * N  # nothing to gain
+
+
+def test_the_bins_of_a_large_table_are_held_once(monkeypatch):
+    monkeypatch.setattr("losslearn.models.boosted.lightgbm._LARGE", 4 * N - 1)
     x, y, _ = make_rows()
-    x[:, 1] = np.arange(N) < 30  # fewer than the leaves below hold
-    whole = binned(x, y, {**PARAMETERS, "min_data_in_leaf": 100})
-    lightgbm.train({**PARAMETERS, "min_data_in_leaf": 5}, whole)
+    data = binned(x, y)
+    found = LightGBM().grow(data, PARAMETERS, n_rounds=3).trees.file.decode()
+    assert "[force_col_wise: 1]" in found
+    assert "[force_row_wise: 0]" in found
+
+
+def test_rows_of_another_form_are_refused():
+    with pytest.raises(TypeError, match="in LightGBM's form, got str"):
+        LightGBM().grow("rows", PARAMETERS, n_rounds=1)
 
 
 def test_joined_boosters_are_what_training_on_gives():

@@ -4,110 +4,85 @@ A bin is a byte, so that a data set takes a quarter of the room of its rows. Bin
 part are those of all rows, which differ a little from those of the part alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Matrix = NDArray[np.float32]
-Numbers = NDArray[np.int64]
+from losslearn.models.boosted.library import (
+    Data,
+    Features,
+    Matrix,
+    Parameters,
+    Table,
+)
 
-_VALUES = 2**20
-"""Of a matrix, read at a time."""
+_COPIED = 2**24
+"""Values of rows that are copied to be binned, which is faster than to read them one
+by one."""
 
 
-class MatrixRows(lightgbm.Sequence):
-    """Rows of a matrix, by their numbers, which are read when they are asked for."""
+class BinnedTable:
+    """Rows in LightGBM's form."""
 
-    def __init__(self, x: Matrix, numbers: Numbers) -> None:
-        """Read nothing yet."""
-        self._x, self._numbers = x, numbers
-        self.batch_size = _rows_at_a_time(x)
+    def __init__(self, dataset: lightgbm.Dataset, features: Features) -> None:
+        """Take a data set, and the same rows as numbers."""
+        self.dataset, self.features = dataset.construct(), features
+
+    @classmethod
+    def of(cls, table: Table, parameters: Parameters) -> "BinnedTable":
+        """Bin a table, without a copy of all its rows as numbers if it is large."""
+        features = table.features
+        dataset = lightgbm.Dataset(
+            _as_data(features),
+            table.y,
+            weight=table.weight,
+            categorical_feature=list(table.categorical),
+            params={
+                **parameters,
+                "feature_pre_filter": False,  # corrections have other leaves
+            },
+            free_raw_data=True,
+        )
+        return cls(dataset, features)
+
+    def taken(self, rows: NDArray[Any]) -> "BinnedTable":
+        """Return some of the rows, by their places, which rise."""
+        part: Any = self.dataset.subset([])
+        # LightGBM would make a list of Python's numbers of them
+        part.used_indices = np.ascontiguousarray(rows, dtype=np.int32)
+        return BinnedTable(part, self.features.some(rows))
+
+
+def _as_data(features: Features) -> Matrix | lightgbm.Sequence:
+    if features.numbers is None:
+        return features.matrix
+    is_small = features.n_rows * features.matrix.shape[1] <= _COPIED
+    return features.read(slice(None)) if is_small else _ReadRows(features)
+
+
+class _ReadRows(lightgbm.Sequence):
+    """Rows that are read when they are asked for."""
+
+    def __init__(self, features: Features) -> None:
+        self._features, self.batch_size = features, features.n_at_a_time
 
     def __len__(self) -> int:
-        """How many rows there are."""
-        return len(self._numbers)
+        return self._features.n_rows
 
-    def __getitem__(self, index: int | slice | list[int]) -> Floats:
-        """Return one row, or some; LightGBM takes its sample in double precision."""
-        return self._x[self._numbers[index]].astype(np.float64)
+    def __getitem__(self, index: int | slice | list[int]) -> NDArray[np.float64]:
+        rows = np.asarray(index) if isinstance(index, list) else index
+        # LightGBM takes its sample in double precision
+        return self._features.read(rows).astype(np.float64)
 
 
-def binned(
-    x: Matrix,
-    y: Numbers,
-    parameters: Mapping[str, Any],
-    *,
-    weight: Floats | None = None,
-    categorical: Sequence[int] = (),
-    numbers: Numbers | None = None,
-) -> lightgbm.Dataset:
-    """Return rows in LightGBM's form, without a copy of all of them as numbers.
+def binned_of(data: Data) -> lightgbm.Dataset:
+    """Return the data set of rows in LightGBM's form.
 
-    Args:
-        x: A matrix of rows in a C-contiguous order, `[table, features]`, which may be
-            a memory map; NaN is a missing value.
-        y: Target of each row meant, 0 or 1.
-        parameters: Of the booster, some of which say how to bin.
-        weight: Of each row meant; None for all alike.
-        categorical: Places of the features that are codes of categories.
-        numbers: Which rows of the matrix are meant, in this order; None for all.
+    Raises:
+        TypeError: If they are in another's.
     """
-    return lightgbm.Dataset(
-        x if numbers is None else MatrixRows(x, numbers),
-        y,
-        weight=weight,
-        categorical_feature=list(categorical),
-        params={
-            **parameters,
-            "feature_pre_filter": False,  # trees of other leaves may follow
-        },
-        free_raw_data=True,
-    ).construct()
-
-
-def part_of(data: lightgbm.Dataset, rows: NDArray[Any]) -> lightgbm.Dataset:
-    """Return some rows of a data set, in its bins, with their targets and weights.
-
-    Args:
-        data: Of `binned`.
-        rows: Places of the rows, rising.
-    """
-    part: Any = data.subset([])
-    # LightGBM would make a list of Python's numbers of them
-    part.used_indices = np.ascontiguousarray(rows, dtype=np.int32)
-    return part.construct()
-
-
-def scores(
-    booster: lightgbm.Booster,
-    x: Matrix,
-    numbers: Numbers | None = None,
-    **how: Any,  # noqa: ANN401 - of `Booster.predict`
-) -> Floats:
-    """Return the raw scores of rows, which are read a part at a time.
-
-    Args:
-        booster: The trees.
-        x: A matrix of rows, as for `binned`.
-        numbers: Which of its rows; None for all.
-        how: As of `lightgbm.Booster.predict`.
-    """
-    n = len(x) if numbers is None else len(numbers)
-    found = np.empty(n)
-    for part in _parts(n, _rows_at_a_time(x)):
-        rows = x[part] if numbers is None else x[numbers[part]]
-        found[part] = booster.predict(rows, raw_score=True, **how)
-    return found
-
-
-def _rows_at_a_time(x: Matrix) -> int:
-    return max(_VALUES // max(x.shape[1], 1), 1)
-
-
-def _parts(n: int, size: int) -> Iterator[slice]:
-    for begin in range(0, n, size):
-        yield slice(begin, min(begin + size, n))
+    if not isinstance(data, BinnedTable):
+        raise TypeError(f"Rows must be in LightGBM's form, got {type(data).__name__}.")
+    return data.dataset

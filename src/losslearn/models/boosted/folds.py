@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from losslearn.models.boosted.library import Floats, Library, Numbers, Parameters, Table
+from losslearn.models.boosted.library import (
+    Data,
+    Floats,
+    Library,
+    Numbers,
+    Parameters,
+)
 
 SHARES = (1.0, 0.5, 0.25, 2.0)
 """Of the trees at which log-loss is lowest, what else may be best for a metric."""
@@ -20,30 +26,34 @@ class HeldOut(NamedTuple):
 
 
 def cross_fitted(
-    library: Library, table: Table, fold: Numbers, parameters: Parameters
+    library: Library, data: Data, fold: Numbers, parameters: Parameters
 ) -> HeldOut:
     """Grow a booster without each fold in turn, until its log-loss falls no more."""
     n_folds, most = int(fold.max()) + 1, library.most_rounds(parameters)
+    places = [np.flatnonzero(fold == one) for one in range(n_folds)]
     grown = [
         library.grow(
-            table.taken(np.flatnonzero(fold != one)),
+            data.taken(np.flatnonzero(fold != one)),
             parameters,
             n_rounds=most,
-            held_out=table.taken(np.flatnonzero(fold == one)),
+            held_out=data.taken(own),
         )
-        for one in range(n_folds)
+        for one, own in enumerate(places)
     ]
     # a curve that ended goes on with its last value: it had stopped falling
     curves = [one.curve for one in grown]
     length = max(map(len, curves))
     full = [curve + curve[-1:] * (length - len(curve)) for curve in curves]
-    sizes = np.bincount(fold, minlength=n_folds)
+    sizes = [len(own) for own in places]
     best = int(np.average(full, axis=0, weights=sizes).argmin()) + 1
     n_rounds = {share: min(max(round(share * best), 1), length) for share in SHARES}
-    scores = {share: np.empty(len(table.y)) for share in SHARES}
-    for one, (trees, _) in enumerate(grown):
-        rows = np.flatnonzero(fold == one)
-        x = table.x[rows]
-        for share, n in n_rounds.items():
-            scores[share][rows] = trees.scores(x, min(n, trees.n_rounds))
+    scores = {share: np.empty(len(fold)) for share in SHARES}
+    for own, (trees, _) in zip(places, grown, strict=True):
+        features = data.features.some(own)
+        score, done = np.zeros(len(own)), 0
+        for share, n in sorted(n_rounds.items()):
+            n_here = min(n, trees.n_rounds)
+            if n_here > done:  # each tree is asked once
+                score = score + trees.scores(features, n_here - done, start=done)
+            scores[share][own], done = score, n_here
     return HeldOut(n_rounds, scores)

@@ -13,8 +13,9 @@ from losslearn.metrics import Loss, Sets
 from losslearn.models.boosted.folds import SHARES, HeldOut, cross_fitted
 from losslearn.models.boosted.library import (
     Corrections,
+    Data,
+    Features,
     Library,
-    Matrix,
     Table,
     Trees,
 )
@@ -70,12 +71,13 @@ class BoostedPredictor:
         self._place[self._numbers] = torch.arange(len(self._numbers))
         weight = None if rows.weight is None else rows.own(rows.weight)
         self.table = Table(
-            rows.own(rows.x).numpy(),
+            _features(rows),
             rows.own(rows.target).numpy().astype(np.int64),
             None if weight is None else weight.double().numpy(),
             categorical,
         )
         self._library, self._parameters, self._seed = library, parameters, seed
+        self._data: Data | None = None
         self._draws = torch.Generator().manual_seed(seed)
         self._held_out: HeldOut | None = None
         self._grown: Trees | None = None
@@ -87,21 +89,25 @@ class BoostedPredictor:
         self._score = score.double()
         self._added: tuple[int, ...] = (next(self._names),)
         self._corrections: Corrections | None = None
-        self._leaves: Tensor | None = None
         self._seen: _Seen | None = None
+
+    @property
+    def data(self) -> Data:
+        """The rows in the library's form, for folds, booster and corrections alike."""
+        if self._data is None:
+            self._data = self._library.data(self.table, self._parameters)
+        return self._data
 
     def grow(self, length: float) -> None:
         """Grow the booster by the usual loss, in times of what is best for that."""
         if self._held_out is None:
             fold = deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed)
-            what = self._library, self.table, fold, self._parameters
+            what = self._library, self.data, fold, self._parameters
             self._held_out = cross_fitted(*what)
         found, library = self._held_out, self._library
         if self._grown is None:
             most = max(found.n_rounds.values())
-            self._grown = library.grow(
-                self.table, self._parameters, n_rounds=most
-            ).trees
+            self._grown = library.grow(self.data, self._parameters, n_rounds=most).trees
         share = min(SHARES, key=lambda one: abs(math.log(one / length)))
         self.model.trees = self._grown.first(found.n_rounds[share])
         self._begin(torch.from_numpy(found.scores[share]))
@@ -114,24 +120,22 @@ class BoostedPredictor:
         self, rows: Tensor, strength: float, *, generator: torch.Generator
     ) -> Tensor:
         """Return scores at values of leaves that are moved at random, to and fro."""
-        score, leaves = self.scores(rows), self._all_leaves()
-        shape = (len(rows), leaves.shape[-1], int(leaves.max()) + 1)
+        score, leaves = self.scores(rows), self._leaves(rows)
+        shape = (len(rows), len(leaves), int(leaves.max()) + 1)
         values = torch.randn(shape, generator=generator, dtype=score.dtype)
-        here = leaves[self._place[rows.long()]].movedim(-1, 1)  # moves, trees, ...
+        here = leaves.movedim(0, 1)  # moves, trees, ...
         change = values.gather(-1, here.flatten(2)).sum(1).view_as(score)
         reach = float(change[0].square().mean().sqrt())
         size = strength * float(score[0].std()) / reach if reach > 0 else 0.0
         return torch.stack([score + size * change, score - size * change])
 
-    def _all_leaves(self) -> Tensor:
+    def _leaves(self, rows: Tensor) -> Tensor:
         """Return in which leaf of some trees, spread over all, each row is."""
-        if self._leaves is None:
-            trees = self.model.trees
-            n = trees.n_rounds
-            which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
-            found = [trees.leaves(self.table.x, int(one)) for one in which]
-            self._leaves = torch.from_numpy(np.stack(found, -1))
-        return self._leaves
+        trees, n = self.model.trees, self.model.trees.n_rounds
+        which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
+        features = Features(self.rows.x.numpy(), rows.flatten().numpy())
+        found = [trees.leaves(features, int(one)) for one in which]
+        return torch.from_numpy(np.stack(found)).view(-1, *rows.shape)
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Grow one tree along the slope of all rows, not of those drawn alone.
@@ -155,7 +159,7 @@ class BoostedPredictor:
         if not (math.isfinite(spread) and spread > 0):
             return  # nowhere to go
         if self._corrections is None:
-            what = self.table, self.model.trees, self._parameters
+            what = self.data, self.model.trees, self._parameters
             self._corrections = self._library.correct(*what)
         g = slope * (float(gap.std()) / spread)
         added = self._corrections.add(g.numpy(), curvature)
@@ -169,11 +173,11 @@ class BoostedPredictor:
             self._write()
             scored = exact_scores if exactly else score_rows
             found = scored(self.model, rows.x, rows=rows.numbers)
-            seen = _Seen(rows, rows.own(rows.x).numpy(), self._added, found.double())
+            seen = _Seen(rows, self._added, found.double())
         elif self._corrections is not None:
             start, n = len(seen.added) - 1, len(self._added) - len(seen.added)
             if n:
-                more = self._corrections.scores(seen.x, n, start=start)
+                more = self._corrections.scores(_features(rows), n, start=start)
                 score = seen.score + torch.from_numpy(more)
                 seen = seen._replace(added=self._added, score=score)
         self._seen = seen
@@ -217,6 +221,11 @@ class BoostedPredictor:
         self._draws.set_state(state.noise)
 
 
+def _features(rows: Rows) -> Features:
+    numbers = None if rows.numbers is None else rows.numbers.numpy()
+    return Features(rows.x.numpy(), numbers)
+
+
 def _slope(objective: Loss, sets: Sets) -> Tensor:
     known = getattr(objective, "value_and_slope", None)
     if known is not None:
@@ -230,7 +239,6 @@ class _Seen(NamedTuple):
     """Rows that were asked for, with their scores by the trees added then."""
 
     rows: Rows
-    x: Matrix
     added: tuple[int, ...]
     score: Tensor
 
