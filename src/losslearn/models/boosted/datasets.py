@@ -18,9 +18,8 @@ from losslearn.models.boosted.library import (
     Table,
 )
 
-_COPIED = 2**24
-"""Values of rows that are copied to be binned, which is faster than to read them one
-by one."""
+_SAMPLED = 200_000
+"""Rows by which LightGBM tells bins, unless its parameters say otherwise."""
 
 
 class BinnedTable:
@@ -34,18 +33,26 @@ class BinnedTable:
     def of(cls, table: Table, parameters: Parameters) -> "BinnedTable":
         """Bin a table, without a copy of all its rows as numbers if it is large."""
         features = table.features
-        dataset = lightgbm.Dataset(
-            _as_data(features),
-            table.y,
-            weight=table.weight,
-            categorical_feature=list(table.categorical),
-            params={
+        more: dict[str, Any] = {
+            "params": {
                 **parameters,
                 "feature_pre_filter": False,  # corrections have other leaves
             },
-            free_raw_data=True,
+            "categorical_feature": list(table.categorical),
+        }
+        if features.numbers is None:
+            data: Matrix | lightgbm.Sequence = features.matrix
+        elif features.n_rows <= (n := _n_sampled(parameters)):
+            data = features.read(slice(None))
+        else:
+            # LightGBM would read a sample one by one, and hold it three times
+            drawn = np.random.default_rng(0).choice(features.n_rows, n, replace=False)
+            sample = features.read(np.sort(drawn))
+            more["reference"] = lightgbm.Dataset(sample, **more).construct()
+            data = _ReadRows(features)
+        return cls(
+            lightgbm.Dataset(data, table.y, weight=table.weight, **more), features
         )
-        return cls(dataset, features)
 
     def taken(self, rows: NDArray[Any]) -> "BinnedTable":
         """Return some of the rows, by their places, which rise."""
@@ -55,11 +62,11 @@ class BinnedTable:
         return BinnedTable(part, self.features.some(rows))
 
 
-def _as_data(features: Features) -> Matrix | lightgbm.Sequence:
-    if features.numbers is None:
-        return features.matrix
-    is_small = features.n_rows * features.matrix.shape[1] <= _COPIED
-    return features.read(slice(None)) if is_small else _ReadRows(features)
+def _n_sampled(parameters: Parameters) -> int:
+    names = ("bin_construct_sample_cnt", "subsample_for_bin")
+    return next(
+        (int(parameters[name]) for name in names if name in parameters), _SAMPLED
+    )
 
 
 class _ReadRows(lightgbm.Sequence):
@@ -71,10 +78,8 @@ class _ReadRows(lightgbm.Sequence):
     def __len__(self) -> int:
         return self._features.n_rows
 
-    def __getitem__(self, index: int | slice | list[int]) -> NDArray[np.float64]:
-        rows = np.asarray(index) if isinstance(index, list) else index
-        # LightGBM takes its sample in double precision
-        return self._features.read(rows).astype(np.float64)
+    def __getitem__(self, index: Any) -> Matrix:  # noqa: ANN401 - a slice
+        return self._features.read(index)
 
 
 def binned_of(data: Data) -> lightgbm.Dataset:
