@@ -145,6 +145,22 @@ def test_scores_out_of_fold_are_of_boosters_without_the_fold():
             assert found.scores[share][fold == one] == pytest.approx(expected)
 
 
+def test_of_a_large_fold_some_rows_tell_where_to_end(monkeypatch):
+    monkeypatch.setattr("losslearn.models.boosted.folds._MOST_HELD_OUT", 90)
+    x, y, _ = make_rows()
+    seen, grow = [], LightGBM.grow
+
+    def watched(self, *data, held_out, **further):
+        seen.append(held_out.features.numbers.tolist())
+        return grow(self, *data, held_out=held_out, **further)
+
+    monkeypatch.setattr(LightGBM, "grow", watched)
+    fold, parameters = np.arange(N) % 3, {**PARAMETERS, "num_iterations": 3}
+    found = cross_fitted(LightGBM(), binned(x, y), fold, parameters)
+    assert seen == [list(range(one, N, 3 * 4)) for one in range(3)]
+    assert all((score != 0).all() for score in found.scores.values())
+
+
 def test_corrections_of_other_leaves_follow_a_booster_in_its_file():
     x, y, weight = make_rows()
     parameters = {**PARAMETERS, "min_data_in_leaf": 100}

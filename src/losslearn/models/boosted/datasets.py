@@ -58,7 +58,7 @@ class BinnedTable:
         """Return some of the rows, by their places, which rise."""
         part: Any = self.dataset.subset([])
         # LightGBM would make a list of Python's numbers of them
-        part.used_indices = np.ascontiguousarray(rows, dtype=np.int32)
+        part.used_indices = rows = np.ascontiguousarray(rows, dtype=np.int32)
         return BinnedTable(part, self.features.some(rows))
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from losslearn.models.boosted.library import (
     Data,
@@ -16,6 +17,10 @@ SHARES = (1.0, 0.5, 0.25, 2.0)
 """Of the trees at which log-loss is lowest, what else may be best for a metric."""
 
 
+_MOST_HELD_OUT = 200_000
+"""Rows of a fold that tell where its log-loss falls no more."""
+
+
 class HeldOut(NamedTuple):
     """What fold boosters say of the rows that they were not grown on."""
 
@@ -26,29 +31,29 @@ class HeldOut(NamedTuple):
 
 
 def cross_fitted(
-    library: Library, data: Data, fold: Numbers, parameters: Parameters
+    library: Library, data: Data, fold: NDArray[np.integer], parameters: Parameters
 ) -> HeldOut:
     """Grow a booster without each fold in turn, until its log-loss falls no more."""
     n_folds, most = int(fold.max()) + 1, library.most_rounds(parameters)
-    places = [np.flatnonzero(fold == one) for one in range(n_folds)]
     grown = [
         library.grow(
             data.taken(np.flatnonzero(fold != one)),
             parameters,
             n_rounds=most,
-            held_out=data.taken(own),
+            held_out=data.taken(_fewer(np.flatnonzero(fold == one))),
         )
-        for one, own in enumerate(places)
+        for one in range(n_folds)
     ]
     # a curve that ended goes on with its last value: it had stopped falling
     curves = [one.curve for one in grown]
     length = max(map(len, curves))
     full = [curve + curve[-1:] * (length - len(curve)) for curve in curves]
-    sizes = [len(own) for own in places]
+    sizes = np.bincount(fold, minlength=n_folds)
     best = int(np.average(full, axis=0, weights=sizes).argmin()) + 1
     n_rounds = {share: min(max(round(share * best), 1), length) for share in SHARES}
     scores = {share: np.empty(len(fold)) for share in SHARES}
-    for own, (trees, _) in zip(places, grown, strict=True):
+    for one, (trees, _) in enumerate(grown):
+        own = np.flatnonzero(fold == one)
         features = data.features.some(own)
         score, done = np.zeros(len(own)), 0
         for share, n in sorted(n_rounds.items()):
@@ -57,3 +62,8 @@ def cross_fitted(
                 score = score + trees.scores(features, n_here - done, start=done)
             scores[share][own], done = score, n_here
     return HeldOut(n_rounds, scores)
+
+
+def _fewer(rows: Numbers) -> Numbers:
+    """Return rows spread over all of them, where they are too many."""
+    return rows[:: -(-len(rows) // _MOST_HELD_OUT)]

@@ -55,7 +55,8 @@ class Table(NamedTuple):
     """Rows as a library takes them."""
 
     features: Features
-    y: Numbers
+    y: NDArray[Any]
+    """Targets, 0 or 1."""
     weight: Floats | None = None
     categorical: tuple[int, ...] = ()
     """Places of the features that are codes of categories."""

@@ -65,14 +65,16 @@ class BoostedPredictor:
         """Take the rows as the library wants them; nothing is grown yet."""
         self.model = BoostedTrees(library, rows.x.shape[1])
         self.rows, self.lr, self.penalty = rows, 0.0, 0.0
-        numbers = rows.numbers
-        self._numbers = torch.arange(rows.n_rows) if numbers is None else numbers.long()
-        self._place = torch.full((len(rows.x),), -1, dtype=torch.long)
-        self._place[self._numbers] = torch.arange(len(self._numbers))
+        self._place: Tensor | None = None
+        if rows.numbers is not None:
+            # of four bytes: rows may be many
+            self._place = torch.full((len(rows.x),), -1, dtype=torch.int32)
+            own = torch.arange(rows.n_rows, dtype=torch.int32)
+            self._place[rows.numbers.long()] = own
         weight = None if rows.weight is None else rows.own(rows.weight)
         self.table = Table(
             _features(rows),
-            rows.own(rows.target).numpy().astype(np.int64),
+            rows.own(rows.target).numpy(),
             None if weight is None else weight.double().numpy(),
             categorical,
         )
@@ -102,6 +104,7 @@ class BoostedPredictor:
         """Grow the booster by the usual loss, in times of what is best for that."""
         if self._held_out is None:
             fold = deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed)
+            fold = fold.astype(np.uint8)  # rows may be many
             what = self._library, self.data, fold, self._parameters
             self._held_out = cross_fitted(*what)
         found, library = self._held_out, self._library
@@ -114,7 +117,10 @@ class BoostedPredictor:
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return the rows' out-of-fold scores, with what was added since."""
-        return self._score[self._place[rows.long()]].to(self.rows.x.dtype)
+        rows = rows.long()
+        if self._place is not None:
+            rows = self._place[rows].long()
+        return self._score[rows].to(self.rows.x.dtype)
 
     def moved(
         self, rows: Tensor, strength: float, *, generator: torch.Generator
@@ -147,8 +153,9 @@ class BoostedPredictor:
         n, slope = len(score), torch.zeros_like(score)
         order = torch.randperm(n, generator=self._draws)
         for part in order.chunk(max(round(n / _SET), 1)):
-            drawn = Drawn(self._numbers[part][None])
-            sets = self.rows.sets(drawn, score[part][None].float())
+            numbers = self.rows.numbers
+            here = part if numbers is None else numbers[part].long()
+            sets = self.rows.sets(Drawn(here[None]), score[part][None].float())
             slope[part] = _slope(objective, sets)[0].double() * len(part)
         p = score.sigmoid()
         gap, curvature = p - target, np.full(n, float((p * (1 - p)).mean()))
