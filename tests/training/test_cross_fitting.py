@@ -1,7 +1,9 @@
 """Chosen by folds, fitted to all rows: what is carried over, kept and given up."""
 
 import copy
+import gc
 import math
+import weakref
 from dataclasses import replace
 from functools import partial
 
@@ -159,6 +161,29 @@ def test_what_is_decided_does_not_depend_on_the_units_of_the_scores(
     assert 0 < int(known.sum()) < N
     assert torch.equal(decided, known)
     assert found.loss(USUAL) == pytest.approx(plain.loss(USUAL))
+
+
+def test_a_part_is_free_of_its_model_before_the_next_is_made(parts, table, tmp_path):
+    alive = []
+
+    def make(rows: Rows):
+        assert all(one() is None for one in alive)
+        predictor = make_predictor(rows)
+        alive.append(weakref.ref(predictor))
+        return predictor
+
+    gc.disable()
+    try:
+        compare_on_all(
+            make,
+            parts,
+            table,
+            Setup(get_true_loss("auc"), Binary(), new_surrogate(), RECIPE, 0),
+            checkpoint=Checkpoint(tmp_path / "state", "key"),
+        )
+    finally:
+        gc.enable()
+    assert len(alive) == N_FOLDS + 1
 
 
 def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
