@@ -5,8 +5,9 @@
 Makes a table of 6 GB, a Parquet file and its memory map, and fits each in a process
 that may hold 2 GB (`RLIMIT_DATA`: all memory that is not mapped from a file). Then, for
 10^4 to 10^7 rows in memory: the time of an iteration, and the memory of a whole fit
-beyond the data. Needs Linux, and twice the table's size on the disk of `--folder`; the
-files made are removed.
+beyond the data. With `--model lightgbm` a table of 2 GB is fitted by a few trees, in
+1.5 GB, and nothing else is measured. Needs Linux, and twice the table's size on the
+disk of `--folder`; the files made are removed.
 """
 
 import argparse
@@ -34,6 +35,23 @@ CHUNK = 50_000
 """Rows made at a time."""
 METRICS = ("roc_auc", "average_precision", "equal_error_rate")
 """Whose memory is measured beside that of F1, where the rows are most."""
+MODELS: dict[str, dict[str, Any]] = {
+    "linear": {
+        "rows": 12_000_000,
+        "cap": 2 * 10**9,
+        "max_iter": 400,
+        "growth": [10**n for n in range(4, 8)],
+        "results": RESULTS / "large_table.json",
+    },
+    "lightgbm": {
+        "rows": 4_000_000,
+        "cap": 15 * 10**8,
+        "max_iter": 24,
+        "growth": [],
+        "results": RESULTS / "large_table_lightgbm.json",
+    },
+}
+"""What is fitted from the disk, and how, where the options do not say."""
 N_TEST = 50_000
 SEED = 0
 
@@ -75,7 +93,18 @@ def write_table(folder: Path, n_rows: int, n_features: int) -> None:
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str, Any]:
+def make_model(model: str, n_trees: int) -> object:
+    """Return what `model=` takes."""
+    if model == "linear":
+        return model
+    import lightgbm
+
+    return lightgbm.LGBMClassifier(n_estimators=n_trees)
+
+
+def fit_from_disk(
+    source: str, folder: str, cap: int, max_iter: int, model: str, n_trees: int
+) -> dict[str, Any]:
     """Fit the table on the disk under the cap, and return losses and seconds."""
     resource.setrlimit(resource.RLIMIT_DATA, (cap, cap))
     import torch
@@ -94,7 +123,8 @@ def fit_from_disk(source: str, folder: str, cap: int, max_iter: int) -> dict[str
         y = np.load(kept / "y.npy", allow_pickle=False)
     mapped = time.perf_counter()
     recipe = Recipe(max_iter=max_iter, n_evals=4)
-    settings = {"model": "linear", "recipe": recipe, "random_state": SEED}
+    settings = {"recipe": recipe, "random_state": SEED}
+    settings["model"] = make_model(model, n_trees)
     clf = SurrogateClassifier("f1", validation_fraction=0.02, **settings).fit(x, y)
     seconds = time.perf_counter() - mapped
     x_test, y_test = make_rows(N_TEST, x.shape[1], stream=1)
@@ -209,7 +239,8 @@ def in_process(task: str, **arguments: object) -> dict[str, Any]:
     """Run a task in a process of its own and watch its memory."""
     command = [sys.executable, __file__, "--task", task, json.dumps(arguments)]
     # malloc gives freed chunks back, so that peaks are of what is held
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    malloc = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(2**16)}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **malloc}
     peaks = {"RssAnon": 0, "VmRSS": 0}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
         while child.poll() is None:
@@ -235,6 +266,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         for source in ("parquet", "npy"):
             given = {"source": source, "cap": args.cap}
             own = {"folder": name, "max_iter": args.max_iter}
+            own |= {"model": args.model, "n_trees": args.n_trees}
             larger.append({**given, **in_process("fit_from_disk", **own, **given)})
     fit = {"n_features": 8, "max_iter": 40}
     growth = [
@@ -251,19 +283,23 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         }
         for n_rows in args.growth
     ]
-    most = {"n_rows": max(args.growth), "share": 0.2, **fit}
-    metrics = {name: in_process("grow", **most, metric=name) for name in args.metrics}
-    times = in_process("time_iterations", sizes=args.growth, n_features=8)
-    for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
-        line["milliseconds"] = milliseconds
+    metrics = {}
+    if growth:
+        most = {"n_rows": max(args.growth), "share": 0.2, **fit}
+        metrics = {
+            name: in_process("grow", **most, metric=name) for name in args.metrics
+        }
+        times = in_process("time_iterations", sizes=args.growth, n_features=8)
+        for line, milliseconds in zip(growth, times["milliseconds"], strict=True):
+            line["milliseconds"] = milliseconds
+    packages = ["losslearn", "torch", "numpy", "pyarrow"]
+    packages += [] if args.model == "linear" else [args.model]
     return {
-        "command": "python bench/studies/large_table.py",
+        "command": f"python bench/studies/large_table.py --model {args.model}",
         "larger_than_memory": larger,
         "growth": growth,
         "largest_by_metric": metrics,
-        "versions": {
-            name: version(name) for name in ("losslearn", "torch", "numpy", "pyarrow")
-        },
+        "versions": {name: version(name) for name in packages},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
     }
 
@@ -290,6 +326,8 @@ def make_tables(results: dict[str, Any]) -> str:
         for metric, line in results["largest_by_metric"].items()
     ]
     heads = ["source", "rows", "GB", "cap", "peak", "map s", "fit s", "loss", "CE"]
+    if not growth:
+        return paragraphs(markdown_table(heads, larger))
     sizes = ["rows", "data MB", "ms an iteration", "MB beyond, 2 %", "20 % validation"]
     return paragraphs(
         markdown_table(heads, larger),
@@ -303,20 +341,26 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = make_parser(
         __doc__,
         folder=Path(tempfile.gettempdir()),
-        results=RESULTS / "large_table.json",
-        rows=12_000_000,
+        model={"choices": list(MODELS), "default": "linear"},
+        results={"type": Path},
+        rows={"type": int},
         features=125,
-        cap={"type": int, "default": 2 * 10**9, "help": "bytes"},
-        max_iter=400,
-        growth={"type": int, "nargs": "*", "default": [10**n for n in range(4, 8)]},
+        cap={"type": int, "help": "bytes"},
+        max_iter={"type": int},
+        n_trees=10,
+        growth={"type": int, "nargs": "*"},
         smoke={"action": "store_true", "help": "a table of 5 MB"},
         task={"nargs": 2, "help": argparse.SUPPRESS},
     ).parse_args(argv)
     args.metrics = METRICS
+    for name, value in MODELS[args.model].items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     if args.smoke:
         # the libraries alone take most of the cap
         args.rows, args.features, args.cap = 100_000, 12, 1_200_000_000
-        args.max_iter, args.growth, args.metrics = 20, [20_000], METRICS[:1]
+        args.max_iter, args.metrics = 20, METRICS[:1]
+        args.growth = args.growth and [20_000]
     return args
 
 

@@ -17,5 +17,5 @@ def test_another_classifier_is_sent_to_what_decides_it():
 
 @pytest.mark.parametrize("model", ["forest", 3, ["mlp"]])
 def test_what_is_no_model_is_told_what_is(model):
-    with pytest.raises(ValueError, match="must be one of .*`?lightgbm.*XGBClassifier"):
+    with pytest.raises(ValueError, match=r"must be one of .*`?lightgbm.*XGBClassifier"):
         kind_of(model)

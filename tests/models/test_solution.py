@@ -10,7 +10,7 @@ from losslearn.metrics import Sets
 from losslearn.models.networks import Linear
 from losslearn.models.predictor import TorchPredictor
 from losslearn.models.rows import Drawn, Rows
-from losslearn.models.solution import LinearSolution
+from losslearn.models.solution import LinearSolution, Setting
 from losslearn.tasks.cross_entropy import CrossEntropy
 
 N = 400
@@ -29,7 +29,7 @@ def solved(rows: Rows, usual_loss, penalty: float, weight: Tensor | None = None)
     model = Linear(rows.x.shape[1], score_shape=rows.score_shape)
     model.standardizer.fit(rows.x)
     drawn = Drawn(torch.arange(N), weight)
-    LinearSolution(model, rows, drawn, usual_loss).solve(penalty)
+    LinearSolution(model, rows, drawn, usual_loss).solve(Setting(penalty))
     layer = model.layers
     return layer.weight.detach().numpy(), layer.bias.detach().numpy()
 
@@ -85,9 +85,9 @@ def test_a_minimisation_that_is_late_ends_somewhere_on_its_way():
     model.standardizer.fit(x)
     solution = LinearSolution(model, rows, Drawn(torch.arange(N)), CrossEntropy())
     before = model.layers.weight.detach().clone()
-    solution.solve(1e-5, deadline=0.0)
+    solution.solve(Setting(1e-5), deadline=0.0)
     moved = model.layers.weight.detach().clone()
-    solution.solve(1e-5)
+    solution.solve(Setting(1e-5))
     assert not torch.equal(moved, before)
     assert not torch.allclose(moved, model.layers.weight, atol=1e-2)
 

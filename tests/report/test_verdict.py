@@ -35,7 +35,7 @@ def sentence(
 ) -> str:
     runs = Run(LEARNED, best_loss=ours), Run(USUAL, best_loss=control)
     difference = Difference(ours - control, error)
-    chosen = LEARNED if difference.is_clear_gain else USUAL
+    chosen = LEARNED if difference.is_clear_gain() else USUAL
     comparison = Comparison(
         *runs, chosen, SetSurrogate(ScoreTokens(standardize=True)), difference, health
     )

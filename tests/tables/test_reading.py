@@ -95,7 +95,7 @@ def test_no_file_and_a_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no file .*none\.csv"):
         read_table(tmp_path / "none.csv")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(ValueError, match="is a folder"):
+    with pytest.raises(ValueError, match=r"is a folder and must hold \.parquet files"):
         read_table(tmp_path / "folder.csv")
 
 

@@ -1,7 +1,9 @@
 """Chosen by folds, fitted to all rows: what is carried over, kept and given up."""
 
 import copy
+import gc
 import math
+import weakref
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +14,7 @@ from core_cases import new_predictor, new_surrogate
 from losslearn.metrics import MetricError, Sets, as_true_loss, get_true_loss
 from losslearn.models.networks import MLP, Linear
 from losslearn.models.rows import Drawn, Rows
+from losslearn.models.solution import Setting
 from losslearn.tasks.binary import Binary
 from losslearn.training import comparison, cross_fitting
 from losslearn.training.branches import LEARNED, Settled
@@ -128,7 +131,7 @@ def test_the_control_on_all_rows_is_the_solution_for_them(table, fitted):
     predictor.load_weights(found.usual.best_state)
     alone = make_predictor(table)
     solution = alone.solution(Binary.usual_losses[USUAL], Drawn(torch.arange(N)), None)
-    solution.solve(found.settled.penalty)
+    solution.solve(Setting(found.settled.penalty))
     assert torch.allclose(predictor.predict(table), alone.predict(table), atol=1e-4)
 
 
@@ -158,6 +161,29 @@ def test_what_is_decided_does_not_depend_on_the_units_of_the_scores(
     assert 0 < int(known.sum()) < N
     assert torch.equal(decided, known)
     assert found.loss(USUAL) == pytest.approx(plain.loss(USUAL))
+
+
+def test_a_part_is_free_of_its_model_before_the_next_is_made(parts, table, tmp_path):
+    alive = []
+
+    def make(rows: Rows):
+        assert all(one() is None for one in alive)
+        predictor = make_predictor(rows)
+        alive.append(weakref.ref(predictor))
+        return predictor
+
+    gc.disable()
+    try:
+        compare_on_all(
+            make,
+            parts,
+            table,
+            Setup(get_true_loss("auc"), Binary(), new_surrogate(), RECIPE, 0),
+            checkpoint=Checkpoint(tmp_path / "state", "key"),
+        )
+    finally:
+        gc.enable()
+    assert len(alive) == N_FOLDS + 1
 
 
 def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):

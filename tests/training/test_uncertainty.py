@@ -74,7 +74,7 @@ def test_auc_agrees_with_a_loop_over_resamples():
 def test_models_that_do_the_same_do_not_differ():
     found = difference(get_true_loss("f1"), (FIRST, FIRST.clone()), (0.5, 0.5))
     assert found == Difference(0.0, 0.0)
-    assert not found.is_clear_gain
+    assert not found.is_clear_gain()
 
 
 def test_the_same_seed_gives_the_same_and_no_global_draw_is_made():
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_and_no_global_draw_is_made():
     [(-0.2, 0.1, True), (-0.05, 0.1, False), (0.2, 0.1, False), (-1, math.nan, False)],
 )
 def test_a_gain_is_clear_beyond_the_standard_error(value, error, is_clear):
-    assert Difference(value, error).is_clear_gain == is_clear
+    assert Difference(value, error).is_clear_gain() == is_clear
 
 
 def test_a_metric_of_ones_own_is_called_once_for_each_model_and_resample():
@@ -121,3 +121,12 @@ def test_large_tables_are_valued_in_parts(monkeypatch):
     parts = difference(f1, (FIRST, SECOND), (0.5, 0.5))
     assert parts.value == whole.value
     assert parts.standard_error == pytest.approx(whole.standard_error, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("margin", "is_clear"), [(1.0, True), (1.9, True), (2.1, False)]
+)
+def test_a_margin_is_in_standard_errors(margin, is_clear):
+    assert Difference(-2.0, 1.0).is_clear_gain(margin) == is_clear
+    # 97.7 % of a normal distribution are below two deviations above its mean
+    assert Difference(-2.0, 9.0, share_lower=0.977).is_clear_gain(margin) == is_clear

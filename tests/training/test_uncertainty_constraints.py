@@ -40,16 +40,16 @@ def test_a_gain_in_nearly_all_resamples_is_clear_however_wide_they_spread():
     assert found.standard_error > -found.value  # of no use
     # of 100 resamples: known to 3 %, so three times that
     assert found.share_lower == pytest.approx(np.mean(np.array(gaps) < 0), abs=0.09)
-    assert found.is_clear_gain
+    assert found.is_clear_gain()
     back = difference(loss, JUST, SURE)
     assert back.share_lower == pytest.approx(1 - found.share_lower)
-    assert not back.is_clear_gain
+    assert not back.is_clear_gain()
 
 
 def test_losses_without_constraints_go_by_the_standard_error():
     found = difference(get_true_loss("f1"), SURE, JUST)
     assert found.share_lower is None
-    assert found.is_clear_gain
+    assert found.is_clear_gain()
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_losses_without_constraints_go_by_the_standard_error():
     [(-1.0, 0.9, True), (-1.0, 0.8, False), (0.1, 0.9, False), (-1e-3, 0.85, True)],
 )
 def test_a_lower_loss_in_five_of_six_resamples_is_clear(value, share, is_clear):
-    assert Difference(value, 5.0, share).is_clear_gain == is_clear
+    assert Difference(value, 5.0, share).is_clear_gain() == is_clear

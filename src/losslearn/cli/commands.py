@@ -51,7 +51,11 @@ def _check_seed(seed: int) -> int:
 
 Data = Annotated[
     Path,
-    Argument(metavar="DATA", help="Table: .csv, .tsv (either also .gz) or .parquet."),
+    Argument(
+        metavar="DATA",
+        help="Table: .csv, .tsv (either also .gz) or .parquet, or a folder of .parquet "
+        "files.",
+    ),
 ]
 Model = Annotated[
     Path, Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
@@ -302,11 +306,18 @@ def _column_and_kind(text: str) -> tuple[str, str]:
 
 
 def _default_folder(data: Path, metric: str) -> Path:
-    """Return a folder in the working directory, named for the data and the metric."""
-    stem = data.name.removesuffix(".gz").rsplit(".", 1)[0]
+    """Return a folder in the working directory, named for the data and the metric.
+
+    Beside the working directory, if that is the data's own folder.
+    """
+    stem, place = data.name.removesuffix(".gz").rsplit(".", 1)[0], Path()
+    if data.is_dir():
+        whole = data.resolve()  # of "." and ".." too
+        stem = whole.name.removesuffix(".parquet") or "data"
+        place = Path("..") if whole == Path.cwd() else place
     name = metric.rsplit(":", 1)[-1].lower()
     kept = "".join(char if char.isalnum() or char in "_-.@" else " " for char in name)
-    return Path(f"{stem}-{'_'.join(kept.split())}-model")
+    return place / f"{stem}-{'_'.join(kept.split())}-model"
 
 
 @app.command()

@@ -30,21 +30,31 @@ def check_table_path(path: Path, *, inputs: Iterable[Path], force: bool) -> None
     if not path.parent.is_dir():
         raise OSError(f"There is no folder {str(path.parent)!r} to write to.")
     target = followed(path)
+    _check_no_input(path, target, inputs)
     if not target.exists():
         check_replaceable(target)
         return
-    for given in inputs:
-        if given.exists() and target.samefile(given):
-            raise ValueError(
-                f"{str(path)!r} is {str(given)!r}, which the predictions are made "
-                "from. Write them to another file."
-            )
     if not force:
         raise ValueError(
             f"{str(path)!r} is there already. Write to another file, or replace this "
             "one: --force."
         )
     check_replaceable(target)
+
+
+def _check_no_input(path: Path, target: Path, inputs: Iterable[Path]) -> None:
+    """Check that a file is neither an input nor in a folder that is one."""
+    for given in inputs:
+        if given.is_dir() and given.samefile(target.parent):
+            raise ValueError(
+                f"{str(path)!r} is in the folder {str(given)!r}, which the predictions "
+                "are made from. Write them elsewhere."
+            )
+        if target.exists() and given.exists() and target.samefile(given):
+            raise ValueError(
+                f"{str(path)!r} is {str(given)!r}, which the predictions are made "
+                "from. Write them to another file."
+            )
 
 
 def write_table(frame: "pd.DataFrame", path: Path) -> None:

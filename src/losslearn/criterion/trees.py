@@ -61,21 +61,15 @@ class LearnedTreeObjective:
         >>> draws = np.random.default_rng(0)
         >>> x = draws.normal(size=(600, 3))
         >>> y = (x[:, 0] + draws.normal(size=600) > 1).astype(int)
-        >>> params = {"objective": "binary", "verbosity": -1, "num_threads": 1}
-        >>> def booster(rows):
-        ...     data = lightgbm.Dataset(x[rows], y[rows])
-        ...     return lightgbm.train(params, data, 20)
-        >>> fold, oof = np.arange(600) % 3, np.empty(600)
-        >>> for k in range(3):
-        ...     oof[fold == k] = booster(fold != k).predict(
-        ...         x[fold == k], raw_score=True
-        ...     )
-        >>> objective = LearnedTreeObjective("f1", y, oof)
+        >>> from sklearn.model_selection import cross_val_predict
+        >>> base = lightgbm.LGBMClassifier(n_estimators=20, n_jobs=1, verbosity=-1)
+        >>> p = cross_val_predict(base, x, y, method="predict_proba")[:, 1]
+        >>> objective = LearnedTreeObjective("f1", y, np.log(p / (1 - p)))
         >>> corrected = lightgbm.train(
-        ...     {**params, "objective": objective, "num_leaves": 15},
+        ...     {"objective": objective, "num_leaves": 15, "verbosity": -1},
         ...     lightgbm.Dataset(x, y),
         ...     4,
-        ...     init_model=booster(fold >= 0),
+        ...     init_model=base.fit(x, y).booster_,
         ... )
         >>> corrected.num_trees()
         24
@@ -186,13 +180,8 @@ class LearnedTreeObjective:
             self._start = now
         self._score = self._oof + (now - self._start)
         self._learn()
-        numbers = torch.arange(len(now))
         slope = slope_of_all(
-            self._objective,
-            self._rows,
-            numbers,
-            self._score,
-            generator=self._generator,
+            self._objective, self._rows, self._score, generator=self._generator
         )
         found = newton(
             slope,

@@ -48,13 +48,18 @@ def from_arrow(table: "pa.Table", called: str) -> "pd.DataFrame":
     """Return a table of Arrow's as pandas holds it; raises as `as_pandas`."""
     check_doubles(table.column_names, called)
     # without the notes pandas leaves: an index that was stored is a column
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    frame: pd.DataFrame = without_numbering(table).to_pandas(ignore_metadata=True)
+    return frame
+
+
+def without_numbering(table: "pa.Table") -> "pa.Table":
+    """Return a table without the nameless index that pandas stored with it."""
     numbering = [
         name
-        for name in frame
-        if str(name).startswith("__index_level_") and str(name).endswith("__")
+        for name in table.column_names
+        if name.startswith("__index_level_") and name.endswith("__")
     ]
-    return frame.drop(columns=numbering)
+    return table.drop_columns(numbering) if numbering else table
 
 
 def check_doubles(names: Iterable[str], called: str) -> None:

@@ -79,7 +79,7 @@ def fit_table(
 
     Args:
         frame: Table with the target column: of pandas, polars or Arrow, or the path of
-            a file.
+            a file or of a folder of Parquet files.
         target: Name of that column.
         metric: What to train for: a name, a scikit-learn scorer,
             "path/to/file.py:function", or a function; with constraints or without, as

@@ -6,8 +6,9 @@ import os
 import warnings
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from losslearn.encoding.frames import (
     TableError,
@@ -16,11 +17,15 @@ from losslearn.encoding.frames import (
     from_arrow,
     is_table,
 )
+from losslearn.tables.parquet_folder import SUFFIX, read_folder
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     Reader = Callable[[Path], pd.DataFrame]
+
+_Table = TypeVar("_Table")
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zlib.error)
 """What the parsers raise for a damaged file; most of their errors are `ValueError`s.
@@ -37,7 +42,7 @@ def as_frame(table: object) -> "pd.DataFrame":
             whatever else offers Arrow's interface.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file or folder.
         ValueError: If the table has no rows or no columns, or as `read_table`.
         TypeError: If it is no table.
     """
@@ -54,14 +59,15 @@ def as_frame(table: object) -> "pd.DataFrame":
 
 
 def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
-    """Return the table in a CSV, TSV (both also gzipped) or Parquet file.
+    """Return the table in a CSV, TSV (both also gzipped) or Parquet file, or a folder.
 
     Text files are UTF-8 with one header line; all their columns are text. Columns
     without a name are left out where they hold the row numbers (the first column, as
-    written by pandas and R) or nothing.
+    written by pandas and R) or nothing. The Parquet files of a folder are one table.
 
     Args:
-        path: The file; its suffix tells the format.
+        path: The file, whose suffix tells the format, or the folder (see
+            `read_folder`).
 
     Returns:
         The table, with text column names, none of them twice, and at least one row.
@@ -69,17 +75,16 @@ def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another kind, damaged or empty, or if a column has
-            no name or shares it.
+            no name or shares it, or the files of a folder are no table.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     if path.is_dir():
-        raise ValueError(f"{str(path)!r} is a folder; expected the file of one table.")
-    reader = _reader_of(path)
-    if path.stat().st_size == 0:
-        raise ValueError(f"{str(path)!r} is empty.")
-    frame = _read_whole(path, reader)
+        table = read_folder(path, partial(_read_whole, reader=_read_arrow))
+        frame = from_arrow(table, repr(str(path)))
+    else:
+        frame = _read_whole(path, _reader_of(path))
     _check_filled(frame, repr(str(path)))
     return frame
 
@@ -91,7 +96,9 @@ def _check_filled(frame: "pd.DataFrame", name: str) -> None:
         raise ValueError(f"{name} has column names but no rows.")
 
 
-def _read_whole(path: Path, reader: "Reader") -> "pd.DataFrame":
+def _read_whole(path: Path, reader: Callable[[Path], _Table]) -> _Table:
+    if path.stat().st_size == 0:
+        raise ValueError(f"{str(path)!r} is empty.")
     try:
         return reader(path)
     except UnicodeDecodeError as error:
@@ -112,7 +119,7 @@ def _reader_of(path: Path) -> "Reader":
         ".csv.gz": _read_text,
         ".tsv": _read_text,
         ".tsv.gz": _read_text,
-        ".parquet": _read_parquet,
+        SUFFIX: _read_parquet,
     }
     for suffix, reader in readers.items():
         if path.name.lower().endswith(suffix):
@@ -182,7 +189,11 @@ def _drop_nameless(
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":
+    return from_arrow(_read_arrow(path), repr(str(path)))
+
+
+def _read_arrow(path: Path) -> "pa.Table":
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        return from_arrow(file.read(), repr(str(path)))
+        return file.read()

@@ -122,7 +122,7 @@ def compare(
 
 def judge(trained: Trained, setup: Setup) -> Comparison:
     """Return what the validation rows say of both methods, each by its own rule."""
-    true_loss, task, _, _, seed = setup
+    true_loss, task, _, recipe, seed = setup
     learned, usual = trained.learned, trained.usual
     sparing = Sparing(learned.failure or usual.failure)
     decided = {
@@ -138,7 +138,7 @@ def judge(trained: Trained, setup: Setup) -> Comparison:
     return Comparison(
         learned,
         usual,
-        learned.method if difference.is_clear_gain else usual.method,
+        learned.method if difference.is_clear_gain(recipe.margin) else usual.method,
         trained.surrogate,
         difference,
         trained.health,

@@ -80,6 +80,9 @@ class Recipe:
     """Updates of the surrogate at the start of a round, before the model follows it."""
     n_evals: int = 40
     """Looks at the validation rows over all iterations."""
+    margin: float = 1.0
+    """Standard errors by which the learned loss must be ahead on the validation rows to
+    be chosen. Of several looks the luckiest is compared."""
     patience: int | None = None
     """Stop after so many looks without a better validation loss; None never does: the
     last, smallest steps find the best weights often (with 10, 21 of 99 fits of a linear
@@ -106,7 +109,10 @@ class Recipe:
         self._require("model_lr", above, "above 0 or None")
         known = penalty is None or self._is_at_least("penalty", 0)
         self._require("penalty", known, "at least 0 or None")
-        for name in ("surrogate_steps", "perturbation", "usual_weight", "catch_up"):
+        for name in (
+            *("surrogate_steps", "perturbation", "usual_weight", "catch_up"),
+            "margin",
+        ):
             self._require(name, self._is_at_least(name, 0), "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
         self._require("warm_up", 0 <= self.warm_up < 1, "in [0, 1)")

@@ -57,14 +57,7 @@ def solve(
     early ends this. Returns what the model stands with.
     """
     recipe, begin = trainer.recipe, time.perf_counter() - run.seconds
-    rows = trainer.predictor.rows
-    drawn = drawn_rows(rows, trainer.task, generator=trainer.generator)
-    solution = _solution(trainer, drawn)
-    assert solution is not None, "asked for where there is one"
-    n_looks = min(max(round(recipe.n_evals * recipe.warm_up), 1), recipe.warm_up_iter)
-    path = solution.path(n_looks)
-    if recipe.penalty is not None:
-        path = [Setting(penalty=recipe.penalty)]
+    solution, path = _to_solve(trainer)
     best: _Standing | None = None
     try:
         for place, asked in enumerate(path, 1):
@@ -85,11 +78,25 @@ def solve(
             raise
     if not run.is_stopped:
         run.n_iter = recipe.warm_up_iter
-    assert best is not None, "or it was raised"
-    trainer.predictor.restore(best.state)
-    penalty = best.setting.penalty
-    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
-    return best.setting
+    found = path[0]
+    trainer.predictor.load_weights(run.best_state)
+    if best is not None:  # else it was stopped in its first look
+        found = best.setting
+        trainer.predictor.restore(best.state)
+    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=found.penalty)
+    return found
+
+
+def _to_solve(trainer: Trainer) -> tuple[Solution, list[Setting]]:
+    """Return what solves a model on its rows, and with which settings."""
+    rows, recipe = trainer.predictor.rows, trainer.recipe
+    drawn = drawn_rows(rows, trainer.task, generator=trainer.generator)
+    solution = _solution(trainer, drawn)
+    assert solution is not None, "asked for where there is one"
+    if recipe.penalty is not None:
+        return solution, [Setting(penalty=recipe.penalty)]
+    n_looks = min(max(round(recipe.n_evals * recipe.warm_up), 1), recipe.warm_up_iter)
+    return solution, solution.path(n_looks)
 
 
 class _Standing(NamedTuple):

@@ -139,6 +139,7 @@ def train_both(
             checkpoint.keep(branches.state_dict, is_last=True)
         balance = branches.learned.balance
         settled = Settled.of(branches)
+        trainer.after_look = None  # which holds both
         del branches, trainer  # the sampler holds a number for each row
     sets = {}
     for run in (learned, usual):

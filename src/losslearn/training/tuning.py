@@ -144,7 +144,7 @@ def clearly_better(trainer: Trainer, tried: Tried, other: Tried) -> bool:
     both = [_decided(trainer, one) for one in (tried, other)]
     strata = trainer.task.strata(both[0].target)
     found = loss_difference(trainer.true_loss, both, strata=strata, seed=0)
-    return found.is_clear_gain
+    return found.is_clear_gain()
 
 
 def _whole(trainer: Trainer, score: Tensor) -> Sets:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import torch
@@ -22,10 +23,6 @@ _LEAST_ROWS = 1_000
 """Rows of the rarest stratum, if there are so many, that a smaller resample holds."""
 
 
-_SURE = 0.841
-"""Share of a normal distribution below one standard deviation above its mean."""
-
-
 class Difference(NamedTuple):
     """Loss of one model minus that of another, on the same rows."""
 
@@ -38,16 +35,16 @@ class Difference(NamedTuple):
     a bound that is just met is missed by far in some, and the standard error is that of
     those few. None for any other loss."""
 
-    @property
-    def is_clear_gain(self) -> bool:
-        """Whether the first is better by more than the standard error.
+    def is_clear_gain(self, margin: float = 1.0) -> bool:
+        """Whether the first is better by more than a margin, in standard errors.
 
-        By the share of resamples, if that is known: as many as lie on one side of one
-        standard error where differences are normal.
+        By the share of resamples, if that is known: as many as lie on one side of the
+        margin where differences are normal.
         """
         if self.share_lower is not None:
-            return self.value < 0 and self.share_lower > _SURE
-        return self.value < -self.standard_error
+            sure = NormalDist().cdf(margin)
+            return self.value < 0 and self.share_lower > sure
+        return self.value < -margin * self.standard_error
 
 
 def loss_difference(

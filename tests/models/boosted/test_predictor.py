@@ -7,6 +7,7 @@ from torch import Tensor
 
 from losslearn.metrics import Sets
 from losslearn.models.boosted import predictor as module
+from losslearn.models.boosted.library import features_of
 from losslearn.models.boosted.lightgbm import LightGBM
 from losslearn.models.boosted.predictor import BoostedPredictor
 from losslearn.models.rows import Drawn, Rows
@@ -43,7 +44,7 @@ def pull_up(sets: Sets) -> Tensor:
 def test_scores_are_those_of_boosters_that_have_not_seen_the_row():
     found, _ = grown()
     numbers = found.rows.numbers
-    own = found.model.trees.scores(found.table.x)
+    own = found.model.trees.scores(found.table.features)
     score = found.scores(numbers).double().numpy()
     y = found.table.y
 
@@ -82,10 +83,10 @@ def test_a_step_lowers_the_objective_out_of_fold_and_on_other_rows():
 def test_a_tree_adds_the_same_to_the_rows_scores_and_to_the_booster():
     found, _ = grown()
     numbers = found.rows.numbers
-    score, own = found.scores(numbers), found.model.trees.scores(found.table.x)
+    score, own = found.scores(numbers), found.model.trees.scores(found.table.features)
     found.descend(pull_up, Drawn(numbers[:10]))
     found.weights()  # writes the trees
-    change = found.model.trees.scores(found.table.x) - own
+    change = found.model.trees.scores(found.table.features) - own
     np.testing.assert_allclose(found.scores(numbers) - score, change, atol=1e-6)
     assert np.abs(change).max() > 0
 
@@ -141,7 +142,7 @@ def test_moves_are_changes_of_leaves_to_and_fro():
         0.1 * float(score[0].std()), rel=1e-3
     )
     # rows of the same leaves move alike
-    leaves = found._all_leaves()[found._place[rows[0]]]
+    leaves = found._leaves(rows[0]).T
     for one in torch.unique(leaves, dim=0):
         same = change[0][(leaves == one).all(1)]
         assert float(same.max() - same.min()) < 1e-5
@@ -157,7 +158,7 @@ def facts(found: BoostedPredictor, valid: Rows) -> tuple[Tensor, Tensor, Tensor]
     return (
         found.scores(found.rows.numbers),
         found.predict(valid),
-        torch.from_numpy(found.model.trees.scores(found.table.x)),
+        torch.from_numpy(found.model.trees.scores(found.table.features)),
     )
 
 
@@ -230,10 +231,10 @@ def test_trees_are_grown_as_long_as_rows_held_out_say():
     train, valid = table()
     found = BoostedPredictor(LIBRARY, train, PARAMETERS, seed=0)
     best = found.solution(None, Drawn(train.numbers), valid).solve(Setting())
-    x, y = valid.own(valid.x).numpy(), valid.own(valid.target).numpy()
+    x, y = features_of(valid), valid.own(valid.target).numpy()
     losses = []
     for n in range(1, 31):
-        score = LIBRARY.grow(found.table, PARAMETERS, n_rounds=n).trees.scores(x)
+        score = LIBRARY.grow(found.data, PARAMETERS, n_rounds=n).trees.scores(x)
         losses.append(np.log1p(np.exp(-np.where(y == 1, score, -score))).mean())
     assert best.length == int(np.argmin(losses)) + 1
 

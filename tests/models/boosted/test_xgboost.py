@@ -7,7 +7,7 @@ import xgboost
 from xgboost import XGBClassifier
 
 from losslearn import Recipe, SurrogateClassifier
-from losslearn.models.boosted.library import PATIENCE, Table
+from losslearn.models.boosted.library import PATIENCE, Features, Table
 from losslearn.models.boosted.xgboost import XGBoost
 from losslearn.models.kinds import kind_of
 
@@ -15,19 +15,34 @@ N = 1_500
 CATEGORY = 3
 
 
+class Part:
+    """Rows, also in XGBoost's form."""
+
+    def __init__(self, x, y, weight=None, *, categorical=(CATEGORY,)) -> None:
+        self.x, self.y, self.weight, self.features = x, y, weight, Features(x)
+        table = Table(self.features, y, weight, categorical)
+        self.data = XGBoost().data(table, {})
+
+
 @pytest.fixture
-def table() -> Table:
+def table() -> Part:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 4)).astype(np.float32)
     x[:, CATEGORY] = rng.integers(0, 6, N)
     signal = x[:, 0] + 2 * np.isin(x[:, CATEGORY], [1, 4]) + rng.normal(size=N)
     x[rng.random(x.shape) < 0.1] = np.nan
-    return Table(x, (signal > 1.2).astype(np.int64), categorical=(CATEGORY,))
+    return Part(x, (signal > 1.2).astype(np.int64))
 
 
-def halves(table: Table) -> tuple[Table, Table]:
-    rows = np.arange(N)
-    return table.taken(rows[: N // 2]), table.taken(rows[N // 2 :])
+def halves(table: Part) -> list[Part]:
+    """Return both halves, in a form that is taken of the whole."""
+    found = []
+    for rows in np.split(np.arange(N), 2):
+        weight = None if table.weight is None else table.weight[rows]
+        part = Part(table.x[rows], table.y[rows], weight)
+        part.data = table.data.taken(rows)
+        found.append(part)
+    return found
 
 
 def library(**given):
@@ -35,7 +50,7 @@ def library(**given):
     return own, own.parameters(own.native(XGBClassifier(**given).get_params()), seed=3)
 
 
-def slopes(table: Table, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def slopes(table: Part, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return a slope that has nothing to do with log-loss, and a curvature."""
     rng = np.random.default_rng(seed)
     slope = np.where(np.nan_to_num(table.x[:, 1]) > 0, -0.3, 0.3)
@@ -55,10 +70,11 @@ def test_the_usual_loss_is_followed_as_the_library_follows_it(
     table, tmp_path, is_weighed
 ):
     if is_weighed:
-        table = table._replace(weight=np.random.default_rng(1).uniform(0.5, 2, N))
+        weight = np.random.default_rng(1).uniform(0.5, 2, N)
+        table = Part(table.x, table.y, weight)
     (train, valid), own = halves(table), XGBoost()
     parameters = own.parameters({}, seed=3)
-    grown = own.grow(train, parameters, n_rounds=2_000, held_out=valid)
+    grown = own.grow(train.data, parameters, n_rounds=2_000, held_out=valid.data)
     plain = XGBClassifier(
         learning_rate=0.1,
         n_estimators=2_000,
@@ -87,33 +103,35 @@ def test_the_usual_loss_is_followed_as_the_library_follows_it(
     expected = plain.predict_proba(valid.x)
     np.testing.assert_allclose(read.predict_proba(valid.x), expected, atol=1e-6)
     odds = plain.predict(valid.x, output_margin=True)
-    np.testing.assert_allclose(trees.scores(valid.x), odds, atol=1e-5)
+    np.testing.assert_allclose(trees.scores(valid.features), odds, atol=1e-5)
 
 
 def test_a_file_of_all_trees_is_not_read_up_to_the_best_alone(table, tmp_path):
     train, valid = halves(table)
     own, parameters = library()
-    trees = own.grow(train, parameters, n_rounds=2_000, held_out=valid).trees
+    trees = own.grow(train.data, parameters, n_rounds=2_000, held_out=valid.data).trees
     odds = theirs(trees.file, tmp_path).predict(valid.x, output_margin=True)
-    np.testing.assert_allclose(odds, trees.scores(valid.x), atol=1e-5)
+    np.testing.assert_allclose(odds, trees.scores(valid.features), atol=1e-5)
 
 
 def test_growing_on_is_as_growing_at_once(table):
     own, parameters = library(max_depth=3)
-    ten = own.grow(table, parameters, n_rounds=10).trees
-    more = own.more(table, ten, parameters, n_rounds=25)
-    once = own.grow(table, parameters, n_rounds=25).trees
+    ten = own.grow(table.data, parameters, n_rounds=10).trees
+    more = own.more(table.data, ten, parameters, n_rounds=25)
+    once = own.grow(table.data, parameters, n_rounds=25).trees
     assert more.n_rounds == 25
-    np.testing.assert_allclose(more.scores(table.x), once.scores(table.x), atol=1e-4)
+    np.testing.assert_allclose(
+        more.scores(table.features), once.scores(table.features), atol=1e-4
+    )
 
 
 def test_scores_of_parts_add_up(table):
     own, parameters = library()
-    trees = own.grow(table, parameters, n_rounds=12).trees
-    parts = trees.scores(table.x, 5) + trees.scores(table.x, 7, start=5)
-    np.testing.assert_allclose(parts, trees.scores(table.x), atol=1e-5)
-    leaves = trees.leaves(table.x, 6)
-    one = trees.scores(table.x, 1, start=6)
+    trees = own.grow(table.data, parameters, n_rounds=12).trees
+    parts = trees.scores(table.features, 5) + trees.scores(table.features, 7, start=5)
+    np.testing.assert_allclose(parts, trees.scores(table.features), atol=1e-5)
+    leaves = trees.leaves(table.features, 6)
+    one = trees.scores(table.features, 1, start=6)
     for leaf in np.unique(leaves):  # one value for all rows of a leaf
         assert np.ptp(one[leaves == leaf]) < 1e-6
     assert len(np.unique(leaves)) > 2
@@ -123,18 +141,18 @@ def test_corrections_follow_the_slope_and_stay_in_a_file_with_probabilities(
     table, tmp_path
 ):
     own, parameters = library()
-    base = own.grow(table, parameters, n_rounds=20).trees
-    corrections = own.correct(table, base, parameters)
+    base = own.grow(table.data, parameters, n_rounds=20).trees
+    corrections = own.correct(table.data, base, parameters)
     slope, curvature = slopes(table)
     added = corrections.add(slope, curvature)
     assert np.corrcoef(added, -slope)[0, 1] > 0.8
     whole = corrections.trees()
     assert whole.n_rounds == 21
-    score = whole.scores(table.x)
-    np.testing.assert_allclose(score - base.scores(table.x), added, atol=1e-5)
+    score = whole.scores(table.features)
+    np.testing.assert_allclose(score - base.scores(table.features), added, atol=1e-5)
     p = theirs(whole.file, tmp_path).predict_proba(table.x)[:, 1]
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-score)), atol=1e-6)
-    leaves = whole.leaves(table.x, 20)
+    leaves = whole.leaves(table.features, 20)
     of_leaf = np.unique(leaves, return_counts=True)[1]
     assert 2 < len(of_leaf) <= 15
     assert of_leaf.min() >= 50
@@ -146,11 +164,11 @@ def test_corrections_follow_the_slope_and_stay_in_a_file_with_probabilities(
 
 def test_the_user_s_own_parameters_bound_the_corrections(table):
     own, parameters = library(max_depth=2, min_child_weight=60.0, reg_lambda=5.0)
-    base = own.grow(table, parameters, n_rounds=5).trees
-    corrections = own.correct(table, base, parameters)
+    base = own.grow(table.data, parameters, n_rounds=5).trees
+    corrections = own.correct(table.data, base, parameters)
     slope, curvature = slopes(table)
     added = corrections.add(slope, curvature)
-    leaves = corrections.trees().leaves(table.x, 5)
+    leaves = corrections.trees().leaves(table.features, 5)
     names, sizes = np.unique(leaves, return_counts=True)
     assert len(names) <= 4
     assert sizes.min() >= 60 / 0.2
@@ -161,8 +179,8 @@ def test_the_user_s_own_parameters_bound_the_corrections(table):
 
 def test_cut_takes_the_last_ones_away(table):
     own, parameters = library(monotone_constraints=(1, 0, 0, 0))
-    base = own.grow(table, parameters, n_rounds=10).trees
-    corrections = own.correct(table, base, parameters)
+    base = own.grow(table.data, parameters, n_rounds=10).trees
+    corrections = own.correct(table.data, base, parameters)
     for seed in range(2):
         corrections.add(*slopes(table, seed))
     two = corrections.trees()
@@ -172,13 +190,13 @@ def test_cut_takes_the_last_ones_away(table):
     np.testing.assert_allclose(corrections.add(*slopes(table, 2)), third, atol=1e-6)
     corrections.cut(0)
     assert corrections.trees().file == base.file
-    assert not corrections.scores(table.x, 1, start=0).any()
+    assert not corrections.scores(table.features, 1, start=0).any()
 
 
 def test_monotone_constraints_hold_through_corrections(table):
     own, parameters = library(monotone_constraints=(1, 0, 0, 0))
-    base = own.grow(table, parameters, n_rounds=20).trees
-    corrections = own.correct(table, base, parameters)
+    base = own.grow(table.data, parameters, n_rounds=20).trees
+    corrections = own.correct(table.data, base, parameters)
     _, curvature = slopes(table)
     against = np.where(np.nan_to_num(table.x[:, 0]) > 0, 0.3, -0.3)
     mixed = against + slopes(table)[0]
@@ -188,7 +206,7 @@ def test_monotone_constraints_hold_through_corrections(table):
     corrections.add(mixed, curvature)  # kept where a cut made the booster anew
     x = np.repeat(table.x[:20, None], 30, 1)
     x[:, :, 0] = np.linspace(-3, 3, 30)
-    score = corrections.trees().scores(x.reshape(-1, 4)).reshape(20, 30)
+    score = corrections.trees().scores(Features(x.reshape(-1, 4))).reshape(20, 30)
     assert np.diff(score).min() > -1e-5
     assert np.ptp(score, 1).max() > 0.1
 
@@ -199,12 +217,12 @@ def test_categories_are_split_as_such_and_gaps_are_values():
     x = np.stack([rng.integers(0, 8, N), rng.normal(size=N)], 1).astype(np.float32)
     x[:300, 0] = np.nan
     y = (np.isin(x[:, 0], [0, 3, 6]) | np.isnan(x[:, 0])).astype(np.int64)
-    only = Table(x, y, categorical=(0,))
-    score = own.grow(only, parameters, n_rounds=1).trees.scores(x)
+    only = Part(x, y, categorical=(0,))
+    score = own.grow(only.data, parameters, n_rounds=1).trees.scores(only.features)
     assert score[y == 1].min() > score[y == 0].max()  # one split tells all
     unseen = np.array([[40, 0], [7, 0]], np.float32)
     assert np.isfinite(
-        own.grow(only, parameters, n_rounds=1).trees.scores(unseen)
+        own.grow(only.data, parameters, n_rounds=1).trees.scores(Features(unseen))
     ).all()
 
 
@@ -236,7 +254,7 @@ def test_what_can_be_kept_is_kept():
 
 def test_damaged_trees_are_told():
     with pytest.raises(ValueError, match="XGBoost cannot read its trees"):
-        _ = XGBoost().read(b"nothing").scores(np.zeros((1, 2), np.float32))
+        _ = XGBoost().read(b"nothing").scores(Features(np.zeros((1, 2), np.float32)))
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):

@@ -7,12 +7,15 @@ import lightgbm
 import numpy as np
 import torch
 
+from losslearn.models.boosted.datasets import BinnedTable, binned_of
+from losslearn.models.boosted.joining import joined
 from losslearn.models.boosted.library import (
     CORRECTION,
     PATIENCE,
+    Data,
+    Features,
     Floats,
     Grown,
-    Matrix,
     Numbers,
     Parameters,
     Table,
@@ -21,9 +24,10 @@ from losslearn.models.boosted.library import (
 
 _MOST = "num_iterations"
 _MOST_ROUNDS = 2_000
+_BY_ROWS = "force_row_wise"
+_LARGE = 2**28
+"""Bins, of a byte each, that are not copied."""
 _OURS = {"objective": "binary", "metric": "binary_logloss"}
-_LINK = "objective=binary sigmoid:1"
-"""Without this line LightGBM would give raw scores in place of probabilities."""
 
 _ESTIMATOR_ONLY = {"importance_type", "class_weight", "objective", "n_estimators"}
 """Of `LGBMClassifier`, what is no parameter of LightGBM, or one that is ours."""
@@ -61,9 +65,8 @@ class LightGBM:
             _MOST: _MOST_ROUNDS,
             "seed": seed,
             "deterministic": True,
-            "force_row_wise": True,
+            _BY_ROWS: True,
             "verbosity": -1,
-            "feature_pre_filter": False,  # corrections have other leaves
             **given,
             **_OURS,
             "num_threads": torch.get_num_threads(),
@@ -73,65 +76,66 @@ class LightGBM:
         """Return how many trees are grown at most."""
         return int(parameters[_MOST])
 
+    def data(
+        self, table: Table, parameters: Parameters, *, like: Data | None = None
+    ) -> BinnedTable:
+        """Return a table in bins, of as many as the parameters say."""
+        bins = None if like is None else binned_of(like)
+        return BinnedTable.of(table, parameters, like=bins)
+
     def grow(
         self,
-        table: Table,
+        data: Data,
         parameters: Parameters,
         *,
         n_rounds: int,
-        held_out: Table | None = None,
+        held_out: Data | None = None,
     ) -> Grown:
         """Grow a booster by log-loss; with rows held out, until it falls no more."""
-        data = _dataset(table, parameters)
-        settings, found = {**parameters, _MOST: n_rounds}, dict[str, Any]()
+        rows, found = binned_of(data), dict[str, Any]()
+        settings = {**_sparing(parameters, rows), _MOST: n_rounds}
         if held_out is None:
-            return Grown(_written(lightgbm.train(settings, data)), [])
+            return Grown(_written(lightgbm.train(settings, rows)), [])
         booster = lightgbm.train(
             settings,
-            data,
-            valid_sets=[_dataset(held_out, parameters, data)],
+            rows,
+            valid_sets=[binned_of(held_out)],
             callbacks=[
                 lightgbm.early_stopping(PATIENCE, verbose=False),
                 lightgbm.record_evaluation(found),
             ],
-            keep_training_booster=True,  # else it keeps the best trees alone
+            keep_training_booster=True,  # else without the trees after the best
         )
         return Grown(_written(booster), found["valid_0"]["binary_logloss"])
 
     def more(
-        self, table: Table, trees: Trees, parameters: Parameters, *, n_rounds: int
+        self, data: Data, trees: Trees, parameters: Parameters, *, n_rounds: int
     ) -> Trees:
         """Grow a booster on, by log-loss, to so many trees in all."""
-        settings = {**parameters, _MOST: n_rounds - trees.n_rounds}
-        start, data = (
-            lightgbm.Booster(model_str=trees.file.decode()),
-            _dataset(table, parameters),
-        )
-        return _written(lightgbm.train(settings, data, init_model=start))
+        # others that share the data set must not start from these scores
+        rows = binned_of(data.taken(np.arange(data.features.n_rows)))
+        rows.set_init_score(trees.scores(data.features))
+        settings = {**_sparing(parameters, rows), _MOST: n_rounds - trees.n_rounds}
+        grown = lightgbm.train(settings, rows).model_to_string(num_iteration=-1)
+        return LightGBMTrees(joined(trees.file.decode(), grown))
 
     def read(self, file: bytes) -> Trees:
         """Return the booster of a file."""
         return LightGBMTrees(file.decode())
 
     def correct(
-        self, table: Table, trees: Trees, parameters: Parameters
+        self, data: Data, trees: Trees, parameters: Parameters
     ) -> "LightGBMCorrections":
         """Return what adds trees to a booster that was grown on a table."""
-        return LightGBMCorrections(table, trees, parameters)
+        return LightGBMCorrections(binned_of(data), trees, parameters)
 
 
-def _dataset(
-    table: Table, parameters: Parameters, reference: lightgbm.Dataset | None = None
-) -> lightgbm.Dataset:
-    return lightgbm.Dataset(
-        table.x,
-        table.y,
-        weight=table.weight,
-        reference=reference,
-        categorical_feature=list(table.categorical),
-        params=dict(parameters),
-        free_raw_data=False,
-    )
+def _sparing(parameters: Parameters, rows: lightgbm.Dataset) -> dict[str, Any]:
+    """Return parameters by which a large table's bins are not held by rows as well."""
+    is_large = rows.num_data() * rows.num_feature() > _LARGE
+    if not (is_large and parameters.get(_BY_ROWS)):
+        return dict(parameters)
+    return {**parameters, _BY_ROWS: False, "force_col_wise": True}
 
 
 def _written(booster: lightgbm.Booster) -> "LightGBMTrees":
@@ -168,89 +172,80 @@ class LightGBMTrees:
         return LightGBMTrees(self.booster.model_to_string(num_iteration=n_rounds))
 
     def scores(
-        self, x: Matrix, n_rounds: int | None = None, *, start: int = 0
+        self, features: Features, n_rounds: int | None = None, *, start: int = 0
     ) -> Floats:
         """Return raw scores, in log-odds, of so many trees from one on, or all."""
-        return _scores(self.booster, x, -1 if n_rounds is None else n_rounds, start)
+        n = -1 if n_rounds is None else n_rounds
+        return _scores(self.booster, features, n, start)
 
-    def leaves(self, x: Matrix, tree: int) -> Numbers:
+    def leaves(self, features: Features, tree: int) -> Numbers:
         """Return the leaf of a tree that each row falls into."""
-        found = self.booster.predict(
-            x, pred_leaf=True, start_iteration=tree, num_iteration=1
-        )
-        return np.asarray(found).reshape(-1).astype(np.int64)
+        which: dict[str, Any] = {"start_iteration": tree, "num_iteration": 1}
+        which |= {"pred_leaf": True, "num_threads": torch.get_num_threads()}
+        predict = self.booster.predict
+        found = features.by_parts(lambda x: np.asarray(predict(x, **which)))
+        return found.reshape(-1).astype(np.int64)
 
 
-def _scores(booster: lightgbm.Booster, x: Matrix, n_rounds: int, start: int) -> Floats:
-    found = booster.predict(
-        x,
-        raw_score=True,
-        start_iteration=start,
-        num_iteration=n_rounds,
-        num_threads=torch.get_num_threads(),
-    )
-    return np.asarray(found, dtype=np.float64)
+def _scores(
+    booster: lightgbm.Booster, features: Features, n_rounds: int, start: int
+) -> Floats:
+    which: dict[str, Any] = {"start_iteration": start, "num_iteration": n_rounds}
+    which |= {"raw_score": True, "num_threads": torch.get_num_threads()}
+    return features.by_parts(lambda x: np.asarray(booster.predict(x, **which)))
 
 
 class LightGBMCorrections:
-    """Trees that are added to a booster of LightGBM, one along each slope."""
+    """Trees that are added to a booster of LightGBM, one along each slope.
 
-    def __init__(self, table: Table, trees: Trees, parameters: Parameters) -> None:
+    They are grown as a booster of their own, which needs no scores of the other's.
+    """
+
+    def __init__(
+        self, data: lightgbm.Dataset, trees: Trees, parameters: Parameters
+    ) -> None:
         """Add none yet."""
-        self._base, self._n_base = trees, trees.n_rounds
-        self._parameters = {
-            **parameters,
+        self._base = trees
+        settings = {
+            **_sparing(parameters, data),
             "num_leaves": CORRECTION["leaves"],
             "min_data_in_leaf": CORRECTION["least_rows"],
             "learning_rate": CORRECTION["rate"],
             "metric": "none",
+            "objective": "none",
         }
-        self._table, self._data = table, _dataset(table, parameters)
-        self._slope = self._curvature = np.empty(0)
-        self._booster: lightgbm.Booster | None = None
-        self._written: LightGBMTrees | None = None
+        self._booster = lightgbm.Booster(settings, data)
+        self._score: Floats = np.zeros(data.num_data())
+        self._whole: Trees | None = trees
 
     def add(self, slope: Floats, curvature: Floats) -> Floats:
         """Grow one tree; return what it adds to each row's score."""
-        self._slope, self._curvature = slope, curvature
-        if self._booster is None:
-            self._booster = lightgbm.train(
-                {**self._parameters, "objective": self._asked, _MOST: 1},
-                self._data,
-                init_model=lightgbm.Booster(model_str=self._base.file.decode()),
-                keep_training_booster=True,
-            )
-        else:
-            self._booster.update(fobj=self._asked)
-        last = self._booster.num_trees() - self._n_base - 1
-        return self.scores(self._table.x, 1, start=last)
+        before, self._whole = self._score, None
+        self._booster.update(fobj=lambda *_: (slope, curvature))
+        self._booster.eval_train(self._see)
+        return self._score - before
 
-    def scores(self, x: Matrix, n_trees: int, *, start: int) -> Floats:
+    def _see(self, score: Floats, _: object) -> tuple[str, float, bool]:
+        """Take the rows' scores, which LightGBM holds already."""
+        self._score = score.copy()
+        return "", 0.0, True
+
+    def scores(self, features: Features, n_trees: int, *, start: int) -> Floats:
         """Return what so many of them, from one on, add to other rows' scores."""
-        if self._booster is None:
-            return np.zeros(len(x))
-        return _scores(self._booster, x, n_trees, self._n_base + start)
-
-    def _asked(self, *_: object) -> tuple[Floats, Floats]:
-        return self._slope, self._curvature
+        return _scores(self._booster, features, n_trees, start)
 
     def cut(self, n_trees: int) -> None:
         """Take the last ones away again, so that so many are left."""
-        booster, n_rounds = self._booster, self._n_base + n_trees
-        while booster is not None and booster.num_trees() > n_rounds:
-            booster.rollback_one_iter()
-            self._written = None
+        while self._booster.num_trees() > n_trees:
+            self._booster.rollback_one_iter()
+            self._whole = None
+        self._booster.eval_train(self._see)
 
     def trees(self) -> Trees:
         """Return the whole booster, with the usual loss's link."""
-        if self._booster is None or self._booster.num_trees() == self._n_base:
-            return self._base
-        n = self._booster.num_trees()
-        if self._written is None or self._written.n_rounds != n:
+        if self._booster.num_trees() == 0:
+            self._whole = self._base
+        if self._whole is None:
             text = self._booster.model_to_string(num_iteration=-1)
-            if "\nobjective=" not in text:
-                link = f"\n{_LINK}\nfeature_names="
-                text = text.replace("\nfeature_names=", link, 1)
-            self._written = LightGBMTrees(text)
-            self._written.n_rounds = n
-        return self._written
+            self._whole = LightGBMTrees(joined(self._base.file.decode(), text))
+        return self._whole

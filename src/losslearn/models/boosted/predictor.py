@@ -12,10 +12,13 @@ from losslearn.metrics import Loss
 from losslearn.models.boosted.folds import cross_fitted
 from losslearn.models.boosted.library import (
     Corrections,
+    Data,
+    Features,
     Library,
     Parameters,
     Trees,
     as_table,
+    features_of,
 )
 from losslearn.models.boosted.slope import newton, slope_of_all
 from losslearn.models.boosted.solution import BoostedSolution
@@ -55,13 +58,16 @@ class BoostedPredictor:
         """Take the rows as the library wants them; nothing is grown yet."""
         self.model = BoostedTrees(library, rows.x.shape[1])
         self.rows, self.lr, self.penalty = rows, 0.0, 0.0
-        numbers = rows.numbers
-        self._numbers = torch.arange(rows.n_rows) if numbers is None else numbers.long()
-        self._place = torch.full((len(rows.x),), -1, dtype=torch.long)
-        self._place[self._numbers] = torch.arange(len(self._numbers))
+        self._place: Tensor | None = None
+        if rows.numbers is not None:
+            # of four bytes: rows may be many
+            self._place = torch.full((len(rows.x),), -1, dtype=torch.int32)
+            own = torch.arange(rows.n_rows, dtype=torch.int32)
+            self._place[rows.numbers.long()] = own
         self.table = as_table(rows, categorical)
         self.library, self._seed = library, seed
         self.parameters: Parameters = parameters
+        self._data: Data | None = None
         self._draws = torch.Generator().manual_seed(seed)
         self._out_of_fold: dict[float, Tensor] = {}
         self._share = 1.0
@@ -73,8 +79,14 @@ class BoostedPredictor:
         self._score = score.double()
         self._added: tuple[int, ...] = (next(self._names),)
         self._corrections: Corrections | None = None
-        self._leaves: Tensor | None = None
         self._seen: _Seen | None = None
+
+    @property
+    def data(self) -> Data:
+        """The rows in the library's form, for folds, booster and corrections alike."""
+        if self._data is None:
+            self._data = self.library.data(self.table, self.parameters)
+        return self._data
 
     def start_from(self, trees: Trees, share: float) -> None:
         """Go on from trees, so many in shares of what is best for the usual loss."""
@@ -83,16 +95,20 @@ class BoostedPredictor:
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return the rows' out-of-fold scores, with what was added since."""
-        return self._now()[self._place[rows.long()]].to(self.rows.x.dtype)
+        rows = rows.long()
+        if self._place is not None:
+            rows = self._place[rows].long()
+        return self._now()[rows].to(self.rows.x.dtype)
 
     def _now(self) -> Tensor:
         """Return all rows' scores; not before they are asked for is a fold grown."""
         if not len(self._score):
             if self._share not in self._out_of_fold:
+                fold = deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed)
                 found = cross_fitted(
                     self.library,
-                    self.table,
-                    deal_into_folds(self.table.y, _N_FOLDS, seed=self._seed),
+                    self.data,
+                    fold.astype(np.uint8),  # rows may be many
                     self.parameters,
                     n_rounds=self.model.trees.n_rounds,
                     share=self._share,
@@ -105,24 +121,22 @@ class BoostedPredictor:
         self, rows: Tensor, strength: float, *, generator: torch.Generator
     ) -> Tensor:
         """Return scores at values of leaves that are moved at random, to and fro."""
-        score, leaves = self.scores(rows), self._all_leaves()
-        shape = (len(rows), leaves.shape[-1], int(leaves.max()) + 1)
+        score, leaves = self.scores(rows), self._leaves(rows)
+        shape = (len(rows), len(leaves), int(leaves.max()) + 1)
         values = torch.randn(shape, generator=generator, dtype=score.dtype)
-        here = leaves[self._place[rows.long()]].movedim(-1, 1)  # moves, trees, ...
+        here = leaves.movedim(0, 1)  # moves, trees, ...
         change = values.gather(-1, here.flatten(2)).sum(1).view_as(score)
         reach = float(change[0].square().mean().sqrt())
         size = strength * float(score[0].std()) / reach if reach > 0 else 0.0
         return torch.stack([score + size * change, score - size * change])
 
-    def _all_leaves(self) -> Tensor:
+    def _leaves(self, rows: Tensor) -> Tensor:
         """Return in which leaf of some trees, spread over all, each row is."""
-        if self._leaves is None:
-            trees = self.model.trees
-            n = trees.n_rounds
-            which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
-            found = [trees.leaves(self.table.x, int(one)) for one in which]
-            self._leaves = torch.from_numpy(np.stack(found, -1))
-        return self._leaves
+        trees, n = self.model.trees, self.model.trees.n_rounds
+        which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
+        features = Features(self.rows.x.numpy(), rows.flatten().numpy())
+        found = [trees.leaves(features, int(one)) for one in which]
+        return torch.from_numpy(np.stack(found)).view(-1, *rows.shape)
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Grow one tree along the slope of all rows, not of those drawn alone.
@@ -132,9 +146,7 @@ class BoostedPredictor:
         del drawn
         score, weight = self._now(), self.table.weight
         found = newton(
-            slope_of_all(
-                objective, self.rows, self._numbers, score, generator=self._draws
-            ),
+            slope_of_all(objective, self.rows, score, generator=self._draws),
             score,
             torch.from_numpy(self.table.y),
             None if weight is None else torch.from_numpy(weight),
@@ -142,7 +154,7 @@ class BoostedPredictor:
         if found is None:
             return  # nowhere to go
         if self._corrections is None:
-            what = self.table, self.model.trees, self.parameters
+            what = self.data, self.model.trees, self.parameters
             self._corrections = self.library.correct(*what)
         added = self._corrections.add(found.slope, found.curvature)
         self._score = score + torch.from_numpy(added)
@@ -158,8 +170,8 @@ class BoostedPredictor:
             found = scored(self.model, rows.x, rows=rows.numbers).double()
             seen = self._seen = _Seen(rows, {added: found})
         elif known != added and self._corrections is not None:
-            x, n = rows.own(rows.x).numpy(), len(added) - len(known)
-            more = self._corrections.scores(x, n, start=len(known) - 1)
+            start, n = len(known) - 1, len(added) - len(known)
+            more = self._corrections.scores(features_of(rows), n, start=start)
             seen.scores[added] = seen.scores[known] + torch.from_numpy(more)
         return seen.scores[added].to(rows.x.dtype)
 

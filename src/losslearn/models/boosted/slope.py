@@ -24,7 +24,6 @@ class Newton(NamedTuple):
 def slope_of_all(
     objective: Loss,
     rows: Rows,
-    numbers: Tensor,
     score: Tensor,
     *,
     generator: torch.Generator,
@@ -33,15 +32,15 @@ def slope_of_all(
 
     Args:
         objective: Values sets of rows.
-        rows: The table.
-        numbers: Which rows of it are meant.
-        score: Theirs, in that order.
+        rows: On which it is valued.
+        score: Theirs.
         generator: Deals them.
     """
     n, slope = len(score), torch.zeros_like(score)
     order = torch.randperm(n, generator=generator)
     for part in order.chunk(max(round(n / _SET), 1)):
-        sets = rows.sets(Drawn(numbers[part][None]), score[part][None].float())
+        here = part if rows.numbers is None else rows.numbers[part].long()
+        sets = rows.sets(Drawn(here[None]), score[part][None].float())
         slope[part] = _slope(objective, sets)[0].double() * len(part)
     return slope
 

@@ -3,7 +3,14 @@
 import math
 from typing import Protocol
 
-from losslearn.models.boosted.library import Library, Parameters, Table, Trees, as_table
+from losslearn.models.boosted.library import (
+    Data,
+    Library,
+    Parameters,
+    Table,
+    Trees,
+    as_table,
+)
 from losslearn.models.rows import Rows
 from losslearn.models.solution import Setting
 
@@ -17,6 +24,10 @@ class Grows(Protocol):
     library: Library
     parameters: Parameters
     table: Table
+
+    @property
+    def data(self) -> Data:
+        """The rows in the library's form."""
 
     def start_from(self, trees: Trees, share: float) -> None:
         """Go on from trees, so many in shares of what is best for the usual loss."""
@@ -57,11 +68,12 @@ class BoostedSolution:
     def _until_best(self) -> Trees:
         own = self._predictor
         assert self._held_out is not None, "by which it is found out"
+        table = as_table(self._held_out, own.table.categorical)
         found = own.library.grow(
-            own.table,
+            own.data,
             own.parameters,
             n_rounds=own.library.most_rounds(own.parameters),
-            held_out=as_table(self._held_out, own.table.categorical),
+            held_out=own.library.data(table, own.parameters, like=own.data),
         )
         self._best = min(range(len(found.curve)), key=found.curve.__getitem__) + 1
         return found.trees
@@ -69,8 +81,8 @@ class BoostedSolution:
     def _further(self, trees: Trees, n_rounds: int) -> Trees:
         own = self._predictor
         more = own.library.more
-        return more(own.table, trees, own.parameters, n_rounds=n_rounds)
+        return more(own.data, trees, own.parameters, n_rounds=n_rounds)
 
     def _grown(self, n_rounds: int) -> Trees:
         own = self._predictor
-        return own.library.grow(own.table, own.parameters, n_rounds=n_rounds).trees
+        return own.library.grow(own.data, own.parameters, n_rounds=n_rounds).trees

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from losslearn.models.boosted.library import Library, Trees
+from losslearn.models.boosted.library import Features, Library, Trees
 
 
 class BoostedTrees(nn.Module):
@@ -50,7 +50,9 @@ class BoostedTrees(nn.Module):
         """Return the score of each row."""
         if not len(self.file):
             return x.new_zeros(len(x))
-        return torch.from_numpy(self.trees.scores(x.detach().cpu().numpy())).to(x)
+        return torch.from_numpy(
+            self.trees.scores(Features(x.detach().cpu().numpy()))
+        ).to(x)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what the library reads again."""

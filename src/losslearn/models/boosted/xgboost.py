@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 import xgboost
+from numpy.typing import NDArray
 
 from losslearn.models.boosted.library import (
     CORRECTION,
     PATIENCE,
+    Data,
+    Features,
     Floats,
     Grown,
     Matrix,
@@ -110,24 +113,31 @@ class XGBoost:
         """Return how many trees are grown at most."""
         return int(parameters[_MOST])
 
+    def data(
+        self, table: Table, parameters: Parameters, *, like: Data | None = None
+    ) -> "MatrixTable":
+        """Return a table as XGBoost takes it; it bins the rows where it grows."""
+        del parameters, like
+        return MatrixTable(table)
+
     def grow(
         self,
-        table: Table,
+        data: Data,
         parameters: Parameters,
         *,
         n_rounds: int,
-        held_out: Table | None = None,
+        held_out: Data | None = None,
     ) -> Grown:
         """Grow a booster by log-loss; with rows held out, until it falls no more."""
-        data, own = _matrix(table), _own(parameters)
+        rows, own = _matrix_of(data), _own(parameters)
         if held_out is None:
-            return Grown(_written(xgboost.train(own, data, n_rounds)), [])
+            return Grown(_written(xgboost.train(own, rows, n_rounds)), [])
         found = dict[str, Any]()
         booster = xgboost.train(
             own,
-            data,
+            rows,
             n_rounds,
-            evals=[(_matrix(held_out), "held_out")],
+            evals=[(_matrix_of(held_out), "held_out")],
             early_stopping_rounds=parameters[_PATIENCE],
             evals_result=found,
             verbose_eval=False,
@@ -135,12 +145,12 @@ class XGBoost:
         return Grown(_written(booster), found["held_out"]["logloss"])
 
     def more(
-        self, table: Table, trees: Trees, parameters: Parameters, *, n_rounds: int
+        self, data: Data, trees: Trees, parameters: Parameters, *, n_rounds: int
     ) -> Trees:
         """Grow a booster on, by log-loss, to so many trees in all."""
         start, n_more = _read(trees.file), n_rounds - trees.n_rounds
         further = xgboost.train(
-            _own(parameters), _matrix(table), n_more, xgb_model=start
+            _own(parameters), _matrix_of(data), n_more, xgb_model=start
         )
         return _written(further)
 
@@ -149,24 +159,49 @@ class XGBoost:
         return XGBoostTrees(file)
 
     def correct(
-        self, table: Table, trees: Trees, parameters: Parameters
+        self, data: Data, trees: Trees, parameters: Parameters
     ) -> "XGBoostCorrections":
         """Return what adds trees to a booster that was grown on a table."""
-        return XGBoostCorrections(table, trees, parameters)
+        return XGBoostCorrections(data, trees, parameters)
 
 
-def _matrix(table: Table) -> xgboost.DMatrix:
-    types = ["q"] * table.x.shape[1]
-    for place in table.categorical:
-        types[place] = "c"
-    return xgboost.DMatrix(
-        table.x,
-        table.y,
-        weight=table.weight,
-        feature_types=types,
-        enable_categorical=True,
-        nthread=torch.get_num_threads(),
-    )
+class MatrixTable:
+    """A table as XGBoost takes it."""
+
+    def __init__(self, table: Table) -> None:
+        """Read nothing yet."""
+        self._table, self.features = table, table.features
+
+    @cached_property
+    def matrix(self) -> xgboost.DMatrix:
+        """The rows as XGBoost has them."""
+        x, table = self.features.read(slice(None)), self._table
+        types = ["q"] * x.shape[1]
+        for place in table.categorical:
+            types[place] = "c"
+        return xgboost.DMatrix(
+            x,
+            table.y,
+            weight=table.weight,
+            feature_types=types,
+            enable_categorical=True,
+            nthread=torch.get_num_threads(),
+        )
+
+    def taken(self, rows: NDArray[Any]) -> "MatrixTable":
+        """Return some of the rows, by their places."""
+        table = self._table
+        some = table._replace(
+            features=table.features.some(rows),
+            y=table.y[rows],
+            weight=None if table.weight is None else table.weight[rows],
+        )
+        return MatrixTable(some)
+
+
+def _matrix_of(data: Data) -> xgboost.DMatrix:
+    assert isinstance(data, MatrixTable)
+    return data.matrix
 
 
 def _own(parameters: Parameters) -> dict[str, Any]:
@@ -216,7 +251,7 @@ class XGBoostTrees:
         return self if n_rounds >= self.n_rounds else _written(self.booster[:n_rounds])
 
     def scores(
-        self, x: Matrix, n_rounds: int | None = None, *, start: int = 0
+        self, features: Features, n_rounds: int | None = None, *, start: int = 0
     ) -> Floats:
         """Return raw scores, in log-odds, of so many trees from one on, or all.
 
@@ -225,22 +260,27 @@ class XGBoostTrees:
         end = (
             self.n_rounds if n_rounds is None else min(start + n_rounds, self.n_rounds)
         )
-        return _scores(self.booster, x, start, end)
+        return _scores(self.booster, features, start, end)
 
-    def leaves(self, x: Matrix, tree: int) -> Numbers:
+    def leaves(self, features: Features, tree: int) -> Numbers:
         """Return the leaf of a tree that each row falls into."""
         one, types = self.booster[tree : tree + 1], self.booster.feature_types
-        data = xgboost.DMatrix(x, feature_types=types, enable_categorical=True)
-        found = one.predict(data, pred_leaf=True)
-        return found.reshape(len(x), -1)[:, 0].astype(np.int64)
+
+        def fallen(x: Matrix) -> Numbers:
+            rows = xgboost.DMatrix(x, feature_types=types, enable_categorical=True)
+            found = one.predict(rows, pred_leaf=True)
+            return found.reshape(len(x), -1)[:, 0].astype(np.int64)
+
+        return features.by_parts(fallen)
 
 
-def _scores(booster: xgboost.Booster, x: Matrix, start: int, end: int) -> Floats:
+def _scores(
+    booster: xgboost.Booster, features: Features, start: int, end: int
+) -> Floats:
     if end <= start:
-        return np.zeros(len(x))
-    found = booster.inplace_predict(
-        x, iteration_range=(start, end), predict_type="margin"
-    )
+        return np.zeros(features.n_rows)
+    which: dict[str, Any] = {"iteration_range": (start, end), "predict_type": "margin"}
+    found = features.by_parts(lambda x: booster.inplace_predict(x, **which))
     score = np.asarray(found, dtype=np.float64)
     return score - _offset(booster) if start > 0 else score
 
@@ -256,7 +296,7 @@ def _offset(booster: xgboost.Booster) -> float:
 class XGBoostCorrections:
     """Trees that are added to a booster of XGBoost, one along each slope."""
 
-    def __init__(self, table: Table, trees: Trees, parameters: Parameters) -> None:
+    def __init__(self, data: Data, trees: Trees, parameters: Parameters) -> None:
         """Add none yet."""
         self._base, self._n_base = trees, trees.n_rounds
         self._least = float(parameters.get("min_child_weight", 0.0))
@@ -269,7 +309,7 @@ class XGBoostCorrections:
             "max_leaves": CORRECTION["leaves"],
             "learning_rate": CORRECTION["rate"],
         }
-        self._table, self._data = table, _matrix(table)
+        self._data, self._matrix = data.features, _matrix_of(data)
         self._booster = self._begun(_read(trees.file))
         self._written: XGBoostTrees | None = None
 
@@ -283,13 +323,13 @@ class XGBoostCorrections:
         # a leaf is bounded by the sum of its rows' curvature, not by their number
         least = CORRECTION["least_rows"] * float(curvature.mean())
         booster.set_param({"min_child_weight": max(least, self._least)})
-        booster.boost(self._data, n, grad=slope, hess=curvature)
-        return self.scores(self._table.x, 1, start=n - self._n_base)
+        booster.boost(self._matrix, n, grad=slope, hess=curvature)
+        return self.scores(self._data, 1, start=n - self._n_base)
 
-    def scores(self, x: Matrix, n_trees: int, *, start: int) -> Floats:
+    def scores(self, features: Features, n_trees: int, *, start: int) -> Floats:
         """Return what so many of them, from one on, add to other rows' scores."""
         begin, n = self._n_base + start, self._booster.num_boosted_rounds()
-        return _scores(self._booster, x, begin, min(begin + n_trees, n))
+        return _scores(self._booster, features, begin, min(begin + n_trees, n))
 
     def cut(self, n_trees: int) -> None:
         """Take the last ones away again, so that so many are left."""
