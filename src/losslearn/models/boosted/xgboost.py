@@ -300,7 +300,7 @@ class XGBoostCorrections:
         """Add none yet."""
         self._base, self._n_base = trees, trees.n_rounds
         self._least = float(parameters.get("min_child_weight", 0.0))
-        self._parameters = {
+        own = {
             "reg_lambda": 0.0,  # the rows of a leaf are many; the user's own stands
             "max_depth": 0,  # likewise
             **_own(parameters),
@@ -310,12 +310,9 @@ class XGBoostCorrections:
             "learning_rate": CORRECTION["rate"],
         }
         self._data, self._matrix = data.features, _matrix_of(data)
-        self._booster = self._begun(_read(trees.file))
+        self._booster = _read(trees.file)
+        self._booster.set_param(own)
         self._written: XGBoostTrees | None = None
-
-    def _begun(self, booster: xgboost.Booster) -> xgboost.Booster:
-        booster.set_param(self._parameters)
-        return booster
 
     def add(self, slope: Floats, curvature: Floats) -> Floats:
         """Grow one tree; return what it adds to each row's score."""
@@ -335,7 +332,7 @@ class XGBoostCorrections:
         """Take the last ones away again, so that so many are left."""
         n_rounds = self._n_base + n_trees
         if self._booster.num_boosted_rounds() > n_rounds:
-            self._booster = self._begun(self._booster[:n_rounds])
+            self._booster = self._booster[:n_rounds]
             self._written = None
 
     def trees(self) -> Trees:
