@@ -32,6 +32,8 @@ from losslearn.tasks.task import UsualLoss
 _N_FOLDS = 4
 _MOVED_TREES = 8
 """Trees whose leaves are moved to tell how scores can change."""
+_FEW = 200_000
+"""Rows whose leaves are found once; of more, those of the rows that are drawn."""
 
 
 class BoostedPredictor:
@@ -79,6 +81,7 @@ class BoostedPredictor:
         self._score = score.double()
         self._added: tuple[int, ...] = (next(self._names),)
         self._corrections: Corrections | None = None
+        self._every_leaf: Tensor | None = None
         self._seen: _Seen | None = None
 
     @property
@@ -95,10 +98,7 @@ class BoostedPredictor:
 
     def scores(self, rows: Tensor) -> Tensor:
         """Return the rows' out-of-fold scores, with what was added since."""
-        rows = rows.long()
-        if self._place is not None:
-            rows = self._place[rows].long()
-        return self._now()[rows].to(self.rows.x.dtype)
+        return self._now()[self._places(rows)].to(self.rows.x.dtype)
 
     def _now(self) -> Tensor:
         """Return all rows' scores; not before they are asked for is a fold grown."""
@@ -132,11 +132,22 @@ class BoostedPredictor:
 
     def _leaves(self, rows: Tensor) -> Tensor:
         """Return in which leaf of some trees, spread over all, each row is."""
+        if self.rows.n_rows > _FEW:
+            features = Features(self.rows.x.numpy(), rows.flatten().numpy())
+            return self._found_leaves(features).view(-1, *rows.shape)
+        if self._every_leaf is None:
+            self._every_leaf = self._found_leaves(self.data.features)
+        return self._every_leaf[:, self._places(rows)]
+
+    def _found_leaves(self, features: Features) -> Tensor:
         trees, n = self.model.trees, self.model.trees.n_rounds
         which = np.unique(np.linspace(0, n - 1, min(n, _MOVED_TREES)).astype(int))
-        features = Features(self.rows.x.numpy(), rows.flatten().numpy())
         found = [trees.leaves(features, int(one)) for one in which]
-        return torch.from_numpy(np.stack(found)).view(-1, *rows.shape)
+        return torch.from_numpy(np.stack(found))
+
+    def _places(self, rows: Tensor) -> Tensor:
+        """Return where rows of the table stand among those trained on."""
+        return rows if self._place is None else self._place[rows.long()].long()
 
     def descend(self, objective: Loss, drawn: Drawn) -> None:
         """Grow one tree along the slope of all rows, not of those drawn alone.
