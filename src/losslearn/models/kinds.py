@@ -14,10 +14,14 @@ from losslearn.models.networks import MODELS, Spreads, build_model
 from losslearn.models.own import own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
+from losslearn.models.strong.kind import Ensemble
+from losslearn.models.strong.tabm import TabM, TabMNetwork
 
 BOOSTERS = ("lightgbm",)
-NAMES = (*MODELS, *BOOSTERS)
+NAMES = (*MODELS, *BOOSTERS, "tabm")
 """What `model=` takes as text."""
+MODULES: Mapping[str, type[nn.Module]] = {**MODELS, "tabm": TabMNetwork}
+"""What a model directory can hold, by name."""
 
 
 class Fitting(NamedTuple):
@@ -116,6 +120,13 @@ def kind_of(model: object) -> Kind:
         return Network(model)
     if model in BOOSTERS:
         return Booster({})
+    if model == "tabm" or isinstance(model, TabM):
+        return Ensemble(model if isinstance(model, TabM) else TabM())
+    if model == "realmlp":
+        raise ValueError(
+            "`model='realmlp'` is not offered: its authors' package, pytabkit, needs "
+            "PyTorch Lightning. Take 'tabm', or a torch.nn.Module."
+        )
     if type(model).__name__ == "LGBMClassifier" and hasattr(model, "get_params"):
         return Booster(growing.native(model.get_params()))
     raise ValueError(

@@ -66,10 +66,12 @@ class Predictor(Protocol):
     def predict(self, rows: Rows, *, exactly: bool = False) -> Tensor:
         """Return other rows' scores as they are used, or exact (see `exact_scores`)."""
 
-    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> Solution | None:
+    def solution(
+        self, usual_loss: UsualLoss, drawn: Drawn, held_out: Rows | None = None
+    ) -> Solution | None:
         """Return what solves the model for a usual loss; None if only steps can.
 
-        The rows drawn are what it is solved on.
+        The rows drawn are what it is solved on, those held out what may stop it.
         """
 
     def weights(self) -> dict[str, Tensor]:
@@ -169,8 +171,11 @@ class TorchPredictor:
         score, shape = exact_scores if exactly else score_rows, rows.score_shape
         return score(self.model, rows.x, rows=rows.numbers, score_shape=shape)
 
-    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> LinearSolution | None:
+    def solution(
+        self, usual_loss: UsualLoss, drawn: Drawn, held_out: Rows | None = None
+    ) -> LinearSolution | None:
         """Return the solution of the built-in linear model; others have none."""
+        del held_out
         if type(self.model) is not Linear:
             return None
         return LinearSolution(self.model, self.rows, drawn, usual_loss)

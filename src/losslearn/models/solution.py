@@ -31,6 +31,11 @@ class _LateError(Exception):
 class Solution(Protocol):
     """What brings a model to the minimum of a usual loss by itself, without steps."""
 
+    lr: float | None
+    """Learning rate of steps that go on from there; None for the recipe's."""
+    share: float
+    """Of a fit's time, what it may take."""
+
     def path(self, n_looks: int) -> list[float]:
         """Return the penalties to try, at most so many, in their order."""
 
@@ -54,6 +59,9 @@ class LinearSolution:
     :math:`C = 1 / (\lambda n)` for n rows. Solutions that follow each other, from a
     strong penalty to a weak one, start where the last one ended.
     """
+
+    lr: float | None = None
+    share = 0.15
 
     def __init__(
         self, model: Linear, rows: Rows, drawn: Drawn, usual_loss: UsualLoss

@@ -23,7 +23,8 @@ from losslearn._files import check_replaceable, followed, json_text, replacing
 from losslearn.encoding import TableEncoder
 from losslearn.estimators.seen import SeenRows
 from losslearn.metrics.columns import TextColumns
-from losslearn.models.networks import MODELS, check_weights, exact_scores
+from losslearn.models.kinds import MODULES
+from losslearn.models.networks import check_weights, exact_scores
 from losslearn.tables.fitted import FittedTable
 from losslearn.tables.metric_name import MetricName
 from losslearn.tasks.registry import get_task
@@ -136,12 +137,12 @@ def check_encoder(encoder: object) -> None:
 
 
 def _settings_of(model: FittedTable) -> dict[str, Any]:
-    kinds = {kind: name for name, kind in MODELS.items()}
+    kinds = {kind: name for name, kind in MODULES.items()}
     module = type(model.module)
     if module not in kinds:
         raise ValueError(
             "A model of your own cannot be written to a model directory, only "
-            f"{sorted(MODELS)}; got {module.__name__}."
+            f"{sorted(MODULES)}; got {module.__name__}."
         )
     check_encoder(model.encoder)
     return {
@@ -163,6 +164,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         "model": {
             "kind": kinds[module],
             "n_features": len(model.encoder.get_feature_names_out()),
+            "sizes": getattr(model.module, "sizes", {}),
         },
         "columns": model.encoder.kinds,
         "recipe": dict(model.recipe),
@@ -313,7 +315,8 @@ def _rebuild(
     if metric.source == "built-in":
         metric.true_loss()
     task = get_task(settings["task"])
-    module = MODELS[kind](n_features, score_shape=task.score_shape)
+    sizes = settings["model"].get("sizes", {})
+    module = MODULES[kind](n_features, score_shape=task.score_shape, **sizes)
     module.load_state_dict(load(contents[_WEIGHTS]))
     check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])

@@ -118,6 +118,7 @@ def refit(
         solution = predictor.solution(trainer.usual[1], drawn)
         assert solution is not None, "solved on the parts"
         solution.solve(plan.penalty)
+        settled = replace(settled, model_lr=solution.lr or recipe.rate)
     start, runs = trainer.snapshot(), {}
     for name, length in plan.lengths.items():
         trainer.restore(start)

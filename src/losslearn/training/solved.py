@@ -1,4 +1,4 @@
-"""The warm-up of a linear model: the usual loss's own solutions, penalty by penalty."""
+"""The warm-up of what solves the usual loss itself, as a linear model, by penalties."""
 
 import math
 import time
@@ -24,9 +24,18 @@ def has_solution(trainer: Trainer) -> bool:
     Nor is one where sets are whole units of rows, or not weighed back to the data's
     shares: the usual loss of all rows is another than that of the sets then.
     """
+    return _of_a_row(trainer) is not None
+
+
+def solving_share(trainer: Trainer) -> float:
+    """Return the share of a fit's time that solutions may take; 0 if there are none."""
+    solution = _of_a_row(trainer)
+    return 0.0 if solution is None else solution.share
+
+
+def _of_a_row(trainer: Trainer) -> Solution | None:
     device = trainer.predictor.rows.x.device
-    one_row = Drawn(torch.zeros(1, dtype=torch.long, device=device))
-    return _solution(trainer, one_row) is not None
+    return _solution(trainer, Drawn(torch.zeros(1, dtype=torch.long, device=device)))
 
 
 def _solution(trainer: Trainer, drawn: Drawn) -> Solution | None:
@@ -35,7 +44,7 @@ def _solution(trainer: Trainer, drawn: Drawn) -> Solution | None:
     is_by_rows = recipe.weigh_back and trainer.task.units(groups) is None
     if recipe.model_lr is not None or not is_by_rows:
         return None
-    return trainer.predictor.solution(trainer.usual[1], drawn)
+    return trainer.predictor.solution(trainer.usual[1], drawn, trainer.valid)
 
 
 def solve(
@@ -79,7 +88,8 @@ def solve(
     if not run.is_stopped:
         run.n_iter = recipe.warm_up_iter
     trainer.predictor.load_weights(run.best_state)
-    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=best)
+    rate = solution.lr or recipe.rate
+    trainer.recipe = replace(recipe, model_lr=rate, penalty=best)
 
 
 def drawn_rows(rows: Rows, task: Task, *, generator: torch.Generator) -> Drawn:

@@ -8,15 +8,15 @@ from losslearn.training.dear import Costs, laid_out, pilot_sets
 from losslearn.training.frames import as_trained
 from losslearn.training.loop import Trainer
 from losslearn.training.recipe import Recipe
-from losslearn.training.solved import has_solution
+from losslearn.training.solved import has_solution, solving_share
 from losslearn.training.tuning import tuning_share
 
 _PILOT = 0.1
 """Share of the time that the metric may take while turns are timed."""
-_SOLVING = 0.15
-"""Share of the time that the usual loss's own solutions may take."""
 _TIMINGS = 3
 """Of the first turns of a branch."""
+_LONG = 0.3
+"""Seconds of a turn that is not timed again: a slow moment is little beside it."""
 
 
 class Timed(Protocol):
@@ -26,10 +26,10 @@ class Timed(Protocol):
         """Return the seconds it took, with a look at the end."""
 
 
-def solving_deadline(deadline: float) -> float:
+def solving_deadline(deadline: float, trainer: Trainer) -> float:
     """Return until when a fit of this deadline may go on solving; all by one clock."""
     now = time.perf_counter()
-    return now + _SOLVING * (deadline - now)
+    return now + solving_share(trainer) * (deadline - now)
 
 
 def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
@@ -62,7 +62,7 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
     look = max(control_one - control_turn, 1e-9)
     catch_up = max(one - turn - look, 1e-9)
     # looks and rounds get at most 15 % of the time each, the steps the rest
-    until = solving_deadline(deadline) if is_solved else time.perf_counter()
+    until = solving_deadline(deadline, trainer) if is_solved else time.perf_counter()
     spare = 0.9 * (deadline - until)
     n_evals = min(recipe.n_evals, max(int(0.15 * spare / (2 * look)), 1))
     rounds = min(recipe.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
@@ -83,10 +83,13 @@ def _first_and_next(timed: Timed, *, is_learned: bool) -> tuple[float, float]:
     Of several timings the shortest: the first pays for allocations, and one slow moment
     would leave a turn that costs nothing, or less.
     """
-    one, four = (
-        min(timed(is_learned=is_learned, n_iter=n_iter) for _ in range(_TIMINGS))
-        for n_iter in (1, 4)
-    )
+
+    def shortest(n_iter: int, n_timings: int) -> float:
+        each = range(n_timings)
+        return min(timed(is_learned=is_learned, n_iter=n_iter) for _ in each)
+
+    one = shortest(1, _TIMINGS)
+    four = shortest(4, _TIMINGS if one < _LONG else 1)
     return one, (four - one if four > one else four) / 3
 
 

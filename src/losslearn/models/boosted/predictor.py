@@ -192,9 +192,11 @@ class BoostedPredictor:
         if self._corrections is not None:
             self.model.text = self._corrections.text
 
-    def solution(self, usual_loss: UsualLoss, drawn: Drawn) -> "BoostedSolution":
+    def solution(
+        self, usual_loss: UsualLoss, drawn: Drawn, held_out: Rows | None = None
+    ) -> "BoostedSolution":
         """Return what grows the trees by the usual loss."""
-        del usual_loss, drawn
+        del usual_loss, drawn, held_out
         return BoostedSolution(self)
 
     def weights(self) -> dict[str, Tensor]:
@@ -233,6 +235,9 @@ class BoostedPredictor:
 
 class BoostedSolution:
     """Grows trees by the usual loss, as many as are best for rows held out."""
+
+    lr: float | None = None
+    share = 0.15
 
     def __init__(self, predictor: BoostedPredictor) -> None:
         """Grow nothing yet."""
