@@ -11,7 +11,6 @@ from every_test import (  # noqa: F401 - fixtures are found by their names
     torch_seed,
 )
 
-
 NEEDS = {
     "large_tables.md": ("losslearn_bench", "bench/, as `make check` has"),
     "strong_networks.md": ("tabm", "the extra `strong`"),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.preprocessing import QuantileTransformer
 
+from losslearn.models.strong import quantiles
 from losslearn.models.strong.quantiles import QuantileNormal
 
 
@@ -47,6 +48,19 @@ def test_single_precision_comes_close():
     found = ours(torch.from_numpy(x).float()).numpy()
     # the noise is below a rounding of 1e4
     np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_a_value_of_several_quantiles_takes_their_middle(monkeypatch):
+    monkeypatch.setattr(quantiles, "_NOISE", 0.0)
+    x = np.random.default_rng(0).integers(0, 4, (700, 1)).astype(float)
+    given = np.linspace(-1, 4, 41)[:, None]
+    expected = QuantileTransformer(
+        n_quantiles=23, output_distribution="normal", subsample=10**9
+    ).fit(x)
+    found = QuantileNormal(1).double().fit(torch.from_numpy(x))
+    np.testing.assert_allclose(
+        found(torch.from_numpy(given)).numpy(), expected.transform(given), atol=1e-5
+    )
 
 
 def test_rows_are_taken_by_number_and_other_axes_stay():

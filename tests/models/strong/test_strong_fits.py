@@ -6,13 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from core_cases import new_surrogate
 from strong_cases import predictor_of, rows_of
 
 from losslearn import Recipe, SurrogateClassifier, fit_table, load_model
 from losslearn.metrics import get_true_loss
+from losslearn.models.strong.epochs import EpochSolution
+from losslearn.models.strong.predictor import EnsemblePredictor
 from losslearn.models.strong.tabm import TabM, TabMNetwork
 from losslearn.tasks.binary import Binary
+from losslearn.training.branches import LEARNED
+from losslearn.training.lead import Lead
 from losslearn.training.loop import Trainer
+from losslearn.training.refit import Length, Plan, refit
+from losslearn.training.setup import Setup
 from losslearn.training.time_limit import solving_deadline
 
 pytest.importorskip("tabm", reason="TabM needs the extra `strong`")
@@ -54,6 +61,31 @@ def test_all_rows_are_fitted_to_in_the_end():
     assert model.report_["settings"]["model_lr"] == 3e-4
     x, y = data()
     assert (model.predict(x) == y).mean() > 0.8
+
+
+def test_epochs_are_stopped_by_the_validation_rows(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        EpochSolution, "_loss", lambda _, rows: seen.append(rows.n_rows) or 1.0
+    )
+    model = fitted()
+    assert set(seen) == {len(model.validation_.score)}
+
+
+def test_the_fit_on_all_rows_goes_on_in_small_steps(monkeypatch):
+    rates, own = [], EnsemblePredictor.descend
+
+    def descend(predictor, objective, drawn):
+        rates.append(predictor.lr)
+        own(predictor, objective, drawn)
+
+    monkeypatch.setattr(EnsemblePredictor, "descend", descend)
+    lengths = {LEARNED: Length(16, 16), "cross_entropy": Length(16, 8)}
+    setup = Setup(get_true_loss("f1"), Binary(), new_surrogate(), Recipe(**SHORT), 0)
+    plan = Plan(0.0, True, lengths, Lead(0, (5.0, 5.0)))
+    refit(lambda: predictor_of(rows_of()), setup, plan)
+    assert len(rates) == 8
+    assert max(rates) < 3e-4
 
 
 def test_the_same_seed_gives_the_same_scores():
