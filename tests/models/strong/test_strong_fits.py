@@ -49,7 +49,7 @@ def test_a_fit_learns_and_tells_what_it_did():
     assert (model.predict(x) == y).mean() > 0.85
     settings = model.report_["settings"]
     assert settings["is_solved"]
-    assert settings["model_lr"] == 3e-4
+    assert settings["model_lr"] == 1e-3
     last = model.history_[-1]
     assert last["method"] == "cross_entropy"
     learned = [look for look in model.history_ if look["method"] == "surrogate"]
@@ -58,7 +58,7 @@ def test_a_fit_learns_and_tells_what_it_did():
 
 def test_all_rows_are_fitted_to_in_the_end():
     model = fitted(cv=2, refit=True)
-    assert model.report_["settings"]["model_lr"] == 3e-4
+    assert model.report_["settings"]["model_lr"] == 1e-3
     x, y = data()
     assert (model.predict(x) == y).mean() > 0.8
 
@@ -85,7 +85,7 @@ def test_the_fit_on_all_rows_goes_on_in_small_steps(monkeypatch):
     plan = Plan(0.0, True, lengths, Lead(0, (5.0, 5.0)))
     refit(lambda: predictor_of(rows_of()), setup, plan)
     assert len(rates) == 8
-    assert max(rates) < 3e-4
+    assert max(rates) < 1e-3
 
 
 def test_the_same_seed_gives_the_same_scores():

@@ -32,7 +32,7 @@ class EpochSolution:
         share: Of a fit's time, what it may take.
     """
 
-    lr: float | None = 3e-4
+    lr: float | None = 1e-3
     share = 0.5
 
     def __init__(
