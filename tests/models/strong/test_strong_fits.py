@@ -1,5 +1,6 @@
 """Fits of TabM from end to end: estimator, model directory, time."""
 
+import sys
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from core_cases import new_surrogate
 from strong_cases import predictor_of, rows_of
 
 from losslearn import Recipe, SurrogateClassifier, fit_table, load_model
+from losslearn.cli import main
 from losslearn.metrics import get_true_loss
 from losslearn.models.strong.epochs import EpochSolution
 from losslearn.models.strong.predictor import EnsemblePredictor
@@ -114,6 +116,21 @@ def test_a_saved_model_gives_the_same_scores_to_the_bit(tmp_path):
     assert all(
         torch.equal(part, names[name])
         for name, part in loaded.module.state_dict().items()
+    )
+
+
+def test_the_command_line_says_what_a_saved_model_needs(tmp_path, monkeypatch, capsys):
+    x, y = data(120)
+    frame = pd.DataFrame(x, columns=list("abcd")).assign(y=y)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    settings = {"cv": 1, "refit": False, "recipe": Recipe(**SHORT)}
+    fit_table(frame, "y", "f1", out=tmp_path / "model", model=TINY, **settings)
+    monkeypatch.setitem(sys.modules, "tabm", None)
+    given = [str(tmp_path / name) for name in ("model", "rows.csv")]
+    assert main(["predict", *given]) == 2
+    assert capsys.readouterr().err == (
+        "losslearn: `model='tabm'` needs the package tabm: "
+        "pip install 'losslearn[strong]'.\n"
     )
 
 
