@@ -1,5 +1,6 @@
 """As many iterations as there is time for, found out on a few of them."""
 
+import math
 import time
 from dataclasses import replace
 from typing import Protocol
@@ -12,11 +13,11 @@ from losslearn.training.solved import has_solution, solving_share
 from losslearn.training.tuning import tuning_share
 
 _PILOT = 0.1
-"""Share of the time that the metric may take while turns are timed."""
+"""Share of the time that the metric, or turns that are long, may take to be timed."""
 _TIMINGS = 3
 """Of the first turns of a branch."""
 _LONG = 0.3
-"""Seconds of a turn that is not timed again: a slow moment is little beside it."""
+"""Seconds of a turn of which few are timed: a slow moment is little beside it."""
 
 
 class Timed(Protocol):
@@ -55,8 +56,10 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
             recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
         n_sets = 0.7 * left / set_seconds
         return laid_out(recipe, n_sets, most_turns=most_turns, costs=costs)
+    until = time.perf_counter() + _PILOT * left
     (one, turn), (control_one, control_turn) = (
-        _first_and_next(timed, is_learned=is_learned) for is_learned in (True, False)
+        _first_and_next(timed, is_learned=is_learned, until=until)
+        for is_learned in (True, False)
     )
     trainer.restore(start)
     look = max(control_one - control_turn, 1e-9)
@@ -77,20 +80,28 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
     return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)
 
 
-def _first_and_next(timed: Timed, *, is_learned: bool) -> tuple[float, float]:
+def _first_and_next(
+    timed: Timed, *, is_learned: bool, until: float
+) -> tuple[float, float]:
     """Return what a turn with its look takes, and what each further one adds.
 
     Of several timings the shortest: the first pays for allocations, and one slow moment
-    would leave a turn that costs nothing, or less.
+    would leave a turn that costs nothing, or less. Long turns are not timed again after
+    a moment.
     """
 
-    def shortest(n_iter: int, n_timings: int) -> float:
-        each = range(n_timings)
-        return min(timed(is_learned=is_learned, n_iter=n_iter) for _ in each)
+    def shortest(n_iter: int) -> float:
+        seconds = math.inf
+        for _ in range(_TIMINGS):
+            seconds = min(seconds, timed(is_learned=is_learned, n_iter=n_iter))
+            if seconds >= _LONG and time.perf_counter() >= until:
+                break
+        return seconds
 
-    one = shortest(1, _TIMINGS)
-    four = shortest(4, _TIMINGS if one < _LONG else 1)
-    return one, (four - one if four > one else four) / 3
+    one = shortest(1)
+    n_iter = 4 if one < _LONG else 2
+    several = shortest(n_iter)
+    return one, (several - one if several > one else several) / (n_iter - 1)
 
 
 def _control_seconds(trainer: Trainer) -> float:
