@@ -11,13 +11,16 @@ from every_test import (  # noqa: F401 - fixtures are found by their names
     torch_seed,
 )
 
+NEEDS = {
+    "large_tables.md": ("losslearn_bench", "bench/, as `make check` has"),
+    "strong_networks.md": ("tabm", "the extra `strong`"),
+}
+"""Of a page's examples: a package, and what brings it."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the page that reads by the experiments, where these are not installed."""
-    if find_spec("losslearn_bench"):
-        return
+    """Skip pages whose examples need what is not installed."""
     for item in items:
-        if item.path.name == "large_tables.md":
-            item.add_marker(
-                pytest.mark.skip(reason="needs bench/, as `make check` has")
-            )
+        package, source = NEEDS.get(item.path.name, ("", ""))
+        if package and not find_spec(package):
+            item.add_marker(pytest.mark.skip(reason=f"needs {source}"))

@@ -35,3 +35,19 @@ def test_a_slow_moment_changes_no_number_of_iterations(place):
 
 def test_turns_are_never_thought_to_be_free():
     assert n_iter({0, 1, 2, 6, 7, 8}) < 100_000
+
+
+def test_long_turns_are_timed_few_times_where_time_is_short():
+    asked = []
+
+    def timed(*, is_learned: bool, n_iter: int) -> float:
+        asked.append((is_learned, n_iter))
+        return 1.0 + n_iter
+
+    rows = Rows(torch.randn(40, 2), torch.arange(40) % 2)
+    trainer = new_trainer(Linear(2), (rows, rows), "f1", RECIPE, seed=0)
+    fit_into(time.perf_counter(), trainer, timed)
+    assert asked == [(True, 1), (True, 2), (False, 1), (False, 2)]
+    asked.clear()
+    fit_into(time.perf_counter() + 1e6, trainer, timed)
+    assert len(asked) == 12

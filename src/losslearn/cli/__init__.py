@@ -52,7 +52,7 @@ def run_app(app: typer.Typer, name: str, args: Sequence[str] | None) -> int:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _show_warning
             code = app(words, prog_name=name, standalone_mode=False)
-    except (_UsageError, OSError, OverflowError, ValueError) as error:
+    except (_UsageError, ImportError, OSError, OverflowError, ValueError) as error:
         code, message = _WRONG_USE, _message(error)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED

@@ -14,10 +14,14 @@ from losslearn.models.networks import MODELS, Spreads, build_model
 from losslearn.models.own import own_model
 from losslearn.models.predictor import Predictor, TorchPredictor
 from losslearn.models.rows import Rows
+from losslearn.models.strong.kind import Ensemble
+from losslearn.models.strong.tabm import TabM, TabMNetwork
 
 BOOSTERS = ("lightgbm", "xgboost")
-NAMES = (*MODELS, *BOOSTERS)
+NAMES = (*MODELS, *BOOSTERS, "tabm")
 """What `model=` takes as text."""
+MODULES: Mapping[str, type[nn.Module]] = {**MODELS, "tabm": TabMNetwork}
+"""What a model directory can hold, by name."""
 
 
 class Fitting(NamedTuple):
@@ -111,7 +115,7 @@ def name_of(module: nn.Module) -> str | None:
     """Return which of the names makes such a module; None for one of the user's own."""
     if isinstance(module, BoostedTrees):
         return module.library.name
-    return next((name for name, own in MODELS.items() if type(module) is own), None)
+    return next((name for name, own in MODULES.items() if type(module) is own), None)
 
 
 def takes_gaps(module: nn.Module) -> bool:
@@ -120,7 +124,11 @@ def takes_gaps(module: nn.Module) -> bool:
 
 
 def empty_module(
-    name: str, n_features: int, *, score_shape: tuple[int, ...] = ()
+    name: str,
+    n_features: int,
+    *,
+    score_shape: tuple[int, ...] = (),
+    **sizes: int,
 ) -> nn.Module:
     """Return a module of a name, to load weights into.
 
@@ -129,7 +137,7 @@ def empty_module(
     """
     if name in BOOSTERS:
         return BoostedTrees(_library(name), n_features)
-    return MODELS[name](n_features, score_shape=score_shape)
+    return MODULES[name](n_features, score_shape=score_shape, **sizes)
 
 
 def _library(name: str) -> Library:
@@ -169,6 +177,13 @@ def kind_of(model: object) -> Kind:
         return Network(model)
     if isinstance(model, str) and model in BOOSTERS:
         return Booster(_library(model), {})
+    if model == "tabm" or isinstance(model, TabM):
+        return Ensemble(model if isinstance(model, TabM) else TabM())
+    if model == "realmlp":
+        raise ValueError(
+            "`model='realmlp'` is not offered: its authors' package, pytabkit, needs "
+            "PyTorch Lightning. Take 'tabm', or a torch.nn.Module."
+        )
     name = _ESTIMATORS.get(type(model).__name__)
     if name is not None and hasattr(model, "get_params"):
         library = _library(name)

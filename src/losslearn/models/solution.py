@@ -44,6 +44,10 @@ class Solution(Protocol):
 
     needs_gain: bool
     """Whether another setting than the first stands only where it is clearly better."""
+    lr: float | None
+    """Learning rate of steps that go on from there; None for the recipe's."""
+    share: float
+    """Of a fit's time, what it may take."""
 
     def path(self, n_looks: int) -> list[Setting]:
         """Return the settings to try, at most so many, in their order."""
@@ -71,6 +75,8 @@ class LinearSolution:
     """
 
     needs_gain = False
+    lr: float | None = None
+    share = 0.15
 
     def __init__(
         self, model: Linear, rows: Rows, drawn: Drawn, usual_loss: UsualLoss

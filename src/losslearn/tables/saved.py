@@ -163,6 +163,7 @@ def _settings_of(model: FittedTable) -> dict[str, Any]:
         "model": {
             "kind": kind,
             "n_features": len(model.encoder.get_feature_names_out()),
+            "sizes": getattr(model.module, "sizes", {}),
         },
         "columns": model.encoder.kinds,
         "recipe": dict(model.recipe),
@@ -313,7 +314,8 @@ def _rebuild(
     if metric.source == "built-in":
         metric.true_loss()
     task = get_task(settings["task"])
-    module = empty_module(kind, n_features, score_shape=task.score_shape)
+    sizes = settings["model"].get("sizes", {})
+    module = empty_module(kind, n_features, score_shape=task.score_shape, **sizes)
     module.load_state_dict(load(contents[_WEIGHTS]))
     check_weights(module)
     rule, calibration = settings["rule"], dict(settings["calibration"])

@@ -145,7 +145,7 @@ class Branches:
         """Choose what the recipe leaves open, by solutions or by short runs."""
         trainer, control = self.trainer, self.control
         if trainer.recipe.warm_up_iter and has_solution(trainer):
-            until = solving_deadline(deadline)
+            until = solving_deadline(deadline, trainer)
             done = solve(trainer, control, self.results, watch=watch, deadline=until)
             self.length = done.length
             self.is_solved = True

@@ -128,6 +128,7 @@ def refit(
         solution = predictor.solution(trainer.usual[1], drawn, None)
         assert solution is not None, "solved on the parts"
         solution.solve(Setting(plan.penalty, length=plan.length))
+        settled = replace(settled, model_lr=solution.lr or recipe.rate)
     start, runs = trainer.snapshot(), {}
     for name, length in plan.lengths.items():
         trainer.restore(start)

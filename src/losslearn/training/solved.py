@@ -27,9 +27,18 @@ def has_solution(trainer: Trainer) -> bool:
     Nor is one where sets are whole units of rows, or not weighed back to the data's
     shares: the usual loss of all rows is another than that of the sets then.
     """
+    return _of_a_row(trainer) is not None
+
+
+def solving_share(trainer: Trainer) -> float:
+    """Return the share of a fit's time that solutions may take; 0 if there are none."""
+    solution = _of_a_row(trainer)
+    return 0.0 if solution is None else solution.share
+
+
+def _of_a_row(trainer: Trainer) -> Solution | None:
     device = trainer.predictor.rows.x.device
-    one_row = Drawn(torch.zeros(1, dtype=torch.long, device=device))
-    return _solution(trainer, one_row) is not None
+    return _solution(trainer, Drawn(torch.zeros(1, dtype=torch.long, device=device)))
 
 
 def _solution(trainer: Trainer, drawn: Drawn) -> Solution | None:
@@ -83,7 +92,8 @@ def solve(
     if best is not None:  # else it was stopped in its first look
         found = best.setting
         trainer.predictor.restore(best.state)
-    trainer.recipe = replace(recipe, model_lr=recipe.rate, penalty=found.penalty)
+    rate, penalty = solution.lr or recipe.rate, found.penalty
+    trainer.recipe = replace(recipe, model_lr=rate, penalty=penalty)
     return found
 
 

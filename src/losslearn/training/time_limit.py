@@ -1,5 +1,6 @@
 """As many iterations as there is time for, found out on a few of them."""
 
+import math
 import time
 from dataclasses import replace
 from typing import Protocol
@@ -8,15 +9,15 @@ from losslearn.training.dear import Costs, laid_out, pilot_sets
 from losslearn.training.frames import as_trained
 from losslearn.training.loop import Trainer
 from losslearn.training.recipe import Recipe
-from losslearn.training.solved import has_solution
+from losslearn.training.solved import has_solution, solving_share
 from losslearn.training.tuning import tuning_share
 
 _PILOT = 0.1
-"""Share of the time that the metric may take while turns are timed."""
-_SOLVING = 0.15
-"""Share of the time that the usual loss's own solutions may take."""
+"""Share of the time that the metric, or turns that are long, may take to be timed."""
 _TIMINGS = 3
 """Of the first turns of a branch."""
+_LONG = 0.3
+"""Seconds of a turn of which few are timed: a slow moment is little beside it."""
 
 
 class Timed(Protocol):
@@ -26,10 +27,10 @@ class Timed(Protocol):
         """Return the seconds it took, with a look at the end."""
 
 
-def solving_deadline(deadline: float) -> float:
+def solving_deadline(deadline: float, trainer: Trainer) -> float:
     """Return until when a fit of this deadline may go on solving; all by one clock."""
     now = time.perf_counter()
-    return now + _SOLVING * (deadline - now)
+    return now + solving_share(trainer) * (deadline - now)
 
 
 def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
@@ -55,14 +56,16 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
             recipe = replace(recipe, model_lr=recipe.rate, penalty=penalty)
         n_sets = 0.7 * left / set_seconds
         return laid_out(recipe, n_sets, most_turns=most_turns, costs=costs)
+    until = time.perf_counter() + _PILOT * left
     (one, turn), (control_one, control_turn) = (
-        _first_and_next(timed, is_learned=is_learned) for is_learned in (True, False)
+        _first_and_next(timed, is_learned=is_learned, until=until)
+        for is_learned in (True, False)
     )
     trainer.restore(start)
     look = max(control_one - control_turn, 1e-9)
     catch_up = max(one - turn - look, 1e-9)
     # looks and rounds get at most 15 % of the time each, the steps the rest
-    until = solving_deadline(deadline) if is_solved else time.perf_counter()
+    until = solving_deadline(deadline, trainer) if is_solved else time.perf_counter()
     spare = 0.9 * (deadline - until)
     n_evals = min(recipe.n_evals, max(int(0.15 * spare / (2 * look)), 1))
     rounds = min(recipe.rounds, max(int(0.15 * spare / (catch_up + 2 * look)), 1))
@@ -77,17 +80,28 @@ def fit_into(deadline: float, trainer: Trainer, timed: Timed) -> Recipe:
     return replace(recipe, max_iter=max(max_iter, 2), n_evals=n_evals, rounds=rounds)
 
 
-def _first_and_next(timed: Timed, *, is_learned: bool) -> tuple[float, float]:
+def _first_and_next(
+    timed: Timed, *, is_learned: bool, until: float
+) -> tuple[float, float]:
     """Return what a turn with its look takes, and what each further one adds.
 
     Of several timings the shortest: the first pays for allocations, and one slow moment
-    would leave a turn that costs nothing, or less.
+    would leave a turn that costs nothing, or less. Long turns are not timed again after
+    a moment.
     """
-    one, four = (
-        min(timed(is_learned=is_learned, n_iter=n_iter) for _ in range(_TIMINGS))
-        for n_iter in (1, 4)
-    )
-    return one, (four - one if four > one else four) / 3
+
+    def shortest(n_iter: int) -> float:
+        seconds = math.inf
+        for _ in range(_TIMINGS):
+            seconds = min(seconds, timed(is_learned=is_learned, n_iter=n_iter))
+            if seconds >= _LONG and time.perf_counter() >= until:
+                break
+        return seconds
+
+    one = shortest(1)
+    n_iter = 4 if one < _LONG else 2
+    several = shortest(n_iter)
+    return one, (several - one if several > one else several) / (n_iter - 1)
 
 
 def _control_seconds(trainer: Trainer) -> float:

@@ -41,6 +41,8 @@ class BoostedSolution:
     """
 
     needs_gain = True
+    lr: float | None = None
+    share = 0.15
 
     def __init__(self, predictor: Grows, held_out: Rows | None) -> None:
         """Grow nothing yet."""

@@ -1,0 +1,1 @@
+"""Strong networks for tables: an ensemble in a module, trained as its authors do."""
