@@ -16,7 +16,9 @@ from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
 _DEFAULT = Recipe()
-ModelKind = StrEnum("ModelKind", ["MLP", "LINEAR", "LIGHTGBM"])
+ModelKind = StrEnum(
+    "ModelKind", ["MLP", "LINEAR", "LIGHTGBM", "XGBOOST", "TABM", "AUTO"]
+)
 
 
 class ModeName(StrEnum):

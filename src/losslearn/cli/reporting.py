@@ -70,6 +70,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(f"\n{_heading(report)}; {_rows(report)}, {rows['test']:,} test rows\n")
     for said in _division(report):
         out.print(said, "")
+    if "models" in report:
+        out.print(_models(report), "")
     out.print(_fit_table(report), "")
     for said in _constraints(report):
         out.print(said)
@@ -87,6 +89,24 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _models(report: Mapping[str, Any]) -> Table:
+    """Return the models that were tried, one a line."""
+    table = Table(**_PLAIN, padding=(0, 1, 0, 0))
+    table.add_column("model")
+    table.add_column(f"validation {_name(report)}", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for one in report["models"]:
+        value = one["metric_validation"]
+        table.add_row(
+            one["name"],
+            "" if value is None else format_loss(value),
+            f"{one['seconds']:.1f}",
+            "used" if one["chosen"] else one["left_out"] or "",
+        )
+    return table
 
 
 def _rows(report: Mapping[str, Any]) -> str:

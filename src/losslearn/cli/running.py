@@ -121,7 +121,7 @@ def promised(report: Mapping[str, Any]) -> dict[str, Any]:
         {key: one[key] for key in (*_WHO, *one["rule"], *_WHAT) if key in one}
         for one in report["results"]
     ]
-    divided = ("groups", "divided_by_time", "copies")
+    divided = ("groups", "divided_by_time", "copies", "models")
     told = {key: report[key] for key in divided if key in report}
     if report["refitted"]:
         told |= {key: report[key] for key in ("folds", "refitted")}

@@ -3,7 +3,7 @@
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ from losslearn.metrics.other_names import refuse_no_aim
 from losslearn.metrics.own.as_true_loss import untried
 from losslearn.metrics.own.trying import end_seconds, tried_on
 from losslearn.models.global_draws import own_draws
-from losslearn.models.kinds import Fitting, kind_of
+from losslearn.models.kinds import AUTO, Fitting, kind_of
 from losslearn.models.networks import exact_scores
 from losslearn.models.own import as_device
 from losslearn.models.predictor import Predictor
@@ -65,6 +65,8 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
 
     decision_columns: Sequence[str] = ()
     """Columns that are known when deciding."""
+    on_stage: Callable[[str], None] | None = None
+    """Is told what is under way, where several models are fitted."""
 
     def fit(
         self,
@@ -115,6 +117,21 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             ValueError: If a setting, the data or the metric cannot be used.
             KeyboardInterrupt: If Ctrl-C came before there was anything to keep.
         """
+        if self.model == AUTO:
+            from losslearn.estimators.auto import fit_best
+
+            given = {
+                "sample_weight": sample_weight,
+                "X_valid": X_valid,
+                "y_valid": y_valid,
+                "sample_weight_valid": sample_weight_valid,
+                "eval_set": eval_set,
+                "groups": groups,
+                "metric_columns": metric_columns,
+                "metric_columns_valid": metric_columns_valid,
+            }
+            fit_best(self, X, y, given, told=self.on_stage)
+            return self
         begin, kind = time.perf_counter(), kind_of(self.model)
         recipe, task = settings_of(self.recipe), self.task
         device = as_device(self.device)
@@ -147,7 +164,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             surrogate = initial_surrogate(
                 as_trained(true_loss, recipe),
                 task,
-                mode=recipe.mode,
+                mode=recipe.mode if recipe.rounds else "scratch",
                 form=recipe.universal_form,
                 standardize=recipe.standardize,
                 seed=seed,

@@ -14,7 +14,7 @@ from losslearn.encoding import TableEncoder
 from losslearn.encoding.frames import as_matrix, as_pandas, is_table
 from losslearn.encoding.sparse import as_dense, by_rows
 from losslearn.estimators.rows import as_targets, as_tensor
-from losslearn.models.kinds import kind_of
+from losslearn.models.kinds import AUTO, kind_of, takes_gaps
 from losslearn.models.own import device_of
 from losslearn.tasks.task import Task
 
@@ -60,10 +60,17 @@ class TakesTables(BaseEstimator):
         check_consistent_length(features, y)
         return features, y
 
+    @property
+    def _takes_gaps(self) -> bool:
+        """Whether features may be missing for the model."""
+        if self.model == AUTO:  # which is known when it was fitted
+            return takes_gaps(self.model_)
+        return kind_of(self.model).takes_gaps
+
     def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:  # noqa: ANN401 - as scikit-learn's
         """Return a matrix of numbers, and targets if given, both checked."""
         try:
-            gaps = "allow-nan" if kind_of(self.model).takes_gaps else True
+            gaps = "allow-nan" if self._takes_gaps else True
             return validate_data(
                 self, by_rows(X), *y, **_NUMBERS, ensure_all_finite=gaps, **checks
             )
@@ -109,7 +116,7 @@ class TakesTables(BaseEstimator):
             return features
         encoder = self.encoder
         if encoder is None:
-            encoder = TableEncoder(for_trees=kind_of(self.model).takes_gaps)
+            encoder = TableEncoder(for_trees=self._takes_gaps)
         encoder = clone(encoder)
         train, truth = features, target.numpy()
         if rows is not None:
@@ -125,8 +132,8 @@ class TakesTables(BaseEstimator):
         if self.encoder_ is None:
             matrix: NDArray[np.float32] = features
             return matrix
-        with_gaps = kind_of(self.model).takes_gaps
-        return as_matrix(self.encoder_.transform(features), with_gaps=with_gaps)
+        matrix = self.encoder_.transform(features)
+        return as_matrix(matrix, with_gaps=self._takes_gaps)
 
     def _matrix(self, X: ArrayLike) -> Tensor:
         """Return features as the model takes them, where it lies."""

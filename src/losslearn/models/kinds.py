@@ -19,7 +19,11 @@ from losslearn.models.strong.tabm import TabM, TabMNetwork
 
 BOOSTERS = ("lightgbm", "xgboost")
 NAMES = (*MODELS, *BOOSTERS, "tabm")
-"""What `model=` takes as text."""
+"""What `model=` takes as text, of one model each."""
+AUTO = "auto"
+"""The best of several."""
+CANDIDATES = ("linear", "lightgbm", "mlp")
+"""These, the simpler and faster first."""
 MODULES: Mapping[str, type[nn.Module]] = {**MODELS, "tabm": TabMNetwork}
 """What a model directory can hold, by name."""
 

@@ -15,7 +15,7 @@ from losslearn.metrics import ResponseMethod, TrueLoss
 from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
-from losslearn.models.kinds import kind_of
+from losslearn.models.kinds import AUTO, kind_of
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import OtherTables, Parts, divide
@@ -161,7 +161,7 @@ def fit_table(
     options = _options_of(kind.task, {"positive": positive})
     folder = None if out is None else check_destination(out)
     kinds = {**(read_as or {}), **dict.fromkeys([*ignores, *ids], "ignore")}
-    encoder = _encoder(encoder, kinds, for_trees=kind_of(model).takes_gaps)
+    encoder = _encoder(encoder, kinds, for_trees=_for_trees(model))
     if folder is not None:
         check_encoder(encoder)
     display = display or Silent()
@@ -196,7 +196,7 @@ def fit_table(
         groups=groups,
         time=time,
     )
-    ready = _ready(encoder, parts)
+    ready = _ready(encoder, parts, for_all=model != AUTO)
     if asked_time is not None:  # a fit takes a tenth of a second at least
         max_time = max(asked_time - (perf_counter() - begin), 0.1)
     if refit is None:
@@ -218,6 +218,7 @@ def fit_table(
         **{kind.option_arguments[name]: value for name, value in options.items()},
     )
     display.stage("preparing columns and model")
+    estimator.on_stage = display.stage
     state = None if folder is None else _state_of(folder, asked_time)
     _train(estimator, parts, state)
     display.stage("testing")
@@ -318,11 +319,16 @@ def _encoder(given: object, read_as: Mapping[str, str], *, for_trees: bool) -> o
     return given
 
 
-def _ready(encoder: Any, parts: Parts) -> Any:  # noqa: ANN401 - transformers
+def _for_trees(model: object) -> bool:
+    """Whether an encoder is to be one for trees; of several models each has its own."""
+    return model != AUTO and kind_of(model).takes_gaps
+
+
+def _ready(encoder: Any, parts: Parts, *, for_all: bool) -> Any:  # noqa: ANN401 - transformers
     """Return an encoder for these parts, which can read the test rows.
 
     Found out before the training, not after it. A `TableEncoder`, which looks at no
-    target, is fitted once and for all by that.
+    target, is fitted once and `for_all` by that.
     """
     from sklearn.base import clone
     from sklearn.frozen import FrozenEstimator
@@ -336,7 +342,7 @@ def _ready(encoder: Any, parts: Parts) -> Any:  # noqa: ANN401 - transformers
         fitted.transform(parts.test.features)
     except (OverflowError, ValueError) as error:
         raise ValueError(f"In the test rows: {error}") from error
-    return encoder if is_own else FrozenEstimator(fitted)
+    return encoder if is_own or not for_all else FrozenEstimator(fitted)
 
 
 def _copies(table: "pd.DataFrame", others: OtherTables) -> dict[str, int]:

@@ -75,7 +75,8 @@ class Recipe:
     rounds: int = 10
     """Turns the two branches take after the warm-up; after each but the last the
     surrogate's progress is accepted, or given up for the control's, by the validation
-    loss. With 1 it is never given up."""
+    loss. With 1 it is never given up; with 0 there is no learned loss, and all
+    iterations are the usual one's."""
     catch_up: int = 50
     """Updates of the surrogate at the start of a round, before the model follows it."""
     n_evals: int = 40
@@ -98,7 +99,7 @@ class Recipe:
         for name, choice in choices.items():
             allowed = get_args(choice)
             self._require(name, getattr(self, name) in allowed, f"one of {allowed}")
-        counts = "max_iter model_steps n_sets min_per_stratum replay rounds n_evals"
+        counts = "max_iter model_steps n_sets min_per_stratum replay n_evals"
         for name in counts.split():
             self._require(name, self._is_at_least(name, 1), "at least 1")
         for name in ("surrogate_lr", "max_grad_norm"):
@@ -111,7 +112,7 @@ class Recipe:
         self._require("penalty", known, "at least 0 or None")
         for name in (
             *("surrogate_steps", "perturbation", "usual_weight", "catch_up"),
-            "margin",
+            *("margin", "rounds"),
         ):
             self._require(name, self._is_at_least(name, 0), "at least 0")
         self._require("batch_size", self.batch_size >= 2, "at least 2")
@@ -173,6 +174,8 @@ class Recipe:
     def round_ends(self) -> list[int]:
         """Return the iterations at which the rounds after the warm-up end."""
         start, rounds = self.warm_up_iter, self.rounds
+        if rounds == 0:
+            return []
         left = self.max_iter - start
         ends = {start + left * turn // rounds for turn in range(1, rounds + 1)}
         return sorted(ends - {start})
@@ -180,7 +183,7 @@ class Recipe:
     @property
     def warm_up_iter(self) -> int:
         """Iterations of the warm-up."""
-        return round(self.warm_up * self.max_iter)
+        return round(self.warm_up * self.max_iter) if self.rounds else self.max_iter
 
 
 PAPER = Recipe(

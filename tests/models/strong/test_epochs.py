@@ -27,7 +27,8 @@ def solved(settings: TabM = TINY, rows: Rows | None = None, **given):
     predictor = predictor_of(rows, settings)
     deadline = given.pop("deadline", math.inf)
     held_out = given.pop("held_out", rows_of(seed=1))
-    predictor.solution(CrossEntropy(), EVERY, held_out).solve(Setting(), deadline=deadline)
+    solution = predictor.solution(CrossEntropy(), EVERY, held_out)
+    solution.solve(Setting(), deadline=deadline)
     return predictor
 
 
