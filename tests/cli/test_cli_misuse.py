@@ -56,6 +56,7 @@ def test_a_table_that_cannot_be_used_is_one_clear_line(capsys, change, message):
     [
         (("--target", "chrun"), "'churn'"),
         (("--model", "tree"), "'tree'"),
+        (("--backend", "dask"), "'dask'"),
         (("--mode", "fast"), "'fast'"),
         (("--speed", "3"), "--speed"),
         (("--seed", "x"), "'--seed'"),

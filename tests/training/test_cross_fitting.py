@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import pickle
 import weakref
 from dataclasses import replace
 from functools import partial
@@ -413,6 +414,67 @@ def test_a_killed_fit_goes_on_to_the_same_end(
     assert_same(facts(*again), facts(*fitted))
     n_all = sum(len(run.history) for run in again[0].runs.values())
     assert len(looks) < n_all  # what was done is not done again
+
+
+class Away:
+    """Trains parts from copies, as elsewhere, the last one first."""
+
+    n_at_once = 2
+
+    def __init__(self, fails_at=None):
+        self.fails_at, self.sent = fails_at, []
+
+    def __call__(self, function, items):
+        self.sent.append(list(items))
+        found = {}
+        for item in reversed(items):
+            torch.manual_seed(int(torch.randint(99, ())))
+            found[item] = pickle.dumps(pickle.loads(pickle.dumps(function))(item))
+        for item in items:
+            if item == self.fails_at:
+                raise KeyboardInterrupt
+            yield pickle.loads(found[item])
+
+
+@pytest.mark.parametrize("mode", ["scratch", "universal"])
+def test_parts_that_are_trained_elsewhere_come_to_the_same(parts, table, mode):
+    recipe, looks, there = replace(RECIPE, mode=mode), [], []
+    expected = fit(parts, table, recipe=recipe, watch=looks.append)
+    away = Away()
+    found = fit(parts, table, recipe=recipe, watch=there.append, map_parts=away)
+    assert away.sent == [[0, 1, 2]]
+    assert_same(facts(*found), facts(*expected))
+    assert {(look.method, look.fold) for look in there} == {
+        (look.method, look.fold) for look in looks
+    }
+
+
+def test_parts_that_were_done_elsewhere_are_not_sent_again(
+    parts, table, fitted, tmp_path
+):
+    def state():
+        found = Checkpoint(tmp_path / "state", "key")
+        found._first = found._due = 0.0
+        return found
+
+    stopped, _ = fit(parts, table, checkpoint=state(), map_parts=Away(fails_at=1))
+    assert stopped.interrupted
+    away = Away()
+    again = fit(parts, table, checkpoint=state(), map_parts=away)
+    assert away.sent == [[1, 2]]
+    assert_same(facts(*again), facts(*fitted))
+
+
+def test_parts_that_are_trained_elsewhere_share_the_time(parts, table, monkeypatch):
+    given, train_both = [], cross_fitting.train_both
+
+    def watched(*args, max_time, **further):
+        given.append(max_time)
+        return train_both(*args, max_time=None, **further)
+
+    monkeypatch.setattr(cross_fitting, "train_both", watched)
+    fit(parts, table, map_parts=Away(), max_time=320.0)
+    assert given == [pytest.approx(100, rel=0.01)] * 3  # of two turns, and all rows
 
 
 def test_what_ends_a_later_fold_leaves_the_model_of_the_first(parts, table):

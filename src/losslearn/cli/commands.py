@@ -21,6 +21,13 @@ ModelKind = StrEnum(
 )
 
 
+class BackendName(StrEnum):
+    """Where folds are trained."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class ModeName(StrEnum):
     """Kinds of learned surrogate."""
 
@@ -257,6 +264,13 @@ def fit(
     ] = None,
     as_json: Json = False,
     response: Response = None,
+    backend: Annotated[
+        BackendName,
+        Option(
+            help="Where folds are trained: here, or as tasks of a Ray cluster, that of "
+            "RAY_ADDRESS or one of this machine."
+        ),
+    ] = BackendName.LOCAL,
     **task_options: Any,  # noqa: ANN401 - text or None
 ) -> None:
     """Train a model for a metric, and a control; test both.
@@ -296,6 +310,7 @@ def fit(
         read_as=dict(map(_column_and_kind, as_ or ())),
         ids=tuple(id_ or ()),
         response=response and response.value,
+        backend=backend.value,
         **task_options,
     )
 

@@ -70,9 +70,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(f"\n{_heading(report)}; {_rows(report)}, {rows['test']:,} test rows\n")
     for said in _division(report):
         out.print(said, "")
-    if "models" in report:
-        out.print(_models(report), "")
-    out.print(_fit_table(report), "")
+    for table in (*_models(report), _fit_table(report)):
+        out.print(table, "")
     for said in _constraints(report):
         out.print(said)
     if report["interrupted"]:
@@ -91,8 +90,10 @@ def print_fit(report: Mapping[str, Any]) -> None:
         out.print(f"Model written to {report['model']}")
 
 
-def _models(report: Mapping[str, Any]) -> Table:
-    """Return the models that were tried, one a line."""
+def _models(report: Mapping[str, Any]) -> list[Table]:
+    """Return the models that were tried, one a line, where there are several."""
+    if "models" not in report:
+        return []
     table = Table(**_PLAIN, padding=(0, 1, 0, 0))
     table.add_column("model")
     table.add_column(f"validation {_name(report)}", justify="right")
@@ -106,7 +107,7 @@ def _models(report: Mapping[str, Any]) -> Table:
             f"{one['seconds']:.1f}",
             "used" if one["chosen"] else one["left_out"] or "",
         )
-    return table
+    return [table]
 
 
 def _rows(report: Mapping[str, Any]) -> str:

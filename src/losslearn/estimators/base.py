@@ -44,6 +44,7 @@ from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import Comparison, compare
 from losslearn.training.cross_fitting import compare_on_all
 from losslearn.training.frames import as_trained
+from losslearn.training.parts import Mapper
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
 
@@ -82,6 +83,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
         metric_columns: object = None,
         metric_columns_valid: object = None,
         checkpoint: str | os.PathLike[str] | Checkpoint | None = None,
+        map_parts: Mapper | None = None,
     ) -> Self:
         """Train for the metric, and its control, and keep the better one.
 
@@ -112,6 +114,8 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
                 was killed or interrupted goes on from it to the very same end, if data,
                 metric, settings and seed are the same; it is removed at the end. A
                 `Checkpoint` is left to whoever made it.
+            map_parts: Sends the folds away to be trained, as to the machines of a
+                cluster (see `losslearn.training.parts`); None trains them here.
 
         Raises:
             ValueError: If a setting, the data or the metric cannot be used.
@@ -129,6 +133,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
                 "groups": groups,
                 "metric_columns": metric_columns,
                 "metric_columns_valid": metric_columns_valid,
+                "map_parts": map_parts,
             }
             fit_best(self, X, y, given, told=self.on_stage)
             return self
@@ -206,7 +211,7 @@ class SurrogateEstimator(RecipeParameters, DividesRows, Pickled):
             comparison, predictor = compare(make, valid, setup, **further)
         else:
             comparison, predictor = compare_on_all(
-                make_predictor, parts, every, setup, **further
+                make_predictor, parts, every, setup, map_parts=map_parts, **further
             )
         if comparison.interrupted:
             warnings.warn(

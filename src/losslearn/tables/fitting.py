@@ -16,6 +16,7 @@ from losslearn.metrics.as_written import as_written
 from losslearn.metrics.columns import TextColumns
 from losslearn.metrics.other_names import note_on, refuse_no_aim
 from losslearn.models.kinds import AUTO, kind_of
+from losslearn.tables.backends import Backend, check_backend, mapper_of
 from losslearn.tables.copies import count_copies
 from losslearn.tables.display import Display, Silent
 from losslearn.tables.division import OtherTables, Parts, divide
@@ -28,6 +29,7 @@ from losslearn.tables.target import Label
 from losslearn.tables.testing import tested
 from losslearn.tasks.task import Task
 from losslearn.training.checkpoint import Checkpoint
+from losslearn.training.parts import Mapper
 from losslearn.training.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def fit_table(
     recipe: Recipe | None = None,
     display: Display | None = None,
     response: ResponseMethod | None = None,
+    backend: Backend = "local",
 ) -> FittedTable:
     """Train a model for a metric, and its control; choose, and test both.
 
@@ -126,6 +129,8 @@ def fit_table(
         display: Is told of the progress.
         response: What a function takes as its second argument, "decision_function" (raw
             scores), "predict_proba" or "predict" (labels); None reads it off its name.
+        backend: Where folds are trained: "local" (here), or "ray", as tasks of a Ray
+            cluster (see `mapper_of`), each with a core; the fit is the same.
 
     Raises:
         ValueError: If the table or a setting cannot be used.
@@ -146,6 +151,7 @@ def fit_table(
 
     begin, asked_time = perf_counter(), check_max_time(max_time)
     _check_folds(cv, valid, time)
+    check_backend(backend)
     settings = _recipe(recipe, mode=mode, max_iter=max_iter)
     refuse_no_aim(metric)
     true_loss = resolve_metric(
@@ -220,7 +226,8 @@ def fit_table(
     display.stage("preparing columns and model")
     estimator.on_stage = display.stage
     state = None if folder is None else _state_of(folder, asked_time)
-    _train(estimator, parts, state)
+    with mapper_of(backend) as map_parts:
+        _train(estimator, parts, state, map_parts)
     display.stage("testing")
     report = tested(estimator, parts.test, seed)
     if true_loss.is_builtin:
@@ -402,11 +409,14 @@ def _texts(estimator: "SurrogateEstimator") -> TextColumns:
 
 
 def _train(
-    estimator: "SurrogateEstimator", parts: Parts, checkpoint: Checkpoint | None
+    estimator: "SurrogateEstimator",
+    parts: Parts,
+    checkpoint: Checkpoint | None,
+    map_parts: Mapper | None,
 ) -> None:
     """Fit; what the estimator warns of is in its report."""
     train, held_out = parts.train, parts.validation
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"checkpoint": checkpoint, "map_parts": map_parts}
     if estimator.cv == 1:
         given |= {"X_valid": held_out.features, "y_valid": held_out.y}
         if held_out.columns:
@@ -417,5 +427,5 @@ def _train(
     if train.columns:
         given["metric_columns"] = train.columns
     with warnings.catch_warnings(action="ignore"):
-        estimator.fit(train.features, train.y, checkpoint=checkpoint, **given)
+        estimator.fit(train.features, train.y, **given)
     estimator.report_.pop("groups", None)  # of rows, or of what is told otherwise

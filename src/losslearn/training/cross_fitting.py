@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from losslearn.models.rows import Rows
 from losslearn.training.carrying import carried, some_rows
 from losslearn.training.comparison import Comparison, judge
 from losslearn.training.loop import Record, Run, Watcher
+from losslearn.training.parts import Mapper
 from losslearn.training.refit import Plan, refit
 from losslearn.training.setup import Setup
 from losslearn.training.trained import Keeper, Trained, train_both
@@ -46,6 +47,7 @@ def compare_on_all(
     max_time: float | None = None,
     watch: Watcher | None = None,
     checkpoint: Keeper | None = None,
+    map_parts: Mapper | None = None,
 ) -> tuple[Comparison, Predictor]:
     """Compare as `compare` does, and fit both methods to every row.
 
@@ -62,8 +64,10 @@ def compare_on_all(
         every: The rows of one part together.
         setup: Of each part as of `compare`, but that the surrogate is left as it is.
         max_time: Seconds for all of it.
-        watch: Called after each look.
+        watch: Called after each look; of parts that are sent away, after each part.
         checkpoint: Keeps the state.
+        map_parts: Sends the parts away, which come to the same there; None trains them
+            here, one after the other.
 
     Returns:
         The comparison by the parts' validation rows, with the runs on all rows, and the
@@ -80,12 +84,18 @@ def compare_on_all(
     kept = _Kept(checkpoint)
     done = fits.known(kept.done)
     try:
-        for place in range(len(done), len(parts)):
-            trained = fits.train(place, deadline=deadline, watch=watch, kept=kept)
+        left = range(len(done), len(parts))
+        if map_parts is None or len(left) < 2:
+            results = fits.here(left, deadline=deadline, watch=watch, kept=kept)
+        else:
+            results = fits.away(left, map_parts, deadline=deadline, watch=watch)
+        for trained in results:
             done.append(trained)
             if trained.is_stopped:
                 return fits.first(done[0], trained.stop)
             kept.done.append(trained.state_dict())
+            if map_parts is not None:
+                kept.keep(dict)  # of none under way
         return fits.on_all(every, done)
     except (KeyboardInterrupt, MetricError) as stop:
         if not done:
@@ -105,7 +115,7 @@ class _Kept:
     def load(self) -> dict[str, Any] | None:
         """Return the state of the part under way, once."""
         now, self._now = self._now, None
-        return now
+        return now or None
 
     def keep(
         self, state: Callable[[], dict[str, Any]], *, is_last: bool = False
@@ -135,22 +145,49 @@ class _Fits:
             for state, part in zip(states, parts, strict=True)
         ]
 
+    def here(
+        self, places: range, *, deadline: float, watch: Watcher | None, kept: _Kept
+    ) -> Iterator[Trained]:
+        """Yield what parts come to, each in its share of the time that is left."""
+        for place in places:
+            left = max(deadline - time.perf_counter(), 0.0)
+            share = left / (len(self.parts) - place + _REFIT)
+            yield self.train(place, max_time=share, watch=watch, kept=kept)
+
+    def away(
+        self, places: range, mapped: Mapper, *, deadline: float, watch: Watcher | None
+    ) -> Iterator[Trained]:
+        """Yield what parts come to, trained wherever they are sent."""
+        n_turns = math.ceil(len(places) / mapped.n_at_once)
+        left = max(deadline - time.perf_counter(), 0.0)
+        function = partial(self.train, max_time=left / (n_turns + _REFIT))
+        for trained in mapped(function, places):
+            if watch is not None:
+                for run in trained.runs.values():
+                    for look in run.history:
+                        watch(look)
+            yield trained
+
     def train(
-        self, place: int, *, deadline: float, watch: Watcher | None, kept: _Kept
+        self,
+        place: int,
+        *,
+        max_time: float,
+        watch: Watcher | None = None,
+        kept: _Kept | None = None,
     ) -> Trained:
-        """Return what one part comes to, in its share of the time that is left."""
+        """Return what one part comes to."""
         fold, part = (place + 1, len(self.parts)), self.parts[place]
 
         def watch_fold(record: Record) -> None:
             if watch is not None:
                 watch(record._replace(fold=fold))
 
-        left = max(deadline - time.perf_counter(), 0.0)
         trained, predictor = train_both(
             partial(self.make_predictor, part.train),
             part.valid,
             self.setup._replace(surrogate=copy.deepcopy(self.setup.surrogate)),
-            max_time=left / (len(self.parts) - place + _REFIT),
+            max_time=max_time,
             watch=watch_fold,
             checkpoint=kept,
         )

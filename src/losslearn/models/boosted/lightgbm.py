@@ -220,15 +220,21 @@ class LightGBMCorrections:
 
     def add(self, slope: Floats, curvature: Floats) -> Floats:
         """Grow one tree; return what it adds to each row's score."""
-        before, self._whole = self._score, None
+        self._whole = None
         self._booster.update(fobj=lambda *_: (slope, curvature))
-        self._booster.eval_train(self._see)
-        return self._score - before
+        return self._gained()
 
-    def _see(self, score: Floats, _: object) -> tuple[str, float, bool]:
-        """Take the rows' scores, which LightGBM holds already."""
-        self._score = score.copy()
-        return "", 0.0, True
+    def _gained(self) -> Floats:
+        """Return what rows' scores, which LightGBM holds already, have gained."""
+        gained: list[Floats] = []
+
+        def see(score: Floats, _: object) -> tuple[str, float, bool]:
+            gained.append(score - self._score)
+            self._score[:] = score
+            return "", 0.0, True
+
+        self._booster.eval_train(see)
+        return gained[0]
 
     def scores(self, features: Features, n_trees: int, *, start: int) -> Floats:
         """Return what so many of them, from one on, add to other rows' scores."""
@@ -239,7 +245,7 @@ class LightGBMCorrections:
         while self._booster.num_trees() > n_trees:
             self._booster.rollback_one_iter()
             self._whole = None
-        self._booster.eval_train(self._see)
+        self._gained()
 
     def trees(self) -> Trees:
         """Return the whole booster, with the usual loss's link."""

@@ -82,15 +82,16 @@ def newton(
         Both; None where there is nowhere to go.
     """
     p = score.sigmoid()
-    gap = p - target
-    curvature = torch.full_like(score, float((p * (1 - p)).mean()))
+    mean = float((p * (1 - p)).mean())
+    # in place from here on: rows may be many
+    gap, curvature = p.sub_(target), torch.full_like(score, (1 + usual_share) * mean)
     if weight is not None:
-        gap, curvature = gap * weight, curvature * weight
-    spread = float(slope.std())
+        gap, curvature = gap.mul_(weight), curvature.mul_(weight)
+    spread, reach = float(slope.std()), float(gap.std())
     has_slope = math.isfinite(spread) and spread > 0
     if not (has_slope or usual_share):
         return None
-    g = usual_share * gap
+    g = gap.mul_(usual_share)
     if has_slope:
-        g = g + slope * (float(gap.std()) / spread)
-    return Newton(g.numpy(), ((1 + usual_share) * curvature).numpy())
+        g.add_(slope, alpha=reach / spread)
+    return Newton(g.numpy(), curvature.numpy())
