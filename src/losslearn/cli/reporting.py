@@ -74,10 +74,8 @@ def print_fit(report: Mapping[str, Any]) -> None:
         out.print(table, "")
     for said in _constraints(report):
         out.print(said)
-    if report["interrupted"]:
-        done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
-        said = f"Interrupted after {' and '.join(done)}"
-        out.print(f"{said}; the best weights so far are kept.")
+    for said in _interrupted(report):
+        out.print(said)
     if report["judged_by"] is None:
         out.print(
             f"{report['metric']} needs no {results[0]['rule']['kind']}; those above "
@@ -88,6 +86,16 @@ def print_fit(report: Mapping[str, Any]) -> None:
     out.print(describe_choice(report))
     if report["model"] is not None:
         out.print(f"Model written to {report['model']}")
+
+
+def _interrupted(report: Mapping[str, Any]) -> list[str]:
+    """Return after what a fit was stopped, if it was."""
+    if not report["interrupted"]:
+        return []
+    results = report["results"]
+    done = [f"{one['iterations']:,} iterations of {_named(one)}" for one in results]
+    said = f"Interrupted after {' and '.join(done)}"
+    return [f"{said}; the best weights so far are kept."]
 
 
 def _models(report: Mapping[str, Any]) -> list[Table]:
