@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same(trees):
 
 def test_a_metric_that_no_candidate_can_be_fitted_for_is_told():
     X, y = rows("linear")
-    with pytest.raises(ValueError, match="`y` must"):
+    with pytest.raises(ValueError, match="`y` holds one class only"):
         SurrogateClassifier("f1", model="auto", recipe=RECIPE).fit(X, np.zeros(len(y)))
 
 

@@ -72,9 +72,7 @@ def print_fit(report: Mapping[str, Any]) -> None:
         out.print(said, "")
     for table in (*_models(report), _fit_table(report)):
         out.print(table, "")
-    for said in _constraints(report):
-        out.print(said)
-    for said in _interrupted(report):
+    for said in (*_constraints(report), *_interrupted(report)):
         out.print(said)
     if report["judged_by"] is None:
         out.print(

@@ -20,6 +20,7 @@ class Ensemble:
         "model_steps": 1,
         "rounds": 8,
         "n_evals": 16,
+        "margin": 3.5,
     }
     """64 steps in rounds of 8: each takes as long as two of an epoch's."""
 
