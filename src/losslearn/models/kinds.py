@@ -90,8 +90,8 @@ class Booster:
         "catch_up": 40,
         "margin": 3.5,
     }
-    """32 trees in rounds of 4. With a margin of 2, 13 of 23 fits were accepted and worse
-    on test rows, all of them within 3.3 standard errors (bench/results/strong.md)."""
+    """32 trees in rounds of 4. With a margin of 2, of 23 accepted fits 13 were worse on
+    test rows, all of them within 3.3 standard errors (bench/results/strong.md)."""
 
     def __init__(self, library: Library, parameters: Mapping[str, Any]) -> None:
         """Take the user's parameters."""
