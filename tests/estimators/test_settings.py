@@ -135,4 +135,4 @@ def test_the_report_says_with_what_both_methods_were_trained(model):
     assert settings["penalty"] in (known if is_solved else [0])
     given = replace(clf.recipe, model_lr=0.3, penalty=0.2)
     kept = clf.set_params(recipe=given).fit(x, y).report_["settings"]
-    assert list(kept.values()) == [0.3, 0.2, False, 8, 0]
+    assert list(kept.values()) == [0.3, 0.2, False, 8, 0, None]
