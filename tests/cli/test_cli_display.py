@@ -13,7 +13,7 @@ from losslearn.cli import commands, demo, main
 from losslearn.cli.progress import FitDisplay
 from losslearn.cli.reporting import describe_choice
 from losslearn.metrics.as_written import AsWritten
-from losslearn.models.networks import MODELS
+from losslearn.models.kinds import AUTO, NAMES
 from losslearn.training.loop import Record
 from losslearn.training.recipe import Mode, Recipe
 
@@ -112,7 +112,7 @@ def test_two_methods_with_one_model_are_said_to_be_one():
 def test_the_choices_on_the_command_line_are_those_of_the_library():
     assert signature(commands.demo).parameters["seed"].default == demo.SEED
     assert [mode.value for mode in commands.ModeName] == list(get_args(Mode))
-    assert {kind.value for kind in commands.ModelKind} == set(MODELS)
+    assert {kind.value for kind in commands.ModelKind} == {*NAMES, AUTO}
 
 
 @pytest.mark.slow
