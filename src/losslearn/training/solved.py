@@ -36,6 +36,12 @@ def solving_share(trainer: Trainer) -> float:
     return 0.0 if solution is None else solution.share
 
 
+def grows(trainer: Trainer) -> bool:
+    """Whether a model is nothing before its solution, as trees are."""
+    solution = _of_a_row(trainer)
+    return solution is not None and solution.needs_gain
+
+
 def _of_a_row(trainer: Trainer) -> Solution | None:
     device = trainer.predictor.rows.x.device
     return _solution(trainer, Drawn(torch.zeros(1, dtype=torch.long, device=device)))

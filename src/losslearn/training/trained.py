@@ -20,6 +20,7 @@ from losslearn.training.branches import Branches, Settled
 from losslearn.training.loop import Run, Trainer, Watcher
 from losslearn.training.recipe import Recipe
 from losslearn.training.setup import Setup
+from losslearn.training.solved import grows
 from losslearn.training.time_limit import fit_into
 from losslearn.training.trust import GradientHealth
 
@@ -125,7 +126,7 @@ def train_both(
         trainer = Trainer(predictor, valid, true_loss, task, recipe, generator=draws)
         if kept is not None:
             trainer.recipe = Recipe.from_state(kept["recipe"])
-        elif max_time is not None:
+        elif max_time is not None and not grows(trainer):  # else no turn can be timed
             pilot = Branches(trainer, copy.deepcopy(surrogate))
             trainer.recipe = fit_into(deadline, trainer, pilot.timed)
             del pilot

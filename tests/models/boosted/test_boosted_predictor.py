@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from losslearn import SurrogateClassifier
 from losslearn.metrics import Sets
 from losslearn.models.boosted import predictor as module
 from losslearn.models.boosted.library import features_of
@@ -244,3 +245,13 @@ def test_no_fold_is_grown_before_it_is_asked_for(monkeypatch):
     monkeypatch.setattr(module, "cross_fitted", lambda *_, **__: calls.append(1))
     grown()
     assert not calls
+
+
+def test_a_fit_within_a_time_grows_its_trees():
+    train, _ = table()
+    x, y = train.x[:300].numpy(), train.target[:300].numpy()
+    found = SurrogateClassifier(
+        "f1", model="lightgbm", max_time=30.0, cv=1, refit=False, random_state=0
+    ).fit(x, y)
+    assert found.model_.trees.n_rounds > 0
+    assert found.score(x, y) > 0.5
