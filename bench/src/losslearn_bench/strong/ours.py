@@ -117,11 +117,9 @@ def _roles(results: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def _n_trees(model: object) -> int | None:
-    booster = getattr(model, "booster", None)
-    for name in ("num_trees", "num_boosted_rounds"):
-        if hasattr(booster, name):
-            return int(getattr(booster, name)())
-    return None
+    """Return how many trees a fitted module has; None of what is none of trees."""
+    trees = getattr(model, "trees", None)
+    return None if trees is None else int(trees.n_rounds)
 
 
 def _looks(history: list[dict[str, Any]], method: str | None) -> dict[str, Any]:
