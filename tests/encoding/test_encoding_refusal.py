@@ -9,7 +9,7 @@ import pytest
 
 from losslearn import TableEncoder
 from losslearn.encoding.columns import as_dates, as_numbers, code_values, read_kind
-from losslearn.encoding.features import fit_column, restore_column
+from losslearn.encoding.fitted_column import fit_column, restore_column
 from losslearn.encoding.frames import as_matrix, as_pandas, check_doubles
 from losslearn.encoding.scaling import Scale
 from losslearn.encoding.spelling import Spelling

@@ -12,13 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from losslearn._wording import listed
-from losslearn.encoding.features import (
-    READ_AS,
-    ColumnFeatures,
-    Features,
-    fit_column,
-    restore_column,
-)
+from losslearn.encoding.features import ColumnFeatures, Features
+from losslearn.encoding.fitted_column import READ_AS, fit_column, restore_column
 
 if TYPE_CHECKING:
     import pandas as pd
