@@ -31,7 +31,6 @@ def fit_branches(
 
     Sigmoids of the scores are their probabilities, whatever they mean.
     """
-    train, valid = parts.train, parts.valid
     recipe = Recipe(max_iter=max_iter)
     if problem.dataset == GENERATED:  # a look at everything, in seconds
         recipe = replace(recipe, mode="scratch")
@@ -42,6 +41,23 @@ def fit_branches(
         random_state=seed,
         recipe=recipe,
     )
+    fit_on(fit, parts, problem)
+    seconds = {one["method"]: one["seconds"] for one in fit.report_["results"]}
+    both = [fit.method_scores(part.x) for part in (parts.valid, parts.test)]
+    return [
+        Branch(
+            name,
+            Scores(*(_sigmoid(scores[method]) for scores in both)),
+            seconds[method],
+            fit.report_["verdict"],
+        )
+        for method, name in BRANCHES.items()
+    ]
+
+
+def fit_on(fit: SurrogateClassifier, parts: Parts, problem: Problem) -> None:
+    """Fit an estimator to a split, to choose by its validation rows."""
+    train, valid = parts.train, parts.valid
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # is the verdict
         fit.fit(
@@ -52,17 +68,6 @@ def fit_branches(
             metric_columns=train.columns(problem) or None,
             metric_columns_valid=valid.columns(problem) or None,
         )
-    seconds = {one["method"]: one["seconds"] for one in fit.report_["results"]}
-    both = [fit.method_scores(part.x) for part in (valid, parts.test)]
-    return [
-        Branch(
-            name,
-            Scores(*(_sigmoid(scores[method]) for scores in both)),
-            seconds[method],
-            fit.report_["verdict"],
-        )
-        for method, name in BRANCHES.items()
-    ]
 
 
 def _sigmoid(score: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from losslearn.report.figures import write_whole
 from losslearn_bench.checks import check_choice
+from losslearn_bench.decisions.asked import Asked, chosen
 from losslearn_bench.decisions.jobs import MODELS, key_of, make_jobs, run_job
 from losslearn_bench.decisions.problems import GENERATED, PROBLEMS, Problem
 from losslearn_bench.decisions.table import make_page
@@ -46,10 +47,14 @@ def run_decisions(
     """
     for model in models:
         check_choice("method", model, MODELS)
-    chosen = _chosen(problems, datasets, is_smoke=is_smoke)
+    whole = [
+        _asked(one)
+        for one in PROBLEMS.values()
+        if (one.dataset == GENERATED) == is_smoke
+    ]
     file = JsonLines(out / f"decisions{'_smoke' if is_smoke else ''}.jsonl")
     left = make_jobs(
-        chosen,
+        chosen(whole, problems, datasets, called="problem"),
         models or MODELS,
         repetitions=repetitions or (2 if is_smoke else REPETITIONS),
         max_iter=_SMOKE_ITER if is_smoke else MAX_ITER,
@@ -67,26 +72,5 @@ def run_decisions(
     return failed
 
 
-def _chosen(
-    names: Sequence[str], datasets: Sequence[str], *, is_smoke: bool
-) -> list[str]:
-    whole = [one for one in PROBLEMS.values() if (one.dataset == GENERATED) == is_smoke]
-    known = [part for one in whole for part in _parts_of(one)]
-    for name in (*names, *datasets):
-        check_choice("problem", name, known)
-    found = [
-        one.name
-        for one in whole
-        if (not names or set(names).intersection(_parts_of(one)))
-        and (not datasets or one.dataset in datasets)
-    ]
-    if not found:
-        raise ValueError(
-            f"No problem has one of the metrics {', '.join(names)} on one of the data "
-            f"sets {', '.join(datasets)}. Ask for fewer."
-        )
-    return found
-
-
-def _parts_of(problem: Problem) -> tuple[str, str, str]:
-    return problem.name, problem.dataset, problem.metric.__name__
+def _asked(problem: Problem) -> Asked:
+    return Asked(problem.name, problem.dataset, problem.metric.__name__)

@@ -1,7 +1,6 @@
 """Our estimator: what it chose, and both of its branches."""
 
 import time
-import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from losslearn import Recipe, SurrogateClassifier
 from losslearn.metrics.columns import as_columns
 from losslearn_bench.decisions.deciding import Scores
 from losslearn_bench.decisions.metrics import Array
+from losslearn_bench.decisions.ours import fit_on
 from losslearn_bench.decisions.problems import GENERATED, Columns
 from losslearn_bench.decisions.rows import Parts
 from losslearn_bench.strong.goals import Goal
@@ -44,8 +44,7 @@ class _Clock:
 
 def fit_ours(goal: Goal, parts: Parts, model: str, seed: int) -> Trained:
     """Fit the estimator, as its users do, to choose by the validation rows given."""
-    train, valid, problem = parts.train, parts.valid, goal.problem
-    clock = _Clock()
+    problem, clock = goal.problem, _Clock()
     is_smoke = problem.dataset == GENERATED  # a look at everything, in seconds
     fit = SurrogateClassifier(
         goal.aim,
@@ -58,18 +57,9 @@ def fit_ours(goal: Goal, parts: Parts, model: str, seed: int) -> Trained:
         decision_columns=list(problem.columns) if goal.has_decisions else (),
         fit_progress=clock,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # is the verdict
-        fit.fit(
-            train.x,
-            train.y,
-            X_valid=valid.x,
-            y_valid=valid.y,
-            metric_columns=train.columns(problem) or None,
-            metric_columns_valid=valid.columns(problem) or None,
-        )
+    fit_on(fit, parts, problem)
     seconds = time.perf_counter() - clock.begin
-    by_part = [fit.method_scores(part.x) for part in (valid, parts.test)]
+    by_part = [fit.method_scores(part.x) for part in (parts.valid, parts.test)]
     found, scores = {}, {}
     for name, rule in fit.method_rules_.items():
         decide = partial(_decide, rule) if goal.has_decisions else None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from losslearn.report.figures import write_whole
 from losslearn_bench.checks import check_choice
+from losslearn_bench.decisions.asked import Asked, chosen
 from losslearn_bench.decisions.problems import GENERATED
 from losslearn_bench.grid.jsonl import JsonLines
 from losslearn_bench.grid.pool import run_all
@@ -46,13 +47,17 @@ def run_strong(
     """
     for model in models:
         check_choice("method", model, MODELS)
-    chosen = _chosen(problems, datasets, is_smoke=is_smoke)
+    whole = [
+        _asked(one)
+        for one in GOALS.values()
+        if (one.problem.dataset == GENERATED) == is_smoke
+    ]
     file = JsonLines(out / f"strong{'_smoke' if is_smoke else ''}.jsonl")
     if is_smoke:
         models = models or _SMOKE_MODELS
         repetitions = repetitions or 1
     left = make_jobs(
-        chosen,
+        chosen(whole, problems, datasets, called="goal", has="is"),
         models or MODELS,
         repetitions=repetitions,
         done=[key_of(line) for line in file.read() if "error" not in line],
@@ -74,28 +79,5 @@ def run_strong(
     return failed
 
 
-def _chosen(
-    names: Sequence[str], datasets: Sequence[str], *, is_smoke: bool
-) -> list[str]:
-    whole = [
-        one for one in GOALS.values() if (one.problem.dataset == GENERATED) == is_smoke
-    ]
-    known = [part for one in whole for part in _parts_of(one)]
-    for name in (*names, *datasets):
-        check_choice("goal", name, list(dict.fromkeys(known)))
-    found = [
-        one.name
-        for one in whole
-        if (not names or set(names).intersection(_parts_of(one)))
-        and (not datasets or one.problem.dataset in datasets)
-    ]
-    if not found:
-        raise ValueError(
-            f"No goal is one of the metrics {', '.join(names)} on one of the data "
-            f"sets {', '.join(datasets)}. Ask for fewer."
-        )
-    return found
-
-
-def _parts_of(goal: Goal) -> tuple[str, str, str]:
-    return goal.name, goal.problem.dataset, goal.metric
+def _asked(goal: Goal) -> Asked:
+    return Asked(goal.name, goal.problem.dataset, goal.metric)
