@@ -3,7 +3,6 @@
 import inspect
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,82 +11,23 @@ from typer import Argument, Option
 
 import losslearn
 from losslearn.cli.constraints import Penalty, SubjectTo, constrained
+from losslearn.cli.options import (
+    BackendName,
+    Data,
+    Direction,
+    Json,
+    Model,
+    ModelKind,
+    ModeName,
+    Response,
+    Seed,
+    option,
+)
 from losslearn.tasks.options import OPTIONS
 from losslearn.training.recipe import Recipe
 
 _DEFAULT = Recipe()
-ModelKind = StrEnum(
-    "ModelKind", ["MLP", "LINEAR", "LIGHTGBM", "XGBOOST", "TABM", "AUTO"]
-)
-
-
-class BackendName(StrEnum):
-    """Where folds are trained."""
-
-    LOCAL = "local"
-    RAY = "ray"
-
-
-class ModeName(StrEnum):
-    """Kinds of learned surrogate."""
-
-    UNIVERSAL = "universal"
-    SCRATCH = "scratch"
-    REFINED = "refined"
-
-
-class ResponseName(StrEnum):
-    """What a metric takes, as scikit-learn calls it."""
-
-    DECISION_FUNCTION = "decision_function"
-    PREDICT_PROBA = "predict_proba"
-    PREDICT = "predict"
-
-
 _DEFAULT_MODE = ModeName(_DEFAULT.mode)
-
-
-def _option(metavar: str, text: str, default: str | bool = True, **more: Any) -> Any:  # noqa: ANN401 - typer's
-    """Return an option with a value, its help, and what holds without it, in words."""
-    return Option(metavar=metavar, help=text, show_default=default, **more)
-
-
-def _check_seed(seed: int) -> int:
-    if not 0 <= seed < 2**32:
-        raise typer.BadParameter(f"{seed} is not in the range from 0 to 2**32 - 1.")
-    return seed
-
-
-Data = Annotated[
-    Path,
-    Argument(
-        metavar="DATA",
-        help="Table: .csv, .tsv (either also .gz) or .parquet, or a folder of .parquet "
-        "files.",
-    ),
-]
-Model = Annotated[
-    Path, Argument(metavar="MODEL", help="Model directory that `fit` wrote.")
-]
-Direction = Annotated[
-    bool | None,
-    Option(
-        "--greater-is-better/--lower-is-better",
-        help="Direction of a metric of your own that does not say.",
-    ),
-]
-Response = Annotated[
-    ResponseName | None,
-    Option(
-        "--response",
-        help="What a metric of your own takes as its second argument: raw scores, "
-        "probabilities or decisions; read off the argument's name without it.",
-    ),
-]
-Seed = Annotated[
-    int, _option("N", "Seed of everything that is drawn.", callback=_check_seed)
-]
-Json = Annotated[bool, Option("--json", help="Print JSON on stdout and nothing else.")]
 
 app = typer.Typer(
     help=losslearn.__doc__,
@@ -102,7 +42,7 @@ def _takes_task_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of all tasks, in place of its `**task_options`."""
     *own, last, _ = inspect.signature(command).parameters.values()
     for one in OPTIONS:
-        shown = _option(one.metavar, one.help, one.show_default)
+        shown = option(one.metavar, one.help, one.show_default)
         kind = Annotated[str | None, shown]
         own.append(last.replace(name=one.name, default=None, annotation=kind))
     command.__signature__ = inspect.Signature([*own, last])  # type: ignore[attr-defined]
@@ -134,10 +74,10 @@ def _common(
 @_takes_task_options
 def fit(
     data: Data,
-    target: Annotated[str, _option("COL", "Column to predict.")],
+    target: Annotated[str, option("COL", "Column to predict.")],
     metric: Annotated[
         str,
-        _option(
+        option(
             "NAME",
             "What to train for: a name that `losslearn metrics` lists, a scikit-learn "
             "scorer, or path/to/file.py:function.",
@@ -146,7 +86,7 @@ def fit(
     subject_to: SubjectTo = None,
     penalty: Penalty = None,
     out: Annotated[
-        Path | None, _option("DIR", "Folder for the model.", "DATA-NAME-model")
+        Path | None, option("DIR", "Folder for the model.", "DATA-NAME-model")
     ] = None,
     model: Annotated[ModelKind, Option(help="Prediction model.")] = ModelKind.MLP,
     mode: Annotated[
@@ -158,16 +98,14 @@ def fit(
     ] = _DEFAULT_MODE,
     max_time: Annotated[
         float | None,
-        _option(
-            "S", "Seconds for the whole job, both methods and their test.", min=0.1
-        ),
+        option("S", "Seconds for the whole job, both methods and their test.", min=0.1),
     ] = None,
     max_iter: Annotated[
-        int, _option("N", "Iterations of each method.", min=1)
+        int, option("N", "Iterations of each method.", min=1)
     ] = _DEFAULT.max_iter,
     cv: Annotated[
         int | None,
-        _option(
+        option(
             "N",
             "Folds to choose by, 1 for one split; with folds all rows but the test "
             "rows are trained on in the end.",
@@ -185,11 +123,11 @@ def fit(
     ] = None,
     seed: Seed = 0,
     valid: Annotated[
-        Path | None, _option("DATA", "Table of validation rows.", "16 % of the rows")
+        Path | None, option("DATA", "Table of validation rows.", "16 % of the rows")
     ] = None,
     test: Annotated[
         Path | None,
-        _option(
+        option(
             "TABLE",
             "Table of test rows; then none of DATA's are, and 20 % validate.",
             "20 % of the rows",
@@ -197,7 +135,7 @@ def fit(
     ] = None,
     group: Annotated[
         str | None,
-        _option(
+        option(
             "COL",
             "Column that says which rows belong together, as those of a person: they "
             "stay in one part. No feature then.",
@@ -206,7 +144,7 @@ def fit(
     ] = None,
     time: Annotated[
         str | None,
-        _option(
+        option(
             "COL",
             "Column of dates or numbers to divide the rows by: the latest are test "
             "rows, those before them validation rows.",
@@ -216,7 +154,7 @@ def fit(
     greater_is_better: Direction = None,
     metric_column: Annotated[
         list[str] | None,
-        _option(
+        option(
             "COL",
             "Column that the metric needs of each row, as `amount` in "
             "`profit(y_true, y_pred, *, amount)`; no feature then. May be repeated.",
@@ -224,7 +162,7 @@ def fit(
     ] = None,
     decision_column: Annotated[
         list[str] | None,
-        _option(
+        option(
             "COL",
             "Column that is known when deciding too, of the metric's or another: "
             "decisions may depend on it, and `predict` needs it then. May be repeated.",
@@ -240,7 +178,7 @@ def fit(
     ] = False,
     ignore: Annotated[
         list[str] | None,
-        _option("COL", "Column to leave out. May be repeated.", False),
+        option("COL", "Column to leave out. May be repeated.", False),
     ] = None,
     as_: Annotated[
         list[str] | None,
@@ -343,7 +281,7 @@ def predict(
     data: Data,
     out: Annotated[
         Path | None,
-        _option("FILE", "File to write, .csv, .csv.gz or .parquet.", "CSV on stdout"),
+        option("FILE", "File to write, .csv, .csv.gz or .parquet.", "CSV on stdout"),
     ] = None,
     force: Annotated[
         bool, Option("--force", help="Replace a file that is there already.")
@@ -366,10 +304,10 @@ def predict(
 def evaluate(
     model: Model,
     data: Data,
-    target: Annotated[str, _option("COL", "Column with the true labels.")],
+    target: Annotated[str, option("COL", "Column with the true labels.")],
     metric: Annotated[
         str | None,
-        _option(
+        option(
             "NAME",
             "As for `fit`; a metric of your own must be named again.",
             "what the model was trained for",
@@ -419,7 +357,7 @@ def metrics(as_json: Json = False) -> None:
 @app.command()
 def demo(
     out: Annotated[
-        Path | None, _option("DIR", "Folder to keep the model in.", "not kept")
+        Path | None, option("DIR", "Folder to keep the model in.", "not kept")
     ] = None,
     seed: Seed = 1,
     as_json: Json = False,
@@ -437,7 +375,7 @@ def universal(
     ],
     seed: Seed = 0,
     out: Annotated[
-        Path | None, _option("DIR", "Folder to write to.", "in the package")
+        Path | None, option("DIR", "Folder to write to.", "in the package")
     ] = None,
 ) -> None:
     """Make the universal surrogates again that the package ships."""

@@ -46,7 +46,7 @@ def chosen(
     ]
     if not found:
         raise ValueError(
-            f"No {called} {has} one of the metrics {', '.join(names)} on one of the data "
-            f"sets {', '.join(datasets)}. Ask for fewer."
+            f"No {called} {has} one of the metrics {', '.join(names)} on one of the "
+            f"data sets {', '.join(datasets)}. Ask for fewer."
         )
     return found
