@@ -10,68 +10,42 @@ from functools import partial
 
 import pytest
 import torch
-from core_cases import new_predictor, new_surrogate
+from core_cases import new_surrogate
+from fold_cases import (
+    N_FOLDS,
+    RECIPE,
+    USUAL,
+    N,
+    fit,
+    make_parts,
+    make_predictor,
+    make_table,
+)
 
-from losslearn.metrics import MetricError, Sets, as_true_loss, get_true_loss
-from losslearn.models.networks import MLP, Linear
+from losslearn.metrics import MetricError, Sets, get_true_loss
 from losslearn.models.rows import Drawn, Rows
 from losslearn.models.solution import Setting
 from losslearn.tasks.binary import Binary
 from losslearn.training import comparison, cross_fitting
-from losslearn.training.branches import LEARNED, Settled
+from losslearn.training.branches import LEARNED
 from losslearn.training.checkpoint import Checkpoint
 from losslearn.training.comparison import compare
 from losslearn.training.cross_fitting import Part, compare_on_all
 from losslearn.training.lead import Lead
-from losslearn.training.loop import Best, Record, Run
-from losslearn.training.recipe import Recipe
-from losslearn.training.refit import Length, Plan, refit
+from losslearn.training.loop import Record
+from losslearn.training.refit import Length, Plan
 from losslearn.training.setup import Setup
-from losslearn.training.trained import Trained
-from losslearn.training.trust import Reading
 from losslearn.training.uncertainty import Difference
-
-N, N_FOLDS = 300, 3
-RECIPE = Recipe(mode="scratch", max_iter=40, n_evals=8, rounds=2, batch_size=60)
-USUAL = "cross_entropy"
 
 
 @pytest.fixture(scope="module")
 def table() -> Rows:
-    draws = torch.Generator().manual_seed(0)
-    x = torch.randn(N, 3, generator=draws)
-    y = (x[:, 0] + torch.randn(N, generator=draws) > 0.5).long()
-    return Rows(x, y)
+    return make_table()
 
 
 @pytest.fixture(scope="module")
 def parts(table) -> list[Part]:
-    fold = torch.arange(N) % N_FOLDS
-    return [
-        Part(
-            table._replace(numbers=torch.nonzero(fold != one).squeeze(-1)),
-            table._replace(numbers=torch.nonzero(fold == one).squeeze(-1)),
-        )
-        for one in range(N_FOLDS)
-    ]
-
-
-def make_predictor(rows: Rows, recipe: Recipe = RECIPE):
-    model = Linear(3)
-    model.standardizer.fit(rows.x, rows=rows.numbers)
-    return new_predictor(model, rows, recipe)
-
-
-def fit(parts, table, *, recipe: Recipe = RECIPE, metric="auc", **further):
-    torch.manual_seed(1)
-    true_loss = metric if not isinstance(metric, str) else get_true_loss(metric)
-    return compare_on_all(
-        partial(make_predictor, recipe=recipe),
-        parts,
-        table,
-        Setup(true_loss, Binary(), new_surrogate(), recipe, 0),
-        **further,
-    )
+    return make_parts(table)
 
 
 @pytest.fixture(scope="module")
@@ -202,110 +176,6 @@ def test_one_part_keeps_its_choice_and_is_fitted_to_all_rows(parts, table):
     assert len(predictor.rows.own(table.target)) == N
 
 
-def trained(penalty: float, **bests: dict[int, tuple[float, int]]):
-    """Return what a part may come to: by method, the best loss of each schedule."""
-    runs = {}
-    for name, found in bests.items():
-        known = {length: Best(*best) for length, best in found.items()}
-        runs[name] = Run(name, best_iter=min(found.values())[1], bests=known)
-    settled = Settled(0.01, penalty, False, 40, 0)
-    return Trained(runs[LEARNED], runs[USUAL], {}, settled, new_surrogate())
-
-
-def test_what_was_best_over_the_parts_is_carried_over():
-    done = [
-        trained(
-            0.3,
-            surrogate={40: (0.1, 10), 10: (0.2, 5)},
-            cross_entropy={40: (0.3, 40), 10: (0.2, 4)},
-        ),
-        trained(
-            0.1,
-            surrogate={40: (0.1, 30), 10: (0.2, 5)},
-            cross_entropy={40: (0.1, 5), 10: (0.15, 5)},
-        ),
-        trained(
-            0.2,
-            surrogate={40: (0.4, 20), 10: (0.3, 5)},
-            cross_entropy={20: (0.0, 5), 40: (0.3, 5), 10: (0.3, 1)},
-        ),
-    ]
-    plan = Plan.of(done, RECIPE, share=0.5)
-    assert plan.penalty == pytest.approx(0.1)  # of twice as many rows
-    assert Plan.of(done, replace(RECIPE, penalty=0.7), share=0.5).penalty == 0.2
-    # the lowest mean of those that all have tried, and the median share of it
-    assert plan.lengths == {LEARNED: Length(40, 20), USUAL: Length(10, 4)}
-
-
-def test_schedules_that_differ_have_a_median():
-    done = [
-        trained(0.0, surrogate={length: (0.1, n)}, cross_entropy={8: (0.1, 8)})
-        for length, n in ((40, 30), (10, 10), (40, 20))
-    ]
-    plan = Plan.of(done, RECIPE, share=0.5)
-    assert plan.lengths[LEARNED] == Length(40, 30)  # shares of 0.75, 1 and 0.5
-
-
-def led(best_iter: int, *rounds: tuple[float, ...]):
-    """Return a part: losses at the looks of each round, the control's after its last.
-
-    Two looks of an own a round; a third is that of the control gone on from.
-    """
-    looks, losses = [], {}
-    for place, found in enumerate(rounds):
-        weight = 5.0 / (place + 1)
-        for n, loss in enumerate(found):
-            iteration = 20 + 10 * place + 5 * min(n + 1, 2)
-            reading = Reading(usual_weight=weight) if n < 2 else Reading()
-            looks.append(Record(LEARNED, iteration, 0.0, loss, 0.0, 40, health=reading))
-            losses[iteration] = min(loss, losses.get(iteration, loss))
-    best = losses.get(best_iter, 0.0)
-    run = Run(LEARNED, best_loss=best, best_iter=best_iter, history=looks)
-    run.bests = {40: Best(best, best_iter)}
-    usual = Run(USUAL, best_iter=40, bests={40: Best(0.3, 40)})
-    settled = Settled(0.01, 0.0, False, 40, 0)
-    return Trained(run, usual, {}, settled, new_surrogate())
-
-
-KEPT, GIVEN_UP = (0.2, 0.1), (0.3, 0.3, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("best_iter", "rounds", "first"),
-    [
-        (30, (KEPT, KEPT), 0),
-        (40, (GIVEN_UP, KEPT), 1),
-        (25, (GIVEN_UP, KEPT), 0),  # best before it was given up
-        (10, (KEPT, KEPT), 2),  # the warm-up's weights
-        (30, ((0.3, 0.3, 0.1), KEPT), 2),  # the control's weights
-    ],
-)
-def test_the_learned_loss_takes_over_where_what_was_best_began(
-    best_iter, rounds, first
-):
-    lead = Lead.of([led(best_iter, *rounds)], RECIPE)
-    assert lead == Lead(first, (5.0, 2.5))
-    assert lead.begin(RECIPE) == (20, 30, 40)[first]
-
-
-def test_a_lead_is_the_median_of_the_parts():
-    parts = [led(40, GIVEN_UP, KEPT), led(30, KEPT, KEPT), led(10, KEPT, KEPT)]
-    assert Lead.of(parts, RECIPE) == Lead(1, (5.0, 2.5))
-
-
-def test_the_usual_loss_leads_until_then_with_the_weights_of_then(table):
-    lengths = {LEARNED: Length(40, 36), USUAL: Length(40, 1)}
-    plan = Plan(0.0, False, lengths, Lead(1, (9.0, 0.25)))
-    recipe = replace(RECIPE, model_lr=0.01, penalty=0.0)
-    setup = Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0)
-    runs, _ = refit(partial(make_predictor, table, recipe), setup, plan)
-    weights = {
-        look.iteration: look.health.usual_weight for look in runs[LEARNED].history
-    }
-    assert all(math.isnan(one) for n, one in weights.items() if n <= 30)
-    assert {one for n, one in weights.items() if n > 30} == {0.25}
-
-
 @pytest.mark.parametrize(("n_iter", "follows"), [(20, False), (21, True)])
 def test_a_learned_loss_that_led_nowhere_is_not_used(
     parts, table, monkeypatch, n_iter, follows
@@ -319,47 +189,6 @@ def test_a_learned_loss_that_led_nowhere_is_not_used(
     monkeypatch.setattr(Plan, "of", lambda *_, **__: plan)
     found, _ = fit(parts, table)
     assert found.chosen == (LEARNED if follows else USUAL)
-
-
-def test_a_fit_on_all_rows_takes_the_steps_that_are_planned(table):
-    lengths = {LEARNED: Length(40, 30), USUAL: Length(20, 7)}
-    plan = Plan(0.0, False, lengths, Lead(0, (3.0, 1.0)))
-    recipe = replace(RECIPE, model_lr=0.01, penalty=0.0)
-    seen = []
-
-    def make():
-        torch.manual_seed(3)
-        model = MLP(3, hidden=(4,))
-        predictor = new_predictor(model, table, recipe)
-        descend = predictor.descend
-
-        def counted(objective, drawn):
-            seen.append(type(objective).__name__)
-            descend(objective, drawn)
-
-        predictor.descend = counted
-        return predictor
-
-    setup = Setup(get_true_loss("auc"), Binary(), new_surrogate(), recipe, 0)
-    runs, _ = refit(make, setup, plan)
-    assert {name: run.n_iter for name, run in runs.items()} == {LEARNED: 30, USUAL: 7}
-    usual = type(Binary.usual_losses[USUAL]).__name__
-    assert seen == [usual] * 20 + ["LearnedObjective"] * 10 + [usual] * 7
-
-
-def test_a_fit_on_all_rows_calls_no_function_that_chooses_nothing(table):
-    def hits(y_true, y_score):
-        return y_true[y_score > 0].sum()
-
-    loss = as_true_loss(hits, greater_is_better=True)
-    recipe = replace(RECIPE, mode="universal", adaptive=False)
-    lengths = {LEARNED: Length(40, 30), USUAL: Length(20, 7)}
-    plan = Plan(0.0, False, lengths, Lead(0, (3.0, 1.0)))
-    loss.own.n_calls = 0
-    setup = Setup(loss, Binary(), new_surrogate(), recipe, 0)
-    runs, _ = refit(partial(make_predictor, table, recipe), setup, plan)
-    assert runs[LEARNED].history
-    assert loss.own.n_calls == 0
 
 
 def test_the_fit_on_all_rows_goes_on_with_the_surrogate_of_the_last_part(
