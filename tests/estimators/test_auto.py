@@ -1,5 +1,7 @@
 """The best model of several, all fitted to the same rows."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,11 +117,21 @@ def test_matrices_with_gaps_leave_the_networks_out():
 def test_a_table_goes_through_to_a_saved_model(tmp_path):
     X, y = rows("trees")
     frame = X.assign(y=np.where(y, "yes", "no"))
-    stages = []
+    stages, looks = [], []
 
     class Display:
-        def __getattr__(self, name):
-            return (lambda text: stages.append(text)) if name == "stage" else None
+        """As that of the command line, which cannot be copied."""
+
+        fit_progress = None
+
+        def __init__(self):
+            self.lock = threading.RLock()
+
+        def stage(self, text):
+            stages.append(text)
+
+        def watch(self, record):
+            looks.append(record)
 
         def metric(self, _):
             pass
@@ -130,6 +142,7 @@ def test_a_table_goes_through_to_a_saved_model(tmp_path):
     )  # fmt: skip
     assert "training lightgbm by the usual loss" in stages
     assert "training lightgbm for the metric" in stages
+    assert looks
     again = load_model(tmp_path / "m")
     np.testing.assert_array_equal(again.scores(frame), model.scores(frame))
     assert [one["name"] for one in again.report["models"]] == [*told_of(model)]

@@ -46,12 +46,13 @@ class _Tried:
     @property
     def loss(self) -> float:
         """On the validation rows, as they are decided."""
+        return float(self._result["validation"])
+
+    @property
+    def _result(self) -> Mapping[str, Any]:
         report = self.best.report_
-        return next(
-            float(one["validation"])
-            for one in report["results"]
-            if one["method"] == report["chosen"]
-        )
+        chosen = report["chosen"]
+        return next(one for one in report["results"] if one["method"] == chosen)
 
     def told(self, chosen: str) -> dict[str, Any]:
         """Return it as a report has it."""
@@ -60,10 +61,7 @@ class _Tried:
         if self.usual is None:
             nothing = dict.fromkeys(("validation", "metric_validation"))
             return {**found, **nothing, "trained_for_metric": False}
-        report = self.best.report_
-        one = next(
-            one for one in report["results"] if one["method"] == report["chosen"]
-        )
+        one = self._result
         return {
             **found,
             "validation": one["validation"],
@@ -172,15 +170,19 @@ class _Search:
         begin, own = time.perf_counter(), self._estimator
         what = "by the usual loss" if recipe else "for the metric"
         self._told(f"training {one.name} {what}")
-        found = clone(own).set_params(
-            model=one.name,
-            max_time=seconds if _is_limited(one.name) else None,
-            random_state=self.seed,
-            refit=_ends_with_all(own),
-            recipe=replace(settings_of(own.recipe), **recipe),
-        )
-        if isinstance(found.encoder, TableEncoder):
-            found.encoder.set_params(for_trees=kind_of(one.name).takes_gaps)
+        encoder = None if own.encoder is None else clone(own.encoder)
+        if isinstance(encoder, TableEncoder):
+            encoder.set_params(for_trees=kind_of(one.name).takes_gaps)
+        settings = {
+            **own.get_params(deep=False),  # not a clone's: what watches is no copy
+            "model": one.name,
+            "max_time": seconds if _is_limited(one.name) else None,
+            "random_state": self.seed,
+            "refit": _ends_with_all(own),
+            "encoder": encoder,
+            "recipe": replace(settings_of(own.recipe), **recipe),
+        }
+        found = type(own)(**settings)
         try:
             with warnings.catch_warnings():
                 # of a candidate that may not be taken; its report says the same
